@@ -1,0 +1,1 @@
+"""The database floor of presage."""

@@ -1,0 +1,1 @@
+"""The presage floor of presage."""

@@ -1,0 +1,1 @@
+"""The probe floor of presage."""

@@ -1,0 +1,1 @@
+"""The surrogate floor of presage."""
