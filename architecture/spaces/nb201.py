@@ -1,0 +1,144 @@
+"""`NB201`: the cell space of NAS-Bench-201 (Dong & Yang 2020, arXiv 2001.00326), any number of cells, any width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from architecture.batch import GraphBatch
+from architecture.draft import Draft, Nodes
+from architecture.operations import (
+    Activation,
+    AdaptiveAveragePool,
+    Add,
+    AveragePool,
+    BatchNorm,
+    Classifier,
+    Convolution,
+    Flatten,
+    Zero,
+)
+from architecture.spaces.space import Categorical, Choice, Codes, Space
+from presage_errors import InvalidArchitecture, InvalidArgument
+
+__all__ = ["NB201"]
+
+CHOICES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+EDGES = tuple((source, target) for target in (1, 2, 3) for source in range(target))
+NONE, SKIP, CONV1, CONV3, POOL = range(5)
+
+
+@dataclass(frozen=True)
+class NB201(Space):
+    """Three stages of `cells` equal cells, the width doubling and the side halving between them by a residual block.
+
+    A cell has four nodes; each of its six edges is one of `CHOICES`. The benchmark itself is `cells=5, width=16`; the
+    defaults are small enough for a CPU. The ReLUs of convolutions that read one node are one node of the graph.
+    """
+
+    family: ClassVar[str] = "nb201"
+    cells: int = 1
+    width: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("cells", "width"):
+            if getattr(self, name) < 1:
+                raise InvalidArgument(name, "NB201", "be at least 1", getattr(self, name))
+
+    @cached_property
+    def parameters(self) -> tuple[Categorical, ...]:
+        return tuple(Categorical(f"edge{source}to{target}", CHOICES) for source, target in EDGES)
+
+    def decode_batch(self, codes: Codes) -> GraphBatch:
+        draft = Draft(len(codes))
+        x = _convolved(draft, draft.image, self.width, 3)
+        for stage in range(3):
+            width = self.width << stage
+            if stage:
+                x = _reduction(draft, x, width)
+            for _ in range(self.cells):
+                x = _cell(draft, x, codes, width)
+        x = draft.add(Activation, draft.add(BatchNorm, x))
+        x = draft.add(Flatten, draft.add(AdaptiveAveragePool, x))
+        draft.add(Classifier, x)
+        return draft.finish()
+
+    def to_string(self, params: Mapping[str, Choice]) -> str:
+        """The benchmark's text: ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|``."""
+        named = self.params(self.codes([params])[0])
+        return "+".join(
+            "|" + "".join(f"{named[f'edge{source}to{target}']}~{source}|" for source in range(target))
+            for target in (1, 2, 3)
+        )
+
+    def from_string(self, text: str) -> dict[str, Choice]:
+        """The parameters that the benchmark's text names. Raises `InvalidArchitecture` where it is no such text."""
+        edge = rf"({'|'.join(CHOICES)})~"
+        pattern = r"\+".join(r"\|" + "".join(rf"{edge}{source}\|" for source in range(target)) for target in (1, 2, 3))
+        match = re.fullmatch(pattern, text)
+        if match is None:
+            raise InvalidArchitecture(
+                f"A NAS-Bench-201 string must look like |OP~0|+|OP~0|OP~1|+|OP~0|OP~1|OP~2|, OP being one of "
+                f"{', '.join(CHOICES)}. Got {text[:160]!r}."
+            )
+        return {
+            f"edge{source}to{target}": choice for (source, target), choice in zip(EDGES, match.groups(), strict=True)
+        }
+
+
+def _convolved(draft: Draft, x: Nodes, width: int, kernel: int, stride: int = 1) -> Nodes:
+    x = draft.add(Convolution, x, channels=width, kernel=kernel, stride=stride, padding=kernel // 2)
+    return draft.add(BatchNorm, x)
+
+
+def _reduction(draft: Draft, x: Nodes, width: int) -> Nodes:
+    body = _convolved(draft, draft.add(Activation, x), width, 3, stride=2)
+    body = _convolved(draft, draft.add(Activation, body), width, 3)
+    # ceil: an odd side gives as many pixels here as in the strided convolution
+    shortcut = draft.add(AveragePool, x, ceil=True)
+    shortcut = draft.add(Convolution, shortcut, channels=width, kernel=1, padding=0)
+    return draft.add(Add, shortcut, body)
+
+
+def _cell(draft: Draft, x: Nodes, codes: Codes, width: int) -> Nodes:
+    nodes = [x]
+    convolved = (codes == CONV1) | (codes == CONV3)
+    relu: list[Nodes] = []
+    for target in (1, 2, 3):
+        source = nodes[-1]
+        outgoing = [edge for edge, (start, _) in enumerate(EDGES) if start == target - 1]
+        relu.append(draft.add(Activation, source, where=convolved[:, outgoing].any(axis=1)))
+        terms = []
+        for edge, (start, end) in enumerate(EDGES):
+            if end != target:
+                continue
+            code = codes[:, edge]
+            kernel = np.where(code == CONV3, 3, 1)
+            conv = draft.add(
+                Convolution,
+                relu[start],
+                where=convolved[:, edge],
+                channels=width,
+                kernel=kernel,
+                padding=kernel // 2,
+            )
+            conv = draft.add(BatchNorm, conv, where=convolved[:, edge])
+            pool = draft.add(
+                AveragePool, nodes[start], where=code == POOL, kernel=3, stride=1, padding=1, count_padding=False
+            )
+            terms.append(np.select([convolved[:, edge], code == POOL, code == SKIP], [conv, pool, nodes[start]], -1))
+        nodes.append(_sum(draft, terms, x))
+    return nodes[-1]
+
+
+def _sum(draft: Draft, terms: list[Nodes], like: Nodes) -> Nodes:
+    """The sum of the terms that are there: none of them gives zeros, one of them is itself."""
+    number = np.sum([term >= 0 for term in terms], axis=0)
+    total = draft.add(Add, *terms, where=number > 1)
+    total = np.where(number == 1, np.max(terms, axis=0), total)
+    return np.where(number == 0, draft.add(Zero, like, where=number == 0), total)
