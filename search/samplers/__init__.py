@@ -1,0 +1,73 @@
+"""Search strategies by name. Every one is an Optuna sampler; see `search.samplers.proposer` for the batched side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import optuna
+from optuna.samplers import BaseSampler
+
+from presage_errors import InvalidArgument, UnknownName
+from search.samplers.one_by_one import OneByOne
+from search.samplers.proposer import BatchSampler, Proposals, Proposer
+from search.samplers.random import RandomSampler
+from search.samplers.regularized_evolution import RegularizedEvolutionSampler
+
+__all__ = [
+    "SAMPLERS",
+    "BatchSampler",
+    "OneByOne",
+    "Proposals",
+    "Proposer",
+    "RandomSampler",
+    "RegularizedEvolutionSampler",
+    "Strategy",
+    "get_proposer",
+    "get_sampler",
+]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A strategy's entry in the registry: `make` gives its sampler from a seed."""
+
+    make: Callable[[int | None], BaseSampler]
+    several_objectives: bool
+    summary: str
+
+
+SAMPLERS: dict[str, Strategy] = {
+    "evolution": Strategy(RegularizedEvolutionSampler, False, "regularised evolution (arXiv 1802.01548)"),
+    "nsgaii": Strategy(lambda seed: optuna.samplers.NSGAIISampler(seed=seed), True, "Optuna's NSGA-II"),
+    "random": Strategy(RandomSampler, True, "random search, the baseline"),
+    "tpe": Strategy(lambda seed: optuna.samplers.TPESampler(seed=seed), True, "Optuna's tree of Parzen estimators"),
+}
+"""Name → strategy."""
+
+
+def _strategy(name: str, objectives: int) -> Strategy:
+    if name not in SAMPLERS:
+        raise UnknownName("strategy", name, SAMPLERS)
+    strategy = SAMPLERS[name]
+    if objectives > 1 and not strategy.several_objectives:
+        able = ", ".join(f"`{other}`" for other, entry in SAMPLERS.items() if entry.several_objectives)
+        raise InvalidArgument("strategy", "search", f"serve {objectives} objectives: {able} do", name)
+    return strategy
+
+
+def get_sampler(name: str, seed: int | None = None, *, objectives: int = 1) -> BaseSampler:
+    """The Optuna sampler of a strategy, for `optuna.create_study(sampler=…)`.
+
+    Raises:
+        UnknownName: no strategy has that name; names the nearest.
+        InvalidArgument: the strategy cannot serve that many objectives.
+    """
+    return _strategy(name, objectives).make(seed)
+
+
+def get_proposer(name: str, seed: int | None = None, *, objectives: int = 1) -> Proposer:
+    """The same strategy proposing in batches. Raises as `get_sampler`."""
+    strategy = _strategy(name, objectives)
+    sampler = strategy.make(seed)
+    return sampler if isinstance(sampler, BatchSampler) else OneByOne(strategy.make)

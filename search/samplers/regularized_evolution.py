@@ -1,0 +1,195 @@
+"""Regularised (ageing) evolution as an Optuna sampler that works in any study."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+)
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from architecture.spaces.space import Codes, Space
+from presage_errors import InvalidArgument
+from search.history import History
+from search.samplers.proposer import BatchSampler, Proposals
+
+__all__ = ["RegularizedEvolutionSampler"]
+
+
+class RegularizedEvolutionSampler(BatchSampler):
+    """Each trial is the best of a random tournament within the youngest networks, with one parameter changed.
+
+    The population is the last `population` completed trials of the study, by number: the oldest dies when a new one
+    completes, however good it was ("ageing"). Until that many have completed, parameters are drawn at random. Failed,
+    pruned and running trials are never parents.
+
+    Nothing is kept beside the study: the population is read from its trials, and the random numbers of a trial depend
+    on `seed` and the trial's number alone. So a study continues after a restart as if it had not stopped, and workers
+    (`n_jobs`, or processes on one storage) never draw the same numbers for different trials.
+
+    Parameters may be of any kind and conditional: a child repeats its parent's values as long as the objective asks
+    for the parent's parameters; what the parent did not have is drawn at random.
+
+    Reference: Real et al., *Regularized Evolution for Image Classifier Architecture Search*, arXiv 1802.01548,
+    Algorithm 1 (there P = 100, S = 25).
+
+    Args:
+        seed: makes a study repeatable; None draws one.
+        population: P, number of trials alive at a time.
+        tournament: S, number of them from which each parent is the best (drawn with replacement).
+    """
+
+    def __init__(self, seed: int | None = None, *, population: int = 100, tournament: int = 25) -> None:
+        if population < 1:
+            raise InvalidArgument("population", "RegularizedEvolutionSampler", "be at least 1", population)
+        if tournament < 1:
+            raise InvalidArgument("tournament", "RegularizedEvolutionSampler", "be at least 1", tournament)
+        if seed is not None and seed < 0:
+            raise InvalidArgument("seed", "RegularizedEvolutionSampler", "be None or at least 0", seed)
+        self.seed = secrets.randbits(63) if seed is None else seed
+        self.population = population
+        self.tournament = tournament
+        self._parents: dict[tuple[str, int], FrozenTrial] = {}  # from `infer_…` to `sample_relative` of one trial
+
+    # Optuna's side --------------------------------------------------------------------------------------------------
+
+    def reseed_rng(self) -> None:
+        """Nothing to do: every trial has random numbers of its own."""
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """The parameters of this trial's parent; none while the population grows."""
+        _refuse_several_objectives(study)
+        alive = self._alive(study)
+        if len(alive) < self.population:
+            return {}
+        parent = self._best_of_tournament(study, alive, self._numbers(trial, "tournament"))
+        self._parents[study.study_name, trial.number] = parent
+        return {name: kind for name, kind in parent.distributions.items() if not kind.single()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The parent's values with one of them changed."""
+        _refuse_several_objectives(study)
+        parent = self._parents.pop((study.study_name, trial.number), None)
+        if not search_space:
+            return {}
+        if parent is None:  # called for a space of the caller's own
+            alive = [one for one in self._alive(study) if _has(one, search_space)]
+            if alive:
+                parent = self._best_of_tournament(study, alive, self._numbers(trial, "tournament"))
+        numbers = self._numbers(trial, "mutation")
+        if parent is None:
+            return {name: _draw(kind, numbers) for name, kind in search_space.items()}
+        child = {name: parent.params[name] for name in search_space}
+        changeable = [name for name, kind in search_space.items() if not kind.single()]
+        if changeable:
+            name = changeable[int(numbers.integers(len(changeable)))]
+            child[name] = _another(search_space[name], child[name], numbers)
+        return child
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """A random value: the population is growing, or the parent had no such parameter."""
+        _refuse_several_objectives(study)
+        return _draw(param_distribution, self._numbers(trial, param_name))
+
+    # Batches --------------------------------------------------------------------------------------------------------
+
+    def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
+        """Children of `n` tournaments within the last P scored candidates, vectorised."""
+        numbers = np.random.default_rng(seed)
+        scored = np.flatnonzero(history.scored)[-self.population :]
+        if len(scored) < self.population:
+            return Proposals(space.sample(n, numbers))
+        drawn = scored[numbers.integers(len(scored), size=(n, self.tournament))]
+        parents = drawn[np.arange(n), history.values[drawn, 0].argmax(axis=1)]
+        children: Codes = space.mutate(history.codes[parents], numbers)
+        return Proposals(children)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _numbers(self, trial: FrozenTrial, purpose: str) -> np.random.Generator:
+        return np.random.default_rng((self.seed, trial.number, crc32(purpose.encode())))
+
+    def _alive(self, study: Study) -> list[FrozenTrial]:
+        return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[-self.population :]
+
+    def _best_of_tournament(
+        self, study: Study, alive: Sequence[FrozenTrial], numbers: np.random.Generator
+    ) -> FrozenTrial:
+        drawn = [alive[int(at)] for at in numbers.integers(len(alive), size=self.tournament)]
+        best = max if study.direction == StudyDirection.MAXIMIZE else min
+        return best(drawn, key=_value)
+
+
+def _value(trial: FrozenTrial) -> float:
+    assert trial.value is not None  # completed trials of one objective have one
+    return trial.value
+
+
+def _refuse_several_objectives(study: Study) -> None:
+    if len(study.directions) != 1:
+        raise InvalidArgument(
+            "study",
+            "RegularizedEvolutionSampler",
+            "have one objective",
+            len(study.directions),
+            "For several, use the sampler `nsgaii`.",
+        )
+
+
+def _has(trial: FrozenTrial, space: Mapping[str, BaseDistribution]) -> bool:
+    for name, kind in space.items():
+        if name not in trial.distributions:
+            return False
+        try:
+            check_distribution_compatibility(trial.distributions[name], kind)
+        except ValueError:
+            return False
+        if isinstance(kind, IntDistribution | FloatDistribution) and not kind.low <= trial.params[name] <= kind.high:
+            return False
+    return True
+
+
+def _draw(kind: BaseDistribution, numbers: np.random.Generator) -> Any:
+    """A uniform value of a distribution, in its own (external) type."""
+    if isinstance(kind, CategoricalDistribution):
+        return kind.choices[int(numbers.integers(len(kind.choices)))]
+    if isinstance(kind, IntDistribution):
+        if kind.log:
+            low, high = np.log(kind.low - 0.5), np.log(kind.high + 0.5)
+            drawn = round(float(np.exp(numbers.uniform(low, high))))
+            return min(max(drawn, kind.low), kind.high)
+        return kind.low + kind.step * int(numbers.integers((kind.high - kind.low) // kind.step + 1))
+    assert isinstance(kind, FloatDistribution)  # Optuna has these three
+    if kind.step is not None:
+        steps = round((kind.high - kind.low) / kind.step)
+        return float(min(kind.low + kind.step * int(numbers.integers(steps + 1)), kind.high))
+    if kind.log:
+        drawn_log = float(np.exp(numbers.uniform(np.log(kind.low), np.log(kind.high))))
+        return min(max(drawn_log, kind.low), kind.high)
+    return float(numbers.uniform(kind.low, kind.high))
+
+
+def _another(kind: BaseDistribution, value: Any, numbers: np.random.Generator) -> Any:
+    """A uniform value other than `value`."""
+    if isinstance(kind, CategoricalDistribution):
+        at = int(kind.to_internal_repr(value))
+        return kind.choices[(at + int(numbers.integers(1, len(kind.choices)))) % len(kind.choices)]
+    for _ in range(100):
+        drawn = _draw(kind, numbers)
+        if drawn != value:
+            return drawn
+    return drawn
