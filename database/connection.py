@@ -1,0 +1,178 @@
+"""A connection to one database file: bounded wait for it, transactions, and DuckDB's errors as one clear line each.
+
+DuckDB lets one process write, and while it does no other may even read. So one process owns the file: keep a
+connection open only while it is used, and have workers hand their results back (as shards) to the one who writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from presage_errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
+
+__all__ = ["Connection"]
+
+_HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
+_LOCKED = ("Could not set lock", "Conflicting lock", "being used by another process")
+_FULL = ("No space left", "Disk quota exceeded", "File too large", "not enough disk space")
+_NEWER = re.compile(r"version number (\d+)", re.IGNORECASE)
+_DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+
+
+class Connection:
+    """An open database file.
+
+    Args:
+        path: the file; made when absent, unless `read_only`.
+        wait_seconds: how long to wait while another process holds it.
+        read_only: several processes may read at once while none writes.
+
+    Raises:
+        DatabaseBusy: another process holds the file after `wait_seconds`; names it.
+        InvalidDatabase: the file is not DuckDB, is damaged, or was written by a newer DuckDB.
+        InvalidArgument: its folder does not exist, or there is no file to read.
+        StorageFull: the disk is full.
+    """
+
+    def __init__(self, path: Path, wait_seconds: float = 10.0, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        _check_path(path, read_only)
+        self._raw = _connect(path, wait_seconds, read_only)
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query, as tuples."""
+        try:
+            return self._raw.execute(sql, list(parameters)).fetchall()
+        except duckdb.Error as error:
+            _raise(error, self.path)
+
+    def batches(self, sql: str, size: int = 5_000) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query in batches, by a cursor of its own, so that others may run meanwhile."""
+        try:
+            cursor = self._raw.cursor()
+            cursor.execute(sql)
+            while batch := cursor.fetchmany(size):
+                yield batch
+        except duckdb.Error as error:
+            _raise(error, self.path)
+
+    def columns(self, sql: str, parameters: Sequence[object] = ()) -> dict[str, npt.NDArray[Any]]:
+        """A query's result by column, (n,) each; a null is NaN in a float column."""
+        try:
+            found = self._raw.execute(sql, list(parameters)).fetchnumpy()
+        except duckdb.Error as error:
+            _raise(error, self.path)
+        return {name: _filled(column) for name, column in found.items()}
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Execute to the end, for its effect."""
+        self.rows(sql, parameters)
+
+    def script(self, sql: str) -> None:
+        """Execute several statements."""
+        try:
+            self._raw.execute(sql)
+        except duckdb.Error as error:
+            _raise(error, self.path)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing, whatever happens in between."""
+        self.run("BEGIN TRANSACTION")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):
+                self._raw.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Let go of the file. What was committed stays, even where the disk is too full to tidy up now."""
+        with contextlib.suppress(duckdb.Error):
+            self._raw.close()
+
+
+def _connect(path: Path, wait_seconds: float, read_only: bool) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + wait_seconds
+    pause = 0.02
+    while True:
+        try:
+            # Extensions are compiled in; none may be fetched from the network.
+            return duckdb.connect(
+                str(path),
+                read_only=read_only,
+                config={"autoinstall_known_extensions": False, "autoload_known_extensions": False},
+            )
+        except duckdb.Error as error:
+            left = deadline - time.monotonic()
+            if not any(sign in str(error) for sign in _LOCKED) or left <= 0:
+                _raise(error, path, wait_seconds)
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, 0.5)
+
+
+def _check_path(path: Path, read_only: bool) -> None:
+    if str(path) == ":memory:":
+        return
+    if path.is_dir():
+        raise InvalidArgument("database", "Database.open", "be a file, not a folder", str(path))
+    if read_only and not path.exists():
+        raise InvalidArgument("database", "Database.open", "be an existing file where it is only read", str(path))
+    if not path.parent.is_dir():
+        raise InvalidArgument("database", "Database.open", "lie in an existing folder", str(path))
+
+
+def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
+    """Raise what the user can act on; a mistake of ours passes through as it is."""
+    message = str(error)
+    line = " ".join(message.split())[:300]
+    if any(sign in message for sign in _LOCKED):
+        holder = _HOLDER.search(message)
+        who = f"{Path(holder['program']).name} (PID {holder['pid']})" if holder else "another process"
+        raise DatabaseBusy(
+            f"The database {path} is in use by {who}; waited {waited:g} s. "
+            "Repeat when that has ended, or name another file."
+        ) from error
+    if "different configuration" in message:
+        raise DatabaseBusy(
+            f"The database {path} is already open in this process, one for reading and one for writing. Close it first."
+        ) from error
+    if any(sign in message for sign in _FULL):
+        raise StorageFull(
+            f"The disk filled up while writing {path}; nothing stored before is lost. Free some space and repeat."
+        ) from error
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
+        raise InvalidDatabase(f"The database {path} lacks a table or column: {line}") from error
+    if isinstance(error, duckdb.IOException) and "Permission denied" in message:
+        raise InvalidArgument(
+            "database", "Database.open", "be a file that you may read and write", str(path)
+        ) from error
+    if isinstance(error, duckdb.IOException) and (newer := _NEWER.search(message)):
+        raise InvalidDatabase(
+            f"The database {path} has DuckDB storage version {newer[1]}, which DuckDB {duckdb.__version__} "
+            "cannot read. Update duckdb."
+        ) from error
+    if "not a valid DuckDB database" in message:
+        raise InvalidDatabase(f"The file {path} is not a DuckDB database.") from error
+    if isinstance(error, _DAMAGE):
+        raise InvalidDatabase(f"The database {path} is damaged or truncated: {line}") from error
+    raise error
+
+
+def _filled(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if not isinstance(column, np.ma.MaskedArray):
+        return column
+    if not column.mask.any():
+        return column.data
+    return column.filled(np.nan if column.dtype.kind == "f" else None)

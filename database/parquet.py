@@ -1,0 +1,107 @@
+"""Export and import as a folder of Parquet files, one for each table that holds experience."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from database.connection import Connection
+from database.migrations import in_memory, latest
+from database.records import Record
+from database.tables import RECORDS, entries_of_tables
+from database.write import Placed, Writer
+from presage_errors import InvalidArgument, InvalidDatabase, StorageFull
+
+__all__ = ["FILES", "read_parquet", "write_parquet"]
+
+FILES = tuple(RECORDS)
+"""Tables that are exported, each as ``<table>.parquet``."""
+
+_KEY = "presage_schema"  # in the files' own metadata
+
+
+def write_parquet(connection: Connection, folder: Path, tables: Collection[str] = FILES) -> None:
+    """Write tables to ``folder/<table>.parquet``, rows ordered by content: equal content, equal files.
+
+    Files appear whole or not at all. The `id`, which follows from the identity, is left out.
+
+    Raises:
+        StorageFull: the disk is full.
+        InvalidArgument: the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+            for table in tables:
+                kind = RECORDS[table]
+                names = ", ".join(f'"{name}"' for name in kind.column_names())
+                # Sorted, so that like rows lie together and compress; the largest zstd level, for it is written once.
+                connection.run(
+                    f"COPY (SELECT {names} FROM {table} ORDER BY {_order(kind)}) "
+                    f"TO '{_quoted(scratch)}/{table}.parquet' (FORMAT parquet, "
+                    f"COMPRESSION zstd, COMPRESSION_LEVEL 19, PARQUET_VERSION v2, KV_METADATA {{{_KEY}: '{latest()}'}})"
+                )
+            for table in tables:
+                (Path(scratch) / f"{table}.parquet").replace(folder / f"{table}.parquet")
+    except OSError as error:
+        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+            raise StorageFull(f"The disk filled up while writing {folder}. Free some space and repeat.") from error
+        raise InvalidArgument("folder", "export_parquet", "be a folder that can be written", str(folder)) from error
+
+
+def read_parquet(folder: Path, writer: Writer) -> Iterator[Placed]:
+    """Entries of an exported folder. A row that breaks a rule is refused as ``file row n``, the rest goes on.
+
+    Raises:
+        InvalidArgument: no such folder, or none of the files is in it.
+        InvalidDatabase: a file that is not Parquet, lacks a column, or was written by a newer presage.
+    """
+    if not any((folder / f"{table}.parquet").is_file() for table in FILES):
+        raise InvalidArgument("folder", "import_parquet", "hold files such as experiments.parquet", str(folder))
+    reader = in_memory()
+    try:
+
+        def read(kind: type[Record]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+            file = folder / f"{kind.table}.parquet"
+            return _rows(reader, kind, file) if file.is_file() else iter(())
+
+        yield from entries_of_tables(read, writer.refuse)
+    finally:
+        reader.close()
+
+
+def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    source = f"'{_quoted(file)}'"
+    try:
+        found = reader.rows(f"SELECT decode(value) FROM parquet_kv_metadata({source}) WHERE decode(key) = '{_KEY}'")
+        if found and int(found[0][0]) > latest():
+            raise InvalidDatabase(
+                f"The file {file} has schema version {found[0][0]}, newer than this presage knows ({latest()}). "
+                "Update presage."
+            )
+        present = {name for (name,) in reader.rows(f"SELECT name FROM parquet_schema({source})")}
+        columns = kind.column_names()
+        absent = [name for name in columns if name not in present]
+        if absent:
+            raise InvalidDatabase(f"The file {file} lacks the column `{absent[0]}`.")
+        names = ", ".join(f'"{name}"' for name in columns)
+        number = 0
+        for batch in reader.batches(f"SELECT {names} FROM read_parquet({source})"):
+            for values in batch:
+                number += 1
+                yield f"{file} row {number}", dict(zip(columns, values, strict=True))
+    except InvalidDatabase as error:
+        if str(file) in str(error):
+            raise
+        raise InvalidDatabase(f"The file {file} is no Parquet file that can be read.") from error
+
+
+def _order(kind: type[Record]) -> str:
+    first = {"experiments": "dataset, architecture, recipe, seed", "probes": "dataset, version, seed"}
+    return first.get(kind.table, kind.key)
+
+
+def _quoted(path: Path | str) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,65 @@
+"""The seed: the real experiments that presage ships as Parquet within the package, in ``database/seed/``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from database.connection import Connection
+from database.parquet import FILES, read_parquet, write_parquet
+from database.write import ImportReport, Writer
+
+if TYPE_CHECKING:
+    from database.store import Database
+
+__all__ = ["import_seed", "seed_digest", "write_seed"]
+
+MANIFEST = "seed.json"
+
+
+def write_seed(database: Database, folder: str | Path) -> int:
+    """Write a database as the seed to ship, with its manifest; returns its size in bytes. For presage's maintainers.
+
+    Args:
+        database: holds the experience to ship; predictions are left out.
+        folder: ``database/seed`` of the checkout.
+    """
+    target = Path(folder)
+    write_parquet(database.connection, target, tables=[name for name in FILES if name != "predictions"])
+    digest = _digest_of_files(target)
+    (target / MANIFEST).write_text(json.dumps({"digest": digest}) + "\n", encoding="utf-8")
+    return sum(file.stat().st_size for file in target.iterdir())
+
+
+def seed_digest() -> str | None:
+    """Digest of the shipped seed, from its manifest; None where this presage ships none."""
+    manifest = files("database") / "seed" / MANIFEST
+    if not manifest.is_file():
+        return None
+    return str(json.loads(manifest.read_text(encoding="utf-8"))["digest"])
+
+
+def import_seed(connection: Connection) -> ImportReport | None:
+    """Take in the shipped seed, once for each version of it; None where there is nothing to do.
+
+    What the user has measured stays: a seed's row that contradicts it is passed over.
+    """
+    digest = seed_digest()
+    if digest is None or connection.rows("SELECT 1 FROM seeds WHERE digest = ?", [digest]):
+        return None
+    writer = Writer(connection)
+    with as_file(files("database") / "seed") as folder, connection.transaction():
+        writer.write(read_parquet(folder, writer))
+        connection.run("INSERT INTO seeds VALUES (?, ?)", [digest, datetime.now(UTC).isoformat()])
+    return writer.report()
+
+
+def _digest_of_files(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.parquet")):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

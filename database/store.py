@@ -1,0 +1,269 @@
+"""`Database`: the lifelong database of experiments, the one door to its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from database import queries
+from database.columns import ExperimentColumns, SimilarExperiments
+from database.connection import Connection
+from database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
+from database.migrations import migrate
+from database.parquet import read_parquet, write_parquet
+from database.paths import default_path
+from database.records import (
+    ArchitectureRecord,
+    DatasetRecord,
+    ExperimentRecord,
+    PredictionRecord,
+    ProbeRecord,
+    RecipeRecord,
+    experiment_id,
+)
+from database.shards import read_shards
+from database.shipped import import_seed
+from database.write import ImportReport, Placed, Writer
+from presage_errors import InvalidExperience, UnknownName
+
+__all__ = ["Database"]
+
+CheckArchitecture = Callable[[str], None]
+
+
+class Database:
+    """The lifelong database of experiments (LDE), one DuckDB file. Open it with `Database.open`.
+
+    One process owns the file while it is open for writing, and no other may even read it then: keep it open only
+    while it is used. Several connections within one process are fine.
+
+    Every method that writes does so in one transaction: an error, a kill or a full disk leaves what was there.
+
+    Example::
+
+        with Database.open("experience.duckdb") as database:
+            report = database.import_shards(["shards/"])
+            near = database.similar(dcn=0.71, least=200)
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None = None,
+        *,
+        wait_seconds: float = 10.0,
+        read_only: bool = False,
+        from_seed: bool | None = None,
+    ) -> Self:
+        """Open a database file, making it where there is none, and bring its schema up to date.
+
+        Args:
+            path: the file; None for the user's own (`paths.default_path`).
+            wait_seconds: how long to wait while another process holds it.
+            read_only: several processes may read at once while none writes.
+            from_seed: take in the shipped experience where that has not been done. None: for the user's own file only.
+
+        Raises:
+            DatabaseBusy: another process holds the file; says which.
+            InvalidDatabase: not DuckDB, not presage's, damaged, or newer than this presage.
+            InvalidArgument: a folder that does not exist, or no file to read.
+            StorageFull: the disk is full.
+        """
+        own = path is None
+        file = default_path(create=not read_only) if path is None else Path(path)
+        connection = Connection(file, wait_seconds, read_only)
+        try:
+            migrate(connection)
+            if (own if from_seed is None else from_seed) and not read_only:
+                import_seed(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection)
+
+    @property
+    def connection(self) -> Connection:
+        """The open file, for this package's own modules."""
+        return self._connection
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._connection.path
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Writing
+
+    def add_experiments(self, entries: Iterable[ExperimentEntry]) -> ImportReport:
+        """Store experiments with the rows they refer to: all of them, or none.
+
+        The identical experiment again is passed over. A finished one takes the place of a failed one.
+
+        Raises:
+            InvalidExperience: names the first that contradicts what is stored; nothing was stored then.
+        """
+        return self._add(entries)
+
+    def add_probes(self, entries: Iterable[ProbeEntry]) -> ImportReport:
+        """Store probes with their datasets: all of them, or none. Raises InvalidExperience as `add_experiments`."""
+        return self._add(entries)
+
+    def add_probe(self, entry: ProbeEntry) -> ImportReport:
+        """Store one probe with its dataset."""
+        return self._add([entry])
+
+    def add_predictions(self, entries: Iterable[PredictionEntry]) -> ImportReport:
+        """Store predictions, made before the truth was known: all of them, or none."""
+        return self._add(entries)
+
+    def _add(self, entries: Iterable[Entry]) -> ImportReport:
+        writer = Writer(self._connection)
+        with self._connection.transaction():
+            writer.write(Placed(f"row {i}", entry) for i, entry in enumerate(entries))
+            if writer.refused:
+                raise InvalidExperience(str(writer.refused[0]))
+        return writer.report()
+
+    def import_shards(
+        self, paths: Iterable[str | Path], check_architecture: CheckArchitecture | None = None
+    ) -> ImportReport:
+        """Take in shards of JSON lines (files, or folders of ``*.jsonl``); idempotent.
+
+        A line that breaks a rule is refused and named ``file:line``; the rest enters.
+
+        Args:
+            paths: files and folders.
+            check_architecture: called with the JSON text of each new architecture; raises PresageError for one that
+                is none (this floor does not know architectures).
+        """
+        writer = Writer(self._connection, check_architecture)
+        with self._connection.transaction():
+            writer.write(read_shards(paths, writer))
+        return writer.report()
+
+    def import_parquet(self, folder: str | Path, check_architecture: CheckArchitecture | None = None) -> ImportReport:
+        """Take in a folder that `export_parquet` wrote; idempotent. Rows that break a rule are refused and named."""
+        writer = Writer(self._connection, check_architecture)
+        with self._connection.transaction():
+            writer.write(read_parquet(Path(folder), writer))
+        return writer.report()
+
+    def export_parquet(self, folder: str | Path) -> None:
+        """Write everything as ``folder/<table>.parquet``; equal content gives equal files."""
+        write_parquet(self._connection, Path(folder))
+
+    # Reading
+
+    def datasets(self) -> list[DatasetRecord]:
+        """All datasets, by fingerprint."""
+        return queries.records(self._connection, DatasetRecord)
+
+    def dataset(self, key: str) -> DatasetRecord:
+        """The dataset of a fingerprint or, where only one has it, of a name. Raises UnknownName."""
+        known = self.datasets()
+        found = [d for d in known if d.fingerprint == key] or [d for d in known if d.name == key]
+        if len(found) != 1:
+            raise UnknownName(
+                "single stored dataset", key, [d.fingerprint if found else d.name for d in found or known]
+            )
+        return found[0]
+
+    def recipes(self) -> list[RecipeRecord]:
+        """All recipes, by hash."""
+        return queries.records(self._connection, RecipeRecord)
+
+    def probes(self, dataset: str | None = None, version: str | None = None) -> list[ProbeRecord]:
+        """Probes, of all datasets (fingerprint) and versions or of one."""
+        return queries.records(self._connection, ProbeRecord, dataset=dataset, version=version)
+
+    def predictions(self, dataset: str | None = None, predictor: str | None = None) -> list[PredictionRecord]:
+        """Predictions, of all datasets (fingerprint) and predictors or of one."""
+        return queries.records(self._connection, PredictionRecord, dataset=dataset, predictor=predictor)
+
+    def architectures(self, hashes: Iterable[str] | None = None) -> dict[str, str]:
+        """JSON text of architectures by hash: all of them, or those asked for."""
+        return queries.architecture_texts(self._connection, hashes)
+
+    def architecture_records(self, space: str | None = None) -> list[ArchitectureRecord]:
+        """Architectures with the space and the parameters they were sampled from, by hash."""
+        return queries.records(self._connection, ArchitectureRecord, space=space)
+
+    def experiments(
+        self,
+        *,
+        datasets: Collection[str] | None = None,
+        recipe: str | None = None,
+        space: str | None = None,
+        status: str | None = "finished",
+        arrays: bool = False,
+    ) -> ExperimentColumns:
+        """Experiments by column, ordered by their identity.
+
+        Args:
+            datasets: only on these (fingerprints).
+            recipe: only by this recipe (hash).
+            space: only of architectures sampled from this space.
+            status: only those that ended so; None for all.
+            arrays: also read curves, losses and accuracies by depth.
+        """
+        return queries.experiments(
+            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays
+        )
+
+    def experiment_records(
+        self,
+        dataset: str | None = None,
+        architecture: str | None = None,
+        recipe: str | None = None,
+        status: str | None = None,
+    ) -> list[ExperimentRecord]:
+        """Whole experiments as records, for small reads."""
+        wanted = {"dataset": dataset, "architecture": architecture, "recipe": recipe, "status": status}
+        return queries.records(self._connection, ExperimentRecord, **wanted)
+
+    def has_experiment(self, dataset: str, architecture: str, recipe: str, seed: int) -> bool:
+        """Whether an experiment of this identity is stored, finished or failed."""
+        identity = experiment_id(dataset, architecture, recipe, seed)
+        return bool(self._connection.rows("SELECT 1 FROM experiments WHERE id = ?", [identity]))
+
+    def difficulties(self, version: str | None = None) -> dict[str, float]:
+        """DCN of each probed dataset by fingerprint, mean over seeds; see `queries.difficulties`."""
+        return queries.difficulties(self._connection, version)
+
+    def similar(
+        self,
+        dcn: float,
+        tolerance: float = 0.05,
+        *,
+        least: int = 1,
+        version: str | None = None,
+        exclude: Collection[str] = (),
+        recipe: str | None = None,
+        arrays: bool = False,
+        ordered: bool = False,
+    ) -> SimilarExperiments:
+        """The DCN query of TAPAS: finished experiments on datasets of like difficulty; see `queries.similar`."""
+        return queries.similar(
+            self._connection, dcn, tolerance=tolerance, least=least, version=version,
+            exclude=exclude, recipe=recipe, arrays=arrays, ordered=ordered,
+        )  # fmt: skip
+
+    def content_hash(self) -> str:
+        """Digest of all that predictors learn from: the same for equal content, whatever the order it came in."""
+        return queries.content_hash(self._connection)

@@ -1,0 +1,259 @@
+"""Entries into tables: rows already known are passed over, contradictions are refused and named, the rest inserted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from database.connection import Connection
+from database.entries import Dimension, Entry
+from database.records import (
+    ArchitectureRecord,
+    DatasetRecord,
+    ExperimentRecord,
+    PredictionRecord,
+    ProbeRecord,
+    RecipeRecord,
+    Record,
+)
+from presage_errors import InvalidDatabase, InvalidExperience, PresageError
+
+__all__ = ["ImportReport", "Placed", "Refusal", "Writer"]
+
+BATCH = 2_000
+
+Row = ExperimentRecord | ProbeRecord | PredictionRecord
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that did not enter, where it stood (``file:line``) and why."""
+
+    where: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An entry and where it came from."""
+
+    where: str
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What came of writing rows.
+
+    Attributes:
+        experiments: that were added; those that replaced a failure by a success are among them.
+        probes: that were added.
+        predictions: that were added.
+        already: rows that were there before, with the same result.
+        refused: rows that did not enter.
+        notes: what else the reader should know.
+    """
+
+    experiments: int = 0
+    probes: int = 0
+    predictions: int = 0
+    already: int = 0
+    refused: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> int:
+        """Rows that were added, of every kind."""
+        return self.experiments + self.probes + self.predictions
+
+    def text(self) -> str:
+        """A summary in one line, then one line for each note and refused row."""
+        kinds = f"{self.experiments} experiments, {self.probes} probes, {self.predictions} predictions"
+        head = f"Added {kinds}; {self.already} were there already; {len(self.refused)} refused."
+        return "\n".join([head, *self.notes, *map(str, self.refused)])
+
+
+@dataclass
+class Writer:
+    """Inserts entries, batch by batch, within a transaction that the caller holds.
+
+    A dataset's facts (its size, its classes) must be those known of its fingerprint; its name, and the space an
+    architecture was sampled from, stay as first stored. An experiment known with another result is refused; only a
+    finished one replaces a failed one.
+
+    Args:
+        connection: the open file.
+        check_architecture: called once with the JSON text of each architecture; raises PresageError for none.
+    """
+
+    connection: Connection
+    check_architecture: Callable[[str], None] | None = None
+    counts: dict[str, int] = field(default_factory=lambda: {"experiment": 0, "probe": 0, "prediction": 0})
+    already: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _verdicts: dict[str, str] = field(default_factory=dict)
+
+    def write(self, placed: Iterable[Placed]) -> None:
+        """Insert all that can be, in batches of 2,000."""
+        iterator = iter(placed)
+        while batch := list(islice(iterator, BATCH)):
+            self._write_batch(batch)
+
+    def refuse(self, where: str, why: object) -> None:
+        """Note a row that does not enter."""
+        self.refused.append(Refusal(where, str(why)))
+
+    def report(self) -> ImportReport:
+        """What has come of it so far."""
+        n = self.counts
+        return ImportReport(
+            n["experiment"], n["probe"], n["prediction"], self.already, tuple(self.refused), tuple(self.notes)
+        )
+
+    def _write_batch(self, batch: Sequence[Placed]) -> None:
+        dimensions = [d for placed in batch for d in placed.entry.dimensions]
+        known: dict[type[Record], dict[str, Any]] = {
+            kind: _stored(self.connection, kind, {d.identity for d in dimensions if isinstance(d, kind)})
+            for kind in (DatasetRecord, ArchitectureRecord, RecipeRecord)
+        }
+        for row_kind in (ExperimentRecord, ProbeRecord, PredictionRecord):
+            ids = {p.entry.record.identity for p in batch if isinstance(p.entry.record, row_kind)}
+            known[row_kind] = _stored(self.connection, row_kind, ids)
+        fresh: dict[type[Record], dict[str, Any]] = {kind: {} for kind in known}
+        replaced: set[str] = set()
+        for placed in batch:
+            row = placed.entry.record
+            why = self._objection(placed.entry, known)
+            if why:
+                self.refuse(placed.where, why)
+                continue
+            old = known[type(row)].get(row.identity)
+            if old is not None and not _succeeds(row, old):
+                self.already += 1
+                continue
+            if old is not None and row.identity not in fresh[type(row)]:
+                replaced.add(row.identity)
+            for record in (*placed.entry.dimensions, row):
+                if record is row or record.identity not in known[type(record)]:
+                    known[type(record)][record.identity] = fresh[type(record)][record.identity] = record
+        if replaced:
+            self.connection.run("DELETE FROM experiments WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(replaced)])
+        for kind, records in fresh.items():
+            _insert(self.connection, kind, list(records.values()))
+            if kind.row in self.counts:
+                self.counts[kind.row] += len(records)
+
+    def _objection(self, entry: Entry, known: dict[type[Record], dict[str, Any]]) -> str:
+        for dimension in entry.dimensions:
+            why = _contradiction(dimension, known[type(dimension)].get(dimension.identity))
+            if not why and isinstance(dimension, ArchitectureRecord):
+                why = self._verdict(dimension)
+            if why:
+                return why
+        row = entry.record
+        old = known[type(row)].get(row.identity)
+        if old is None or old.result == row.result or _failed(row) or _failed(old):
+            return ""
+        return f"This {row.row} ({_named(row)}) is known with another result: {_difference(row, old)}."
+
+    def _verdict(self, architecture: ArchitectureRecord) -> str:
+        if self.check_architecture is None:
+            return ""
+        if architecture.hash not in self._verdicts:
+            try:
+                self.check_architecture(architecture.text)
+                self._verdicts[architecture.hash] = ""
+            except PresageError as error:
+                self._verdicts[architecture.hash] = f"The architecture {architecture.hash[:12]}… is none: {error}"
+        return self._verdicts[architecture.hash]
+
+
+def _failed(row: Row) -> bool:
+    return isinstance(row, ExperimentRecord) and row.status != "finished"
+
+
+def _succeeds(row: Row, old: Row) -> bool:
+    return _failed(old) and not _failed(row)
+
+
+def _contradiction(new: Dimension, old: Dimension | None) -> str:
+    if not isinstance(new, DatasetRecord) or not isinstance(old, DatasetRecord):
+        return ""  # architectures and recipes are their hash
+    for name in ("classes", "channels", "height", "width", "train_images", "test_images"):
+        if getattr(new, name) != getattr(old, name):
+            return (
+                f"The fingerprint {new.fingerprint[:12]}… is of the dataset {old.name!r} with {name} "
+                f"{getattr(old, name)}; it cannot have {getattr(new, name)}."
+            )
+    return ""
+
+
+def _named(row: Row) -> str:
+    names = ("dataset", "version", "seed") if isinstance(row, ProbeRecord) else ("dataset", "architecture", "recipe")
+    values = [str(getattr(row, name)) for name in (*names, *(["seed"] if isinstance(row, ExperimentRecord) else []))]
+    return ", ".join(value if len(value) < 20 else f"{value[:12]}…" for value in values)
+
+
+def _difference(row: Row, old: Row) -> str:
+    for new_value, old_value, name in zip(row.result, old.result, _RESULT_NAMES[type(row)], strict=True):
+        if new_value != old_value:
+            short = [
+                repr(value) if len(repr(value)) < 40 else f"{repr(value)[:39]}…" for value in (old_value, new_value)
+            ]
+            return f"{name} {short[0]} is stored, {short[1]} was given"
+    return "nothing differs"
+
+
+_RESULT_NAMES: dict[type[Record], tuple[str, ...]] = {
+    ExperimentRecord: (
+        "status", "accuracy", "test_accuracy", "curve", "train_losses", "depth_accuracies",
+        "parameters", "multiply_adds", "activation_bytes", "depth",
+    ),
+    ProbeRecord: ("dcn", "curve"),
+    PredictionRecord: ("value", "lower", "upper", "level"),
+}  # fmt: skip
+
+
+def _stored(connection: Connection, kind: type[Record], keys: set[str]) -> dict[str, Any]:
+    """Rows of a table by key. Those of architectures and recipes are their key: nothing else is read."""
+    if not keys:
+        return {}
+    where = f"WHERE {kind.key} IN (SELECT unnest(?::VARCHAR[]))"
+    if kind in (ArchitectureRecord, RecipeRecord):
+        found = connection.rows(f"SELECT {kind.key} FROM {kind.table} {where}", [list(keys)])
+        return dict.fromkeys((key for (key,) in found), True)
+    columns = kind.column_names()
+    names = ", ".join(f'"{name}"' for name in columns)
+    found = connection.rows(f"SELECT {names} FROM {kind.table} {where}", [list(keys)])
+    try:
+        records = [kind.from_columns(dict(zip(columns, values, strict=True))) for values in found]
+    except InvalidExperience as error:
+        raise InvalidDatabase(
+            f"The database {connection.path} holds a damaged row: {error} `presage database check` names all."
+        ) from None
+    return {record.identity: record for record in records}
+
+
+def _insert(connection: Connection, kind: type[Record], records: Sequence[Record]) -> None:
+    """All records in one statement. They travel as JSON, which keeps floats exact and is fast for lists."""
+    if not records:
+        return
+    types = connection.rows(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND NOT internal "
+        "ORDER BY column_index",
+        [kind.table],
+    )
+    structure = {name: ["DOUBLE"] if data_type == "DOUBLE[]" else data_type for name, data_type in types}
+    names = ", ".join(f'"{name}"' for name in structure)
+    values = ", ".join(f'r."{name}"' for name in structure)
+    connection.run(
+        f"INSERT INTO {kind.table} ({names}) SELECT {values} FROM (SELECT unnest(from_json_strict(?, ?)) AS r)",
+        [json.dumps([record.to_columns() for record in records]), json.dumps([structure])],
+    )
