@@ -50,7 +50,8 @@ class Architecture:
             for source in inputs:
                 if not 0 <= source < index:
                     raise InvalidArchitecture(
-                        f"Node {index} (`{operation.name}`) reads node {source}: a node reads only earlier nodes (0 to {index - 1})."
+                        f"Node {index} (`{operation.name}`) reads node {source}: a node reads only earlier nodes, "
+                        f"else there is a cycle."
                     )
 
     def shapes(self, input_shape: Sequence[int], classes: int) -> tuple[Shape, ...]:
@@ -60,7 +61,9 @@ class Architecture:
             InvalidArchitecture: where the images shrink to nothing or shapes do not fit; names the node.
         """
         if len(input_shape) != 3 or min(input_shape) < 1:
-            raise InvalidArgument("input_shape", "Architecture.shapes", "be (c, h, w), each at least 1", tuple(input_shape))
+            raise InvalidArgument(
+                "input_shape", "Architecture.shapes", "be (c, h, w), each at least 1", tuple(input_shape)
+            )
         if classes < 2:
             raise InvalidArgument("classes", "Architecture.shapes", "be at least 2", classes)
         found: list[Shape] = [tuple(input_shape)]

@@ -3,15 +3,16 @@
 A shape is ``(c, h, w)`` for a feature map and ``(f,)`` for a flat vector, without the batch axis.
 Every field of an operation is an integer, a pair of integers, a flag, or one of a fixed list of names,
 so that an operation is hashable, has one JSON form, and fits a row of integers in a `GraphBatch`.
-Multiply-adds are counted as `torch.utils.flop_counter` counts them (half its FLOPs): convolutions and matrix products only.
+Multiply-adds are counted as `torch.utils.flop_counter` counts them (half its FLOPs): convolutions and matrix products
+only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from presage_errors import InvalidArchitecture
 
@@ -33,14 +34,61 @@ ACTIVATIONS = (
 )
 """Names that `Activation.function` may take; the order is part of the format."""
 
+LARGEST = 2**31 - 1
+"""Largest integer a field may hold: a `GraphBatch` stores fields as 32-bit integers."""
+
+_LEAST = {"padding": 0, "start": 0, "permille": 0}  # every other integer field: 1
+_MOST = {"permille": 1000}
+_FLAGS = frozenset({"bias", "affine", "ceil", "count_padding"})
+_PAIRS = frozenset({"kernel", "stride", "padding", "dilation", "size"})
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """The value as an error message shows it: at most `limit` characters, whatever it is."""
+    try:
+        text = repr(value[:limit] if isinstance(value, str | bytes) else value)
+    except RecursionError:
+        return "a deeply nested value"
+    except ValueError:  # an integer of more digits than Python prints
+        return "a very large number"
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a network; subclasses say its fields, arity, shape rule and cost."""
+    """One operation of a network; subclasses say its fields, arity, shape rule and cost.
+
+    Raises:
+        InvalidArchitecture: where a field has a wrong type or an impossible value; names both.
+    """
 
     name: ClassVar[str] = ""
     least_inputs: ClassVar[int] = 1
     most_inputs: ClassVar[int | None] = 1
+
+    def __post_init__(self) -> None:
+        for field in self.field_names():
+            value = getattr(self, field)
+            if field in _PAIRS:
+                least = _LEAST.get(field, 1)
+                if type(value) is not tuple or len(value) != 2:
+                    self._refuse(field, f"be a pair of integers from {least} to {LARGEST}")
+                for part in value:
+                    if type(part) is not int or not least <= part <= LARGEST:
+                        self._refuse(field, f"be a pair of integers from {least} to {LARGEST}")
+            elif field in _FLAGS:
+                if type(value) is not bool:
+                    self._refuse(field, "be true or false")
+            elif field == "function":
+                if type(value) is not str or value not in ACTIVATIONS:
+                    self._refuse(field, f"be one of {', '.join(ACTIVATIONS)}")
+            else:
+                least, most = _LEAST.get(field, 1), _MOST.get(field, LARGEST)
+                if type(value) is not int or not least <= value <= most:
+                    self._refuse(field, f"be an integer from {least} to {most}")
+
+    def _refuse(self, field: str, rule: str) -> NoReturn:
+        raise InvalidArchitecture(f"The `{field}` of `{self.name}` must {rule}. Got {shown(getattr(self, field))}.")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """Shape of the output for these input shapes. Raises `InvalidArchitecture` where there is none."""
@@ -56,7 +104,8 @@ class Operation:
 
     @classmethod
     def field_names(cls) -> tuple[str, ...]:
-        return tuple(field.name for field in fields(cls))
+        names: tuple[str, ...] = cls.__slots__
+        return names
 
     def _fail(self, rule: str, inputs: Sequence[Shape]) -> InvalidArchitecture:
         shapes = ", ".join("×".join(map(str, shape)) for shape in inputs)

@@ -1,0 +1,176 @@
+"""Architectures as JSON: strict, versioned, one line each.
+
+::
+
+    {"format": "presage-architecture", "version": 1, "nodes": [
+        {"op": "input", "inputs": []},
+        {"op": "convolution", "inputs": [0], "channels": 16, "kernel": [3, 3], …}, …]}
+
+Every field of every operation is always written, in one order, so that equal architectures have equal text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from architecture.graph import Architecture, Node
+from architecture.operations import BY_NAME, Operation, shown
+from presage_errors import InvalidArchitecture, UnknownName
+
+__all__ = ["FORMAT", "VERSION", "digest", "dumps", "from_json", "loads", "read_jsonl", "to_json", "write_jsonl"]
+
+FORMAT = "presage-architecture"
+VERSION = 1
+MOST_NODES = 100_000
+
+
+def to_json(architecture: Architecture) -> dict[str, Any]:
+    """The architecture as an object of plain lists, strings, integers and flags."""
+    return {"format": FORMAT, "version": VERSION, "nodes": [_node_to_json(node) for node in architecture.nodes]}
+
+
+def from_json(value: object) -> Architecture:
+    """The architecture that `to_json` wrote.
+
+    Raises:
+        InvalidArchitecture: one line that names the node, the rule and the value.
+    """
+    if not isinstance(value, dict):
+        raise InvalidArchitecture(f"An architecture must be a JSON object. Got {shown(value)}.")
+    if value.get("format") != FORMAT:
+        raise InvalidArchitecture(
+            f'The `format` of an architecture must be "{FORMAT}". Got {shown(value.get("format"))}.'
+        )
+    version = value.get("version")
+    if type(version) is not int or version < 1:
+        raise InvalidArchitecture(f"The `version` of an architecture must be an integer from 1. Got {shown(version)}.")
+    if version > VERSION:
+        raise InvalidArchitecture(
+            f"The architecture has format version {version}; this presage reads up to {VERSION}. Upgrade presage."
+        )
+    _exact_keys(value, ("format", "version", "nodes"), "An architecture")
+    nodes = value["nodes"]
+    if not isinstance(nodes, list) or len(nodes) > MOST_NODES:
+        got = f"{len(nodes)} nodes" if isinstance(nodes, list) else shown(nodes)
+        raise InvalidArchitecture(f"The `nodes` must be a list of at most {MOST_NODES} nodes. Got {got}.")
+    return Architecture(tuple(_node_from_json(index, node, len(nodes)) for index, node in enumerate(nodes)))
+
+
+def dumps(architecture: Architecture) -> str:
+    """One line of JSON, the same for equal architectures."""
+    return json.dumps(to_json(architecture), separators=(",", ":"), ensure_ascii=True)
+
+
+def loads(text: str | bytes) -> Architecture:
+    """The architecture in a JSON text.
+
+    Raises:
+        InvalidArchitecture: where the text is no JSON or no architecture.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except InvalidArchitecture:
+        raise
+    except RecursionError:
+        raise InvalidArchitecture("The text is nested too deeply to be an architecture.") from None
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidArchitecture(f"The text is no JSON: {reason}. Got {shown(text)}.") from None
+    return from_json(value)
+
+
+def read_jsonl(path: str | Path) -> list[Architecture]:
+    """The architectures of a file, one JSON object a line; empty lines are passed over.
+
+    Raises:
+        InvalidArchitecture: names the file and the line.
+    """
+    found = []
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidArchitecture(f"Cannot read architectures from {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InvalidArchitecture(f"{path} is not a text file of architectures (UTF-8, JSON lines).") from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                found.append(loads(line))
+            except InvalidArchitecture as error:
+                raise InvalidArchitecture(f"{path}, line {number}: {error}") from None
+    if not found:
+        raise InvalidArchitecture(f"{path} holds no architecture: one JSON object a line is needed.")
+    return found
+
+
+def write_jsonl(path: str | Path, architectures: Iterable[Architecture]) -> None:
+    """Writes one architecture a line."""
+    Path(path).write_text("".join(dumps(architecture) + "\n" for architecture in architectures), encoding="utf-8")
+
+
+def digest(architecture: Architecture) -> str:
+    """SHA-256 of `dumps`, 64 hex digits. Two ways of writing one function differ; see `Architecture.hash`."""
+    return hashlib.sha256(dumps(architecture).encode()).hexdigest()
+
+
+def _node_to_json(node: Node) -> dict[str, Any]:
+    operation = node.operation
+    written: dict[str, Any] = {"op": operation.name, "inputs": list(node.inputs)}
+    for field in operation.field_names():
+        value = getattr(operation, field)
+        written[field] = list(value) if type(value) is tuple else value
+    return written
+
+
+def _node_from_json(index: int, value: object, count: int) -> Node:
+    if not isinstance(value, dict):
+        raise InvalidArchitecture(f"Node {index} must be an object. Got {shown(value)}.")
+    name = value.get("op")
+    if not isinstance(name, str):
+        raise InvalidArchitecture(f"Node {index}: its `op` must be the name of an operation. Got {shown(name)}.")
+    kind = BY_NAME.get(name)
+    if kind is None:
+        raise InvalidArchitecture(f"Node {index}: {UnknownName('operation', name[:80], BY_NAME)}")
+    names = kind.field_names()
+    _exact_keys(value, ("op", "inputs", *names), f"Node {index} (`{name}`)")
+    inputs = value["inputs"]
+    if not isinstance(inputs, list) or any(type(source) is not int for source in inputs):
+        raise InvalidArchitecture(
+            f"Node {index} (`{name}`): `inputs` must be a list of positions. Got {shown(inputs)}."
+        )
+    for source in inputs:
+        if not 0 <= source < count:
+            raise InvalidArchitecture(f"Node {index} (`{name}`) reads node {source}, which is missing.")
+    try:
+        operation: Operation = kind(*(_field(value[field]) for field in names))
+    except InvalidArchitecture as error:
+        raise InvalidArchitecture(f"Node {index}: {error}") from None
+    return Node(operation, tuple(inputs))
+
+
+def _field(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _exact_keys(value: dict[str, Any], known: tuple[str, ...], owner: str) -> None:
+    for key in known:
+        if key not in value:
+            raise InvalidArchitecture(f"{owner} lacks `{key}`.")
+    for key in value:
+        if key not in known:
+            raise InvalidArchitecture(f"{owner}: {UnknownName('key', str(key)[:80], known)}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidArchitecture("A key appears twice in one JSON object.")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidArchitecture(f"An architecture holds no {name}: its numbers are integers.")

@@ -1,0 +1,96 @@
+"""Random networks for property tests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from architecture import Architecture, Node
+from architecture.operations import (
+    ACTIVATIONS,
+    Activation,
+    AdaptiveAveragePool,
+    Add,
+    AveragePool,
+    BatchNorm,
+    ChannelShuffle,
+    Classifier,
+    Concatenate,
+    Convolution,
+    Dropout,
+    Flatten,
+    GroupNorm,
+    Identity,
+    Input,
+    Linear,
+    MaxPool,
+    Multiply,
+    Operation,
+    Shape,
+    Slice,
+    Zero,
+)
+
+
+def _random_architecture(seed: int) -> Architecture:
+    """A valid network for images (4, 8, 8) with branches, dead nodes, zeros, equal branches and nested sums."""
+    rng = random.Random(seed)
+    nodes = [Node(Input())]
+    shapes: list[Shape] = [(4, 8, 8)]
+
+    def append(operation: Operation, *inputs: int) -> int:
+        shapes.append(operation.shape([shapes[source] for source in inputs]))
+        nodes.append(Node(operation, inputs))
+        return len(nodes) - 1
+
+    def single(channels: int) -> Operation:
+        return rng.choice(
+            [
+                Convolution(channels),
+                Convolution(channels, (1, 1), padding=(0, 0), bias=True),
+                Convolution(channels, (3, 3), groups=2),
+                BatchNorm(),
+                BatchNorm(affine=False),
+                GroupNorm(2),
+                Activation(rng.choice(ACTIVATIONS)),
+                Activation(),
+                Dropout(rng.choice([0, 500])),
+                Identity(),
+                Zero(),
+                MaxPool((3, 3), (1, 1), (1, 1)),
+                MaxPool((1, 1), (1, 1)),
+                AveragePool((3, 3), (1, 1), (1, 1), count_padding=False),
+                ChannelShuffle(rng.choice([1, 2])),
+            ]
+        )
+
+    for _ in range(rng.randrange(2, 14)):
+        recent = range(max(0, len(nodes) - 6), len(nodes))
+        source = rng.choice(recent)
+        alike = [node for node in recent if shapes[node] == shapes[source]]
+        kind = rng.random()
+        if kind < 0.55:
+            append(single(shapes[source][0]), source)
+        elif kind < 0.85:
+            append(Add(), *(rng.choice(alike) for _ in range(rng.randrange(1, 4))))
+        elif kind < 0.9:
+            append(Multiply(), source, append(AdaptiveAveragePool(), rng.choice(alike)))
+        elif kind < 0.95:
+            append(Slice(0, shapes[source][0]), append(Concatenate(), source, rng.choice(alike)))
+        elif shapes[source][1] > 2:
+            append(MaxPool(), source)
+    last = len(nodes) - 1
+    if rng.random() < 0.5:
+        last = append(AdaptiveAveragePool(), last)
+    last = append(Flatten(), last)
+    if rng.random() < 0.3:
+        last = append(Linear(4), last)
+    append(Classifier(), last)
+    return Architecture(tuple(nodes))
+
+
+@pytest.fixture(scope="session")
+def random_architecture() -> Callable[[int], Architecture]:
+    return _random_architecture
