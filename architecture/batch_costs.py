@@ -1,0 +1,105 @@
+"""Costs of a whole batch, equal to `architecture.costs.costs` of each architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.batch import GraphBatch
+from architecture.batch_shapes import BatchShapes, batch_shapes
+from architecture.operations import KIND, BatchNorm, Classifier, Convolution, GroupNorm, Linear
+from architecture.sweep import Sweep
+from presage_errors import InvalidArgument
+
+__all__ = ["CostArrays", "batch_costs", "first_input", "node_costs", "weighted"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class CostArrays:
+    """Costs of `n` architectures for one image, each (n,) int64. Their meaning: `architecture.costs.Costs`."""
+
+    parameters: Ints
+    multiply_adds: Ints
+    activation_bytes: Ints
+    depth: Ints
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+
+def batch_costs(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> CostArrays:
+    """Costs for images ``(c, h, w)`` and `classes` outputs.
+
+    Raises:
+        InvalidArchitecture: where some architecture does not take such images; names it.
+    """
+    if classes < 2:
+        raise InvalidArgument("classes", "batch_costs", "be at least 2", classes)
+    if len(batch) == 0:
+        return CostArrays(*(np.zeros(0, np.int64) for _ in range(4)))
+    sweep = Sweep(batch)
+    shapes = batch_shapes(batch, input_shape, classes, sweep)
+    parameters, multiply_adds = node_costs(batch, shapes)
+    starts = batch.node_start[:-1]
+    depth = sweep.longest(weighted(batch.kind).astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
+    return CostArrays(
+        np.add.reduceat(parameters, starts),
+        np.add.reduceat(multiply_adds, starts),
+        4 * _peaks(batch, shapes.size),
+        depth.astype(np.int64),
+    )
+
+
+def weighted(kind: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Which nodes are weighted layers."""
+    return _is(kind, Convolution, Linear, Classifier)
+
+
+def first_input(batch: GraphBatch) -> Ints:
+    """(m,) the row of each node's first input; its own row for the image."""
+    row = np.arange(len(batch.kind))
+    has = np.diff(batch.edge_start) > 0
+    row[has] = batch.edge_source[batch.edge_start[:-1][has]]
+    return row
+
+
+def node_costs(batch: GraphBatch, shapes: BatchShapes) -> tuple[Ints, Ints]:
+    """Parameters and multiply-adds of each node, (m,) each."""
+    kind = batch.kind
+    given = shapes.channels[first_input(batch)]
+    parameters = np.zeros(len(kind), np.int64)
+    multiply_adds = np.zeros(len(kind), np.int64)
+
+    at = np.flatnonzero(kind == KIND[Convolution])
+    out = shapes.channels[at]
+    area = batch.column("kernel_h")[at].astype(np.int64) * batch.column("kernel_w")[at]
+    weights = out * (given[at] // batch.column("groups")[at]) * area
+    parameters[at] = weights + out * batch.column("bias")[at]
+    multiply_adds[at] = weights * shapes.height[at] * shapes.width[at]
+
+    at = np.flatnonzero(_is(kind, Linear, Classifier))
+    multiply_adds[at] = shapes.channels[at] * given[at]
+    parameters[at] = multiply_adds[at] + shapes.channels[at] * batch.column("bias")[at]
+
+    at = np.flatnonzero(_is(kind, BatchNorm, GroupNorm))
+    parameters[at] = 2 * given[at] * batch.column("affine")[at]
+    return parameters, multiply_adds
+
+
+def _peaks(batch: GraphBatch, size: Ints) -> Ints:
+    """(n,) most numbers alive at once, nodes run in their order."""
+    last = np.arange(len(size))
+    last[batch.edge_source] = batch.edge_target  # edges are in the order of their readers, and the last entry stays
+    freed = np.zeros(len(size) + 1, np.int64)
+    np.add.at(freed, last + 1, size)
+    return np.maximum.reduceat(np.cumsum(size - freed[:-1]), batch.node_start[:-1])
+
+
+def _is(kind: NDArray[np.int16], *operations: type[Any]) -> NDArray[np.bool_]:
+    return np.isin(kind, [KIND[operation] for operation in operations])

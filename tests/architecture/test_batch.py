@@ -1,0 +1,223 @@
+"""A batch holds architectures exactly, and its shapes and costs are those of each of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from architecture.batch import ATTRIBUTES, GraphBatch
+from architecture.batch_costs import batch_costs
+from architecture.batch_shapes import batch_shapes
+from architecture.costs import costs
+from architecture.draft import Draft
+from architecture.graph import Architecture, Node
+from architecture.operations import (
+    ACTIVATIONS,
+    OPERATIONS,
+    Activation,
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    Add,
+    AveragePool,
+    BatchNorm,
+    ChannelShuffle,
+    Classifier,
+    Concatenate,
+    Convolution,
+    Dropout,
+    DropPath,
+    Flatten,
+    GroupNorm,
+    Identity,
+    Input,
+    Linear,
+    MaxPool,
+    Multiply,
+    Operation,
+    Slice,
+    Zero,
+)
+from architecture.spaces import get_space
+from architecture.testing import same_batch
+from presage_errors import InvalidArchitecture, InvalidArgument
+
+SHAPES = ((3, 16, 16), (1, 8, 8), (3, 33, 21))
+
+
+def line(*operations: Operation) -> Architecture:
+    return Architecture((Node(Input()), *(Node(operation, (i,)) for i, operation in enumerate(operations))))
+
+
+EVERYTHING = Architecture(
+    (
+        Node(Input()),
+        Node(Convolution(8, (5, 3), (2, 1), (3, 1), (1, 2), bias=True), (0,)),
+        Node(BatchNorm(affine=False), (1,)),
+        Node(GroupNorm(4), (2,)),
+        Node(Activation("gelu"), (3,)),
+        Node(ChannelShuffle(2), (4,)),
+        Node(Slice(2, 6), (5,)),
+        Node(Convolution(4, (3, 3), groups=2), (6,)),
+        Node(Concatenate(), (7, 5, 6)),
+        Node(AdaptiveAveragePool(), (8,)),
+        Node(Activation("sigmoid"), (9,)),
+        Node(Multiply(), (8, 10)),
+        Node(Multiply(), (10, 8)),
+        Node(Identity(), (11,)),
+        Node(Zero(), (12,)),
+        Node(Add(), (13, 14, 12)),
+        Node(DropPath(50), (15,)),
+        Node(MaxPool((3, 2), (2, 2), (1, 0), ceil=True), (16,)),
+        Node(AveragePool((3, 3), (1, 1), (1, 1), count_padding=False), (17,)),
+        Node(AdaptiveMaxPool((2, 3)), (18,)),
+        Node(Flatten(), (19,)),
+        Node(Linear(7, bias=False), (20,)),
+        Node(BatchNorm(), (21,)),
+        Node(Dropout(300), (22,)),
+        Node(Classifier(), (23,)),
+    )
+)
+SMALL = line(Convolution(4), Flatten(), Classifier(bias=False))
+
+
+def test_every_operation_is_held_exactly() -> None:
+    assert {type(node.operation) for node in EVERYTHING.nodes} == set(OPERATIONS)
+    functions = [line(Activation(name), Flatten(), Classifier()) for name in ACTIVATIONS]
+    architectures = [SMALL, EVERYTHING, *functions]
+    batch = GraphBatch.of(architectures)
+    assert len(batch) == len(architectures)
+    assert batch.architectures() == architectures
+    assert batch.architecture(-1) == architectures[-1]
+    with pytest.raises(InvalidArgument, match="`index`"):
+        batch.architecture(len(batch))
+
+
+def test_the_layout_is_as_documented() -> None:
+    batch = GraphBatch.of([SMALL, SMALL])
+    assert batch.node_start.tolist() == [0, 4, 8]
+    assert batch.kind.tolist() == [0, 1, 15, 3] * 2
+    assert batch.edge_start.tolist() == [0, 0, 1, 2, 3, 3, 4, 5, 6]
+    assert batch.edge_source.tolist() == [0, 1, 2, 4, 5, 6]
+    assert batch.edge_target.tolist() == [1, 2, 3, 5, 6, 7]
+    assert batch.graph.tolist() == [0] * 4 + [1] * 4
+    assert batch.column("kernel_w").tolist() == [0, 3, 0, 0] * 2
+    assert "padding_h" in ATTRIBUTES
+
+
+def test_take_and_concatenate() -> None:
+    batch = GraphBatch.of([SMALL, EVERYTHING, SMALL])
+    assert batch.take([1, 1, 0]).architectures() == [EVERYTHING, EVERYTHING, SMALL]
+    assert batch.take(np.array([False, True, False])).architectures() == [EVERYTHING]
+    assert batch.take([]).architectures() == []
+    joined = GraphBatch.concatenate([batch, GraphBatch.of([]), GraphBatch.of([EVERYTHING])])
+    assert same_batch(joined, GraphBatch.of([SMALL, EVERYTHING, SMALL, EVERYTHING]))
+    assert len(GraphBatch.concatenate([])) == 0
+
+
+def test_a_draft_writes_different_networks_at_once() -> None:
+    draft = Draft(2)
+    x = draft.add(Convolution, draft.image, channels=np.array([8, 16]), kernel=(1, 3), padding=(0, 1))
+    x = draft.then(x, Activation, where=np.array([False, True]), function="silu")
+    y = draft.add(Convolution, x, where=np.array([True, False]), channels=8, bias=True)
+    x = draft.add(Add, x, y)
+    draft.add(Classifier, draft.add(Flatten, x))
+    flat = (Node(Flatten(), (3,)), Node(Classifier(), (4,)))
+    conv = Convolution(8, (1, 3), padding=(0, 1))
+    assert draft.finish().architectures() == [
+        Architecture(
+            (Node(Input()), Node(conv, (0,)), Node(Convolution(8, bias=True), (1,)), Node(Add(), (1, 2)), *flat)
+        ),
+        Architecture(
+            (
+                Node(Input()),
+                Node(Convolution(16, (1, 3), padding=(0, 1)), (0,)),
+                Node(Activation("silu"), (1,)),
+                Node(Add(), (2,)),
+                *flat,
+            )
+        ),
+    ]
+    with pytest.raises(TypeError, match="colour"):
+        draft.add(Flatten, x, colour=1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shapes_are_those_of_each_architecture(shape: tuple[int, int, int]) -> None:
+    architectures = [EVERYTHING, SMALL]
+    for name in ("chain", "nb201"):
+        space = get_space(name)
+        architectures += space.decode_batch(space.sample(40, np.random.default_rng(0))).architectures()
+    batch = GraphBatch.of(architectures)
+    found = batch_shapes(batch, shape, 7)
+    expected = [item for architecture in architectures for item in architecture.shapes(shape, 7)]
+    assert found.flat.tolist() == [len(item) == 1 for item in expected]
+    padded = [item if len(item) == 3 else (item[0], 1, 1) for item in expected]
+    assert list(zip(found.channels, found.height, found.width, strict=True)) == padded
+
+
+@pytest.mark.parametrize("name", ["chain", "nb201", "nb201:cells=2,width=4"])
+@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 9, 13)])
+def test_costs_are_those_of_each_of_200_architectures(name: str, shape: tuple[int, int, int]) -> None:
+    space = get_space(name)
+    batch = space.decode_batch(space.sample(200, np.random.default_rng(1)))
+    found = batch_costs(batch, shape, 10)
+    for index, architecture in enumerate(batch.architectures()):
+        one = costs(architecture, shape, 10)
+        assert found.parameters[index] == one.parameters
+        assert found.multiply_adds[index] == one.multiply_adds
+        assert found.activation_bytes[index] == one.activation_bytes
+        assert found.depth[index] == one.depth
+
+
+def test_costs_of_every_operation_and_of_a_count_beyond_32_bits() -> None:
+    vast = line(Convolution(10**6), Convolution(10**6, (1, 1), padding=(0, 0)), Flatten(), Classifier())
+    batch = GraphBatch.of([EVERYTHING, vast])
+    found = batch_costs(batch, (3, 8, 8), 5)
+    for index, architecture in enumerate(batch.architectures()):
+        one = costs(architecture, (3, 8, 8), 5)
+        assert (found.parameters[index], found.multiply_adds[index]) == (one.parameters, one.multiply_adds)
+        assert (found.activation_bytes[index], found.depth[index]) == (one.activation_bytes, one.depth)
+    assert found.parameters[1] > 10**12
+    assert len(batch_costs(GraphBatch.of([]), (3, 8, 8), 5)) == 0
+
+
+def test_costs_by_hand() -> None:
+    # 3x4x4 → conv 4x4x4 → 64 → 5 classes; the convolution and its input are alive together
+    found = batch_costs(GraphBatch.of([SMALL]), (3, 4, 4), 5)
+    assert found.parameters.tolist() == [4 * 3 * 9 + 64 * 5]
+    assert found.multiply_adds.tolist() == [4 * 16 * 27 + 64 * 5]
+    assert found.activation_bytes.tolist() == [4 * (64 + 64)]
+    assert found.depth.tolist() == [2]
+
+
+def joined(operation: Operation, left: int, right: int) -> Architecture:
+    flat = (Node(Flatten(), (3,)), Node(Classifier(), (4,)))
+    pair = (Node(Convolution(left), (0,)), Node(Convolution(right, stride=(2, 2)), (0,)))
+    return Architecture((Node(Input()), *pair, Node(operation, (1, 2)), *flat))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        line(Convolution(4, (9, 9)), Flatten(), Classifier()),
+        line(Convolution(4, groups=2), Flatten(), Classifier()),
+        line(Convolution(3, groups=3), Convolution(4, groups=3), Flatten(), Classifier()),
+        line(GroupNorm(2), Flatten(), Classifier()),
+        line(ChannelShuffle(2), Flatten(), Classifier()),
+        line(Slice(1, 4), Flatten(), Classifier()),
+        line(MaxPool((2, 2), padding=(2, 2)), Flatten(), Classifier()),
+        line(Flatten(), Convolution(4), Flatten(), Classifier()),
+        line(Flatten(), MaxPool(), Classifier()),
+        line(Convolution(4), Linear(4), Classifier()),
+        line(Convolution(4), Classifier()),
+        joined(Add(), 4, 4),
+        joined(Multiply(), 4, 4),
+        joined(Concatenate(), 4, 8),
+    ],
+)
+def test_impossible_shapes_are_refused_with_the_words_of_the_architecture(wrong: Architecture) -> None:
+    with pytest.raises(InvalidArchitecture) as one:
+        wrong.shapes((3, 4, 4), 2)
+    with pytest.raises(InvalidArchitecture) as many:
+        batch_costs(GraphBatch.of([SMALL, wrong]), (3, 4, 4), 2)
+    assert str(many.value) == f"Architecture 1: {one.value}"
