@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from presage_errors import InvalidDataset
 from training.fingerprint import fingerprint
 
-__all__ = ["FEWEST_CLASSES", "MOST_CLASSES", "ImageDataset", "refusal"]
+__all__ = ["FEWEST_CLASSES", "MOST_CLASSES", "ImageDataset", "checked", "refusal"]
 
 FEWEST_CLASSES = 2
 MOST_CLASSES = 1_000
@@ -48,21 +49,24 @@ class ImageDataset:
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        k = len(self.classes)
+        if not FEWEST_CLASSES <= k <= MOST_CLASSES:
+            raise refusal("classes", self.name, f"number {FEWEST_CLASSES} to {MOST_CLASSES:,}", k)
         for images, labels in (("x_train", "y_train"), ("x_test", "y_test")):
             _check_images(self.name, images, getattr(self, images))
             _check_labels(self.name, labels, getattr(self, labels), images, len(getattr(self, images)))
             object.__setattr__(self, images, np.ascontiguousarray(getattr(self, images)))
             object.__setattr__(self, labels, np.ascontiguousarray(getattr(self, labels), dtype=np.int64))
-        object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
+        object.__setattr__(self, "classes", tuple(_utf8(name) for name in self.classes))
         if self.x_train.shape[1:] != self.x_test.shape[1:]:
             train, test = self.x_train.shape[1:], self.x_test.shape[1:]
             raise refusal("x_test", self.name, f"have images of the shape of `x_train`, {train}", test)
+        _check_some(self.name, "x_train", self.x_train)
         self._check_classes()
+        _check_some(self.name, "x_test", self.x_test)
 
     def _check_classes(self) -> None:
         k = len(self.classes)
-        if not FEWEST_CLASSES <= k <= MOST_CLASSES:
-            raise refusal("classes", self.name, f"number {FEWEST_CLASSES} to {MOST_CLASSES:,}", k)
         for labels, values in (("y_train", self.y_train), ("y_test", self.y_test)):
             outside = (values < 0) | (values >= k)
             if outside.any():
@@ -95,6 +99,24 @@ class ImageDataset:
         return f"ImageDataset({self.name!r}, {images}, {len(self.classes)} classes)"
 
 
+def checked(
+    path: Path,
+    name: str,
+    x_train: npt.NDArray[np.uint8],
+    y_train: npt.NDArray[np.int64],
+    x_test: npt.NDArray[np.uint8],
+    y_test: npt.NDArray[np.int64],
+    classes: tuple[str, ...],
+    test_given: bool,
+    warnings: tuple[str, ...],
+) -> ImageDataset:
+    """An `ImageDataset` called `name`, whose errors name the `path` it was read from."""
+    try:
+        return ImageDataset(name, x_train, y_train, x_test, y_test, classes, test_given, warnings)
+    except InvalidDataset as error:
+        raise InvalidDataset(str(error).replace(f"`{name}`", f"`{path}`", 1)) from None
+
+
 def refusal(argument: str, owner: object, rule: str, got: object, hint: str = "") -> InvalidDataset:
     """*The `y_train` of `a.npz` must hold no negative label. Got -1.*, always one printable line.
 
@@ -110,12 +132,20 @@ def refusal(argument: str, owner: object, rule: str, got: object, hint: str = ""
     return InvalidDataset("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
 
 
+def _utf8(name: str) -> str:
+    """A name that any file can hold: file systems allow bytes that are no text."""
+    return str(name).encode("utf-8", "replace").decode("utf-8")
+
+
 def _check_images(owner: str, argument: str, images: npt.NDArray[np.uint8]) -> None:
     if images.ndim != 4 or images.shape[3] not in _CHANNELS:
         raise refusal(argument, owner, "have shape (n, h, w, c) with c = 1 or 3", images.shape)
     if images.dtype != np.uint8:
         raise refusal(argument, owner, "be uint8", str(images.dtype))
-    if 0 in images.shape:
+
+
+def _check_some(owner: str, argument: str, images: npt.NDArray[np.uint8]) -> None:
+    if not images.size:
         raise refusal(argument, owner, "hold at least one image of at least one pixel", f"shape {images.shape}")
 
 

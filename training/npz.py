@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from presage_errors import InvalidDataset
-from training.image_dataset import ImageDataset, refusal
+from training.image_dataset import ImageDataset, checked, refusal
+from training.labels import name_classes, renumber
 from training.splits import set_aside_test
 
 __all__ = ["load_npz"]
@@ -21,7 +22,6 @@ _ROWS_AT_ONCE = 4_096
 _SLACK = 1e-3  # what rounding may add at either end of a range of floats
 
 Array = npt.NDArray[Any]
-Texts = tuple[str, ...]
 
 
 def load_npz(path: Path) -> ImageDataset:
@@ -52,24 +52,15 @@ def load_npz(path: Path) -> ImageDataset:
             raise refusal(f"x_{part}", path, rule, f"shape {arrays[f'x_{part}'].shape}")
     pixels = _as_uint8(images, path)
 
-    found = np.unique(labels["train"])
-    y = {part: np.searchsorted(found, labels[part]).astype(np.int64) for part in parts}
+    y_train, y_test, found = renumber(labels["train"], labels.get("test"), path)
+    classes, warnings = name_classes(_names(arrays.get("classes"), path), found, path)
+    x_train = pixels["train"]
     if test_given:
-        unseen = ~np.isin(labels["test"], found)
-        if unseen.any():
-            got = int(labels["test"][unseen][0])
-            raise refusal("y_test", path, "hold no label that `y_train` lacks", got)
-    classes, warnings = _class_names(arrays.get("classes"), found, path)
-    if test_given:
-        x_train, y_train, x_test, y_test = pixels["train"], y["train"], pixels["test"], y["test"]
+        x_test = pixels["test"]
     else:
-        train, test = set_aside_test(y["train"])
-        x_train, y_train = pixels["train"][train], y["train"][train]
-        x_test, y_test = pixels["train"][test], y["train"][test]
-    try:
-        return ImageDataset(path.stem, x_train, y_train, x_test, y_test, classes, test_given, warnings)
-    except InvalidDataset as error:  # say the file, not the bare name
-        raise InvalidDataset(str(error).replace(f"`{path.stem}`", f"`{path}`", 1)) from None
+        train, test = set_aside_test(y_train)
+        x_train, x_test, y_train, y_test = x_train[train], x_train[test], y_train[train], y_train[test]
+    return checked(path, path.stem, x_train, y_train, x_test, y_test, classes, test_given, warnings)
 
 
 def _read(path: Path) -> dict[str, Array]:
@@ -149,6 +140,7 @@ def _labels(labels: Array, key: str, path: Path) -> npt.NDArray[np.int64]:
     if labels.dtype.kind not in "biuf":
         raise refusal(key, path, "hold whole numbers", f"type {labels.dtype}")
     if labels.dtype.kind == "f":
+        labels = labels.astype(np.float64)
         _no_row(~np.isfinite(labels), labels, key, path, "hold no NaN or infinity")
         _no_row(labels != np.floor(labels), labels, key, path, "hold whole numbers")
     if labels.dtype.kind in "if":
@@ -201,21 +193,9 @@ def _scaled(images: Array, scale: float) -> npt.NDArray[np.uint8]:
     return out
 
 
-def _class_names(
-    names: Array | None, found: npt.NDArray[np.int64], path: Path
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(one name per class, warnings). Names count from label 0 where the labels fit, else one stands for each class."""
+def _names(names: Array | None, path: Path) -> list[str] | None:
     if names is None:
-        return tuple(str(label) for label in found), ()
+        return None
     if names.ndim != 1 or names.dtype.kind not in "USiu":
-        rule = "be a vector of names"
-        raise refusal("classes", path, rule, f"shape {names.shape} of {names.dtype}")
-    texts = [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
-    if found.size and int(found[-1]) < len(texts):
-        unused = len(texts) - len(found)
-        warnings = (f"{unused} of the {len(texts)} names in `classes` of `{path}` have no training image.",)
-        return tuple(texts[label] for label in found), warnings if unused else ()
-    if len(texts) != len(found):
-        rule = f"name each of the {len(found)} classes found in `y_train`"
-        raise refusal("classes", path, rule, f"{len(texts)} names for labels up to {int(found[-1])}")
-    return tuple(texts), ()
+        raise refusal("classes", path, "be a vector of names", f"shape {names.shape} of {names.dtype}")
+    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
