@@ -1,0 +1,98 @@
+"""Probe datasets from the command line with nothing but torch and numpy: ``python -m probe DATASET... [--out DIR]``.
+
+With ``--out`` each probe is appended to a shard in that folder as soon as it is done; probes that are there already are
+not run again, so the command can be killed at any moment and repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from presage_errors import InvalidArgument, TrainingFailure, WrongInput
+from probe.card import difficulty_card
+from probe.protocol import PROBE_VERSION
+from probe.rows import known_datasets, probe_row, recorded_probes
+from probe.run import ProbeRun, run_probe
+from training.dataset import load_dataset
+from training.rows import dataset_row
+from training.shards import append_line
+
+__all__ = ["main"]
+
+SHARD = f"probes-{PROBE_VERSION}.jsonl"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0 done, 1 a probe failed, 2 wrong input."""
+    parser = argparse.ArgumentParser(prog="python -m probe", description="How hard are these image datasets?")
+    parser.add_argument(
+        "datasets", nargs="+", metavar="DATASET", help="digits, a .npz file, a folder, torchvision:NAME"
+    )
+    parser.add_argument("--out", type=Path, help="folder whose shards hold the probes; known datasets are read from it")
+    parser.add_argument("--seeds", type=int, default=3, help="probes for each dataset (default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line instead of text")
+    given = parser.parse_args(arguments)
+    try:
+        if given.seeds < 1:
+            raise InvalidArgument("seeds", "python -m probe", "be at least 1", given.seeds)
+        with _writer(given.out):
+            return max([_probe(spec, given.seeds, given.device, given.out, given.json) for spec in given.datasets])
+    except WrongInput as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _probe(spec: str, seeds: int, device: str, out: Path | None, as_json: bool) -> int:
+    dataset = load_dataset(spec)
+    lines = recorded_probes(out) if out else []
+    done = {
+        line["probe"]["seed"]
+        for line in lines
+        if (line["probe"]["dataset"], line["probe"]["version"]) == (dataset.fingerprint, PROBE_VERSION)
+    }
+    runs: list[ProbeRun] = []
+    for seed in range(seeds):
+        if seed in done:
+            continue
+        try:
+            run = run_probe(dataset, seed=seed, device=device)
+        except TrainingFailure as failure:
+            print(f"{dataset.name}, seed {seed}: {failure}", file=sys.stderr)
+            return 1
+        runs.append(run)
+        print(f"{dataset.name}, seed {seed}: DCN {run.dcn:.3f} in {run.seconds:.1f} s", file=sys.stderr, flush=True)
+        if out:
+            append_line(out / SHARD, "probe", {"dataset": dataset_row(dataset), "probe": probe_row(run)})
+    if runs:
+        card = difficulty_card(runs, known_datasets(lines, PROBE_VERSION))
+        print(json.dumps(card.to_json()) if as_json else card.text(), flush=True)
+    else:
+        print(f"{dataset.name}: all {seeds} probes are recorded already", file=sys.stderr, flush=True)
+    return 0
+
+
+@contextmanager
+def _writer(out: Path | None) -> Iterator[None]:
+    """Be the only process that probes into `out`; the system lets go when this one ends, however it ends."""
+    if out is None:
+        yield
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "probe.lock").open("ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            rule = "be a folder that no other probe writes to"
+            raise InvalidArgument("out", "python -m probe", rule, str(out)) from None
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

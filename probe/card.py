@@ -1,0 +1,198 @@
+"""The difficulty card: what one number hides. Made from the probes of one dataset, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from presage_errors import InvalidArgument
+from probe.neighbours import Known, Neighbour, nearest
+from probe.noise import LabelNoise, joined, suspect_labels
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from probe.run import ProbeRun
+
+__all__ = ["ConfusedPair", "DifficultyCard", "confused_pairs", "difficulty_card"]
+
+MOST_PAIRS = 5
+MOST_NEAREST = 3
+MOST_SUSPECTS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """Two classes that are taken for one another.
+
+    Attributes:
+        first, second: names of the classes.
+        mistakes: validation images of either that were predicted as the other.
+        images: validation images of either.
+    """
+
+    first: str
+    second: str
+    mistakes: int
+    images: int
+
+    @property
+    def rate(self) -> float:
+        """Mistakes / images."""
+        return self.mistakes / self.images
+
+
+@dataclass(frozen=True)
+class DifficultyCard:
+    """How hard a dataset is, and why.
+
+    Attributes:
+        name, fingerprint: of the dataset.
+        version: of the probe.
+        seeds: of the probes the card was made from.
+        dcn: their mean Dataset Characterization Number, in [0, 1]; higher is easier.
+        spread: sample standard deviation of the DCN over seeds; None for a single seed.
+        lowest, highest: DCN over seeds.
+        classes: k.
+        chance: accuracy of always naming the commonest class.
+        confused: pairs of classes with the highest share of mistakes, over all seeds.
+        noise: suspected wrong labels; None where no predictions were kept.
+        class_names: names of the k classes.
+        nearest: known datasets most like this one.
+        seconds: of all probes together.
+    """
+
+    name: str
+    fingerprint: str
+    version: str
+    seeds: tuple[int, ...]
+    dcn: float
+    spread: float | None
+    lowest: float
+    highest: float
+    classes: int
+    chance: float
+    confused: tuple[ConfusedPair, ...]
+    noise: LabelNoise | None
+    class_names: tuple[str, ...]
+    nearest: tuple[Neighbour, ...]
+    seconds: float
+
+    @property
+    def lift(self) -> float:
+        """Where the DCN lies between chance (0) and 1 (1); negative below chance."""
+        return (self.dcn - self.chance) / (1.0 - self.chance) if self.chance < 1.0 else 0.0
+
+    def text(self) -> str:
+        """A few lines for a terminal."""
+        return "\n".join(
+            [
+                f"{self.name}: DCN {self.dcn:.3f}{self._spread()} (probe version {self.version}, {self.seconds:.0f} s)",
+                f"  chance         {self.chance:.3f} with {self.classes} classes; "
+                f"{max(self.lift, 0.0):.0%} of the way from there to 1",
+                f"  confused       {self._confused()}",
+                f"  label noise    {self._noise()}",
+                f"  nearest known  {', '.join(f'{near.name} ({near.dcn:.3f})' for near in self.nearest) or 'none'}",
+            ]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything on the card as plain values; rates and shares included."""
+        found = asdict(self)
+        found["lift"] = self.lift
+        found["confused"] = [{**asdict(pair), "rate": pair.rate} for pair in self.confused]
+        if self.noise is not None:
+            found["noise"]["share"] = self.noise.share
+            for suspect in found["noise"]["suspects"]:
+                suspect["label_name"] = self.class_names[suspect["label"]]
+                suspect["looks_like_name"] = self.class_names[suspect["looks_like"]]
+        return found
+
+    def _spread(self) -> str:
+        return "" if self.spread is None else f" ± {self.spread:.3f} over {len(self.seeds)} seeds"
+
+    def _confused(self) -> str:
+        shown = [f"{pair.first} and {pair.second} ({pair.rate:.0%} of {pair.images})" for pair in self.confused]
+        return ", ".join(shown) or "no two classes more than once"
+
+    def _noise(self) -> str:
+        if self.noise is None:
+            return "not examined"
+        found = f"{len(self.noise.suspects)} of {self.noise.examined} images not trained on ({self.noise.share:.1%})"
+        shown = [
+            f"image {suspect.image} is filed under {self.class_names[suspect.label]}, "
+            f"looks like {self.class_names[suspect.looks_like]}"
+            for suspect in self.noise.suspects[:MOST_SUSPECTS_SHOWN]
+        ]
+        return "; ".join([found, *shown])
+
+
+def difficulty_card(
+    runs: Sequence[ProbeRun], known: Iterable[Known | tuple[str, float]] = (), *, most_nearest: int = MOST_NEAREST
+) -> DifficultyCard:
+    """Make the card of one dataset from its probes.
+
+    Args:
+        runs: probes of one dataset by one probe version, each with another seed.
+        known: other datasets, as `Known` or as (name, DCN); one of the same fingerprint is left out.
+        most_nearest: how many of them to name.
+
+    Raises:
+        InvalidArgument: no run; runs of several datasets or probe versions, or two of one seed; a known dataset of
+            another probe version.
+    """
+    if not runs:
+        raise InvalidArgument("runs", "difficulty_card", "hold at least one probe", list(runs))
+    for what, found in (
+        ("one dataset", {run.fingerprint for run in runs}),
+        ("one probe version", {run.version for run in runs}),
+    ):
+        if len(found) > 1:
+            raise InvalidArgument("runs", "difficulty_card", f"be of {what}", sorted(found))
+    seeds = tuple(run.seed for run in runs)
+    if len(set(seeds)) < len(seeds):
+        raise InvalidArgument("runs", "difficulty_card", "have a different seed each", seeds)
+    first = runs[0]
+    values = [run.dcn for run in runs]
+    held_out = [run.held_out for run in runs if run.held_out is not None]
+    here = Known(first.name, mean(values), first.description, first.fingerprint, first.version)
+    return DifficultyCard(
+        name=first.name,
+        fingerprint=first.fingerprint,
+        version=first.version,
+        seeds=seeds,
+        dcn=mean(values),
+        spread=stdev(values) if len(values) > 1 else None,
+        lowest=min(values),
+        highest=max(values),
+        classes=len(first.classes),
+        chance=first.chance,
+        confused=confused_pairs(np.sum([run.confusion for run in runs], axis=0), first.classes),
+        noise=suspect_labels(joined(held_out)) if held_out else None,
+        class_names=first.classes,
+        nearest=nearest(here, [Known(*item) for item in known], most=most_nearest),
+        seconds=sum(run.seconds for run in runs),
+    )
+
+
+def confused_pairs(
+    confusion: npt.NDArray[np.int64], classes: Sequence[str], *, most: int = MOST_PAIRS, least_mistakes: int = 2
+) -> tuple[ConfusedPair, ...]:
+    """The pairs of classes with the highest share of mutual mistakes, of those with at least `least_mistakes`.
+
+    Args:
+        confusion: images of true class (row) predicted as class (column) (k, k).
+        classes: names (k).
+    """
+    mutual = np.triu(confusion + confusion.T, 1)  # (k, k), each pair once
+    sizes = confusion.sum(axis=1)
+    firsts, seconds = np.nonzero(mutual >= least_mistakes)
+    pairs = [
+        ConfusedPair(classes[a], classes[b], int(mutual[a, b]), int(sizes[a] + sizes[b]))
+        for a, b in zip(firsts.tolist(), seconds.tolist(), strict=True)
+    ]
+    return tuple(sorted(pairs, key=lambda pair: (-pair.rate, -pair.mistakes))[:most])

@@ -1,0 +1,138 @@
+"""One probe: the probe net trained for its fixed short budget by training's own loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from presage_errors import Diverged, InvalidArgument
+from probe.curve import dcn
+from probe.description import describe
+from probe.net import ProbeNet
+from probe.noise import HeldOut
+from probe.protocol import PROBE_RECIPE, PROBE_VERSION
+from training.augment import resized
+from training.data import DeviceData, prepare
+from training.dataset import ImageDataset
+from training.hardware import choose_device, device_name, versions
+from training.loop import EpochRecord, fixed_randomness, logits_of, train
+
+__all__ = ["ProbeRun", "run_probe"]
+
+MOST_HELD_OUT = 3_000
+"""Most training images, beside those trained on, that a probe predicts to look for label noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeRun:
+    """A finished probe of one dataset with one seed.
+
+    Attributes:
+        version: the probe protocol, `PROBE_VERSION`.
+        fingerprint, name: of the dataset.
+        seed: of weights, split and batches.
+        dcn: Dataset Characterization Number, in [0, 1].
+        curve: validation accuracy after each epoch (e,).
+        seconds: of training and validation, preparation of the data included.
+        confusion: validation images of true class (row) predicted as class (column) after the last epoch (k, k).
+        chance: share of the commonest class among the training images; what constant guessing reaches.
+        classes: names of the k classes.
+        description: `probe.describe` of the dataset.
+        held_out: predictions from which label noise is suspected; None where the run was read back from a database.
+    """
+
+    version: str
+    fingerprint: str
+    name: str
+    seed: int
+    dcn: float
+    curve: tuple[float, ...]
+    seconds: float
+    device: str
+    versions: dict[str, str]
+    created_at: str
+    confusion: npt.NDArray[np.int64]
+    chance: float
+    classes: tuple[str, ...]
+    description: dict[str, float] = field(repr=False)
+    held_out: HeldOut | None = field(default=None, repr=False)
+
+
+def run_probe(
+    dataset: ImageDataset,
+    *,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+) -> ProbeRun:
+    """Train the probe net on `dataset` for ten epochs and read off its DCN.
+
+    The dataset's test images take no part. The same seed on the same kind of CPU gives the same curve.
+
+    Args:
+        seed: of weights, split and batches; not negative.
+        device: `auto`, `cpu`, `cuda` or a torch device.
+        on_epoch: called with the record of each epoch, for progress.
+
+    Raises:
+        InvalidArgument: a negative seed, or a device that is not there.
+        Diverged: the loss became NaN or infinite in the first epoch. A later divergence ends the curve there.
+    """
+    if seed < 0:
+        raise InvalidArgument("seed", "run_probe", "be at least 0", seed)
+    target = choose_device(device)
+    began = time.perf_counter()
+    data = prepare(dataset, replace(PROBE_RECIPE, split_seed=seed), target)
+    with fixed_randomness(seed, target):
+        net = ProbeNet(data.input_shape[0], data.classes, PROBE_RECIPE.image_side)
+    curve: list[float] = []
+    try:
+        for record in train(net, data, replace(PROBE_RECIPE, split_seed=seed), seed=seed, device=target):
+            curve.append(record.validation_accuracy)
+            if on_epoch:
+                on_epoch(record)
+    except Diverged:
+        if not curve:
+            raise
+    predicted = logits_of(net, data.x_validation, data).argmax(dim=1).cpu().numpy()
+    seconds = time.perf_counter() - began
+    confusion = np.zeros((data.classes, data.classes), dtype=np.int64)
+    np.add.at(confusion, (data.y_validation.cpu().numpy(), predicted), 1)
+    return ProbeRun(
+        version=PROBE_VERSION,
+        fingerprint=dataset.fingerprint,
+        name=dataset.name,
+        seed=seed,
+        dcn=dcn(curve),
+        curve=tuple(curve),
+        seconds=seconds,
+        device=device_name(target),
+        versions=versions(),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        confusion=confusion,
+        chance=float(np.bincount(dataset.y_train).max() / len(dataset.y_train)),
+        classes=dataset.classes,
+        description=describe(dataset),
+        held_out=_held_out(dataset, net, data, seed),
+    )
+
+
+def _held_out(dataset: ImageDataset, net: ProbeNet, data: DeviceData, seed: int) -> HeldOut:
+    trained = np.zeros(len(dataset.y_train), dtype=bool)
+    trained[data.train_images] = True
+    trained[data.validation_images] = True
+    unused = np.flatnonzero(~trained)
+    room = max(0, MOST_HELD_OUT - len(data.validation_images))
+    if len(unused) > room:
+        unused = np.sort(np.random.default_rng(seed).choice(unused, room, replace=False))
+    pixels = torch.from_numpy(np.ascontiguousarray(dataset.x_train[unused].transpose(0, 3, 1, 2)))
+    images = torch.cat([data.x_validation, resized(pixels, PROBE_RECIPE.image_side).to(data.device)])
+    probabilities = logits_of(net, images, data).softmax(dim=1).cpu().numpy()
+    rows = np.concatenate([data.validation_images, unused])
+    return HeldOut(rows, dataset.y_train[rows], probabilities)
