@@ -1,0 +1,276 @@
+"""A campaign of experiments over many datasets: resumable, killable, and adding only what is missing.
+
+``python -m training.campaign DATASET... --out DIR --count N --workers W`` needs torch and numpy only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from architecture.costs import costs
+from architecture.serial import from_json, to_json
+from presage_errors import InvalidArgument, WrongInput
+from training.crew import Answer, Task, run_crew
+from training.data import DeviceData, prepare
+from training.dataset import load_dataset
+from training.design import Planned, sequence
+from training.failures import OUT_OF_MEMORY
+from training.fitting import TrainingResult, fit
+from training.hardware import choose_device, choose_precision, device_name, versions
+from training.recipe import Recipe
+from training.rows import Row, architecture_row, dataset_row, experiment_row, recipe_row
+from training.shards import append_line, exclusive, read_lines, shard_paths
+
+__all__ = ["Campaign", "Progress", "Summary", "main"]
+
+Identity = tuple[str, str, str, int]
+"""Dataset fingerprint, architecture hash, recipe hash, seed."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a campaign stands after an experiment.
+
+    Attributes:
+        done, total: experiments of the campaign, those of earlier runs included.
+        failed: of this run: recorded as diverged or out of memory.
+        seconds_left: estimated; None before the first experiment of this run.
+        latest: one line about the experiment just recorded; empty at the start.
+    """
+
+    done: int
+    total: int
+    failed: int
+    seconds_left: float | None
+    latest: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run of a campaign did. `refused` are one-line reasons of experiments that could not even be recorded."""
+
+    total: int
+    already: int
+    added: int
+    failed: int
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """The first `count` experiments of the design on each dataset, written as shards into the folder `out`.
+
+    Datasets take turns, so that a campaign that is cut off is balanced. Running it again, or with a larger count, adds
+    what is missing; several campaigns may follow one another in one folder, not run in it at once.
+
+    Args:
+        datasets: as `load_dataset` takes them.
+        workers: processes; each uses one thread of a CPU, and they share a GPU.
+        device: `auto`, `cpu` or `cuda`.
+    """
+
+    datasets: Sequence[str]
+    out: Path
+    count: int
+    recipe: Recipe = field(default_factory=Recipe)
+    workers: int = 1
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("count", "workers"):
+            if getattr(self, name) < 1:
+                raise InvalidArgument(name, "Campaign", "be at least 1", getattr(self, name))
+        if not self.datasets:
+            raise InvalidArgument("datasets", "Campaign", "name at least one dataset", list(self.datasets))
+        choose_device(self.device)
+
+    def run(self, on_progress: Callable[[Progress], None] | None = None) -> Summary:
+        """Run what is missing.
+
+        Raises:
+            InvalidArgument: another campaign is writing to the folder.
+            InvalidDataset, UnknownName: a dataset that cannot be read; nothing has been run then.
+            StorageFull: the disk is full; every line written before stands.
+        """
+        with exclusive(self.out):
+            rows = _distinct(self.datasets)
+            here = self._recorded()
+            plan = list(self._plan(rows))
+            missing = [
+                index
+                for index, (spec, planned) in enumerate(plan)
+                if self._identity(rows[spec]["fingerprint"], planned) not in here
+            ]
+            return self._run(rows, plan, missing, on_progress or (lambda progress: None))
+
+    def _run(
+        self,
+        rows: dict[str, Row],
+        plan: list[tuple[str, Planned]],
+        missing: list[int],
+        on_progress: Callable[[Progress], None],
+    ) -> Summary:
+        already, failed, added = len(plan) - len(missing), 0, 0
+        refused: list[str] = []
+        settings = {"recipe": self.recipe.to_json(), "device": self.device}
+        tasks = (Task(index, _message(*plan[index], rows[plan[index][0]]["fingerprint"])) for index in missing)
+        on_progress(Progress(already, len(plan), 0, None))
+        began = time.monotonic()
+        for answer in run_crew(_worker, settings, tasks, self.workers):
+            spec, planned = plan[answer.key]
+            experiment = self._experiment(answer, rows[spec], planned)
+            if experiment is None:
+                refused.append(f"{rows[spec]['name']}, position {planned.position}: {answer.error}")
+            else:
+                candidate = planned.candidate
+                parts = {
+                    "dataset": rows[spec],
+                    "architecture": architecture_row(candidate.architecture, candidate.space, candidate.params),
+                    "recipe": recipe_row(self.recipe),
+                    "experiment": experiment,
+                }
+                append_line(self.out / shard_name(rows[spec]), "experiment", parts)
+                added += 1
+                failed += experiment["status"] != "finished"
+            finished = added + len(refused)
+            left = (time.monotonic() - began) / finished * (len(missing) - finished)
+            latest = refused[-1] if experiment is None else _described(rows[spec]["name"], planned, experiment)
+            on_progress(Progress(already + added, len(plan), failed, left, latest))
+        return Summary(len(plan), already, added, failed, tuple(refused))
+
+    def _plan(self, rows: dict[str, Row]) -> Iterator[tuple[str, Planned]]:
+        sequences = [(spec, sequence(row["fingerprint"])) for spec, row in rows.items()]
+        for _ in range(self.count):
+            for spec, planned in sequences:
+                yield spec, next(planned)
+
+    def _identity(self, fingerprint: str, planned: Planned) -> Identity:
+        return fingerprint, planned.candidate.architecture.hash, self.recipe.hash, planned.seed
+
+    def _recorded(self) -> set[Identity]:
+        found: set[Identity] = set()
+        for path in shard_paths(self.out):
+            for line in read_lines(path):
+                if line["kind"] == "experiment":
+                    row = line["experiment"]
+                    found.add((row["dataset"], row["architecture"], row["recipe"], row["seed"]))
+        return found
+
+    def _experiment(self, answer: Answer, dataset: Row, planned: Planned) -> Row | None:
+        if answer.message is not None:
+            return answer.message
+        if not answer.died:
+            return None
+        device = choose_device(self.device)
+        architecture = planned.candidate.architecture
+        side = self.recipe.image_side
+        result = TrainingResult(
+            status=OUT_OF_MEMORY,
+            accuracy=None,
+            test_accuracy=None,
+            records=(),
+            depth_nodes=(),
+            costs=costs(architecture.canonical, (dataset["channels"], side, side), dataset["classes"]),
+            seconds=0.0,
+            device=device_name(device),
+            precision=choose_precision(self.recipe.precision, device),
+            versions=versions(),
+            failure=answer.error,
+            module=None,
+        )
+        return experiment_row(dataset["fingerprint"], architecture, self.recipe, planned.seed, result)
+
+
+def shard_name(dataset: Row) -> str:
+    """One file for each dataset: its name, made safe, and the beginning of its fingerprint."""
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', dataset['name'])[:60]}-{dataset['fingerprint'][:8]}.jsonl"
+
+
+def _distinct(specs: Sequence[str]) -> dict[str, Row]:
+    """Rows of the datasets by spec; a dataset with the content of an earlier one is left out."""
+    found: dict[str, Row] = {}
+    for spec in specs:
+        row = dataset_row(load_dataset(spec))
+        if all(row["fingerprint"] != other["fingerprint"] for other in found.values()):
+            found[spec] = row
+    return found
+
+
+def _message(spec: str, planned: Planned, fingerprint: str) -> dict[str, Any]:
+    return {
+        "dataset": spec,
+        "fingerprint": fingerprint,
+        "architecture": to_json(planned.candidate.architecture.canonical),
+        "seed": planned.seed,
+    }
+
+
+def _worker(settings: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """In a worker: read each dataset once, then train what is asked for."""
+    device = choose_device(settings["device"])
+    torch.set_num_threads(1)
+    recipe = Recipe.from_json(settings["recipe"])
+    prepared: dict[str, DeviceData] = {}
+
+    def experiment(message: dict[str, Any]) -> dict[str, Any]:
+        spec = message["dataset"]
+        if spec not in prepared:
+            prepared[spec] = prepare(load_dataset(spec), recipe, device)
+        data = prepared[spec]
+        if data.fingerprint != message["fingerprint"]:
+            raise InvalidArgument("dataset", "campaign", "not change while it runs", spec)
+        architecture = from_json(message["architecture"])
+        result = fit(architecture, data, recipe, seed=message["seed"])
+        return experiment_row(data.fingerprint, architecture, recipe, message["seed"], result)
+
+    return experiment
+
+
+def _described(name: str, planned: Planned, experiment: dict[str, Any]) -> str:
+    accuracy = experiment["accuracy"]
+    outcome = experiment["status"] if accuracy is None else f"{accuracy:.3f}"
+    size = experiment["multiply_adds"] / 1e6
+    candidate = planned.candidate
+    return f"{name} {candidate.space} {size:.2f}M seed {planned.seed}: {outcome} in {experiment['seconds']:.1f} s"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; gives the exit code: 0 done, 1 some experiments could not be run, 2 wrong input."""
+    parser = argparse.ArgumentParser(prog="python -m training.campaign", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("datasets", nargs="+", metavar="DATASET")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the shards")
+    parser.add_argument("--count", type=int, default=56, help="experiments for each dataset (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    parser.add_argument("--recipe", type=Path, help="JSON file of recipe fields that differ from the default")
+    given = parser.parse_args(arguments)
+    try:
+        recipe = Recipe.from_json(json.loads(given.recipe.read_text())) if given.recipe else Recipe()
+        campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device)
+        summary = campaign.run(_report)
+    except WrongInput as error:
+        print(error, file=sys.stderr)
+        return 2
+    for reason in summary.refused:
+        print(f"refused: {reason}", file=sys.stderr)
+    print(f"{summary.added} added, {summary.already} already there, {summary.failed} failed.", file=sys.stderr)
+    return 1 if summary.refused else 0
+
+
+def _report(progress: Progress) -> None:
+    left = "" if progress.seconds_left is None else f", {progress.seconds_left / 60:.0f} min left"
+    print(f"{progress.done}/{progress.total}{left}  {progress.latest}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Checkpoints of a training: written whole or not at all, read without running code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+
+from presage_errors import InvalidArgument, StorageFull
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Write `state` (tensors and plain values) beside `path`, then put it in its place in one step.
+
+    Raises:
+        StorageFull: where the disk is full; an older checkpoint at `path` is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    try:
+        with draft.open("wb") as stream:
+            torch.save(dict(state), stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except (OSError, RuntimeError) as error:
+        draft.unlink(missing_ok=True)
+        full = getattr(error, "errno", None) == errno.ENOSPC or "enforce fail at inline_container" in str(error)
+        if full:
+            raise StorageFull(
+                f"The disk is full: the checkpoint {path} was not written; the last one stands."
+            ) from None
+        raise
+
+
+def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """The state saved at `path`; None where there is none.
+
+    Raises:
+        InvalidArgument: where the file is no checkpoint.
+    """
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except (OSError, RuntimeError, EOFError, BadZipFile, pickle.UnpicklingError, ValueError, KeyError):
+        raise InvalidArgument("checkpoint", "train", "be a file that presage wrote", str(path), "Delete it.") from None
+    if not isinstance(state, dict):
+        raise InvalidArgument("checkpoint", "train", "be a file that presage wrote", str(path), "Delete it.")
+    return state

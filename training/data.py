@@ -1,0 +1,114 @@
+"""A dataset made ready for a recipe: split, resized, and on the device as uint8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.augment import resized
+from training.dataset import ImageDataset
+from training.hardware import choose_device
+from training.recipe import Recipe
+from training.splits import split, stratified_order
+
+__all__ = ["DeviceData", "prepare"]
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceData:
+    """Images (uint8, (n, c, s, s)) and labels (int64, (n,)) on one device, and what normalises them.
+
+    Attributes:
+        name, fingerprint: of the dataset that this was made from.
+        mean, deviation: (c,) float32, of the training images, in units of 0 to 255.
+        classes: number of classes, k.
+        train_images, validation_images: indices, into the dataset's training set, of the images used.
+    """
+
+    name: str
+    fingerprint: str
+    classes: int
+    x_train: Tensor
+    y_train: Tensor
+    x_validation: Tensor
+    y_validation: Tensor
+    x_test: Tensor
+    y_test: Tensor
+    mean: Tensor
+    deviation: Tensor
+    train_images: NDArray[np.int64]
+    validation_images: NDArray[np.int64]
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """``(c, s, s)``: what networks take."""
+        _, c, h, w = self.x_train.shape
+        return (c, h, w)
+
+    @property
+    def device(self) -> torch.device:
+        return self.x_train.device
+
+    def to(self, device: torch.device) -> DeviceData:
+        """The same data on another device."""
+        return replace(
+            self,
+            x_train=self.x_train.to(device),
+            y_train=self.y_train.to(device),
+            x_validation=self.x_validation.to(device),
+            y_validation=self.y_validation.to(device),
+            x_test=self.x_test.to(device),
+            y_test=self.y_test.to(device),
+            mean=self.mean.to(device),
+            deviation=self.deviation.to(device),
+        )
+
+
+def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = "auto") -> DeviceData:
+    """Divide, resize and move `dataset` as `recipe` says. Test images are only stored, never looked at."""
+    target = choose_device(device)
+    division = split(
+        dataset,
+        seed=recipe.split_seed,
+        validation_fraction=recipe.validation_fraction,
+        train_images=recipe.train_images,
+    )
+    validation = _capped(division.validation, dataset.y_train, recipe.validation_images, recipe.split_seed)
+    test = _capped(np.arange(len(dataset.y_test)), dataset.y_test, recipe.test_images, recipe.split_seed)
+    x_train = _images(dataset.x_train[division.train], recipe.image_side)
+    pixels = x_train.double()
+    return DeviceData(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        classes=len(dataset.classes),
+        x_train=x_train.to(target),
+        y_train=_labels(dataset.y_train[division.train]).to(target),
+        x_validation=_images(dataset.x_train[validation], recipe.image_side).to(target),
+        y_validation=_labels(dataset.y_train[validation]).to(target),
+        x_test=_images(dataset.x_test[test], recipe.image_side).to(target),
+        y_test=_labels(dataset.y_test[test]).to(target),
+        mean=pixels.mean(dim=(0, 2, 3)).float().to(target),
+        deviation=pixels.std(dim=(0, 2, 3)).clamp_min(1.0).float().to(target),
+        train_images=division.train,
+        validation_images=validation,
+    )
+
+
+def _capped(rows: NDArray[np.int64], labels: NDArray[np.int64], most: int | None, seed: int) -> NDArray[np.int64]:
+    """At most `most` of `rows`, stratified by `labels` (of all rows), ascending."""
+    if most is None or len(rows) <= most:
+        return rows
+    return np.sort(rows[stratified_order(labels[rows], seed)[:most]])
+
+
+def _images(images: NDArray[np.uint8], side: int) -> Tensor:
+    """uint8 (n, h, w, c) → uint8 (n, c, side, side)."""
+    return resized(torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))), side)
+
+
+def _labels(labels: NDArray[np.int64]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(labels, dtype=np.int64))

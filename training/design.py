@@ -1,0 +1,164 @@
+"""Which experiments a campaign runs on a dataset: the first so many of an endless, fixed sequence.
+
+- A *core* of architectures, the same on every dataset, so that rankings compare across datasets.
+- Then *fresh* ones, drawn for this dataset alone (seeded by its fingerprint).
+- Every twelfth experiment repeats an earlier one with a second seed, the core first: how far two trainings of the same
+  networks agree bounds what any prediction can reach.
+
+Both draws alternate between spaces and are stratified by multiply-adds. A longer sequence only adds to a shorter one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.batch_costs import batch_costs
+from architecture.graph import Architecture
+from architecture.serial import from_json, to_json
+from architecture.spaces import Space, get_space
+
+__all__ = ["CORE_SIZE", "REPEAT_EVERY", "Candidate", "Planned", "choose_core", "core", "sequence"]
+
+SPACES = ("chain", "nb201")
+"""The spaces in turn."""
+
+CORE_SIZE = 28
+REPEAT_EVERY = 12
+MOST_MULTIPLY_ADDS = 4_000_000
+"""Of one image of `REFERENCE_SHAPE`. Costlier networks are left out, so that a campaign's hours can be foreseen."""
+
+REFERENCE_SHAPE = (3, 16, 16)
+REFERENCE_CLASSES = 10
+_POOL = 512  # draws that tell how a space's costs are spread
+_CHOICES = 12  # draws among which a fresh architecture is the one nearest to the cost wanted
+_GOLDEN = (5**0.5 - 1) / 2  # multiples of it, modulo 1, fill an interval evenly at every length
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An architecture and the space and parameters it came from."""
+
+    architecture: Architecture
+    space: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One experiment of a sequence."""
+
+    position: int
+    candidate: Candidate
+    seed: int
+    kind: str  # "core", "fresh" or "repeat"
+
+
+@cache
+def core() -> tuple[Candidate, ...]:
+    """The common core, as shipped in `core.json`: fixed for good, whatever becomes of the spaces."""
+    text = resources.files("training").joinpath("core.json").read_text(encoding="utf-8")
+    return tuple(
+        Candidate(from_json(entry["architecture"]), entry["space"], entry["params"]) for entry in json.loads(text)
+    )
+
+
+def sequence(fingerprint: str) -> Iterator[Planned]:
+    """The experiments on the dataset with this fingerprint, in order, without end; no two are the same."""
+    distinct: list[Candidate] = []
+    fresh = _fresh(fingerprint)
+    seen = {candidate.architecture.hash for candidate in core()}
+    repeats = 0
+    position = 0
+    while True:
+        if position % REPEAT_EVERY == REPEAT_EVERY - 1:
+            yield Planned(position, distinct[repeats], seed=1, kind="repeat")
+            repeats += 1
+        elif len(distinct) < len(core()):
+            distinct.append(core()[len(distinct)])
+            yield Planned(position, distinct[-1], seed=0, kind="core")
+        else:
+            candidate = next(found for found in fresh if found.architecture.hash not in seen)
+            seen.add(candidate.architecture.hash)
+            distinct.append(candidate)
+            yield Planned(position, candidate, seed=0, kind="fresh")
+        position += 1
+
+
+def _fresh(fingerprint: str) -> Iterator[Candidate]:
+    key = [int(fingerprint[start : start + 8], 16) for start in range(0, 32, 8)]
+    phase = np.random.default_rng(key).random()
+    for index in range(sys.maxsize):
+        name = SPACES[index % len(SPACES)]
+        rng = np.random.default_rng([*key, index])
+        wanted = np.quantile(_cost_spread(name), (phase + (index // len(SPACES) + 1) * _GOLDEN) % 1)
+        space = get_space(name)
+        codes = space.sample(_CHOICES, rng)
+        found = _log_costs(space, codes)
+        distance = np.where(_allowed(found), np.abs(found - wanted), np.inf)
+        if np.isfinite(distance).any():
+            yield _candidate(space, codes[int(np.argmin(distance))])
+
+
+def choose_core(size: int = CORE_SIZE, seed: int = 0) -> tuple[Candidate, ...]:
+    """Draw a core: for each space as many as its share of `SPACES`, one from each of as many equal shares of its costs.
+
+    Any prefix is about as balanced as the whole. `core` reads what this drew once; it is here to show how.
+    """
+    rng = np.random.default_rng([seed, size])
+    lists = []
+    for name in sorted(set(SPACES)):
+        share = size * SPACES.count(name) // len(SPACES)
+        space = get_space(name)
+        codes = space.sample(_POOL, rng)
+        spread_of = _log_costs(space, codes)
+        codes, spread_of = codes[_allowed(spread_of)], spread_of[_allowed(spread_of)]
+        strata = np.array_split(np.argsort(spread_of, kind="stable"), share)
+        members: dict[str, Candidate] = {}
+        for stratum in strata:
+            drawn = (_candidate(space, codes[row]) for row in rng.permutation(stratum))
+            candidate = next(found for found in drawn if found.architecture.hash not in members)
+            members[candidate.architecture.hash] = candidate
+        ordered = list(members.values())
+        spread = np.argsort((np.arange(1, share + 1) * _GOLDEN) % 1)  # neighbours in the order differ in cost
+        lists.append((name, [ordered[rank] for rank in np.argsort(spread)]))
+    queues = {name: iter(members) for name, members in lists}
+    return tuple(next(queues[SPACES[index % len(SPACES)]]) for index in range(size))
+
+
+@cache
+def _cost_spread(name: str) -> NDArray[np.float64]:
+    """Log multiply-adds of many architectures of a space, those over the cap left out."""
+    space = get_space(name)
+    found = _log_costs(space, space.sample(_POOL, np.random.default_rng(0)))
+    return np.sort(found[_allowed(found)])
+
+
+def _log_costs(space: Space, codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    counted = batch_costs(space.decode_batch(codes), REFERENCE_SHAPE, REFERENCE_CLASSES).multiply_adds
+    return np.log(np.maximum(counted, 1).astype(np.float64))
+
+
+def _allowed(log_costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(log_costs <= np.log(MOST_MULTIPLY_ADDS), np.bool_)
+
+
+def _candidate(space: Space, code: NDArray[np.int64]) -> Candidate:
+    params = space.params(code)
+    return Candidate(space.decode(params), space.name, dict(params))
+
+
+if __name__ == "__main__":  # how core.json was made
+    entries = [
+        {"space": found.space, "params": found.params, "architecture": to_json(found.architecture.canonical)}
+        for found in choose_core()
+    ]
+    sys.stdout.write("[\n" + ",\n".join(json.dumps(entry) for entry in entries) + "\n]\n")

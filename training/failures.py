@@ -1,0 +1,33 @@
+"""Ends of a training that are no success: what is recorded for each, and how to recognise it."""
+
+from __future__ import annotations
+
+import torch
+
+from presage_errors import Diverged, OutOfMemory, PresageError
+
+__all__ = ["DIVERGED", "FINISHED", "OUT_OF_MEMORY", "PRUNED", "STATUSES", "StopTraining", "failure_of"]
+
+FINISHED, DIVERGED, OUT_OF_MEMORY, PRUNED = "finished", "diverged", "out_of_memory", "pruned"
+STATUSES = (FINISHED, DIVERGED, OUT_OF_MEMORY, PRUNED)
+
+
+class StopTraining(PresageError):  # noqa: N818  # a verdict, not an error
+    """Raised by `on_epoch` to end a training early: a pruner's verdict, recorded as `pruned` with its text."""
+
+
+_MEMORY_SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+
+
+def failure_of(error: BaseException) -> tuple[str, str] | None:
+    """``(status, reason)`` to record for an exception that ended a training; None where it is a mistake, not an end."""
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, StopTraining):
+        return PRUNED, text or "stopped by the caller"
+    if isinstance(error, Diverged):
+        return DIVERGED, text
+    if isinstance(error, OutOfMemory | MemoryError | torch.OutOfMemoryError):
+        return OUT_OF_MEMORY, text or "the device's memory was exhausted"
+    if isinstance(error, RuntimeError) and any(sign in text.lower() for sign in _MEMORY_SIGNS):
+        return OUT_OF_MEMORY, text
+    return None

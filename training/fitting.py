@@ -1,0 +1,147 @@
+"""`fit`: one whole experiment, from an architecture to its trained accuracy or its recorded failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from architecture.build import build
+from architecture.costs import Costs, costs
+from architecture.graph import Architecture
+from training.data import DeviceData
+from training.failures import FINISHED, failure_of
+from training.hardware import choose_device, choose_precision, device_name, versions
+from training.loop import EpochRecord, Tapped, evaluate, fixed_randomness, train
+from training.recipe import Recipe
+
+__all__ = ["TrainingResult", "fit"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What became of one training.
+
+    Attributes:
+        status: `finished`, `diverged`, `out_of_memory` or `pruned`.
+        accuracy: trained accuracy on the validation images after the last epoch; None unless finished.
+        test_accuracy: on the test images, computed once at the end; None unless finished and asked for.
+        records: one per epoch completed.
+        depth_nodes: nodes of the canonical architecture whose outputs the depth heads read.
+        costs: of the canonical architecture; None for a plain module.
+        seconds: wall time, of all that `fit` did.
+        device: name of the card, or of the processor with its threads.
+        precision: `float32` or `bfloat16`, as used.
+        versions: of presage, python, torch and numpy.
+        failure: one line; None when finished.
+        module: the trained network; None where it could not be built.
+    """
+
+    status: str
+    accuracy: float | None
+    test_accuracy: float | None
+    records: tuple[EpochRecord, ...]
+    depth_nodes: tuple[int, ...]
+    costs: Costs | None
+    seconds: float
+    device: str
+    precision: str
+    versions: dict[str, str]
+    failure: str | None
+    module: nn.Module | None
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Validation accuracy after each epoch, (e,)."""
+        return tuple(record.validation_accuracy for record in self.records)
+
+    @property
+    def train_losses(self) -> tuple[float, ...]:
+        """Mean training loss of each epoch, (e,)."""
+        return tuple(record.train_loss for record in self.records)
+
+    @property
+    def depth_accuracies(self) -> tuple[float, ...]:
+        """Validation accuracy of each depth head after the last epoch, in the order of `depth_nodes`."""
+        return self.records[-1].depth_accuracies if self.records else ()
+
+
+def fit(
+    network: Architecture | nn.Module,
+    data: DeviceData,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    test: bool = True,
+    depth: bool = True,
+) -> TrainingResult:
+    """Build, train and score one network. A divergence or lack of memory is a result, not an exception.
+
+    An architecture is built in its canonical form, with weights drawn from `seed`; a module is trained as it comes.
+
+    Args:
+        device: `auto` is where `data` lies.
+        checkpoint: file to write after each epoch and to resume from.
+        on_epoch: called with each epoch's record; may raise `StopTraining` to prune.
+        test: score the test images, once, at the end.
+        depth: read the accuracy by depth.
+
+    Raises:
+        InvalidArchitecture: the network cannot take images of this shape, or is absurdly large.
+    """
+    began = time.perf_counter()
+    if device != "auto" and choose_device(device) != data.device:
+        data = data.to(choose_device(device))
+    precision = choose_precision(recipe.precision, data.device)
+    cost = costs(network.canonical, data.input_shape, data.classes) if isinstance(network, Architecture) else None
+    module: nn.Module | None = None
+    records: list[EpochRecord] = []
+    nodes: tuple[int, ...] = ()
+    accuracy = test_accuracy = failure = None
+    status = FINISHED
+    try:
+        module = _module(network, data, seed)
+        nodes = tuple(module.prefixes) if depth and isinstance(module, Tapped) else ()
+        for record in train(module, data, recipe, seed=seed, checkpoint=checkpoint, taps=nodes):
+            records.append(record)
+            if on_epoch is not None:
+                on_epoch(record)
+        accuracy = records[-1].validation_accuracy
+        if test and len(data.x_test):
+            test_accuracy = evaluate(module, data.x_test, data.y_test, data, precision=precision).accuracy
+    except Exception as error:
+        ended = failure_of(error)
+        if ended is None:
+            raise
+        status, failure = ended
+        accuracy = test_accuracy = None
+        if data.device.type == "cuda":
+            torch.cuda.empty_cache()
+    return TrainingResult(
+        status=status,
+        accuracy=accuracy,
+        test_accuracy=test_accuracy,
+        records=tuple(records),
+        depth_nodes=nodes,
+        costs=cost,
+        seconds=round(time.perf_counter() - began, 4),
+        device=device_name(data.device),
+        precision=precision,
+        versions=versions(),
+        failure=failure,
+        module=module,
+    )
+
+
+def _module(network: Architecture | nn.Module, data: DeviceData, seed: int) -> nn.Module:
+    if isinstance(network, nn.Module):
+        return network
+    with fixed_randomness(seed, torch.device("cpu")):  # weights are drawn on the CPU: equal on every device
+        return build(network.canonical, data.input_shape, data.classes)

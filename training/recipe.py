@@ -1,0 +1,156 @@
+"""`Recipe`: everything about a training but the data, the network, the seed and the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from presage_errors import InvalidArgument, UnknownName
+
+__all__ = ["OPTIMIZERS", "PRECISIONS", "SCHEDULES", "Recipe"]
+
+OPTIMIZERS = ("adamw", "sgd")
+"""`adamw` is decoupled Adam (1711.05101), `sgd` has Nesterov momentum."""
+
+SCHEDULES = ("one_cycle", "constant")
+"""`one_cycle` is a linear warm-up and a cosine down to nothing, step by step (after 1708.07120)."""
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+"""`auto` takes bfloat16 autocast where the hardware multiplies it, else float32."""
+
+FORMAT = "presage-recipe"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. Two experiments are comparable when the hashes of their recipes are equal.
+
+    The defaults are the recipe of the shipped experience: measured to train small networks near to convergence in a
+    few seconds on one core.
+
+    Attributes:
+        epochs: passes of at least `least_epoch_images` images each.
+        batch: images a step (fewer where the training set is smaller).
+        optimizer: one of `OPTIMIZERS`.
+        learning_rate: highest rate of the schedule.
+        weight_decay: on weights of two or more axes only (not on biases nor normalisation).
+        momentum: SGD's momentum, or Adam's first beta.
+        schedule: one of `SCHEDULES`.
+        warmup: share of all steps in which the rate rises.
+        label_smoothing: mass of the target spread over all classes.
+        clip: largest 2-norm of the gradient of a step; keeps networks without normalisation from diverging.
+        shift: images are shifted by up to this many pixels each way, edge pixels repeated.
+        flip: mirror images left-right at random. Off by default: letters and digits must not be.
+        image_side: images are resized (antialiased) to this height and width.
+        precision: one of `PRECISIONS`; what was used is recorded with the experiment.
+        train_images: cap on training images, None for all.
+        validation_fraction: share of the training images kept for validation, before `validation_images`.
+        validation_images: cap on validation images.
+        test_images: cap on test images, None for all.
+        least_epoch_images: a smaller training set is passed over several times in an epoch.
+        split_seed: seed of the division into training and validation.
+        head_learning_rate: rate of the detached heads that read the accuracy by depth.
+    """
+
+    epochs: int = 15
+    batch: int = 64
+    optimizer: str = "adamw"
+    learning_rate: float = 0.006
+    weight_decay: float = 0.02
+    momentum: float = 0.9
+    schedule: str = "one_cycle"
+    warmup: float = 0.2
+    label_smoothing: float = 0.1
+    clip: float = 1.0
+    shift: int = 1
+    flip: bool = False
+    image_side: int = 16
+    precision: str = "auto"
+    train_images: int | None = 2000
+    validation_fraction: float = 0.2
+    validation_images: int = 1000
+    test_images: int | None = 1000
+    least_epoch_images: int = 1000
+    split_seed: int = 0
+    head_learning_rate: float = 0.02
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check_type(field.name, str(field.type), getattr(self, field.name))
+        for name in ("epochs", "batch", "validation_images", "least_epoch_images"):
+            _check(name, "be at least 1", getattr(self, name), lambda value: value >= 1)
+        for name in ("train_images", "test_images"):
+            _check(
+                name, "be at least 2, or None for all", getattr(self, name), lambda value: value is None or value >= 2
+            )
+        for name in ("learning_rate", "head_learning_rate", "clip"):
+            _check(name, "be a positive number", getattr(self, name), lambda value: 0 < value < math.inf)
+        _check("weight_decay", "be at least 0", self.weight_decay, lambda value: 0 <= value < math.inf)
+        for name in ("momentum", "label_smoothing"):
+            _check(name, "be at least 0 and under 1", getattr(self, name), lambda value: 0 <= value < 1)
+        _check("warmup", "be within 0 and 1", self.warmup, lambda value: 0 <= value <= 1)
+        _check("validation_fraction", "be over 0 and under 1", self.validation_fraction, lambda value: 0 < value < 1)
+        _check("image_side", "be within 4 and 1024", self.image_side, lambda value: 4 <= value <= 1024)
+        _check("shift", "be at least 0 and under `image_side`", self.shift, lambda value: 0 <= value < self.image_side)
+        _check("split_seed", "be at least 0", self.split_seed, lambda value: value >= 0)
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise UnknownName(name, getattr(self, name), known)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the recipe's JSON, 64 hex digits."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, with the format's name and version."""
+        return {"format": FORMAT, "version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, json_object: Mapping[str, Any]) -> Recipe:
+        """The recipe that `to_json` wrote. Missing fields take their defaults.
+
+        Raises:
+            InvalidArgument: for another format, a newer version, or a value out of its range.
+            UnknownName: for a field that no recipe has; names the nearest.
+        """
+        given = dict(json_object)
+        if given.pop("format", FORMAT) != FORMAT:
+            raise InvalidArgument("format", "Recipe.from_json", f"be {FORMAT!r}", json_object["format"])
+        if given.pop("version", VERSION) != VERSION:
+            raise InvalidArgument(
+                "version", "Recipe.from_json", f"be {VERSION}", json_object["version"], "Update presage to read it."
+            )
+        known = [field.name for field in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise UnknownName("field of `Recipe`", str(name), known)
+        for field in fields(cls):
+            if field.type == "float" and type(given.get(field.name)) is int:
+                given[field.name] = float(given[field.name])
+        return cls(**given)
+
+
+def _check_type(name: str, annotation: str, value: object) -> None:
+    allowed: dict[str, tuple[type, ...]] = {
+        "int": (int,),
+        "int | None": (int, type(None)),
+        "float": (int, float),
+        "bool": (bool,),
+        "str": (str,),
+    }
+    wrong = not isinstance(value, allowed[annotation]) or (isinstance(value, bool) and annotation != "bool")
+    if wrong:
+        raise InvalidArgument(name, "Recipe", f"be {annotation}", value)
+
+
+def _check(name: str, rule: str, value: Any, holds: Callable[[Any], bool]) -> None:
+    if not holds(value):
+        raise InvalidArgument(name, "Recipe", rule, value)

@@ -1,0 +1,111 @@
+"""Shards: files of experience, one JSON object a line, that a kill cannot damage.
+
+A line is in the file whole or not at all as far as readers can tell: a last line without its newline is a torn one,
+which readers skip and the next writer cuts off.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from presage_errors import InvalidArgument, InvalidExperience, StorageFull
+
+__all__ = ["FORMAT", "VERSION", "append_line", "exclusive", "read_lines", "shard_paths"]
+
+FORMAT = "presage-experience"
+VERSION = 1
+
+
+def append_line(path: Path, kind: str, parts: Mapping[str, object]) -> None:
+    """Add one line, ``{"format", "version", "kind", **parts}``, and wait until it is on the disk.
+
+    Raises:
+        StorageFull: the disk is full; the file is as it was.
+    """
+    text = json.dumps({"format": FORMAT, "version": VERSION, "kind": kind, **parts}, allow_nan=False)
+    line = text.encode() + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as stream:
+        end = _end_of_lines(path)
+        os.ftruncate(stream.fileno(), end)
+        try:
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            _forget(stream.fileno(), end)
+            raise StorageFull(f"The disk is full: {path} keeps all lines written before.") from None
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a shard, in order; a torn last line is skipped.
+
+    Raises:
+        InvalidExperience: a whole line that is not a line of this format.
+    """
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                found = json.loads(line)
+            except ValueError:
+                raise InvalidExperience(f"{path}, line {number}: must be one JSON object.") from None
+            if not isinstance(found, dict) or found.get("format") != FORMAT:
+                raise InvalidExperience(f'{path}, line {number}: must have "format": "{FORMAT}".')
+            if found.get("version") != VERSION:
+                got = found.get("version")
+                raise InvalidExperience(f"{path}, line {number}: must have version {VERSION}. Got {got!r}.")
+            yield found
+
+
+def shard_paths(folder: Path) -> list[Path]:
+    """The shards in a folder, by name."""
+    return sorted(folder.glob("*.jsonl"))
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold `folder` for the block; the system lets go when the process ends, however it ends.
+
+    Raises:
+        InvalidArgument: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "campaign.lock").open("ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            rule = "be a folder that no other running campaign writes to"
+            raise InvalidArgument("out", "campaign", rule, str(folder)) from None
+        yield
+
+
+def _end_of_lines(path: Path) -> int:
+    """Bytes up to and including the last newline."""
+    with path.open("rb") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(end - 65536, 0)
+            stream.seek(start)
+            newline = stream.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+    return 0
+
+
+def _forget(descriptor: int, end: int) -> None:
+    try:
+        os.ftruncate(descriptor, end)
+    except OSError:
+        return  # a torn line: readers skip it
