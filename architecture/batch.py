@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from architecture.graph import Architecture, Node
 from architecture.operations import ACTIVATIONS, KIND, OPERATIONS, Operation
 from presage_errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from architecture.batch_shapes import BatchShapes
+    from architecture.sweep import Sweep
 
 __all__ = ["ATTRIBUTES", "Column", "GraphBatch", "LAYOUT"]
 
@@ -164,6 +169,27 @@ class GraphBatch:
     def edge_target(self) -> Ints:
         """(e,) the row that reads each edge."""
         return np.repeat(np.arange(len(self.kind)), np.diff(self.edge_start))
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The order in which recurrences visit the nodes; made once."""
+        from architecture.sweep import Sweep
+
+        return Sweep(self)
+
+    def shapes(self, input_shape: tuple[int, int, int], classes: int | None = None) -> BatchShapes:
+        """`architecture.batch_shapes.batch_shapes`, kept for the images asked for last."""
+        from architecture.batch_shapes import batch_shapes
+
+        asked = (tuple(input_shape), classes)
+        if asked not in self._shapes:
+            self._shapes.clear()
+            self._shapes[asked] = batch_shapes(self, input_shape, classes)
+        return self._shapes[asked]
+
+    @cached_property
+    def _shapes(self) -> dict[tuple[tuple[int, ...], int | None], BatchShapes]:
+        return {}
 
     def take(self, indices: Sequence[int] | NDArray[Any]) -> GraphBatch:
         """The batch of the architectures at `indices` (positions or a mask of length n), in that order."""

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
-from architecture.batch_shapes import BatchShapes, batch_shapes
+from architecture.batch_shapes import BatchShapes
 from architecture.operations import KIND, BatchNorm, Classifier, Convolution, GroupNorm, Linear
-from architecture.sweep import Sweep
 from presage_errors import InvalidArgument
 
 __all__ = ["CostArrays", "batch_costs", "first_input", "node_costs", "weighted"]
@@ -43,11 +42,13 @@ def batch_costs(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> 
         raise InvalidArgument("classes", "batch_costs", "be at least 2", classes)
     if len(batch) == 0:
         return CostArrays(*(np.zeros(0, np.int64) for _ in range(4)))
-    sweep = Sweep(batch)
-    shapes = batch_shapes(batch, input_shape, classes, sweep)
+    if len(input_shape) != 3:
+        raise InvalidArgument("input_shape", "batch_costs", "be (c, h, w)", tuple(input_shape))
+    c, h, w = input_shape
+    shapes = batch.shapes((c, h, w), classes)
     parameters, multiply_adds = node_costs(batch, shapes)
     starts = batch.node_start[:-1]
-    depth = sweep.longest(weighted(batch.kind).astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
+    depth = batch.sweep.longest(weighted(batch.kind).astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
     return CostArrays(
         np.add.reduceat(parameters, starts),
         np.add.reduceat(multiply_adds, starts),
@@ -102,4 +103,6 @@ def _peaks(batch: GraphBatch, size: Ints) -> Ints:
 
 
 def _is(kind: NDArray[np.int16], *operations: type[Any]) -> NDArray[np.bool_]:
-    return np.isin(kind, [KIND[operation] for operation in operations])
+    chosen = np.zeros(len(KIND), np.bool_)
+    chosen[[KIND[operation] for operation in operations]] = True
+    return chosen[kind]

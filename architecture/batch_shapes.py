@@ -24,7 +24,6 @@ from architecture.operations import (
     Multiply,
     Slice,
 )
-from architecture.sweep import Sweep
 from presage_errors import InvalidArchitecture, InvalidArgument
 
 __all__ = ["BatchShapes", "batch_shapes"]
@@ -47,9 +46,7 @@ class BatchShapes:
         return self.channels * self.height * self.width
 
 
-def batch_shapes(
-    batch: GraphBatch, input_shape: Sequence[int], classes: int | None = None, sweep: Sweep | None = None
-) -> BatchShapes:
+def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | None = None) -> BatchShapes:
     """Shapes for images ``(c, h, w)``; without `classes`, a classifier's output is its input's shape.
 
     Raises:
@@ -57,7 +54,7 @@ def batch_shapes(
     """
     if len(input_shape) != 3 or min(input_shape) < 1:
         raise InvalidArgument("input_shape", "batch_shapes", "be (c, h, w), each at least 1", tuple(input_shape))
-    sweep = Sweep(batch) if sweep is None else sweep
+    sweep = batch.sweep
     kind = batch.kind
     m = len(kind)
     windowed = _is(kind, Convolution, MaxPool, AveragePool)
@@ -118,7 +115,9 @@ def batch_shapes(
 
 
 def _is(kind: NDArray[np.int16], *operations: type[Any]) -> NDArray[np.bool_]:
-    return np.isin(kind, [KIND[operation] for operation in operations])
+    chosen = np.zeros(len(KIND), np.bool_)
+    chosen[[KIND[operation] for operation in operations]] = True
+    return chosen[kind]
 
 
 def _check(batch: GraphBatch, shapes: Ints, input_shape: tuple[int, ...]) -> None:

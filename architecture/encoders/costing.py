@@ -1,0 +1,48 @@
+"""`cost_features`: what a network costs, as numbers to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.batch import GraphBatch
+from architecture.encoders.chunks import chunks
+from architecture.encoders.reading import Reading
+
+__all__ = ["COST_FEATURE_NAMES", "cost_features"]
+
+COST_FEATURE_NAMES = (
+    "cost.log10_parameters",
+    "cost.log10_multiply_adds",
+    "cost.log10_activation_bytes",
+    "cost.log10_largest_activation_bytes",
+    "cost.depth",
+)
+"""Columns of `cost_features`."""
+
+
+def cost_features(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> NDArray[np.float32]:
+    """(n, 5) costs for images ``(c, h, w)`` and `classes` outputs, of the canonical form.
+
+    Activations are those of all operations together and of the largest one: unlike `batch_costs`'s peak, they do not
+    depend on the order in which the operations run.
+
+    Raises:
+        InvalidArchitecture: where some architecture does not take such images; names it.
+    """
+    return np.concatenate([_costs(Reading.of(piece, input_shape, classes)) for piece in chunks(batch)])
+
+
+def _costs(reading: Reading) -> NDArray[np.float32]:
+    rows = np.flatnonzero(reading.parts)
+    parameters, multiply_adds = (cost[rows].astype(np.float64) for cost in reading.costs)
+    held = 4.0 * reading.shapes.size[rows]
+    depth = reading.depth[reading.last]
+    columns = [
+        *(np.log10(1 + reading.total(rows, cost)) for cost in (parameters, multiply_adds, held)),
+        np.log10(1 + reading.largest(rows, held)),
+        np.where(np.isfinite(depth), depth, 0.0),
+    ]
+    return np.stack(columns, axis=1).astype(np.float32)

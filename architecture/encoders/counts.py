@@ -1,0 +1,98 @@
+"""How many of each operation a network has, and of which kernel, stride and function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.encoders.reading import Reading
+from architecture.operations import (
+    ACTIVATIONS,
+    KIND,
+    Activation,
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    AveragePool,
+    BatchNorm,
+    ChannelShuffle,
+    Concatenate,
+    Convolution,
+    Dropout,
+    DropPath,
+    Flatten,
+    GroupNorm,
+    Linear,
+    MaxPool,
+    Multiply,
+    Slice,
+)
+
+__all__ = ["counts"]
+
+COUNTED = (
+    Convolution, Linear, BatchNorm, GroupNorm, Activation, Dropout, DropPath, MaxPool, AveragePool, AdaptiveAveragePool,
+    AdaptiveMaxPool, Flatten, Slice, ChannelShuffle, Multiply, Concatenate,
+)  # fmt: skip
+FUNCTIONS = ("relu", "leaky_relu", "silu", "gelu", "tanh", "sigmoid")
+
+
+def counts(reading: Reading) -> dict[str, NDArray[Any]]:
+    """Counts over distinct live operations; shares are of all convolutions, weighted by multiply-adds where it says."""
+    batch, parts = reading.batch, reading.parts
+    rows = np.flatnonzero(parts)
+    kind = reading.kind[rows]
+    found: dict[str, NDArray[Any]] = {}
+    table = np.bincount(reading.graph[rows] * len(KIND) + kind, minlength=len(reading) * len(KIND))
+    table = table.reshape(len(reading), len(KIND))
+    for operation in COUNTED:
+        found[f"count.{operation.name}"] = table[:, KIND[operation]]
+    found["count.operations"] = table.sum(axis=1)
+    found["count.norms"] = table[:, KIND[BatchNorm]] + table[:, KIND[GroupNorm]]
+
+    active = rows[kind == KIND[Activation]]
+    function = batch.column("function")[active]
+    for name in FUNCTIONS:
+        found[f"count.{name}"] = reading.total(active[function == ACTIVATIONS.index(name)])
+    known = [ACTIVATIONS.index(name) for name in FUNCTIONS]
+    found["count.other_activation"] = reading.total(active[~np.isin(function, known)])
+
+    conv = rows[kind == KIND[Convolution]]
+    kernel = np.maximum(batch.column("kernel_h")[conv], batch.column("kernel_w")[conv])
+    stride = np.maximum(batch.column("stride_h")[conv], batch.column("stride_w")[conv])
+    groups = batch.column("groups")[conv]
+    given = reading.shapes.channels[reading.first[conv]]
+    for name, chosen in (
+        ("1", kernel == 1),
+        ("3", (kernel > 1) & (kernel <= 3)),
+        ("5", (kernel > 3) & (kernel <= 5)),
+        ("7", kernel > 5),
+        ("strided", stride > 1),
+        ("grouped", (groups > 1) & (groups < given)),
+        ("depthwise", (groups > 1) & (groups == given)),
+        ("dilated", (batch.column("dilation_h")[conv] > 1) | (batch.column("dilation_w")[conv] > 1)),
+        ("bias", batch.column("bias")[conv] > 0),
+    ):
+        found[f"count.convolution_{name}"] = reading.total(conv[chosen])
+    macs = reading.costs[1][conv].astype(np.float64)
+    total = np.maximum(reading.total(conv, macs), 1.0)
+    found["kernel.mean"] = reading.mean(conv, kernel)
+    found["kernel.largest"] = reading.largest(conv, kernel)
+    found["kernel.by_multiply_adds"] = reading.total(conv, macs * kernel) / total
+    side = np.minimum(reading.shapes.height[reading.first[conv]], reading.shapes.width[reading.first[conv]])
+    found["kernel.mean_of_side"] = reading.mean(conv, np.minimum(kernel / side, 2.0))
+    found["kernel.wider_than_map"] = reading.total(conv[kernel > side])
+
+    pool = rows[np.isin(kind, [KIND[MaxPool], KIND[AveragePool]])]
+    strided = np.maximum(batch.column("stride_h")[pool], batch.column("stride_w")[pool]) > 1
+    found["count.pool_strided"] = reading.total(pool[strided])
+
+    noisy = rows[np.isin(kind, [KIND[Dropout], KIND[DropPath]])]
+    rate = batch.column("permille")[noisy] / 1000
+    flat = reading.shapes.flat[noisy]
+    found["dropout.flat"] = reading.total(noisy[flat], rate[flat])
+    found["dropout.maps"] = reading.total(noisy[~flat], rate[~flat])
+    found["dropout.largest"] = reading.largest(noisy, rate)
+    found["dropout.log_kept"] = reading.total(noisy, np.log(np.maximum(1 - rate, 1e-3)))
+    return found

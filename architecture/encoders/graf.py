@@ -1,0 +1,68 @@
+"""`graph_features`: 161 named numbers that say what a network is, from its graph alone.
+
+In the manner of GRAF (Kadlecová et al. 2024, arXiv 2404.16551: counts, path lengths, degrees), extended to whole
+networks of any space: width, resolution, receptive field, normalisation, cost by stage. Equal for a graph and its
+canonical form (up to rounding).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.batch import GraphBatch
+from architecture.encoders.chunks import chunks
+from architecture.encoders.counts import counts
+from architecture.encoders.paths import paths
+from architecture.encoders.profile import profile
+from architecture.encoders.reading import Group, Reading
+from architecture.encoders.sums import sums
+
+__all__ = ["GRAPH_FEATURE_NAMES", "graph_features"]
+
+GROUPS: tuple[Group, ...] = (counts, paths, profile, sums)
+
+
+def graph_features(batch: GraphBatch, input_shape: Sequence[int]) -> NDArray[np.float32]:
+    """(n, f) features for images ``(c, h, w)``; the columns are `GRAPH_FEATURE_NAMES`. All are finite.
+
+    Raises:
+        InvalidArchitecture: where some architecture does not take such images; names it.
+    """
+    pieces = []
+    for piece in chunks(batch):
+        named = _named(Reading.of(piece, input_shape))
+        pieces.append(np.stack(list(named.values()), axis=1).astype(np.float32))
+    return np.concatenate(pieces)
+
+
+def _named(reading: Reading) -> dict[str, NDArray[Any]]:
+    found: dict[str, NDArray[Any]] = {}
+    for group in GROUPS:
+        found.update(group(reading))
+    return found
+
+
+def _names() -> tuple[str, ...]:
+    if not _KNOWN:
+        from architecture.graph import Architecture, Node
+        from architecture.operations import Classifier, Flatten, Input
+
+        smallest = Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(), (1,))))
+        _KNOWN.extend(_named(Reading.of(GraphBatch.of([smallest]), (1, 1, 1))))
+    return tuple(_KNOWN)
+
+
+_KNOWN: list[str] = []
+
+if TYPE_CHECKING:
+    GRAPH_FEATURE_NAMES: tuple[str, ...]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "GRAPH_FEATURE_NAMES":
+        return _names()
+    raise AttributeError(name)

@@ -1,0 +1,192 @@
+"""`layer_sequence`: a network as a sequence of layers, in the manner of TAPAS (arXiv 1806.00250, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.batch import GraphBatch
+from architecture.encoders.chunks import chunks
+from architecture.encoders.reading import Reading
+from architecture.encoders.sums import terms
+from architecture.operations import (
+    ACTIVATIONS,
+    KIND,
+    Activation,
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    AveragePool,
+    BatchNorm,
+    Classifier,
+    Concatenate,
+    Convolution,
+    Dropout,
+    DropPath,
+    GroupNorm,
+    Linear,
+    MaxPool,
+)
+
+__all__ = ["LAYER_FEATURE_NAMES", "LayerSequence", "layer_sequence"]
+
+Floats = NDArray[np.float64]
+
+LAYERS = (Convolution, Linear, Classifier, MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool, Concatenate)
+RECTIFIERS = ("relu", "relu6", "leaky_relu", "elu")
+SMOOTH = ("silu", "gelu", "hardswish")
+
+LAYER_FEATURE_NAMES = (
+    *(f"is.{layer.name}" for layer in LAYERS),
+    "log2_kernel",
+    "log2_stride",
+    "log2_groups",
+    "log2_side_ratio",
+    "log2_channel_ratio",
+    "log10_weights",
+    "log10_multiply_adds",
+    "log2_channels",
+    "log2_side",
+    "log2_side_of_image",
+    "log2_terms_read",
+    "reads.norm",
+    "reads.rectifier",
+    "reads.smooth",
+    "reads.saturating",
+    "reads.dropout",
+    "so_far.depth",
+    "so_far.log2_layers",
+    "so_far.log10_weights",
+    "so_far.log10_multiply_adds",
+    "so_far.log10_activations",
+)
+"""Columns of `LayerSequence.values`. `reads.`: what the layer's input went through since the layer before;
+`so_far.`: the sub-network that ends with this layer."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSequence:
+    """Layers (convolutions, fully connected layers, poolings, concatenations) of `n` networks, in order of depth.
+
+    Attributes:
+        values: (n, t, f) float32, columns as in `LAYER_FEATURE_NAMES`; 0 after a network's last layer.
+        lengths: (n,) int64 number of layers, at least 1: the last is the classifier.
+        nodes: (n, t) int64 position of each layer's node in its architecture; -1 after the last.
+    """
+
+    values: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    nodes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(n, t) where there is a layer."""
+        return np.asarray(self.nodes >= 0)
+
+
+def layer_sequence(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> LayerSequence:
+    """The layers of each network for images ``(c, h, w)`` and `classes` outputs, as of its canonical form.
+
+    Raises:
+        InvalidArchitecture: where some architecture does not take such images; names it.
+    """
+    pieces = [_sequence(Reading.of(piece, input_shape, classes)) for piece in chunks(batch)]
+    longest = max(piece.nodes.shape[1] for piece in pieces)
+
+    def padded(array: NDArray[np.generic], fill: int) -> NDArray[np.generic]:
+        spare = longest - array.shape[1]
+        return np.pad(array, [(0, 0), (0, spare), *[(0, 0)] * (array.ndim - 2)], constant_values=fill)
+
+    return LayerSequence(
+        np.concatenate([padded(piece.values, 0) for piece in pieces]).astype(np.float32, copy=False),
+        np.concatenate([piece.lengths for piece in pieces]),
+        np.concatenate([padded(piece.nodes, -1) for piece in pieces]).astype(np.int64, copy=False),
+    )
+
+
+def _sequence(reading: Reading) -> LayerSequence:
+    rows = np.flatnonzero(reading.parts & reading.is_a(*LAYERS))
+    layer = _layers(reading, rows)
+    order = _order(reading, rows, layer)
+    rows, layer = rows[order], layer[order]
+    lengths = reading.total(rows).astype(np.int64)
+    ends = np.cumsum(lengths)
+    place = np.arange(len(rows)) - np.repeat(ends - lengths, lengths)
+    graph = reading.graph[rows]
+    values = np.zeros((len(reading), int(lengths.max(initial=0)), len(LAYER_FEATURE_NAMES)), np.float32)
+    nodes = np.full(values.shape[:2], -1, np.int64)
+    values[graph, place] = np.concatenate([layer, _so_far(reading, rows, place, ends - lengths)], axis=1)
+    nodes[graph, place] = rows - reading.batch.node_start[graph]
+    return LayerSequence(values, lengths, nodes)
+
+
+def _layers(reading: Reading, rows: NDArray[np.int64]) -> Floats:
+    """(r, f - 5) what each layer is, by itself."""
+    batch, shapes, first = reading.batch, reading.shapes, reading.first[rows]
+    kind = reading.kind[rows]
+    parameters, multiply_adds = (cost[rows] for cost in reading.costs)
+    side, given = (_log2(np.sqrt(shapes.height[at] * shapes.width[at])) for at in (rows, first))
+    kernel = batch.column("kernel_h")[rows].astype(np.float64) * batch.column("kernel_w")[rows]
+    stride = batch.column("stride_h")[rows].astype(np.float64) * batch.column("stride_w")[rows]
+    groups = np.where(kind == KIND[Convolution], batch.column("groups")[rows], 1)
+    image = _log2(np.sqrt(np.prod(reading.input_shape[1:])))
+    columns = [
+        *((kind == KIND[layer]).astype(np.float64) for layer in LAYERS),
+        _log2(kernel) / 2,
+        _log2(stride) / 2,
+        _log2(groups),
+        side - given,
+        np.log2(shapes.channels[rows] / shapes.channels[first]),
+        np.log10(1.0 + parameters),
+        np.log10(1.0 + multiply_adds),
+        _log2(shapes.channels[rows]),
+        side,
+        side - image,
+        _log2(terms(reading).sum(axis=1)[first]),
+        *_read(reading)[first].T.astype(np.float64),
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _read(reading: Reading) -> NDArray[np.float32]:
+    """(m, 5) what each value went through since the last layer: norm, kinds of activation, dropout."""
+    function = reading.batch.column("function")
+    active = reading.is_a(Activation)
+    rectifier = active & np.isin(function, [ACTIVATIONS.index(name) for name in RECTIFIERS])
+    smooth = active & np.isin(function, [ACTIVATIONS.index(name) for name in SMOOTH])
+    marks = [reading.is_a(BatchNorm, GroupNorm), rectifier, smooth, active & ~rectifier & ~smooth]
+    dropped = reading.batch.column("permille") / 1000 * reading.is_a(Dropout, DropPath)
+    gains = np.stack([*marks, dropped], axis=1) * ~reading.passing[:, None]
+    keep = np.repeat((~reading.is_a(*LAYERS) & ~reading.zero | reading.passing)[:, None], 5, axis=1)
+    keep[:, :4] &= gains[:, :4] == 0
+    keep[reading.zero] = False
+    return reading.sweep.latest(keep.astype(np.float32), gains.astype(np.float32))
+
+
+def _order(reading: Reading, rows: NDArray[np.int64], layer: Floats) -> NDArray[np.int64]:
+    """By graph, then by depth in operations; equally deep layers by what they are, not by their place."""
+    level = reading.sweep.longest((~reading.passing).astype(np.float32)[:, None], reading.zero)[rows, 0]
+    level[reading.kind[rows] == KIND[Classifier]] = np.inf
+    likeness = (layer * np.sqrt(np.arange(2, 2 + layer.shape[1]))).sum(axis=1)
+    depth = np.where(np.isfinite(reading.depth[rows]), reading.depth[rows], 0)
+    return np.lexsort((likeness, depth, level, reading.graph[rows]))
+
+
+def _so_far(reading: Reading, rows: NDArray[np.int64], place: NDArray[np.int64], starts: NDArray[np.int64]) -> Floats:
+    """(r, 5) the sub-network up to each layer, layers being in order."""
+    depth = reading.depth[rows]
+    columns = [np.where(np.isfinite(depth), depth, 0.0), np.log2(place + 1.0)]
+    parameters, multiply_adds = reading.costs
+    for cost in (parameters, multiply_adds, reading.shapes.size):
+        summed = np.concatenate([np.zeros(1), np.cumsum(cost[rows].astype(np.float64))])
+        columns.append(np.log10(1 + summed[1:] - summed[starts[reading.graph[rows]]]))
+    return np.stack(columns, axis=1)
+
+
+def _log2(values: NDArray[np.generic] | float) -> Floats:
+    return np.log2(np.maximum(np.asarray(values, np.float64), 1.0))

@@ -1,0 +1,37 @@
+"""Networks of every space, built: parameters and multiply-adds are those that were counted without torch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from architecture.batch_costs import batch_costs
+from architecture.build import build
+from architecture.spaces import get_space
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "shape"), [("chain", (3, 8, 8)), ("nb201", (1, 8, 8))])
+def test_200_random_networks_cost_what_torch_counts(name: str, shape: tuple[int, int, int]) -> None:
+    space = get_space(name)
+    batch = space.decode_batch(space.sample(200, np.random.default_rng(11)))
+    found = batch_costs(batch, shape, 7)
+    image = torch.zeros(1, *shape)
+    for index, architecture in enumerate(batch.architectures()):
+        module = build(architecture, shape, 7).eval()
+        assert sum(parameter.numel() for parameter in module.parameters()) == found.parameters[index]
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            assert module(image).shape == (1, 7)
+        assert counter.get_total_flops() == 2 * found.multiply_adds[index]
+
+
+@pytest.mark.parametrize("side", [1, 4, 5])
+def test_chains_run_on_the_smallest_images(side: int) -> None:
+    space = get_space("chain")
+    batch = space.decode_batch(space.sample(60, np.random.default_rng(12)))
+    for architecture in batch.architectures():
+        module = build(architecture, (3, side, side), 4).eval()
+        with torch.no_grad():
+            assert torch.isfinite(module(torch.zeros(1, 3, side, side))).all()
