@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -36,7 +36,7 @@ class ProbeRun:
     Attributes:
         version: the probe protocol, `PROBE_VERSION`.
         fingerprint, name: of the dataset.
-        seed: of weights, split and batches.
+        seed: of weights and batches; every seed has the same split.
         dcn: Dataset Characterization Number, in [0, 1].
         curve: validation accuracy after each epoch (e,).
         seconds: of training and validation, preparation of the data included.
@@ -76,7 +76,7 @@ def run_probe(
     The dataset's test images take no part. The same seed on the same kind of CPU gives the same curve.
 
     Args:
-        seed: of weights, split and batches; not negative.
+        seed: of weights and batches; not negative.
         device: `auto`, `cpu`, `cuda` or a torch device.
         on_epoch: called with the record of each epoch, for progress.
 
@@ -88,12 +88,12 @@ def run_probe(
         raise InvalidArgument("seed", "run_probe", "be at least 0", seed)
     target = choose_device(device)
     began = time.perf_counter()
-    data = prepare(dataset, replace(PROBE_RECIPE, split_seed=seed), target)
+    data = prepare(dataset, PROBE_RECIPE, target)
     with fixed_randomness(seed, target):
         net = ProbeNet(data.input_shape[0], data.classes, PROBE_RECIPE.image_side)
     curve: list[float] = []
     try:
-        for record in train(net, data, replace(PROBE_RECIPE, split_seed=seed), seed=seed, device=target):
+        for record in train(net, data, PROBE_RECIPE, seed=seed, device=target):
             curve.append(record.validation_accuracy)
             if on_epoch:
                 on_epoch(record)

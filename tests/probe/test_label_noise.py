@@ -17,7 +17,7 @@ ROWS = [
     (10, 0, [0.9, 0.1]),
     (11, 0, [0.9, 0.1]),
     (12, 0, [0.2, 0.8]),  # a mistake, but the label keeps .2: no suspect
-    (13, 0, [0.02, 0.98]),  # t_0 = (.9 + .9 + .2 + .02) / 4 = .505, typicality .02 / .505
+    (13, 0, [0.008, 0.992]),  # t_0 = (.9 + .9 + .2 + .008) / 4 = .502, typicality .008 / .502
     (14, 1, [0.3, 0.7]),
     (15, 1, [0.1, 0.9]),  # t_1 = .8
 ]
@@ -27,15 +27,16 @@ def test_the_confidently_contradicted_label_is_found_and_only_it() -> None:
     found = suspect_labels(held_out(ROWS))
     assert found.examined == 6
     assert [(s.image, s.label, s.looks_like) for s in found.suspects] == [(13, 0, 1)]
-    assert found.suspects[0].confidence == pytest.approx(0.98)
-    assert found.suspects[0].typicality == pytest.approx(0.02 / 0.505)
+    assert found.suspects[0].confidence == pytest.approx(0.992)
+    assert found.suspects[0].typicality == pytest.approx(0.008 / 0.502)
     assert found.share == pytest.approx(1 / 6)
 
 
 def test_a_class_must_reach_its_own_usual_probability_to_be_suspected() -> None:
-    sure = [(20 + i, 1, [0.005, 0.995]) for i in range(20)]  # t_1 rises to .9795…: above .98 it stays, above .979 not
-    rows = [row if row[0] != 13 else (13, 0, [0.03, 0.97]) for row in ROWS] + sure
-    assert suspect_labels(held_out(rows), share_of_typical=0.2).suspects == ()
+    sure = [(20 + i, 1, [0.005, 0.995]) for i in range(20)]  # t_1 rises to (.7 + .9 + 20 * .995) / 22 = .977
+    rows = [row if row[0] != 13 else (13, 0, [0.03, 0.97]) for row in ROWS]
+    assert len(suspect_labels(held_out(rows), share_of_typical=0.2).suspects) == 1
+    assert suspect_labels(held_out(rows + sure), share_of_typical=0.2).suspects == ()
     assert len(suspect_labels(held_out(ROWS + sure), share_of_typical=0.2).suspects) == 1
 
 

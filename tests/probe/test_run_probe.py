@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from presage_errors import InvalidArgument
-from probe import PROBE_VERSION, ProbeRun, difficulty_card, run_probe
-from training import EpochRecord, ImageDataset
+from probe import PROBE_RECIPE, PROBE_VERSION, ProbeRun, difficulty_card, run_probe
+from training import EpochRecord, ImageDataset, Recipe
 
 Maker = Callable[..., ImageDataset]
 
@@ -21,7 +21,7 @@ def test_an_easy_dataset_has_a_dcn_near_one(easy_run: ProbeRun) -> None:
     assert easy_run.chance == pytest.approx(0.25)
 
 
-def test_the_same_seed_gives_the_same_probe_and_another_another_split(patterns: Maker, easy_run: ProbeRun) -> None:
+def test_the_same_seed_gives_the_same_probe(patterns: Maker, easy_run: ProbeRun) -> None:
     epochs: list[EpochRecord] = []
     again = run_probe(patterns(), seed=3, device="cpu", on_epoch=epochs.append)
     assert again.curve == easy_run.curve
@@ -83,3 +83,8 @@ def test_images_beyond_the_cap_are_predicted_but_not_trained_on(
 def test_a_negative_seed_is_refused(patterns: Maker) -> None:
     with pytest.raises(InvalidArgument, match="`seed` of `run_probe` must be at least 0"):
         run_probe(patterns(), seed=-1)
+
+
+def test_the_probe_sees_the_images_that_experiments_of_the_default_recipe_see() -> None:
+    for name in ("image_side", "train_images", "validation_fraction", "validation_images", "split_seed"):
+        assert getattr(PROBE_RECIPE, name) == getattr(Recipe(), name)
