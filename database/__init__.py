@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from database.check import Damage, check_file
     from database.columns import ExperimentColumns, SimilarExperiments
     from database.entries import ExperimentEntry, PredictionEntry, ProbeEntry, entry_from_json, entry_to_json
+    from database.info import DatabaseInfo
     from database.paths import default_path
     from database.records import (
         ArchitectureRecord,
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
         RecipeRecord,
         experiment_id,
     )
+    from database.shipped import write_seed
     from database.store import Database
     from database.write import ImportReport, Refusal
 
 _HOME = {
+    "Damage": "check",
     "Database": "store",
+    "DatabaseInfo": "info",
+    "check_file": "check",
+    "write_seed": "shipped",
     "ExperimentColumns": "columns",
     "SimilarExperiments": "columns",
     "ExperimentEntry": "entries",
@@ -47,7 +54,9 @@ _HOME = {
 
 __all__ = [
     "ArchitectureRecord",
+    "Damage",
     "Database",
+    "DatabaseInfo",
     "DatasetRecord",
     "ExperimentColumns",
     "ExperimentEntry",
@@ -60,10 +69,12 @@ __all__ = [
     "RecipeRecord",
     "Refusal",
     "SimilarExperiments",
+    "check_file",
     "default_path",
     "entry_from_json",
     "entry_to_json",
     "experiment_id",
+    "write_seed",
 ]
 
 

@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from database.truncation import missing_bytes
 from presage_errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
 
 __all__ = ["Connection"]
@@ -47,6 +48,7 @@ class Connection:
         self.path = path
         self.read_only = read_only
         _check_path(path, read_only)
+        _check_whole(path)
         self._raw = _connect(path, wait_seconds, read_only)
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -88,14 +90,20 @@ class Connection:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it or nothing, whatever happens in between."""
+        if self.read_only:
+            raise InvalidArgument("read_only", "Database.open", "be False for a database that is written to", True)
         self.run("BEGIN TRANSACTION")
         try:
             yield
             self.run("COMMIT")
         except BaseException:
-            with contextlib.suppress(duckdb.Error):
-                self._raw.execute("ROLLBACK")
+            self.rollback()
             raise
+
+    def rollback(self) -> None:
+        """Take back what the open transaction did; nothing where an error has done so already."""
+        with contextlib.suppress(duckdb.Error):
+            self._raw.execute("ROLLBACK")
 
     def close(self) -> None:
         """Let go of the file. What was committed stays, even where the disk is too full to tidy up now."""
@@ -133,6 +141,15 @@ def _check_path(path: Path, read_only: bool) -> None:
         raise InvalidArgument("database", "Database.open", "lie in an existing folder", str(path))
 
 
+def _check_whole(path: Path) -> None:
+    try:
+        missing = missing_bytes(path) if path.is_file() else 0
+    except OSError:
+        return  # DuckDB says what is the matter
+    if missing:
+        raise InvalidDatabase(f"The database {path} is damaged or truncated: its last {missing} bytes are missing.")
+
+
 def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
     """Raise what the user can act on; a mistake of ours passes through as it is."""
     message = str(error)
@@ -165,7 +182,7 @@ def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
         ) from error
     if "not a valid DuckDB database" in message:
         raise InvalidDatabase(f"The file {path} is not a DuckDB database.") from error
-    if isinstance(error, _DAMAGE):
+    if isinstance(error, _DAMAGE) or "Corrupt database" in message:
         raise InvalidDatabase(f"The database {path} is damaged or truncated: {line}") from error
     raise error
 

@@ -8,9 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from database import queries
+from database.check import Damage, check
 from database.columns import ExperimentColumns, SimilarExperiments
 from database.connection import Connection
 from database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
+from database.info import DatabaseInfo, info
+from database.merge import read_database
 from database.migrations import migrate
 from database.parquet import read_parquet, write_parquet
 from database.paths import default_path
@@ -164,6 +167,19 @@ class Database:
             writer.write(read_parquet(Path(folder), writer))
         return writer.report()
 
+    def merge(
+        self,
+        other: str | Path,
+        check_architecture: CheckArchitecture | None = None,
+        *,
+        wait_seconds: float = 10.0,
+    ) -> ImportReport:
+        """Take in all rows of another database file, which stays as it is; idempotent. Raises as `open` does."""
+        writer = Writer(self._connection, check_architecture)
+        with self._connection.transaction():
+            writer.write(read_database(Path(other), writer, wait_seconds))
+        return writer.report()
+
     def export_parquet(self, folder: str | Path) -> None:
         """Write everything as ``folder/<table>.parquet``; equal content gives equal files."""
         write_parquet(self._connection, Path(folder))
@@ -263,6 +279,14 @@ class Database:
             self._connection, dcn, tolerance=tolerance, least=least, version=version,
             exclude=exclude, recipe=recipe, arrays=arrays, ordered=ordered,
         )  # fmt: skip
+
+    def check(self) -> list[Damage]:
+        """Damage, named; empty for a sound database. For a file that cannot be opened, see `check.check_file`."""
+        return check(self._connection)
+
+    def info(self) -> DatabaseInfo:
+        """What the database holds, counted by dataset, space, recipe and status."""
+        return info(self._connection)
 
     def content_hash(self) -> str:
         """Digest of all that predictors learn from: the same for equal content, whatever the order it came in."""

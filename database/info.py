@@ -1,0 +1,105 @@
+"""What a database holds, counted."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from database.connection import Connection
+from database.migrations import version
+from database.tables import RECORDS
+
+__all__ = ["DatabaseInfo", "DatasetInfo", "info"]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """One dataset: finished and failed experiments on it, their mean accuracy, its probes and mean DCN by version."""
+
+    name: str
+    fingerprint: str
+    finished: int
+    failed: int
+    mean_accuracy: float | None
+    probes: int
+    dcn: dict[str, float]
+
+
+@dataclass(frozen=True)
+class DatabaseInfo:
+    """Counts of a database.
+
+    Attributes:
+        path: the file.
+        bytes: its size, what is not yet moved out of the write-ahead log included.
+        schema_version: of the file.
+        rows: by table.
+        datasets: by name.
+        spaces: experiments by space; a network of the user's own counts under "".
+        recipes: experiments by recipe hash.
+        statuses: experiments by how they ended.
+    """
+
+    path: Path
+    bytes: int
+    schema_version: int
+    rows: dict[str, int]
+    datasets: tuple[DatasetInfo, ...]
+    spaces: dict[str, int]
+    recipes: dict[str, int]
+    statuses: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain objects, lists and numbers."""
+        return {**asdict(self), "path": str(self.path), "datasets": [asdict(d) for d in self.datasets]}
+
+    def text(self) -> str:
+        """A table to read."""
+        rows = ", ".join(f"{n} {table}" for table, n in self.rows.items())
+        lines = [f"{self.path}: {self.bytes / 1e6:.1f} MB, schema {self.schema_version}; {rows}", ""]
+        width = max([len(d.name) for d in self.datasets], default=7)
+        lines.append(f"{'dataset':{width}}  finished  failed  accuracy  DCN")
+        for d in self.datasets:
+            mean = "       –" if d.mean_accuracy is None else f"{d.mean_accuracy:8.3f}"
+            dcn = ", ".join(f"{value:.3f} ({name})" for name, value in d.dcn.items()) or "not probed"
+            lines.append(f"{d.name:{width}}  {d.finished:8}  {d.failed:6}  {mean}  {dcn}")
+        for title, counts in (("space", self.spaces), ("recipe", self.recipes), ("status", self.statuses)):
+            parts = (f"{name[:16] or 'own networks'} {n}" for name, n in counts.items())
+            lines.append(f"by {title}: {', '.join(parts) or 'none'}")
+        return "\n".join(lines)
+
+
+def info(connection: Connection) -> DatabaseInfo:
+    """Count what an open database holds."""
+    rows = {table: int(connection.rows(f"SELECT count(*) FROM {table}")[0][0]) for table in RECORDS}
+    dcn: dict[str, dict[str, float]] = {}
+    probes: dict[str, int] = {}
+    for dataset, name, mean, n in connection.rows(
+        "SELECT dataset, version, avg(dcn), count(*) FROM probes GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        dcn.setdefault(dataset, {})[name] = mean
+        probes[dataset] = probes.get(dataset, 0) + n
+    datasets = tuple(
+        DatasetInfo(name, key, finished, failed, mean, probes.get(key, 0), dcn.get(key, {}))
+        for name, key, finished, failed, mean in connection.rows(
+            "SELECT d.name, d.fingerprint, count(*) FILTER (e.status = 'finished'), "
+            "count(*) FILTER (e.status <> 'finished'), avg(e.accuracy) "
+            "FROM datasets d LEFT JOIN experiments e ON e.dataset = d.fingerprint GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+    )
+    spaces = connection.rows(
+        "SELECT coalesce(a.space, ''), count(*) FROM experiments e JOIN architectures a ON a.hash = e.architecture "
+        "GROUP BY 1 ORDER BY 1"
+    )
+    files = (connection.path, connection.path.with_name(f"{connection.path.name}.wal"))
+    return DatabaseInfo(
+        path=connection.path,
+        bytes=sum(file.stat().st_size for file in files if file.exists()),
+        schema_version=version(connection),
+        rows=rows,
+        datasets=datasets,
+        spaces=dict(spaces),
+        recipes=dict(connection.rows("SELECT recipe, count(*) FROM experiments GROUP BY 1 ORDER BY 1")),
+        statuses=dict(connection.rows("SELECT status, count(*) FROM experiments GROUP BY 1 ORDER BY 1")),
+    )

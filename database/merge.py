@@ -1,0 +1,66 @@
+"""Merging another database into this one: every row is checked and named, and merging again adds nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from database.connection import Connection
+from database.migrations import latest, migrate, version
+from database.records import Record
+from database.tables import TableReader, entries_of_tables
+from database.write import Placed, Writer
+from presage_errors import InvalidArgument
+
+__all__ = ["read_database", "table_reader"]
+
+
+def read_database(path: Path, writer: Writer, wait_seconds: float = 10.0) -> Iterator[Placed]:
+    """Entries of another database file, which stays as it is. A row that breaks a rule is refused by its key.
+
+    Raises:
+        InvalidArgument: it is the same file.
+        DatabaseBusy, InvalidDatabase: as `Connection`.
+    """
+    own = writer.connection.path
+    if path.exists() and own.exists() and path.samefile(own):
+        raise InvalidArgument("other", "Database.merge", "be another file than the database itself", str(path))
+    with _opened(path, wait_seconds) as other:
+        yield from entries_of_tables(table_reader(other, f"{path} "), writer.refuse)
+
+
+def table_reader(connection: Connection, prefix: str = "") -> TableReader:
+    """Reads a table's rows, each named ``prefix table key``."""
+
+    def read(kind: type[Record]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        columns = [*(["id"] if kind.key == "id" else []), *kind.column_names()]
+        names = ", ".join(f'"{name}"' for name in columns)
+        for batch in connection.batches(f"SELECT {names} FROM {kind.table}"):
+            for values in batch:
+                row = dict(zip(columns, values, strict=True))
+                yield f"{prefix}{kind.table} {str(row[kind.key])[:12]}…", row
+
+    return read
+
+
+@contextlib.contextmanager
+def _opened(path: Path, wait_seconds: float) -> Iterator[Connection]:
+    """The other file at the newest schema; one of an older schema is migrated in a copy."""
+    with contextlib.ExitStack() as stack:
+        connection = Connection(path, wait_seconds, read_only=True)
+        stack.callback(connection.close)
+        if 0 < version(connection) < latest():
+            connection.close()
+            copy = Path(stack.enter_context(tempfile.TemporaryDirectory())) / path.name
+            shutil.copyfile(path, copy)
+            log = path.with_name(f"{path.name}.wal")  # what was committed and not yet moved into the file
+            if log.exists():
+                shutil.copyfile(log, copy.with_name(log.name))
+            connection = Connection(copy)
+            stack.callback(connection.close)
+        migrate(connection)
+        yield connection
