@@ -1,21 +1,25 @@
 """The deep normalised probe net, the small network whose first ten epochs measure how hard a dataset is.
 
-What is taken from "Efficient Image Dataset Classification Difficulty Estimation for Predicting Deep-Learning Accuracy"
-(Scheidegger et al., arXiv 1803.09588, figure 2 c) and its authors' published module `ProbeNet_s_nr_deep` (IoTnets):
+Source: "Efficient Image Dataset Classification Difficulty Estimation for Predicting Deep-Learning Accuracy"
+(Scheidegger et al., arXiv 1803.09588, figure 2 c). Its layers were read off the authors' published module
+`ProbeNet_s_nr_deep` (IBM's IoTnets, which says that it holds all nets of that figure).
 
-- five stages of convolution 3x3 (stride 1, padding 1, no bias), batch norm, ReLU, 2x2 max pooling;
-- the number of filters doubles from stage to stage;
-- "normalised" names the widths, not the batch norm: every static probe net of the paper has batch norm, and the
-  normalised ones are scaled so that the classifier sees as many features as in the regular net (512 there);
-- one linear classifier, and a budget of ten epochs.
+What is taken from it:
 
-What is not taken:
+- five stages of convolution 3x3 (stride 1, padding 1, no bias), batch norm, ReLU, 2x2 max pooling; the number of
+  filters doubles from stage to stage; then one linear classifier;
+- what "normalised" means there: all of the static nets have batch norm; the normalised ones are those whose widths are
+  scaled until the classifier sees as many features as in the regular net (512 there);
+- a budget of ten epochs, of which the peak validation accuracy is the result (TAPAS, arXiv 1806.00250).
 
-- the widths. The paper's net has 32-64-128-256-512 filters on 32x32 colour images (20 million multiply-adds, 1.6
-  million parameters): 35 s for 2,000 images on one CPU core. Ours starts from `WIDTH` filters and keeps the doubling;
-  the number of input channels is the dataset's;
-- a pooling that would halve a map of one pixel is left out, so the net also takes images of 16x16;
-- the optimizer and schedule: they are `PROBE_RECIPE`'s (the paper's are for full-size datasets).
+What is not:
+
+- the widths. The authors' net has 32-64-128-256-512 filters on 32x32 colour images: 20 million multiply-adds, 35 s for
+  ten epochs of 2,000 images on one CPU core. Ours has `WIDTH` filters in its first stage, keeps the doubling, and takes
+  smaller images (`PROBE_RECIPE`): 4 s;
+- three input channels: ours are the dataset's;
+- a pooling of a map that is one pixel already is left out, so that images of 16x16 go through all five stages;
+- optimizer, schedule and augmentation: they are `PROBE_RECIPE`'s.
 """
 
 from __future__ import annotations
