@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from presage_errors import Diverged, InvalidArgument
+from presage_errors import Diverged, InvalidArgument, OutOfMemory
 from probe.curve import dcn
 from probe.description import describe
 from probe.net import ProbeNet
@@ -20,6 +20,7 @@ from probe.protocol import PROBE_RECIPE, PROBE_VERSION
 from training.augment import resized
 from training.data import DeviceData, prepare
 from training.dataset import ImageDataset
+from training.failures import failure_of
 from training.hardware import choose_device, device_name, versions
 from training.loop import EpochRecord, fixed_randomness, logits_of, train
 
@@ -83,6 +84,7 @@ def run_probe(
     Raises:
         InvalidArgument: a negative seed, or a device that is not there.
         Diverged: the loss became NaN or infinite in the first epoch. A later divergence ends the curve there.
+        OutOfMemory: the device's memory was exhausted.
     """
     if seed < 0:
         raise InvalidArgument("seed", "run_probe", "be at least 0", seed)
@@ -100,6 +102,10 @@ def run_probe(
     except Diverged:
         if not curve:
             raise
+    except (MemoryError, RuntimeError) as error:
+        if (failure := failure_of(error)) is None:
+            raise
+        raise OutOfMemory(f"The probe of `{dataset.name}` ran out of memory: {failure[1]}") from None
     predicted = logits_of(net, data.x_validation, data).argmax(dim=1).cpu().numpy()
     seconds = time.perf_counter() - began
     confusion = np.zeros((data.classes, data.classes), dtype=np.int64)

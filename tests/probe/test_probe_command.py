@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import probe.run
+from presage_errors import Diverged
 from probe import DESCRIPTION_NAMES, PROBE_VERSION
 from probe.__main__ import main
-from training import ImageDataset
+from training import EpochRecord, ImageDataset
 from training.shards import read_lines
 
 
@@ -72,6 +74,26 @@ def test_known_datasets_are_read_from_the_folder(
     capsys.readouterr()
     assert main([str(tmp_path / "other.npz"), "--out", str(out), "--seeds", "1", "--json"]) == 0
     assert [near["name"] for near in json.loads(capsys.readouterr().out)["nearest"]] == ["patterns"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), Diverged("The loss became nan.")])
+def test_a_failed_probe_is_exit_code_1_and_the_next_dataset_is_probed(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    real, calls = probe.run.train, 0
+
+    def failing_first(*arguments: Any, **named: Any) -> Iterator[EpochRecord]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise error
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(probe.run, "train", failing_first)
+    assert main([file, file, "--seeds", "1"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("patterns, seed 0: ")
+    assert captured.out.startswith("patterns: DCN ")
 
 
 def test_wrong_input_is_one_line_and_exit_code_2(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
