@@ -16,6 +16,7 @@ from presage_errors import InvalidArgument
 
 if TYPE_CHECKING:
     from architecture.batch_shapes import BatchShapes
+    from architecture.encoders.reading import Reading
     from architecture.sweep import Sweep
 
 __all__ = ["ATTRIBUTES", "Column", "GraphBatch", "LAYOUT"]
@@ -181,15 +182,25 @@ class GraphBatch:
         """`architecture.batch_shapes.batch_shapes`, kept for the images asked for last."""
         from architecture.batch_shapes import batch_shapes
 
-        asked = (tuple(input_shape), classes)
-        if asked not in self._shapes:
+        if input_shape not in self._shapes:
             self._shapes.clear()
-            self._shapes[asked] = batch_shapes(self, input_shape, classes)
-        return self._shapes[asked]
+            self._shapes[input_shape] = batch_shapes(self, input_shape)
+        found = self._shapes[input_shape]
+        return found if classes is None else found.classified(self, classes)
 
     @cached_property
-    def _shapes(self) -> dict[tuple[tuple[int, ...], int | None], BatchShapes]:
+    def _shapes(self) -> dict[tuple[int, int, int], BatchShapes]:
         return {}
+
+    @cached_property
+    def readings(self) -> dict[tuple[int, int, int], Reading]:
+        """What encoders have worked out, by images; kept for those asked for last."""
+        return {}
+
+    @cached_property
+    def pieces(self) -> list[GraphBatch]:
+        """The batch in pieces, once some encoder has cut it."""
+        return []
 
     def take(self, indices: Sequence[int] | NDArray[Any]) -> GraphBatch:
         """The batch of the architectures at `indices` (positions or a mask of length n), in that order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,9 +45,17 @@ class BatchShapes:
         """(m,) numbers in each output."""
         return self.channels * self.height * self.width
 
+    def classified(self, batch: GraphBatch, classes: int) -> BatchShapes:
+        """These shapes with `classes` outputs of every classifier."""
+        channels = self.channels.copy()
+        channels[batch.node_start[1:] - 1] = classes
+        return replace(self, channels=channels)
+
 
 def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | None = None) -> BatchShapes:
     """Shapes for images ``(c, h, w)``; without `classes`, a classifier's output is its input's shape.
+
+    `GraphBatch.shapes` gives the same, and keeps it.
 
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it and its node.
@@ -61,7 +69,8 @@ def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | N
     adaptive = _is(kind, AdaptiveAveragePool, AdaptiveMaxPool)
     ceil = (batch.column("ceil") > 0) & windowed
     windows = []
-    for axis in ("h", "w"):
+    square = input_shape[1] == input_shape[2] and _is_square(batch)
+    for axis in ("h",) if square else ("h", "w"):
         reach = batch.column(f"kernel_{axis}").astype(np.int64) - 1
         reach *= np.where(_is(kind, Convolution), batch.column(f"dilation_{axis}"), 1)
         padding = np.where(windowed, batch.column(f"padding_{axis}"), 0).astype(np.int64)
@@ -100,6 +109,8 @@ def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | N
             if any_adaptive:
                 out = np.where(adaptive[rows], size[rows], out)
             shape[:, column] = out
+        if square:
+            shape[:, 2] = shape[:, 1]
         flat = flatten[rows]
         if flat.any():
             shape[flat, 0] = shape[flat, 0] * shape[flat, 1] * shape[flat, 2]
@@ -108,10 +119,15 @@ def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | N
         shape[:, 0] = np.where(own > 0, own, shape[:, 0])
         found[rows] = shape
     _check(batch, found, tuple(input_shape))
-    if classes is not None:
-        found[kind == KIND[Classifier], 0] = classes
     columns = np.ascontiguousarray(found.T)
-    return BatchShapes(columns[0], columns[1], columns[2], columns[3] > 0)
+    made = BatchShapes(columns[0], columns[1], columns[2], columns[3] > 0)
+    return made if classes is None else made.classified(batch, classes)
+
+
+def _is_square(batch: GraphBatch) -> bool:
+    """Whether every window is as high as wide, so that square maps stay square."""
+    names = ("kernel", "stride", "padding", "dilation", "size")
+    return all(np.array_equal(batch.column(f"{name}_h"), batch.column(f"{name}_w")) for name in names)
 
 
 def _is(kind: NDArray[np.int16], *operations: type[Any]) -> NDArray[np.bool_]:

@@ -2,8 +2,8 @@
 
     python benchmarks/encode.py [--count 10000] [--space chain --space nb201] [--side 32]
 
-CPU seconds of this process are counted, so that other work on the machine does not show. TAPAS (arXiv 1806.00250) reports
-over 100 predictions a second, on a GPU.
+CPU seconds of this process are counted, so that other work on the machine does not show. TAPAS (arXiv 1806.00250)
+reports over 100 predictions a second, on a GPU.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def main() -> None:
     shape = (3, arguments.side, arguments.side)
     print(f"architectures/s, one core, {CHUNK} at a time; {len(GRAPH_FEATURE_NAMES)} graph features")
     print(
-        f"{'space':26} {'nodes':>6} {'sample':>9} {'decode':>9} {'costs':>9} {'features':>9} {'layers':>9} {'end to end':>11}"
+        f"{'space':26} {'nodes':>6}"
+        + "".join(f" {what:>9}" for what in ("sample", "decode", "costs", "features", "layers"))
+        + f" {'end to end':>11}"
     )
     for name in arguments.space or ["chain", "nb201", "nb201:cells=5,width=16"]:
         print(measured(name, arguments.count, shape))

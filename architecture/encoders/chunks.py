@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,10 +14,11 @@ CHUNK = 1024
 """Architectures in a piece."""
 
 
-def chunks(batch: GraphBatch) -> Iterator[GraphBatch]:
-    """The batch in pieces of at most `CHUNK`, in order; at least one piece."""
+def chunks(batch: GraphBatch) -> Sequence[GraphBatch]:
+    """The batch in pieces of at most `CHUNK`, in order, at least one; kept, with what encoders work out of them."""
     if len(batch) <= CHUNK:
-        yield batch
-        return
-    for start in range(0, len(batch), CHUNK):
-        yield batch.take(np.arange(start, min(start + CHUNK, len(batch))))
+        return (batch,)
+    if not batch.pieces:
+        for start in range(0, len(batch), CHUNK):
+            batch.pieces.append(batch.take(np.arange(start, min(start + CHUNK, len(batch)))))
+    return batch.pieces

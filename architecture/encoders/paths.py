@@ -55,10 +55,14 @@ def paths(reading: Reading) -> dict[str, NDArray[Any]]:
     field = _field_gain(reading, kernel, conv | pool)
     dropped = batch.column("permille") / 1000 * reading.is_a(Dropout, DropPath)
     shrink = _log_ratio(reading)
-    columns = [mask.astype(np.float32) for mask in both.values()] + [jump, field, dropped, shrink]
+    columns = [*both.values(), jump, field, dropped, shrink]
     names = [*both, "halvings", "receptive_field", "dropout", "channel_growth"]
-    gains = np.stack(columns, axis=1).astype(np.float32) * ~reading.passing[:, None]
-    length = reading.sweep.longest(np.concatenate([gains, -gains], axis=1), reading.zero)
+    gains = np.empty((len(kernel), 2 * len(columns)), np.float32)
+    for at, column_gain in enumerate(columns):
+        gains[:, at] = column_gain
+    gains[reading.passing] = 0
+    np.negative(gains[:, : len(columns)], out=gains[:, len(columns) :])
+    length = reading.sweep.longest(gains, reading.zero)
     found: dict[str, NDArray[Any]] = {}
     ends = length[reading.last].astype(np.float64)
     ends[~np.isfinite(ends)] = 0

@@ -47,6 +47,7 @@ from architecture.operations import (
     Zero,
 )
 from architecture.sweep import Sweep
+from presage_errors import InvalidArgument
 
 __all__ = ["Group", "Reading", "table"]
 
@@ -113,8 +114,22 @@ class Reading:
     @classmethod
     def of(cls, batch: GraphBatch, input_shape: Sequence[int], classes: int | None = None) -> Reading:
         """Raises `InvalidArchitecture` where some architecture does not take such images."""
+        if len(input_shape) != 3:
+            raise InvalidArgument("input_shape", "Reading", "be (c, h, w)", tuple(input_shape))
         c, h, w = input_shape
-        return cls(batch, (c, h, w), batch.sweep, batch.shapes((c, h, w), classes))
+        shape = (c, h, w)
+        if shape not in batch.readings:
+            batch.readings.clear()
+            batch.readings[shape] = cls(batch, shape, batch.sweep, batch.shapes(shape))
+        found = batch.readings[shape]
+        return found if classes is None else found._classified(classes)
+
+    def _classified(self, classes: int) -> Reading:
+        """The same with the classifier's outputs known: of what is kept, only its costs differ."""
+        made = Reading(self.batch, self.input_shape, self.sweep, self.shapes.classified(self.batch, classes))
+        for name in ("graph", "first", "last", "_numbered", "live", "passing", "parts", "zero", "number", "depth"):
+            made.__dict__[name] = getattr(self, name)
+        return made
 
     def __len__(self) -> int:
         return len(self.batch)
