@@ -1,0 +1,154 @@
+"""`Predictor`: what every accuracy predictor is, in scikit-learn's manners.
+
+The constructor only stores; `fit` learns and returns self; what is learned ends in an underscore. A subclass says how
+it learns and estimates; leaving out datasets, calibration and storage are the same for all and live here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presage_errors import InvalidArgument
+from surrogate.conformal import ConformalIntervals
+from surrogate.encoding import Inputs
+from surrogate.experience import Experience
+from surrogate.prediction import Estimate, Prediction
+from surrogate.state import State
+from surrogate.task import Task
+
+if TYPE_CHECKING:
+    from architecture.batch import GraphBatch
+
+__all__ = ["Predictor", "Setting", "TaskScorer", "dataset_folds"]
+
+Setting = bool | int | float | str
+Floats = NDArray[np.float64]
+
+
+class Predictor(ABC):
+    """Accuracy predictor for any architecture on any task.
+
+    Args:
+        level: share of an unseen dataset's networks that the intervals should hold.
+        folds: parts into which the known datasets are dealt for calibration; each is left out whole once.
+        seed: makes `fit` deterministic.
+    """
+
+    name: ClassVar[str]
+    level: float
+    folds: int
+    seed: int
+
+    def fit(self, experience: Experience) -> Self:
+        """Learns from experience: once per fold without its datasets, to calibrate intervals; then from all of it."""
+        if self.folds < 2:
+            raise InvalidArgument("folds", type(self).__name__, "be at least 2", self.folds)
+        self.left_out_ = self.estimate_left_out(experience)
+        self._calibrate(experience)
+        self._learn(experience)
+        return self
+
+    def _calibrate(self, experience: Experience) -> None:
+        self.interval_ = ConformalIntervals(self.level)
+        self.interval_.fit(self.left_out_, experience.accuracy, experience.group)
+
+    def predict(self, graphs: GraphBatch, task: Task) -> Prediction:
+        """Predicted accuracies and intervals of n architectures on a task.
+
+        Raises:
+            InvalidArgument: before `fit`.
+            InvalidExperience: where an architecture's features are not finite.
+        """
+        return self.interval_of(Inputs(graphs, task))
+
+    def interval_of(self, inputs: Inputs) -> Prediction:
+        """`predict` for inputs that may be encoded already."""
+        if not hasattr(self, "interval_"):
+            raise InvalidArgument("predictor", type(self).__name__, "be fitted", "an unfitted one", "Call `fit` first.")
+        return self.interval_.apply(self._estimate(inputs))
+
+    def on(self, task: Task) -> TaskScorer:
+        """This predictor with its task held fixed, as a search wants it."""
+        return TaskScorer(self, task)
+
+    def estimate_left_out(self, experience: Experience) -> Estimate:
+        """Estimates (n,) for every row by a copy of this predictor that has seen nothing of the row's dataset.
+
+        With one dataset there is nothing else to learn from: all is doubt.
+        """
+        value, doubt = np.full(len(experience), experience.accuracy.mean()), np.ones(len(experience))
+        for out in dataset_folds(experience, self.folds):
+            fold = np.isin(experience.group, out)
+            learner = self.clone()
+            learner._learn(experience.take(~fold))
+            for task, rows in experience.rows_by_task():
+                if fold[rows[0]]:
+                    estimate = learner._estimate(experience.inputs(rows, task))
+                    value[rows], doubt[rows] = estimate.value, estimate.doubt
+        return Estimate(value, doubt)
+
+    def clone(self) -> Self:
+        """An unfitted predictor of the same settings."""
+        return type(self)(**self.settings())
+
+    def settings(self) -> dict[str, Setting]:
+        """The constructor's arguments."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+    def state(self) -> State:
+        """Everything `fit` learned, for `surrogate.storage.save`."""
+        state = State()
+        state.put("interval", self.interval_)
+        self._store(state)
+        return state
+
+    def restore(self, state: State) -> Self:
+        """The reverse of `state`."""
+        self.interval_ = state.get("interval", ConformalIntervals)
+        self._restore(state)
+        return self
+
+    @abstractmethod
+    def _learn(self, experience: Experience) -> None:
+        """Learns point estimates, without calibration."""
+
+    @abstractmethod
+    def _estimate(self, inputs: Inputs) -> Estimate:
+        """Estimates accuracies, (n,)."""
+
+    @abstractmethod
+    def _store(self, state: State) -> None:
+        """Puts what `_learn` learned into `state`."""
+
+    @abstractmethod
+    def _restore(self, state: State) -> None:
+        """Takes what `_learn` learned from `state`."""
+
+
+@dataclass(frozen=True, eq=False)
+class TaskScorer:
+    """A fitted predictor on one task: `score(graphs)` is all that a search needs to know."""
+
+    predictor: Predictor
+    task: Task
+
+    def score(self, graphs: GraphBatch) -> Prediction:
+        """Predicted accuracies and intervals of n architectures."""
+        return self.predictor.predict(graphs, self.task)
+
+
+def dataset_folds(experience: Experience, folds: int) -> list[NDArray[np.int64]]:
+    """The datasets dealt into at most `folds` parts of like difficulty, as positions in `experience.fingerprints`.
+
+    Dealt in the order of their DCN, so that every part holds easy and hard ones. None where there is one dataset.
+    """
+    dcn: Mapping[str, float] = {task.fingerprint: task.dcn for task in experience.tasks}
+    order = sorted(range(len(experience.fingerprints)), key=lambda index: (dcn[experience.fingerprints[index]], index))
+    parts = min(folds, len(order))
+    return [np.array(order[part::parts], np.int64) for part in range(parts)] if parts > 1 else []

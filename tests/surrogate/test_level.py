@@ -1,0 +1,107 @@
+"""The level of a task from its probe, and accuracies split in level and place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from surrogate.experience import Experience
+from surrogate.level import LevelModel
+from surrogate.relative import RelativeScale
+from surrogate.testing import synthetic_experience, synthetic_task
+from surrogate.transform import from_logit, slope, to_logit
+
+
+def test_logit_and_back_over_decades() -> None:
+    accuracy = np.concatenate([[0.0, 1.0], 10.0 ** np.arange(-9, 0), 1 - 10.0 ** np.arange(-9, 0)])
+    accuracy.sort()
+    z = to_logit(accuracy)
+    assert np.isfinite(z).all()
+    assert (np.diff(z) > 0).all()
+    np.testing.assert_allclose(from_logit(z), accuracy, atol=1e-12)
+    np.testing.assert_array_equal(from_logit([-1e9, 1e9]), [0, 1])
+
+
+def test_slope_is_the_derivative() -> None:
+    accuracy, step = np.linspace(0.05, 0.95, 10), 1e-6
+    numeric = (from_logit(to_logit(accuracy) + step) - from_logit(to_logit(accuracy) - step)) / (2 * step)
+    np.testing.assert_allclose(slope(accuracy), numeric, rtol=1e-6)
+
+
+def test_a_level_that_follows_the_dcn_is_found_and_noise_in_the_description_is_not() -> None:
+    tasks = [synthetic_task(number) for number in range(28)]
+    noise = np.random.default_rng(0).standard_normal(28)
+    target = 0.7 * to_logit([task.dcn for task in tasks]) + 1.0 + 0.05 * noise
+    model = LevelModel(prior_slope=1.0).fit(tasks, target, np.ones(28))
+    for number in range(100, 120):
+        task = synthetic_task(number)
+        level, error = model.predict(task)
+        assert level == pytest.approx(0.7 * to_logit(task.dcn) + 1.0, abs=0.2)
+        assert 0.03 < error < 0.3
+
+
+def test_with_one_dataset_the_dcn_still_shifts_the_level() -> None:
+    task = replace(synthetic_task(0), dcn=0.5)
+    model = LevelModel(prior_slope=1.0).fit([task], np.array([0.3]), np.ones(1))
+    assert model.predict(task)[0] == pytest.approx(0.3)
+    easier = replace(task, dcn=0.8)
+    assert model.predict(easier)[0] == pytest.approx(0.3 + to_logit(0.8) - to_logit(0.5), abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def experience() -> Experience:
+    return synthetic_experience(12, 40)
+
+
+def test_places_have_mean_0_and_deviation_1_on_every_known_task(experience: Experience) -> None:
+    places = RelativeScale().fit(experience).places(experience)
+    for _, rows in experience.rows_by_task():
+        assert places[rows].mean() == pytest.approx(0, abs=1e-9)
+        assert places[rows].std() == pytest.approx(1, abs=1e-9)
+
+
+def test_level_and_place_give_the_accuracy_back(experience: Experience) -> None:
+    scale = RelativeScale().fit(experience)
+    places = scale.places(experience)
+    for task, rows in experience.rows_by_task():
+        value = scale.estimate(task, places[rows], 0.0).value
+        np.testing.assert_allclose(value, experience.accuracy[rows], atol=0.02)
+
+
+def test_a_few_networks_of_a_task_move_its_level_more_the_more_they_are(experience: Experience) -> None:
+    """k = 0, 1, 5, 15 networks trained on the target are one continuous thing."""
+    target = experience.fingerprints[2]
+    others, own = experience.without([target]), experience.only([target])
+    task = own.tasks[0]
+    biased = replace(task, dcn=0.6)  # a probe that misleads
+    truth = RelativeScale().fit(own).of(task).level
+    distances = []
+    for k in (0, 1, 5, 15):
+        rows = np.flatnonzero(experience.group == 2)[:k]
+        some = experience.take(np.concatenate([np.flatnonzero(experience.group != 2), rows]))
+        some = replace(some, tasks=tuple(biased if t.fingerprint == target else t for t in some.tasks), _source=None)
+        scale = RelativeScale().fit(some)
+        place = np.zeros(len(some))
+        place[some.group == some.fingerprints.index(target) if k else np.zeros(len(some), bool)] = 0.0
+        scale.refine(some, place)
+        distances.append(abs(scale.of(biased).level - truth))
+    assert distances[0] > 0.3
+    assert distances[3] < 0.5 * distances[0]
+    assert distances == sorted(distances, reverse=True)
+    assert len(others) + len(own) == len(experience)
+
+
+def test_the_best_of_a_search_do_not_make_their_task_look_easy(experience: Experience) -> None:
+    """Rows compared with what their places would have scored: ten excellent networks leave the level where it was."""
+    scale = RelativeScale().fit(experience)
+    places = scale.places(experience)
+    rows = np.flatnonzero(experience.group == 5)
+    best = rows[np.argsort(experience.accuracy[rows])[-10:]]
+    some = experience.take(np.concatenate([np.flatnonzero(experience.group != 5), best]))
+    fitted = RelativeScale().fit(some)
+    fitted.refine(some, np.concatenate([places[experience.group != 5], places[best]]))
+    task = experience.tasks[5]
+    naive = to_logit(experience.accuracy[best]).mean()
+    assert abs(fitted.of(task).level - scale.of(task).level) < 0.4 * abs(naive - scale.of(task).level)

@@ -1,0 +1,115 @@
+"""`TapLSTM`: the contract, the exactness of feeding the prediction forward, and supervision by depth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from architecture.stages import stage_ends
+from surrogate import metrics
+from surrogate.experience import Experience
+from surrogate.predictor import Predictor
+from surrogate.relative import RelativeScale
+from surrogate.sequences import depth_places, depth_steps
+from surrogate.tap_lstm import TapLSTM
+from surrogate.tap_network import TapNetwork
+from surrogate.testing import PredictorContract, synthetic_experience
+from surrogate.transform import from_logit, to_logit
+
+
+class TestTapLSTM(PredictorContract):
+    least_tau, most_mse = 0.6, 0.008
+
+    def make(self) -> Predictor:
+        return TapLSTM(epochs=10, first=16, second=24, folds=2)
+
+
+def test_the_place_fed_forward_through_merged_weights_is_the_one_fed_forward_step_by_step() -> None:
+    generator = torch.Generator().manual_seed(0)
+    network = TapNetwork(5, 3, 7, 9, generator).double()
+    with torch.no_grad():
+        network.offset.fill_(0.3)
+        network.bias.normal_(generator=generator)
+    layers = torch.randn(4, 11, 5, generator=generator, dtype=torch.float64)
+    task = torch.randn(4, 3, generator=generator, dtype=torch.float64)
+    seen, _ = network.layers(layers)
+    h = c = torch.zeros(4, 9, dtype=torch.float64)
+    place = network.offset.expand(4, 1)  # of the network without layers
+    for step in range(11):
+        gates = torch.cat([seen[:, step], task], dim=1) @ network.input_weight.T + h @ network.recurrent_weight.T
+        gates = gates + place @ network.place_weight.T + network.bias
+        i, f, g, o = gates.chunk(4, dim=1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        place = h @ network.head.T + network.offset
+        torch.testing.assert_close(network(layers, task)[:, step], place[:, 0])
+
+
+@pytest.fixture(scope="module")
+def measured() -> Experience:
+    """Experience whose accuracies by depth rise evenly toward the whole network's."""
+    experience = synthetic_experience(6, 30)
+    readings = []
+    for row in range(len(experience)):
+        k = len(stage_ends(experience.graphs.architecture(row)))
+        readings.append(tuple((experience.accuracy[row] * np.arange(1, k + 1) / (k + 1)).tolist()))
+    return replace(experience, depth_accuracies=tuple(readings), _source=None)
+
+
+def test_every_reading_by_depth_is_placed_at_a_layer_and_in_order(measured: Experience) -> None:
+    steps = depth_steps(measured)
+    for row, readings in enumerate(measured.depth_accuracies):
+        placed = steps[row][steps[row] >= 0]
+        ends = np.flatnonzero(steps[row] >= 0)
+        assert (np.diff(placed) > 0).all()
+        assert len(placed) >= len(readings) - 1  # two stage ends may follow the same layer
+        assert (ends < measured.sequences.lengths[row] - 1).all()  # the last layer is the network itself
+
+
+def test_readings_become_places_of_their_own_task(measured: Experience) -> None:
+    scale = RelativeScale().fit(measured)
+    places = depth_places(measured, scale)
+    row, step = np.argwhere(np.isfinite(places) & (np.abs(places) < 3.4))[5]
+    task = scale.of(measured.tasks[measured.task_index[row]])
+    reading = measured.depth_accuracies[row][depth_steps(measured)[row, step]]
+    assert from_logit(task.level + task.spread * places[row, step]) == pytest.approx(reading, abs=1e-5)
+
+
+def test_readings_that_do_not_fit_the_network_are_left_aside(measured: Experience) -> None:
+    wrong = replace(measured, depth_accuracies=((0.1,) * 50,) * len(measured), _source=None)
+    assert (depth_steps(wrong) == -1).all()
+
+
+def test_supervision_by_depth_teaches_the_prefixes(measured: Experience) -> None:
+    def correlation(depth_weight: float) -> float:
+        predictor = TapLSTM(epochs=12, first=12, second=16, depth_weight=depth_weight)
+        predictor._learn(measured)
+        sequences, network = measured.sequences, predictor.networks_[0]
+        layers = torch.from_numpy(predictor._standard(sequences.values, sequences.lengths))
+        tasks = np.stack([predictor._task(task) for task in measured.tasks])[measured.task_index]
+        with torch.no_grad():
+            found = network(layers, torch.from_numpy(tasks)).numpy()
+        truth = depth_places(measured, predictor.scale_)
+        inside = np.isfinite(truth)
+        return metrics.spearman(truth[inside], found[inside])
+
+    assert correlation(0.5) > 0.6
+    assert correlation(0.5) > correlation(0.0) + 0.1
+
+
+def test_an_unmeasured_prefix_changes_nothing(measured: Experience) -> None:
+    bare = replace(measured, depth_accuracies=((),) * len(measured), _source=None)
+    one, other = (TapLSTM(epochs=2, first=8, second=8, depth_weight=weight) for weight in (0.0, 0.5))
+    task, graphs = measured.tasks[0], measured.graphs.take([0, 1, 2])
+    values = []
+    for predictor in (one, other):
+        predictor.folds = 2
+        values.append(predictor.fit(bare).predict(graphs, task).value)
+    np.testing.assert_array_equal(*values)
+
+
+def test_to_logit_of_nan_is_nan() -> None:
+    assert np.isnan(to_logit(np.nan))
