@@ -1,0 +1,52 @@
+# The developer's commands; CI runs the same ones (.ci/run).
+#   make demo    install what a user needs and run the whole job on scikit-learn's digits
+#   make test    install what a developer needs and run every test
+#   make check   lint, format, types, import floors, generated docs
+#   make docs    write the generated pages anew;  make bench    speed and accuracy benchmarks
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN ?= runs/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs bench clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("presage needs Python 3.11 or later; type: make PYTHON=python3.12 demo") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+# Each stamp is written only after its installation succeeded, so an interrupted one is taken up again.
+$(VENV)/.user: pyproject.toml | $(BIN)/python
+	@echo "Installing presage and PyTorch into $(VENV) (about 5 GB; minutes, once) ..."
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.developer: pyproject.toml $(VENV)/.user
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+demo: $(VENV)/.user
+	$(BIN)/presage demo --run $(RUN)
+
+test: $(VENV)/.developer
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.developer
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+docs: $(VENV)/.developer
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.developer
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,83 @@
+"""Write the generated blocks of the documentation, or with --check say which are stale.
+
+A block stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def command_line() -> str:
+    """Help of every command, 100 columns wide."""
+    os.environ["COLUMNS"] = "100"
+    from presage.cli import COMMANDS, parser
+
+    root = parser()
+    choices = next(action.choices for action in root._actions if isinstance(action, argparse._SubParsersAction))
+    parts = ["```text\n" + root.format_help() + "```\n"]
+    for name in COMMANDS:
+        parts.append(f"\n## presage {name}\n\n```text\n{choices[name].format_help()}```\n")
+        nested = [action for action in choices[name]._actions if isinstance(action, argparse._SubParsersAction)]
+        for action in nested:
+            for inner, sub in action.choices.items():
+                parts.append(f"\n### presage {name} {inner}\n\n```text\n{sub.format_help()}```\n")
+    return "\n" + "".join(parts) + "\n"
+
+
+def schema() -> str:
+    """Tables and columns of the database."""
+    from database.schema import markdown
+
+    return "\n" + markdown().rstrip() + "\n\n"
+
+
+def spaces() -> str:
+    """The search spaces with their parameters and sizes."""
+    from architecture.spaces import SPACES, get_space
+
+    lines = ["", "| space | parameters | combinations |", "|---|---|---|"]
+    for name in sorted(SPACES):
+        space = get_space(name)
+        size = 1
+        for parameter in space.parameters:
+            size *= len(parameter.choices)
+        lines.append(f"| `{name}` | {len(space.parameters)} | {size:.3g} |")
+    return "\n".join([*lines, "", ""])
+
+
+GENERATORS: dict[str, Callable[[], str]] = {"command-line": command_line, "schema": schema, "spaces": spaces}
+
+
+def fresh(text: str) -> str:
+    """The page with every generated block written anew."""
+    return BLOCK.sub(lambda match: match[1] + GENERATORS[match["name"]]() + match[3], text)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--check", action="store_true", help="write nothing; exit 1 where a page is stale")
+    check = options.parse_args().check
+    stale = []
+    for page in sorted(HERE.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        new = fresh(text)
+        if new != text:
+            stale.append(page.name)
+            if not check:
+                page.write_text(new, encoding="utf-8")
+    if stale:
+        print(("Stale: " if check else "Written: ") + ", ".join(stale) + (". Type `make docs`." if check else ""))
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

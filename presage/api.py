@@ -1,0 +1,154 @@
+"""The Python API: what the commands do, as functions. For several steps in a row, keep a `presage.Session`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from presage.architectures import NamedArchitecture, read_architectures
+from presage.session import Predicted, Session, Step, Trained, no_progress
+from presage_errors import InvalidArgument, UnknownName
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from architecture.graph import Architecture
+    from architecture.spaces import Space
+    from probe import DifficultyCard
+    from search import SearchResult
+    from training import ImageDataset, Recipe
+
+__all__ = ["predict", "probe", "search", "train"]
+
+
+def probe(
+    dataset: str | ImageDataset,
+    *,
+    seeds: int = 3,
+    database: Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Step = no_progress,
+) -> DifficultyCard:
+    """How hard is a dataset? Its DCN and what one number hides.
+
+    Args:
+        dataset: `digits`, a ``.npz``, a folder of class folders, ``torchvision:NAME``, or an `ImageDataset`.
+        seeds: probes, one a seed.
+        database: the experiment database; None for the user's own.
+        progress: called as ``progress(stage, done, total)``.
+
+    Raises:
+        InvalidDataset: the images or labels cannot be learned from.
+    """
+    session = Session(database, device, seed, progress)
+    return session.probe(session.dataset(dataset), seeds)
+
+
+def predict(
+    dataset: str | ImageDataset,
+    architectures: Sequence[str | Architecture | nn.Module] | str | Architecture | nn.Module,
+    *,
+    recipe: Recipe | None = None,
+    predictor: str = "ensemble",
+    database: Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Step = no_progress,
+) -> list[Predicted]:
+    """*Predicted* accuracy, with an interval, of networks on a dataset. Trains nothing but the probe net, once.
+
+    Args:
+        architectures: files of architecture JSON, ``module:callable``, `Architecture`s, or `torch.nn.Module`s.
+        recipe: how the networks would be trained; None for the shipped experience's.
+
+    Raises:
+        InvalidArchitecture: what is no network, or cannot take the dataset's images.
+    """
+    session = Session(database, device, seed, progress, predictor)
+    return session.predict(session.dataset(dataset), _named(architectures), _recipe(recipe))
+
+
+def train(
+    dataset: str | ImageDataset,
+    architectures: Sequence[str | Architecture | nn.Module] | str | Architecture | nn.Module,
+    *,
+    recipe: Recipe | None = None,
+    database: Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Step = no_progress,
+) -> list[Trained]:
+    """*Trained* accuracy of networks, which enters the database. Arguments as `predict` has them."""
+    session = Session(database, device, seed, progress)
+    return session.train(session.dataset(dataset), _named(architectures), _recipe(recipe))
+
+
+def search(
+    dataset: str | ImageDataset,
+    *,
+    space: str | Space = "chain",
+    run_folder: str | Path = "runs/search",
+    recipe: Recipe | None = None,
+    predictor: str = "ensemble",
+    database: Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Step = no_progress,
+    **settings: Any,
+) -> SearchResult:
+    """Search a space on predicted accuracy and train the short-list; resumes what the run folder holds.
+
+    Args:
+        space: name of a search space, or one of your own.
+        settings: fields of `search.SearchSettings`: strategy, candidates, shortlist, rounds, limits, …
+
+    Raises:
+        NothingFeasible: no network of the space is within the limits.
+        UnknownName: no space, strategy or setting of that name.
+    """
+    from architecture.spaces import get_space
+    from search import SearchSettings
+
+    known = SearchSettings.__dataclass_fields__
+    for name in settings:
+        if name not in known:
+            raise UnknownName("setting of `presage.search`", name, known)
+    session = Session(database, device, seed, progress, predictor)
+    return session.search(
+        session.dataset(dataset),
+        space=get_space(space) if isinstance(space, str) else space,
+        recipe=_recipe(recipe),
+        settings=replace(SearchSettings(seed=seed), **settings),
+        run_folder=Path(run_folder),
+    )
+
+
+def _recipe(recipe: Recipe | None) -> Recipe:
+    from training import Recipe
+
+    return Recipe() if recipe is None else recipe
+
+
+def _named(given: Any) -> list[NamedArchitecture]:
+    from torch import nn
+
+    from architecture.graph import Architecture
+    from architecture.trace import trace
+
+    items: Iterable[Any] = [given] if isinstance(given, str | Architecture | nn.Module) else given
+    found: list[NamedArchitecture] = []
+    for number, item in enumerate(items):
+        if isinstance(item, str):
+            found += read_architectures([item])
+        elif isinstance(item, Architecture):
+            found.append(NamedArchitecture(f"architecture {number}", item))
+        elif isinstance(item, nn.Module):
+            found.append(NamedArchitecture(type(item).__name__, trace(item)))
+        else:
+            raise InvalidArgument("architectures", "presage", "be names, architectures or modules", type(item).__name__)
+    if not found:
+        raise InvalidArgument("architectures", "presage", "name at least one network", [])
+    return found

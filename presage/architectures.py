@@ -1,0 +1,117 @@
+"""Architectures a user names on the command line: a JSON file, JSON lines, or ``module:callable``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from architecture.graph import Architecture
+from presage_errors import InvalidArchitecture, InvalidArgument, WrongInput
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["NamedArchitecture", "read_architectures"]
+
+TRACE_SHAPES = ((3, 224, 224), (3, 32, 32), (1, 28, 28))
+"""Image shapes tried in turn to trace a module; the graph found is the same, where the module accepts it."""
+
+
+@dataclass(frozen=True)
+class NamedArchitecture:
+    """An architecture and what the user called it (file and line, or module:callable)."""
+
+    name: str
+    architecture: Architecture
+
+
+def read_architectures(specs: Iterable[str]) -> list[NamedArchitecture]:
+    """Every architecture that the words name, in order.
+
+    Raises:
+        InvalidArchitecture: a file or module describes no network; names file and line.
+        WrongInput: no such file, module or callable.
+    """
+    found: list[NamedArchitecture] = []
+    for spec in specs:
+        path = Path(spec)
+        if path.is_file():
+            found += _from_file(path)
+        elif ":" in spec:
+            found.append(NamedArchitecture(spec, _from_callable(spec)))
+        else:
+            raise WrongInput(
+                "The `ARCH` must be a JSON or JSON-lines file, or module:callable such as "
+                f"torchvision.models:resnet18. Got {spec!r}."
+            )
+    if not found:
+        raise WrongInput("The `ARCH` must hold at least one architecture. Got only empty files.")
+    return found
+
+
+def _from_file(path: Path) -> list[NamedArchitecture]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidArchitecture(
+            f"{path} must be a text file of architecture JSON. Got bytes that are not UTF-8."
+        ) from None
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if len(lines) > 1 and not all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for _, line in lines):
+        return [NamedArchitecture(path.name, _located(path.name, text))]  # one object over several lines
+    return [
+        NamedArchitecture(
+            f"{path.name}:{number}" if len(lines) > 1 else path.name, _located(f"{path.name}:{number}", line)
+        )
+        for number, line in lines
+    ]
+
+
+def _located(where: str, text: str) -> Architecture:
+    from architecture.serial import loads
+
+    try:
+        return loads(text)
+    except InvalidArchitecture as error:
+        raise InvalidArchitecture(f"{where}: {error}") from None
+
+
+def _from_callable(spec: str) -> Architecture:
+    from architecture.trace import trace
+
+    module = _module(spec)
+    error: WrongInput | None = None
+    for shape in TRACE_SHAPES:
+        try:
+            return trace(module, shape)
+        except WrongInput as problem:
+            error = error or problem
+    assert error is not None
+    raise InvalidArchitecture(f"{spec}: {error}")
+
+
+def _module(spec: str) -> nn.Module:
+    """The ``nn.Module`` that the named callable gives: the user's own code, found from the working folder too."""
+    from torch import nn
+
+    name, _, attribute = spec.partition(":")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        imported = importlib.import_module(name)
+    except (ImportError, ValueError) as problem:
+        raise WrongInput(f"The `ARCH` {spec!r} names a module that cannot be imported: {problem}.") from None
+    target = getattr(imported, attribute, None)
+    if not callable(target):
+        raise InvalidArgument("ARCH", "presage", f"name a callable of the module `{name}`", spec)
+    try:
+        built = target() if not isinstance(target, nn.Module) else target
+    except Exception as problem:
+        raise WrongInput(f"The `ARCH` {spec!r} failed when called without arguments: {problem}.") from None
+    if not isinstance(built, nn.Module):
+        raise InvalidArgument("ARCH", "presage", "give a torch.nn.Module", type(built).__name__)
+    return built

@@ -1,0 +1,131 @@
+"""The command `presage`: builds the parser, runs one command, and turns every expected error into one line.
+
+Exit code 0 done, 1 failed, 2 wrong input (one line that names the argument, the rule and the value), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import errno
+import json
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn, Protocol, cast
+
+from presage_errors import PresageError, WrongInput
+
+__all__ = ["main", "parser"]
+
+COMMANDS = ("demo", "probe", "predict", "search", "train", "sample", "populate", "evaluate", "database", "report")
+"""Each is a module of `presage.commands` with SUMMARY, `arguments(parser)` and `run(options) -> object`."""
+
+
+class Command(Protocol):
+    """What a module of `presage.commands` offers."""
+
+    SUMMARY: str
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's own arguments."""
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it; print the result to stdout; give the exit code."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with its errors on one line and the nearest known command named."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongInput(f"{message[:1].upper()}{message[1:]}. Type `{self.prog} --help`.")
+
+
+def command(name: str) -> Command:
+    """The module of one command, imported on demand so that `presage --help` loads nothing heavy."""
+    return cast(Command, import_module(f"presage.commands.{name}"))
+
+
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole parser, or with `only` just that command's arguments (the others keep their summary)."""
+    root = _Parser(
+        prog="presage",
+        description="What a network will score before you train it: dataset difficulty, train-free accuracy, search.",
+    )
+    root.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name in COMMANDS:
+        module = command(name)
+        sub = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
+        if only in (None, name):
+            module.arguments(sub)
+        _shared(sub)
+    return root
+
+
+def _shared(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("for every command")
+    group.add_argument("--json", action="store_true", help="print one JSON object on stdout; progress stays on stderr")
+    group.add_argument(
+        "--database", type=Path, metavar="PATH", help="the experiment database (default: the user's own)"
+    )
+    group.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train (default: auto)"
+    )
+    group.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
+    group.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; never lets an expected error reach the user as a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    wants_json = "--json" in arguments
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("presage: interrupted. Type the same command to go on where it stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except PresageError as error:
+        return _report(error, wants_json)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EISDIR, errno.ENOTDIR):
+            raise
+        named = f" ({error.filename})" if error.filename else ""
+        return _report(WrongInput(f"{error.strerror}{named}. Nothing already stored was lost."), wants_json)
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["--version"]:
+        from presage import __version__
+
+        print(__version__)
+        return 0
+    name = next((word for word in arguments if not word.startswith("-")), None)
+    if name is not None and name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.4)
+        guess = f" Did you mean `{near[0]}`?" if near else ""
+        raise WrongInput(f"No command is named `{name}`.{guess} Known: {', '.join(COMMANDS)}.")
+    root = parser(name or "")
+    options = root.parse_args(arguments)
+    if options.command is None:
+        root.print_help()
+        return 0
+    if options.seed < 0:
+        raise WrongInput(f"The `--seed` of `presage {name}` must be at least 0. Got {options.seed}.")
+    return command(options.command).run(options)
+
+
+def _report(error: PresageError, wants_json: bool) -> int:
+    line = " ".join(str(error).split())
+    if wants_json:
+        print(json.dumps({"error": type(error).__name__, "message": line}))
+    print(f"presage: {line}", file=sys.stderr)
+    return 2 if isinstance(error, WrongInput) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

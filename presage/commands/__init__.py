@@ -1,0 +1,1 @@
+"""One module per command: SUMMARY, `arguments(parser)`, `run(options) -> exit code`. Thin: parse, call, print."""

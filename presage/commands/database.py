@@ -1,0 +1,139 @@
+"""`presage database info|query|import|export|check`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from presage.console import session_of
+from presage.output import positive, scaled, table
+
+if TYPE_CHECKING:
+    from database import ExperimentColumns
+
+SUMMARY = "the experiment database: info, query, import, export, check"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=type(parser))
+    actions.add_parser("info", help="what it holds", description="What the database holds.")
+    query = actions.add_parser(
+        "query", help="experiments on datasets of like difficulty", description="Experiments on datasets of like DCN."
+    )
+    query.add_argument("--dcn", type=float, required=True, metavar="X", help="difficulty, in [0, 1]")
+    query.add_argument("--tolerance", type=float, default=0.05, metavar="T", help="largest |ΔDCN| (default: 0.05)")
+    query.add_argument("--least", type=positive, default=50, metavar="N", help="widen until so many (default: 50)")
+    query.add_argument("--top", type=positive, default=10, metavar="N", help="best networks to show (default: 10)")
+    take = actions.add_parser(
+        "import", help="take in shards, Parquet or another database", description="Take in experience; idempotent."
+    )
+    take.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="shards or folders of them, Parquet, a database"
+    )
+    give = actions.add_parser("export", help="write Parquet files", description="Write everything as Parquet.")
+    give.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
+    actions.add_parser("check", help="find and name damage", description="Find and name damage.")
+
+
+def run(options: argparse.Namespace) -> int:
+    actions = {"info": _info, "query": _query, "import": _import, "export": _export, "check": _check}
+    return actions[options.action](options)
+
+
+def _info(options: argparse.Namespace) -> int:
+    with session_of(options) as session, session.open() as database:
+        info = database.info()
+    print(json.dumps(info.to_json()) if options.json else info.text())
+    return 0
+
+
+def _query(options: argparse.Namespace) -> int:
+    from presage_errors import InvalidArgument
+
+    if not 0 <= options.dcn <= 1:
+        raise InvalidArgument("--dcn", "presage database query", "be in [0, 1]", options.dcn)
+    if not 0 <= options.tolerance <= 1:
+        raise InvalidArgument("--tolerance", "presage database query", "be in [0, 1]", options.tolerance)
+    with session_of(options) as session, session.open() as database:
+        found = database.similar(options.dcn, options.tolerance, least=options.least)
+        names = {record.fingerprint: record.name for record in database.datasets()}
+        spaces = {record.hash: record.space or "" for record in database.architecture_records()}
+    rows = found.experiments
+    best = sorted(range(len(rows)), key=lambda row: -rows.accuracy[row])[: options.top]
+    listed = [_network(found.experiments, row, names, spaces) for row in best]
+    counts = [
+        {"name": names[key], "dcn": float(found.dcn[index]), "experiments": int((rows.dataset == index).sum())}
+        for index, key in enumerate(rows.datasets)
+    ]
+    if options.json:
+        answer = {"tolerance": found.tolerance, "widened": found.widened, "datasets": counts, "best": listed}
+        print(json.dumps({**answer, "experiments": len(rows)}))
+        return 0
+    print(found.note)
+    print(
+        table(
+            ("dataset", "DCN", "experiments"),
+            [(str(c["name"]), f"{c['dcn']:.3f}", f"{c['experiments']}") for c in counts],
+        )
+    )
+    print()
+    header = ("best networks", "dataset", "space", "trained", "parameters", "multiply-adds")
+    shown = [
+        (
+            one["architecture"][:12],
+            one["dataset"],
+            one["space"],
+            f"{one['accuracy']:.3f}",
+            scaled(one["parameters"]),
+            scaled(one["multiply_adds"]),
+        )
+        for one in listed
+    ]
+    print(table(header, shown))
+    return 0
+
+
+def _network(rows: ExperimentColumns, row: int, names: Mapping[str, str], spaces: Mapping[str, str]) -> dict[str, Any]:
+    architecture = str(rows.architecture[row])
+    return {
+        "dataset": names[rows.datasets[rows.dataset[row]]],
+        "architecture": architecture,
+        "space": spaces[architecture],
+        "accuracy": float(rows.accuracy[row]),
+        "parameters": int(rows.parameters[row]),
+        "multiply_adds": int(rows.multiply_adds[row]),
+    }
+
+
+def _import(options: argparse.Namespace) -> int:
+    with session_of(options) as session:
+        report = session.take_in(options.paths)
+    if options.json:
+        refused = [{"where": refusal.where, "why": refusal.why} for refusal in report.refused]
+        counts = {"experiments": report.experiments, "probes": report.probes, "predictions": report.predictions}
+        print(json.dumps({**counts, "already": report.already, "refused": refused, "notes": list(report.notes)}))
+    else:
+        print(report.text())
+    return 2 if report.refused else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    with session_of(options) as session, session.open() as database:
+        database.export_parquet(options.folder)
+    print(json.dumps({"folder": str(options.folder)}) if options.json else f"Written to {options.folder}.")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from database import check_file
+
+    with session_of(options) as session:
+        found = check_file(session.path)
+    if options.json:
+        print(json.dumps({"damage": [{"where": damage.where, "what": damage.what} for damage in found]}))
+    else:
+        print("\n".join(map(str, found)) or f"{session.path} is sound.")
+    return 1 if found else 0

@@ -1,0 +1,45 @@
+"""`presage demo`: the whole job on scikit-learn's hand-written digits, told step by step."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from presage.commands.search import search_options, settings_of, told
+from presage.console import session_of
+from presage.recipes import add_recipe_options, recipe_of
+
+SUMMARY = "the whole job on scikit-learn's digits, with the shipped experience"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    search_options(parser, Path("runs/demo"), compare_random=10)
+    add_recipe_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    from architecture.spaces import get_space
+
+    def say(text: str) -> None:
+        if not options.json:
+            print(text, flush=True)
+
+    recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
+    options.run.mkdir(parents=True, exist_ok=True)
+    if options.database is None:  # the demo leaves the user's own database as it is
+        options.database = options.run / "experience.duckdb"
+    with session_of(options) as session:
+        dataset = session.dataset("digits")
+        with session.open() as database:
+            info = database.info()
+        probed = sum(1 for known in info.datasets if known.probes)
+        say(f"1. Experience: {info.rows['experiments']:,} trained networks on {probed} datasets.")
+        say(f"2. Probe: how hard is {dataset.name} ({len(dataset.y_train):,} training images)?")
+        say(session.card(dataset, options.run))
+        say(f"3. Recall: {session.recall(dataset)}")
+        say("4. Fit both predictors, search on predictions, train the short-list and, to compare, random networks:")
+        result = session.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run)
+    say("")
+    print(json.dumps(result.to_json()) if options.json else told(result))
+    return 0 if result.best is not None else 1

@@ -1,0 +1,51 @@
+"""`presage evaluate`: how good are the predictors on datasets they have never seen?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from presage.console import notice, session_of
+from presage.output import positive
+
+SUMMARY = "predictor quality, each dataset left out in turn"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--predictors", metavar="NAME,NAME", help="which to evaluate (default: all, baselines included)"
+    )
+    parser.add_argument(
+        "--folds", type=positive, metavar="N", help="leave datasets out in N parts instead of one by one"
+    )
+    parser.add_argument(
+        "--families", type=Path, metavar="FILE", help="JSON object, dataset name → family left out whole"
+    )
+    parser.add_argument("--points", action="store_true", help="with --json: every predicted and trained accuracy too")
+
+
+def run(options: argparse.Namespace) -> int:
+    from surrogate import PREDICTORS
+
+    predictors = list(PREDICTORS) if options.predictors is None else options.predictors.split(",")
+    families = None if options.families is None else _families(options.families)
+    with session_of(options) as session:
+        table = session.evaluate(predictors, folds=options.folds, families=families)
+        notice(f"finished parts are kept beside the database, {session.cache('evaluation')}", options)
+    print(json.dumps(table.to_json(points=options.points)) if options.json else table.text())
+    return 0
+
+
+def _families(path: Path) -> dict[str, str]:
+    from presage_errors import WrongInput
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise WrongInput(
+            f"The `--families` of `presage evaluate` must be a JSON file. Got {path}: {problem}."
+        ) from None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise WrongInput(f"The `--families` of `presage evaluate` must map dataset names to names. Got {path}.")
+    return found

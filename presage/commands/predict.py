@@ -1,0 +1,61 @@
+"""`presage predict DATASET ARCH...`: train-free accuracy with an interval."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from presage.console import notice, session_of, tell_warnings
+from presage.output import scaled, table
+from presage.recipes import add_recipe_options, recipe_of
+
+SUMMARY = "predicted accuracy of networks on a dataset, train-free, with an interval"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="digits, FILE.npz, a folder of class folders, torchvision:NAME"
+    )
+    parser.add_argument(
+        "architectures", metavar="ARCH", nargs="+", help="a file of architecture JSON (lines), or module:callable"
+    )
+    parser.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
+    parser.add_argument(
+        "--skip-corrupt", action="store_true", help="pass over images that cannot be read, and say which"
+    )
+    add_recipe_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    from presage.architectures import read_architectures
+
+    recipe = recipe_of(options)
+    architectures = read_architectures(options.architectures)
+    with session_of(options) as session:
+        dataset = session.dataset(options.dataset)
+        tell_warnings(dataset, options)
+        rows = session.predict(dataset, architectures, recipe)
+        if not session.experience_of(recipe):
+            notice("no experiment of the database used this recipe: the predictions extrapolate.", options)
+    if options.json:
+        print(
+            json.dumps(
+                {"dataset": dataset.name, "recipe": recipe.to_json(), "predictions": [asdict(row) for row in rows]}
+            )
+        )
+        return 0
+    lines = [
+        (
+            row.name,
+            f"{row.accuracy:.3f}",
+            f"{row.lower:.3f} to {row.upper:.3f}",
+            "" if row.trained is None else f"{row.trained:.3f}",
+            scaled(row.parameters),
+            scaled(row.multiply_adds),
+        )
+        for row in sorted(rows, key=lambda row: -row.accuracy)
+    ]
+    header = ("network", "predicted", f"{rows[0].level:.0%} interval", "trained", "parameters", "multiply-adds")
+    print(table(header, lines))
+    return 0

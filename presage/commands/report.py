@@ -1,0 +1,21 @@
+"""`presage report RUN`: write the report of a run folder anew."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+SUMMARY = "write the report.html of a run folder anew"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder of `presage search`")
+
+
+def run(options: argparse.Namespace) -> int:
+    from presage.report import write_report
+
+    page = write_report(options.run)
+    print(json.dumps({"report": str(page)}) if options.json else page)
+    return 0

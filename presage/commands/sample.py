@@ -1,0 +1,32 @@
+"""`presage sample SPACE -n N`: random architectures as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from presage.output import positive
+
+SUMMARY = "random architectures of a search space, as JSON lines"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("space", metavar="SPACE", help="chain, nb201, or with arguments such as nb201:cells=5,width=16")
+    parser.add_argument("-n", type=positive, default=1, metavar="N", help="how many (default: 1)")
+
+
+def run(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from architecture.serial import dumps, to_json
+    from architecture.spaces import get_space
+
+    space = get_space(options.space)
+    codes = space.sample(options.n, np.random.default_rng(options.seed))
+    sampled = [space.decode(space.params(code)) for code in codes]
+    if options.json:
+        print(json.dumps({"space": space.name, "architectures": [to_json(architecture) for architecture in sampled]}))
+    else:
+        for architecture in sampled:
+            print(dumps(architecture))
+    return 0

@@ -1,0 +1,125 @@
+"""`presage search DATASET`: search on predictions, train only the short-list."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.console import session_of, tell_warnings
+from presage.output import at_least_zero, positive, scaled, table
+from presage.recipes import add_recipe_options, recipe_of
+
+if TYPE_CHECKING:
+    from search import SearchResult, SearchSettings, Verified
+
+SUMMARY = "search a space on predicted accuracy, then train the short-list"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="digits, FILE.npz, a folder of class folders, torchvision:NAME"
+    )
+    search_options(parser, Path("runs/search"))
+    parser.add_argument(
+        "--skip-corrupt", action="store_true", help="pass over images that cannot be read, and say which"
+    )
+    add_recipe_options(parser)
+
+
+def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: int = 0) -> None:
+    """The options of a search; the demo has them too."""
+    group = parser.add_argument_group("search")
+    group.add_argument(
+        "--space", default="chain", metavar="SPACE", help="chain (default), nb201, nb201:cells=5,width=16"
+    )
+    group.add_argument(
+        "--strategy", default="evolution", metavar="NAME", help="evolution (default), random, tpe or nsgaii"
+    )
+    group.add_argument(
+        "--candidates", type=positive, default=2000, metavar="N", help="scored, each round (default: 2000)"
+    )
+    group.add_argument("--shortlist", type=positive, default=5, metavar="N", help="trained, each round (default: 5)")
+    group.add_argument("--rounds", type=positive, default=1, metavar="N", help="refit and repeat (default: 1)")
+    group.add_argument("--max-params", type=positive, metavar="N", help="hard limit on parameters, e.g. 50k")
+    group.add_argument(
+        "--max-macs", type=positive, metavar="N", help="hard limit on multiply-adds of an image, e.g. 2M"
+    )
+    group.add_argument(
+        "--max-memory", type=positive, metavar="BYTES", help="hard limit on activation bytes of an image"
+    )
+    group.add_argument(
+        "--objectives", default="accuracy", metavar="A,B", help="accuracy (default), or with costs for nsgaii"
+    )
+    group.add_argument(
+        "--compare-random", type=at_least_zero, default=compare_random, metavar="N",
+        help="also train N random networks of the space (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
+    group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
+
+
+def settings_of(options: argparse.Namespace) -> SearchSettings:
+    """The settings that the options ask for."""
+    from search import Limits, SearchSettings
+
+    return SearchSettings(
+        strategy=options.strategy,
+        candidates=options.candidates,
+        shortlist=options.shortlist,
+        rounds=options.rounds,
+        limits=Limits(options.max_params, options.max_macs, options.max_memory),
+        objectives=tuple(options.objectives.split(",")),
+        compare_random=options.compare_random,
+        seed=options.seed,
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    from architecture.spaces import get_space
+
+    recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
+    with session_of(options) as session:
+        dataset = session.dataset(options.dataset)
+        tell_warnings(dataset, options)
+        result = session.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run)
+    print(json.dumps(result.to_json()) if options.json else told(result))
+    return 0 if result.best is not None else 1
+
+
+def told(result: SearchResult) -> str:
+    """A search for people: predicted beside trained accuracy."""
+    lines = [
+        f"{sum(one.candidates for one in result.rounds):,} candidates of {result.space} scored by {result.strategy}, "
+        f"{len(result.verified)} trained:",
+        "",
+        table(
+            ("network", "predicted", "interval", "trained", "test", "parameters", "multiply-adds", "seconds"),
+            [_row(one) for one in sorted(result.verified, key=lambda one: -(one.accuracy or 0.0))],
+        ),
+    ]
+    if result.shortlist_mean is not None and result.baseline_mean is not None:
+        lines += [
+            "",
+            f"Mean trained accuracy: short-list {result.shortlist_mean:.4f}, "
+            f"{len(result.baseline)} random networks of the same space {result.baseline_mean:.4f}.",
+        ]
+    if result.best is not None:
+        lines += ["", f"Best network: {result.folder / 'best'}   Report: {result.folder / 'report.html'}"]
+    return "\n".join(lines)
+
+
+def _row(one: Verified) -> tuple[str, ...]:
+    chosen = one.chosen
+    predicted = chosen.predicted is not None
+    return (
+        chosen.hash[:12],
+        f"{chosen.predicted:.3f}" if predicted else "",
+        f"{chosen.lower:.3f} to {chosen.upper:.3f}" if predicted else "",
+        one.status if one.accuracy is None else f"{one.accuracy:.3f}",
+        "" if one.test_accuracy is None else f"{one.test_accuracy:.3f}",
+        scaled(chosen.parameters),
+        scaled(chosen.multiply_adds),
+        f"{one.seconds:.1f}",
+    )

@@ -1,0 +1,55 @@
+"""`presage train DATASET ARCH...`: full training; every result enters the database."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from presage.console import session_of, tell_warnings
+from presage.output import scaled, table
+from presage.recipes import add_recipe_options, recipe_of
+
+SUMMARY = "train networks fully; the results enter the database"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="digits, FILE.npz, a folder of class folders, torchvision:NAME"
+    )
+    parser.add_argument(
+        "architectures", metavar="ARCH", nargs="+", help="a file of architecture JSON (lines), or module:callable"
+    )
+    parser.add_argument(
+        "--skip-corrupt", action="store_true", help="pass over images that cannot be read, and say which"
+    )
+    add_recipe_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    from presage.architectures import read_architectures
+
+    recipe = recipe_of(options)
+    architectures = read_architectures(options.architectures)
+    with session_of(options) as session:
+        dataset = session.dataset(options.dataset)
+        tell_warnings(dataset, options)
+        rows = session.train(dataset, architectures, recipe)
+    if options.json:
+        print(
+            json.dumps({"dataset": dataset.name, "recipe": recipe.to_json(), "trained": [asdict(row) for row in rows]})
+        )
+    else:
+        lines = [
+            (
+                row.name,
+                row.status if row.accuracy is None else f"{row.accuracy:.3f}",
+                "" if row.test_accuracy is None else f"{row.test_accuracy:.3f}",
+                scaled(row.parameters),
+                scaled(row.multiply_adds),
+                f"{row.seconds:.1f}",
+            )
+            for row in rows
+        ]
+        print(table(("network", "trained (validation)", "test", "parameters", "multiply-adds", "seconds"), lines))
+    return 0 if all(row.accuracy is not None for row in rows) else 1

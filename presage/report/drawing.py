@@ -1,0 +1,186 @@
+"""Drawings of networks as SVG: layers from top to bottom, the operations of one layer folded into one box.
+
+The layout is the first steps of Sugiyama's method: ranks by longest path, then order within a rank by barycentre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from architecture.graph import Architecture
+from architecture.operations import (
+    Activation,
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    Add,
+    AveragePool,
+    BatchNorm,
+    Classifier,
+    Concatenate,
+    Convolution,
+    Dropout,
+    DropPath,
+    Flatten,
+    GroupNorm,
+    Identity,
+    Input,
+    Linear,
+    MaxPool,
+    Multiply,
+    Operation,
+    Shape,
+    Zero,
+)
+
+__all__ = ["draw"]
+
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 24, 14, 16, 10
+FOLDED = (BatchNorm, GroupNorm, Activation, Dropout, DropPath, Identity, Flatten)
+"""Operations drawn inside the box of the layer they follow, when nothing else reads that layer."""
+
+FILLS: tuple[tuple[tuple[type[Operation], ...], str], ...] = (
+    ((Convolution,), "#dbe9f6"),
+    ((MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool), "#fde8d0"),
+    ((Linear, Classifier), "#e2f0d9"),
+    ((Add, Multiply, Concatenate), "#eeeeee"),
+    ((Zero,), "#f8d7da"),
+)
+
+
+@dataclass
+class _Box:
+    """One layer: its first operation, the folded ones behind it, the boxes it reads, and where it stands."""
+
+    operations: list[Operation]
+    shape: Shape
+    sources: list[int]
+    rank: int = 0
+    x: float = 0.0
+
+
+def draw(architecture: Architecture, input_shape: Sequence[int], classes: int) -> str:
+    """SVG text of the canonical network, for images ``(c, h, w)``; boxes carry the output shape as a tooltip."""
+    boxes = _boxes(architecture.canonical, input_shape, classes)
+    ranks = _ranks(boxes)
+    widest = max(len(rank) for rank in ranks)
+    width = widest * (BOX_WIDTH + GAP_X) - GAP_X + 2 * MARGIN + 2 * GAP_X
+    height = len(ranks) * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
+    for rank in ranks:
+        left = (width - (len(rank) * (BOX_WIDTH + GAP_X) - GAP_X)) / 2
+        for position, index in enumerate(rank):
+            boxes[index].x = left + position * (BOX_WIDTH + GAP_X)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        f'height="{height:.0f}" role="img" font-family="system-ui, sans-serif" font-size="11">'
+    ]
+    parts += [_edge(boxes[source], box, width) for box in boxes for source in box.sources]
+    parts += [_rectangle(box) for box in boxes]
+    return "".join(parts) + "</svg>"
+
+
+def _boxes(architecture: Architecture, input_shape: Sequence[int], classes: int) -> list[_Box]:
+    shapes = architecture.shapes(input_shape, classes)
+    readers = [0] * len(architecture.nodes)
+    for node in architecture.nodes:
+        for source in node.inputs:
+            readers[source] += 1
+    boxes: list[_Box] = []
+    box_of: list[int] = []
+    for index, node in enumerate(architecture.nodes):
+        source = node.inputs[0] if node.inputs else -1
+        folds = isinstance(node.operation, FOLDED) and readers[source] == 1
+        if folds and not isinstance(boxes[box_of[source]].operations[0], Input):
+            box = boxes[box_of[source]]
+            box.operations.append(node.operation)
+            box.shape = shapes[index]
+            box_of.append(box_of[source])
+        else:
+            box_of.append(len(boxes))
+            boxes.append(_Box([node.operation], shapes[index], [box_of[other] for other in node.inputs]))
+    return boxes
+
+
+def _ranks(boxes: list[_Box]) -> list[list[int]]:
+    for box in boxes:
+        box.rank = 1 + max((boxes[source].rank for source in box.sources), default=-1)
+    ranks: list[list[int]] = [[] for _ in range(1 + max(box.rank for box in boxes))]
+    for index, box in enumerate(boxes):
+        ranks[box.rank].append(index)
+    place: dict[int, float] = {}
+    for rank in ranks:
+        rank.sort(key=lambda index: _barycentre(boxes[index], place))
+        for position, index in enumerate(rank):
+            place[index] = position - (len(rank) - 1) / 2
+    return ranks
+
+
+def _barycentre(box: _Box, place: dict[int, float]) -> float:
+    return sum(place[source] for source in box.sources) / max(len(box.sources), 1)
+
+
+def _top(box: _Box) -> float:
+    return MARGIN + box.rank * (BOX_HEIGHT + GAP_Y)
+
+
+def _edge(source: _Box, target: _Box, width: float) -> str:
+    x1, y1 = source.x + BOX_WIDTH / 2, _top(source) + BOX_HEIGHT
+    x2, y2 = target.x + BOX_WIDTH / 2, _top(target)
+    if target.rank - source.rank == 1:
+        path = f"M{x1:.0f},{y1:.0f} L{x2:.0f},{y2:.0f}"
+    else:  # a skip connection runs past the boxes between, along their right-hand side
+        side = min(max(source.x, target.x) + BOX_WIDTH + GAP_X + 4, width - 3)
+        path = (
+            f"M{source.x + BOX_WIDTH:.0f},{y1 - BOX_HEIGHT / 2:.0f} C{side:.0f},{y1:.0f} {side:.0f},{y2:.0f} "
+            f"{target.x + BOX_WIDTH:.0f},{y2 + BOX_HEIGHT / 2:.0f}"
+        )
+    return f'<path d="{path}" fill="none" stroke="#8a8a8a" stroke-width="1.2"/>'
+
+
+def _rectangle(box: _Box) -> str:
+    fill = next((colour for kinds, colour in FILLS if isinstance(box.operations[0], kinds)), "#ffffff")
+    title = ", ".join(operation.name for operation in box.operations) + " → " + "×".join(map(str, box.shape))
+    text = escape(_label(box.operations))
+    return (
+        f'<g><title>{escape(title)}</title><rect x="{box.x:.0f}" y="{_top(box):.0f}" width="{BOX_WIDTH}" '
+        f'height="{BOX_HEIGHT}" rx="5" fill="{fill}" stroke="#555" stroke-width="0.8"/>'
+        f'<text x="{box.x + BOX_WIDTH / 2:.0f}" y="{_top(box) + 16:.0f}" text-anchor="middle">{text}</text></g>'
+    )
+
+
+def _label(operations: Sequence[Operation]) -> str:
+    first = operations[0]
+    label = _name(first)
+    tail = "".join(
+        {BatchNorm: " ᴮᴺ", GroupNorm: " ᴳᴺ", Dropout: " drop", Activation: ""}.get(type(operation), "")
+        for operation in operations[1:]
+    )
+    return label + tail
+
+
+def _name(operation: Operation) -> str:
+    match operation:
+        case Convolution():
+            kind = "dw" if operation.groups == operation.channels and operation.groups > 1 else "conv"
+            stride = f" /{operation.stride[0]}" if max(operation.stride) > 1 else ""
+            return f"{kind} {operation.kernel[0]}×{operation.kernel[1]}, {operation.channels}{stride}"
+        case MaxPool() | AveragePool():
+            stride = f" /{operation.stride[0]}" if max(operation.stride) > 1 else ""
+            kind = "max" if isinstance(operation, MaxPool) else "mean"
+            return f"{kind} {operation.kernel[0]}×{operation.kernel[1]}{stride}"
+        case AdaptiveAveragePool() | AdaptiveMaxPool():
+            kind = "max" if isinstance(operation, AdaptiveMaxPool) else "mean"
+            return (
+                f"global {kind}" if operation.size == (1, 1) else f"{kind} to {operation.size[0]}×{operation.size[1]}"
+            )
+        case Linear():
+            return f"linear {operation.features}"
+        case Activation():
+            return operation.function
+        case Add():
+            return "+"
+        case Multiply():
+            return "×"
+        case _:
+            return operation.name.replace("_", " ")

@@ -1,0 +1,232 @@
+"""`write_report`: the run folder's results as one HTML page without scripts, fonts or anything from a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from presage.output import scaled
+from presage.report import plots
+from presage.report.drawing import draw
+from presage_errors import InvalidArgument, WrongInput
+
+__all__ = ["write_report"]
+
+MOST_DRAWN = 6
+"""Short-listed networks that are drawn, the best first."""
+
+COLUMNS = ("network", "predicted", "trained", "test", "parameters", "multiply-adds", "seconds")
+
+Json = Mapping[str, Any]
+
+
+def write_report(run_folder: Path) -> Path:
+    """Write ``report.html`` into a run folder and give its path.
+
+    Raises:
+        InvalidArgument: the folder holds no finished run.
+    """
+    result = _read(run_folder / "result.json")
+    card = _read(run_folder / "card.json") if (run_folder / "card.json").exists() else None
+    page = _page(run_folder, result, card)
+    target = run_folder / "report.html"
+    partial = target.with_suffix(".partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(target)
+    return target
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidArgument("RUN", "presage report", "hold a finished run", str(path.parent)) from None
+    except ValueError:
+        raise WrongInput(f"{path} is not JSON. The run folder is damaged.") from None
+
+
+def _page(folder: Path, result: Json, card: Json | None) -> str:
+    verified = [one for round_ in result["rounds"] for one in round_["verified"]]
+    trained = sorted((one for one in verified if one["accuracy"] is not None), key=lambda one: -one["accuracy"])
+    style = resources.files("presage.report").joinpath("report.css").read_text(encoding="utf-8")
+    title = f"presage: {result['dataset']} in {result['space']}"
+    sections = [
+        _headline(result, trained),
+        _difficulty(card) if card else "",
+        _predicted_against_trained(result, verified),
+        _search(folder, result, verified),
+        _short_list(result, verified),
+        _drawings(folder, trained),
+        _how_to_load(trained),
+        _settings(result),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{style}</style></head><body><main>"
+        f"<h1>{escape(title)}</h1>{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _headline(result: Json, trained: Sequence[Json]) -> str:
+    if not trained:
+        return "<p class='lead'>No short-listed network finished training.</p>"
+    best = trained[0]
+    chosen = best["chosen"]
+    candidates = sum(round_["candidates"] for round_ in result["rounds"])
+    tiles = [
+        (f"{best['accuracy']:.3f}", "trained accuracy of the best network (validation)"),
+        (
+            f"{best['test_accuracy']:.3f}" if best["test_accuracy"] is not None else "–",
+            "its test accuracy, computed once",
+        ),
+        (_interval(chosen), "what was predicted of it before"),
+        (f"{candidates:,}", f"candidates scored; {len(trained)} trained fully"),
+    ]
+    if result["baseline_mean"] is not None:
+        text = f"mean of {len(result['baseline'])} random networks; the short-list's is {result['shortlist_mean']:.3f}"
+        tiles.append((f"{result['baseline_mean']:.3f}", text))
+    boxes = "".join(
+        f"<div class='tile'><b>{escape(value)}</b><span>{escape(text)}</span></div>" for value, text in tiles
+    )
+    return f"<div class='tiles'>{boxes}</div>"
+
+
+def _difficulty(card: Json) -> str:
+    pairs = ", ".join(
+        f"{escape(pair['first'])} and {escape(pair['second'])} ({pair['rate']:.0%})" for pair in card["confused"]
+    )
+    noise = card["noise"]
+    rows = {
+        "DCN": f"{card['dcn']:.3f}" + ("" if card["spread"] is None else f" ± {card['spread']:.3f} over seeds"),
+        "chance": f"{card['chance']:.3f} with {card['classes']} classes",
+        "confused classes": pairs or "none more than once",
+        "suspected label noise": "not examined"
+        if noise is None
+        else f"{noise['share']:.1%} of {noise['examined']} images",
+        "nearest known": ", ".join(f"{escape(near['name'])} ({near['dcn']:.3f})" for near in card["nearest"]) or "none",
+    }
+    listed = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
+    plot = plots.difficulty_plot(card["name"], card["seed_dcns"], card["known_dcns"])
+    return _section(
+        "How hard is the dataset?", f"<table class='card'>{listed}</table><figure class='wide'>{plot}</figure>"
+    )
+
+
+def _predicted_against_trained(result: Json, verified: Sequence[Json]) -> str:
+    rows = [one for one in verified if one["accuracy"] is not None and one["chosen"]["predicted"] is not None]
+    if not rows:
+        return ""
+    chosen = [one["chosen"] for one in rows]
+    inside = sum(one["lower"] <= row["accuracy"] <= one["upper"] for one, row in zip(chosen, rows, strict=True))
+    scatter = plots.scatter_plot(
+        [one["predicted"] for one in chosen],
+        [one["lower"] for one in chosen],
+        [one["upper"] for one in chosen],
+        [one["accuracy"] for one in rows],
+        [one["accuracy"] for one in result["baseline"] if one["accuracy"] is not None],
+        chosen[0]["level"],
+    )
+    curves = plots.learning_curves_plot({one["chosen"]["hash"][:8]: one["curve"] for one in verified})
+    note = f"{inside} of {len(rows)} trained accuracies lie within their {chosen[0]['level']:.0%} intervals."
+    return _section(
+        "Predicted against trained",
+        f"<p>{note}</p><div class='pair'><figure>{scatter}</figure><figure>{curves}</figure></div>",
+    )
+
+
+def _search(folder: Path, result: Json, verified: Sequence[Json]) -> str:
+    from architecture.spaces import get_space
+    from search.engine import load_candidates
+
+    space = get_space(result["space"])
+    found = [load_candidates(folder, space, round_["round_number"]) for round_ in result["rounds"]]
+    values = [float(value) for candidates in found for value in candidates.value if value == value]
+    if not values:
+        return ""
+    cost = [float(macs) for candidates in found for macs in candidates.cost("multiply_adds")[candidates.unique]]
+    best = [float(value) for candidates in found for value in candidates.value[candidates.unique]]
+    marks = [(one["chosen"]["multiply_adds"], one["chosen"]["predicted"]) for one in verified]
+    front = plots.pareto_plot(cost, best, marks, "multiply-adds for one image")
+    distinct = sum(round_["different"] for round_ in result["rounds"])
+    note = f"{len(values):,} candidates, {distinct:,} different networks, by {escape(result['strategy'])}."
+    return _section(
+        "The search, on predictions",
+        f"<p>{note}</p><div class='pair'><figure>{plots.search_plot(values)}</figure><figure>{front}</figure></div>",
+    )
+
+
+def _short_list(result: Json, verified: Sequence[Json]) -> str:
+    head = f"<tr>{''.join(f'<th>{name}</th>' for name in COLUMNS)}</tr>"
+    rows = "".join(_row(one) for one in sorted(verified, key=lambda one: -(one["accuracy"] or 0)))
+    tail = ""
+    if result["baseline_mean"] is not None:
+        baseline = sorted(result["baseline"], key=lambda one: -(one["accuracy"] or 0))
+        means = f"mean {result['baseline_mean']:.3f}. The short-list's mean is {result['shortlist_mean']:.3f}."
+        tail = (
+            f"<h3>Random baseline</h3><p>{len(baseline)} random networks of the same space, trained with the same "
+            f"recipe: {means}</p><details><summary>all of them</summary>"
+            f"<table>{head}{''.join(_row(one) for one in baseline)}</table></details>"
+        )
+    return _section("The short-list, trained", f"<table>{head}{rows}</table>{tail}")
+
+
+def _row(one: Json) -> str:
+    chosen = one["chosen"]
+    outcome = one["status"] if one["accuracy"] is None else f"{one['accuracy']:.3f}"
+    test = "" if one["test_accuracy"] is None else f"{one['test_accuracy']:.3f}"
+    cells = [
+        f"<code>{escape(chosen['hash'][:8])}</code>" + (" (reused)" if one["reused"] else ""),
+        _interval(chosen),
+        outcome,
+        test,
+        scaled(chosen["parameters"]),
+        scaled(chosen["multiply_adds"]),
+        f"{one['seconds']:.1f}",
+    ]
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _interval(chosen: Json) -> str:
+    if chosen["predicted"] is None:
+        return ""
+    return f"{chosen['predicted']:.3f} [{chosen['lower']:.3f}, {chosen['upper']:.3f}]"
+
+
+def _drawings(folder: Path, trained: Sequence[Json]) -> str:
+    from architecture.serial import from_json
+
+    parts = []
+    for one in trained[:MOST_DRAWN]:
+        path = folder / "networks" / one["chosen"]["hash"] / "architecture.json"
+        if not path.exists():
+            continue
+        described = _read(path)
+        picture = draw(from_json(described["architecture"]), described["input_shape"], len(described["classes"]))
+        caption = f"<code>{escape(one['chosen']['hash'][:8])}</code>: trained {one['accuracy']:.3f}"
+        parts.append(f"<figure class='network'><figcaption>{caption}</figcaption>{picture}</figure>")
+    return _section("The networks", f"<div class='networks'>{''.join(parts)}</div>") if parts else ""
+
+
+def _how_to_load(trained: Sequence[Json]) -> str:
+    if not trained:
+        return ""
+    code = (
+        "from search.export import load_network\n\n"
+        'network = load_network("best")  # in this run folder; a torch.nn.Module in evaluation mode\n'
+        "logits = network((images.float() - network.mean) / network.deviation)  # images of 0 to 255"
+    )
+    return _section("Use the best network", f"<pre>{escape(code)}</pre>")
+
+
+def _settings(result: Json) -> str:
+    text = escape(json.dumps(result["settings"], indent=2))
+    return f"<details><summary>What was asked for</summary><pre>{text}</pre></details>"
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>"

@@ -1,0 +1,144 @@
+"""The plots of the report, each a function of plain numbers that gives SVG text to put into a page."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["difficulty_plot", "learning_curves_plot", "pareto_plot", "scatter_plot", "search_plot"]
+
+BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#a0aec0"
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure  # not pyplot: no global state, no display
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=9)
+    return figure, axes
+
+
+def _svg(figure: Figure, name: str) -> str:
+    """SVG without XML prologue; identifiers are prefixed by `name`, since one page holds several plots."""
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.family": "sans-serif"}):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r"url\(#", f"url(#{name}-", text)
+    return re.sub(r'href="#', f'href="#{name}-', text)
+
+
+def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]) -> str:
+    """The dataset's DCN, one tick a seed, on the line of the datasets of the database."""
+    figure, axes = _figure(8.6, 2.5)
+    ordered = sorted(known.items(), key=lambda item: item[1])
+    axes.plot([value for _, value in ordered], [0] * len(ordered), "|", color=GREY, markersize=14)
+    last = [-1.0] * 4
+    for label, value in ordered:
+        row = next((row for row in range(4) if value - last[row] > 0.11), None)
+        if row is not None:
+            last[row] = value
+            axes.annotate(label, (value, 0), (value, -0.32 - 0.3 * row), fontsize=7.5, color="#4a5568", ha="center")
+    axes.plot(list(dcns), [0] * len(dcns), "o", color=ORANGE, markersize=7, alpha=0.8, clip_on=False)
+    if dcns:
+        mean = sum(dcns) / len(dcns)
+        axes.annotate(f"{name}: {mean:.3f}", (mean, 0), (mean, 0.42), fontsize=10, color=ORANGE, ha="center")
+    axes.set(
+        xlim=(0, 1.02),
+        ylim=(-1.5, 0.9),
+        yticks=[],
+        xlabel="DCN: peak validation accuracy of the probe net (higher = easier)",
+    )
+    axes.spines["left"].set_visible(False)
+    return _svg(figure, "difficulty")
+
+
+def scatter_plot(
+    predicted: Sequence[float],
+    lower: Sequence[float],
+    upper: Sequence[float],
+    trained: Sequence[float],
+    random_baseline: Sequence[float],
+    level: float,
+) -> str:
+    """Predicted accuracy of the short-list, with its interval, against trained validation accuracy.
+
+    Random networks, of which nothing was predicted, are ticks along the trained axis.
+    """
+    figure, axes = _figure(5.0, 4.4)
+    bars = [
+        [max(value - low, 0.0) for value, low in zip(predicted, lower, strict=True)],
+        [max(high - value, 0.0) for value, high in zip(predicted, upper, strict=True)],
+    ]
+    axes.errorbar(
+        list(trained), list(predicted), yerr=bars, fmt="o", color=BLUE, elinewidth=1, alpha=0.8, label="short-list"
+    )
+    low = max(0.0, min([*lower, *trained, *random_baseline, 0.97]) - 0.02)
+    if random_baseline:
+        ticks = [low + 0.01] * len(random_baseline)
+        axes.plot(list(random_baseline), ticks, "|", color=ORANGE, markersize=11, label="random baseline (trained)")
+    axes.plot([low, 1], [low, 1], "--", color=GREY, linewidth=1)
+    axes.set(xlabel="trained accuracy (validation)", ylabel=f"predicted accuracy, {level:.0%} interval")
+    axes.set(xlim=(low, 1.005), ylim=(low, 1.005))
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    return _svg(figure, "scatter")
+
+
+def search_plot(values: Sequence[float]) -> str:
+    """Every candidate's predicted accuracy in the order of proposal, and the best so far."""
+    figure, axes = _figure(5.0, 4.4)
+    best: list[float] = []
+    for value in values:
+        best.append(max(value, best[-1] if best else value))
+    steps = range(1, len(values) + 1)
+    axes.plot(steps, list(values), ".", color=GREY, markersize=2.5, rasterized=True, label="candidate")
+    axes.plot(steps, best, color=BLUE, linewidth=1.8, label="best so far")
+    axes.set(xlabel="candidates scored", ylabel="predicted accuracy")
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    return _svg(figure, "search")
+
+
+def pareto_plot(
+    cost: Sequence[float], value: Sequence[float], short_list: Sequence[tuple[float, float]], label: str
+) -> str:
+    """Predicted accuracy against cost (log axis), and the front of candidates that none beats in both.
+
+    Args:
+        short_list: (cost, predicted accuracy) of the networks that were chosen.
+    """
+    figure, axes = _figure(5.0, 4.4)
+    axes.plot(list(cost), list(value), ".", color=GREY, markersize=2.5, label="candidate", rasterized=True)
+    order = sorted(range(len(cost)), key=lambda row: (cost[row], -value[row]))
+    front: list[int] = []
+    for row in order:
+        if not front or value[row] > value[front[-1]]:
+            front.append(row)
+    x, y = [cost[row] for row in front], [value[row] for row in front]
+    axes.step(x, y, where="post", color=BLUE, label="Pareto front")
+    axes.plot([at for at, _ in short_list], [at for _, at in short_list], "o", color=ORANGE, label="short-list")
+    axes.set(xscale="log", xlabel=label, ylabel="predicted accuracy")
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    return _svg(figure, "pareto")
+
+
+def learning_curves_plot(curves: Mapping[str, Sequence[float]]) -> str:
+    """Validation accuracy by epoch of every trained short-listed network."""
+    figure, axes = _figure(5.0, 4.4)
+    for label, curve in curves.items():
+        axes.plot(range(1, len(curve) + 1), list(curve), linewidth=1.4, label=label)
+    axes.set(xlabel="epoch", ylabel="trained accuracy (validation)", ylim=(None, 1.0))
+    if len(curves) <= 10:
+        axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return _svg(figure, "curves")

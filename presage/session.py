@@ -1,0 +1,446 @@
+"""`Session`: one user's database, device and seed, and the steps that the commands and the Python API are made of.
+
+The database is opened for each step and let go of at once: training in between does not keep other processes out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage_errors import InvalidArchitecture, InvalidArgument
+
+if TYPE_CHECKING:
+    from architecture.costs import Costs
+    from architecture.spaces import Space
+    from database import Database, ImportReport, ProbeRecord
+    from presage.architectures import NamedArchitecture
+    from probe import DifficultyCard, Known
+    from search import Progress as SearchProgress
+    from search import Scorer, SearchResult, SearchSettings, Verified
+    from surrogate import EvaluationTable, Prediction, Predictor, Task
+    from training import EpochRecord, ImageDataset, Recipe, TrainingResult
+    from training.campaign import Summary
+
+__all__ = ["Predicted", "Session", "Step", "Trained", "check_architecture", "no_progress"]
+
+Step = Callable[[str, int, int | None], None]
+"""``step(stage, done, total)``: how far the work is."""
+
+SEEDS = 3
+"""Probes of a dataset that no probe is known of."""
+
+
+def no_progress(stage: str, done: int, total: int | None) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """One architecture's *predicted* accuracy on a dataset, with its costs there.
+
+    Attributes:
+        name: what the user called the architecture.
+        hash: of its canonical form.
+        accuracy: predicted validation accuracy, in [0, 1].
+        lower, upper: ends of the interval that holds `level` of the networks on a dataset never seen.
+        trained: mean trained accuracy of this very network on this dataset by this recipe, where the database has it.
+    """
+
+    name: str
+    hash: str
+    accuracy: float
+    lower: float
+    upper: float
+    level: float
+    parameters: int
+    multiply_adds: int
+    trained: float | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One architecture's *trained* accuracy: validation after the last epoch, and test, computed once."""
+
+    name: str
+    hash: str
+    status: str
+    accuracy: float | None
+    test_accuracy: float | None
+    parameters: int
+    multiply_adds: int
+    seconds: float
+    failure: str | None
+
+
+@dataclass
+class Session:
+    """What a user's commands share.
+
+    Args:
+        database: the experiment database; None for the user's own (`$PRESAGE_DATABASE`, or the platform's data folder).
+        device: `auto`, `cpu` or `cuda`.
+        seed: of everything random.
+        step: told how far the work is.
+        predictor: name of the accuracy predictor.
+        skip_corrupt: pass over images that cannot be read.
+    """
+
+    database: Path | None = None
+    device: str = "auto"
+    seed: int = 0
+    step: Step = no_progress
+    predictor: str = "ensemble"
+    skip_corrupt: bool = False
+    _datasets: dict[str, ImageDataset] = field(default_factory=dict, repr=False)
+
+    def open(self) -> Database:
+        """The database, open; filled with the shipped experience when it is new."""
+        from database import Database
+
+        own = self.database is None and "PRESAGE_DATABASE" not in os.environ
+        if own:
+            return Database.open()
+        return Database.open(self.path, from_seed=not self.path.exists())
+
+    @property
+    def path(self) -> Path:
+        """Where the database is, or will be."""
+        from database import default_path
+
+        if self.database is not None:
+            return self.database
+        named = os.environ.get("PRESAGE_DATABASE")
+        return Path(named) if named else default_path()
+
+    def cache(self, name: str) -> Path:
+        """A folder beside the database for what can always be computed again."""
+        return self.path.parent / f"{self.path.stem}-cache" / name
+
+    def dataset(self, spec: str | ImageDataset) -> ImageDataset:
+        """The dataset that a word names, read once."""
+        from training import load_dataset
+
+        if not isinstance(spec, str):
+            return spec
+        if spec not in self._datasets:
+            self._datasets[spec] = load_dataset(spec, skip_corrupt=self.skip_corrupt)
+        return self._datasets[spec]
+
+    # difficulty
+
+    def probe(self, dataset: ImageDataset, seeds: int = SEEDS) -> DifficultyCard:
+        """Probe the dataset with seeds `seed`, `seed` + 1, …; the DCNs enter the database."""
+        from database import DatasetRecord, ProbeEntry, ProbeRecord
+        from probe import PROBE_RECIPE, difficulty_card, probe_row, run_probe
+        from training.rows import dataset_row
+
+        if seeds < 1:
+            raise InvalidArgument("seeds", "probe", "be at least 1", seeds)
+        runs = []
+        for number in range(seeds):
+
+            def tell(record: EpochRecord, before: int = number * PROBE_RECIPE.epochs) -> None:
+                self.step("probe", before + record.epoch, seeds * PROBE_RECIPE.epochs)
+
+            runs.append(run_probe(dataset, seed=self.seed + number, device=self.device, on_epoch=tell))
+        row = DatasetRecord.from_json(dataset_row(dataset))
+        with self.open() as database:
+            database.add_probes(ProbeEntry(row, ProbeRecord.from_json(probe_row(run))) for run in runs)
+            known = self._known(database)
+        return difficulty_card(runs, known)
+
+    def task(self, dataset: ImageDataset, recipe: Recipe) -> Task:
+        """All that a predictor may know of the dataset; probes it first where no probe is stored."""
+        from surrogate.loading import task_of
+
+        if not self._is_probed(dataset):
+            self.probe(dataset)
+        with self.open() as database:
+            return task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash)
+
+    def _is_probed(self, dataset: ImageDataset) -> bool:
+        from probe import PROBE_VERSION
+
+        with self.open() as database:
+            return bool(database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION))
+
+    def _known(self, database: Database) -> list[Known]:
+        """Every probed dataset of the database, for the card's neighbours."""
+        from probe import PROBE_VERSION, Known
+
+        runs: dict[str, list[ProbeRecord]] = {}
+        for run in database.probes(version=PROBE_VERSION):
+            runs.setdefault(run.dataset, []).append(run)
+        return [
+            Known(
+                record.name,
+                sum(run.dcn for run in runs[record.fingerprint]) / len(runs[record.fingerprint]),
+                runs[record.fingerprint][0].description,
+                record.fingerprint,
+                PROBE_VERSION,
+            )
+            for record in database.datasets()
+            if record.fingerprint in runs
+        ]
+
+    # prediction
+
+    def fitted(self) -> Predictor:
+        """The predictor, fitted to everything in the database: from the cache where it has learned from that before."""
+        from surrogate import fitted, get_predictor, load_experience
+
+        unfitted = get_predictor(self.predictor, seed=self.seed)
+        with self.open() as database:
+            self.step("fit predictor", 0, 1)
+            found = fitted(
+                unfitted, database.content_hash(), lambda: load_experience(database), self.cache("predictors")
+            )
+        self.step("fit predictor", 1, 1)
+        return found
+
+    def predict(
+        self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
+    ) -> list[Predicted]:
+        """Train-free accuracy of architectures on a dataset, in the order given.
+
+        Raises:
+            InvalidArchitecture: one that cannot take the dataset's images; names it.
+        """
+        from architecture.batch import GraphBatch
+
+        task = self.task(dataset, recipe)
+        costs = [_costs(named, task.input_shape, task.classes) for named in architectures]
+        graphs = [named.architecture.canonical for named in architectures]
+        answer: Prediction = self.fitted().predict(GraphBatch.of(graphs), task)
+        with self.open() as database:
+            known = self._trained(database, dataset, recipe)
+        return [
+            Predicted(
+                name=named.name,
+                hash=named.architecture.hash,
+                accuracy=float(answer.value[row]),
+                lower=float(answer.lower[row]),
+                upper=float(answer.upper[row]),
+                level=answer.level,
+                parameters=costs[row].parameters,
+                multiply_adds=costs[row].multiply_adds,
+                trained=known.get(named.architecture.hash),
+            )
+            for row, named in enumerate(architectures)
+        ]
+
+    def experience_of(self, recipe: Recipe) -> int:
+        """How many finished experiments of the database used exactly this recipe."""
+        with self.open() as database:
+            return len(database.experiments(recipe=recipe.hash))
+
+    def _trained(self, database: Database, dataset: ImageDataset, recipe: Recipe) -> dict[str, float]:
+        accuracies: dict[str, list[float]] = {}
+        for record in database.experiment_records(dataset=dataset.fingerprint, recipe=recipe.hash, status="finished"):
+            if record.accuracy is not None:
+                accuracies.setdefault(record.architecture, []).append(record.accuracy)
+        return {key: sum(values) / len(values) for key, values in accuracies.items()}
+
+    def evaluate(
+        self, predictors: Sequence[str], *, folds: int | None = None, families: Mapping[str, str] | None = None
+    ) -> EvaluationTable:
+        """Every named predictor on datasets, or families of them, left out whole."""
+        from surrogate import evaluate, get_predictor, load_experience
+
+        unfitted = [get_predictor(name, seed=self.seed) for name in predictors]
+        with self.open() as database:
+            experience = load_experience(database)
+        return evaluate(
+            experience,
+            unfitted,
+            folds=folds,
+            families=families,
+            cache=self.cache("evaluation"),
+            progress=lambda done, total: self.step("evaluate", done, total),
+        )
+
+    # experience
+
+    def populate(
+        self, specs: Sequence[str], out: Path, count: int, recipe: Recipe, *, workers: int = 1, probes: int = SEEDS
+    ) -> tuple[Summary, ImportReport]:
+        """Probe datasets and train the first `count` networks of the design on each.
+
+        Results go to shards in `out`, then into the database.
+        Killed at any moment and repeated, it goes on where it was.
+        """
+        from training import Campaign
+
+        campaign = Campaign(specs, out, count, recipe, workers, self.device)
+        for spec in specs:
+            dataset = self.dataset(spec)
+            if not self._is_probed(dataset):
+                self.probe(dataset, probes)
+        summary = campaign.run(lambda progress: self.step("populate", progress.done, progress.total))
+        return summary, self.take_in([out])
+
+    def take_in(self, paths: Sequence[Path]) -> ImportReport:
+        """Take shards, folders of shards or of Parquet files, or other databases into the database."""
+        from database import ImportReport
+
+        reports = []
+        with self.open() as database:
+            for path in paths:
+                if not path.exists():
+                    raise InvalidArgument("PATH", "presage database import", "exist", str(path))
+                if path.is_dir() and any(path.glob("*.parquet")):
+                    reports.append(database.import_parquet(path, check_architecture))
+                elif path.is_dir() or path.suffix == ".jsonl":
+                    reports.append(database.import_shards([path], check_architecture))
+                else:
+                    reports.append(database.merge(path, check_architecture))
+        return ImportReport(
+            experiments=sum(report.experiments for report in reports),
+            probes=sum(report.probes for report in reports),
+            predictions=sum(report.predictions for report in reports),
+            already=sum(report.already for report in reports),
+            refused=tuple(refusal for report in reports for refusal in report.refused),
+            notes=tuple(note for report in reports for note in report.notes),
+        )
+
+    # training
+
+    def train(self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe) -> list[Trained]:
+        """Train each architecture fully; each result enters the database as soon as it is there."""
+        from database import ArchitectureRecord, DatasetRecord, ExperimentEntry, ExperimentRecord, RecipeRecord
+        from training import fit, prepare
+        from training.hardware import choose_device
+        from training.rows import architecture_row, dataset_row, experiment_row, recipe_row
+
+        data = prepare(dataset, recipe, choose_device(self.device))
+        for named in architectures:
+            _costs(named, data.input_shape, data.classes)
+        done: list[Trained] = []
+        for number, named in enumerate(architectures):
+
+            def tell(record: EpochRecord, before: int = number * recipe.epochs) -> None:
+                self.step("train", before + record.epoch, len(architectures) * recipe.epochs)
+
+            result = fit(named.architecture, data, recipe, seed=self.seed, on_epoch=tell)
+            row = experiment_row(dataset.fingerprint, named.architecture, recipe, self.seed, result)
+            entry = ExperimentEntry(
+                DatasetRecord.from_json(dataset_row(dataset)),
+                ArchitectureRecord.from_json(architecture_row(named.architecture)),
+                RecipeRecord.from_json(recipe_row(recipe)),
+                ExperimentRecord.from_json(row),
+            )
+            with self.open() as database:
+                database.add_experiments([entry])
+            done.append(_trained(named, result))
+        return done
+
+    # search
+
+    def search(
+        self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path
+    ) -> SearchResult:
+        """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
+
+        A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
+        """
+        from presage.report import write_report
+        from search import PredictorScorer, run_search
+
+        run_folder.mkdir(parents=True, exist_ok=True)
+        self.card(dataset, run_folder)
+        task = self.task(dataset, recipe)
+
+        def scorer(round_number: int, verified: Sequence[Verified]) -> Scorer:
+            return PredictorScorer(self.fitted(), task, self.predictor)
+
+        def tell(progress: SearchProgress) -> None:
+            stage = {"predict": "search on predictions", "train": "train the short-list", "baseline": "random baseline"}
+            rounds = f" (round {progress.round_number})" if settings.rounds > 1 and progress.round_number else ""
+            self.step(stage.get(progress.stage, progress.stage) + rounds, progress.done, progress.total)
+
+        with self.open() as database:
+            result = run_search(
+                dataset,
+                space=space,
+                recipe=recipe,
+                settings=settings,
+                scorer=scorer,
+                run_folder=run_folder,
+                database=database,
+                device=self.device,
+                on_progress=tell,
+            )
+        write_report(run_folder)
+        return result
+
+    def card(self, dataset: ImageDataset, run_folder: Path) -> str:
+        """The difficulty card as text; probes the dataset unless the run folder keeps its card already.
+
+        ``card.json`` has, beside the card, the DCN of each seed and of every known dataset: what the report draws.
+        """
+        path = run_folder / "card.json"
+        if path.exists():
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept.get("fingerprint") == dataset.fingerprint:
+                return str(kept["text"])
+        card = self.probe(dataset)
+        with self.open() as database:
+            runs = database.probes(dataset=card.fingerprint, version=card.version)
+            known = {item.name: item.dcn for item in self._known(database) if item.fingerprint != card.fingerprint}
+        seeds = [run.dcn for run in runs if run.seed in card.seeds]
+        content = {**card.to_json(), "seed_dcns": seeds, "known_dcns": known, "text": card.text()}
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(content), encoding="utf-8")
+        partial.replace(path)
+        return card.text()
+
+    def recall(self, dataset: ImageDataset) -> str:
+        """What the database holds of datasets of like difficulty, in one line."""
+        from probe import PROBE_VERSION
+
+        with self.open() as database:
+            dcn = database.difficulties(PROBE_VERSION)[dataset.fingerprint]
+            found = database.similar(dcn, exclude=[dataset.fingerprint], version=PROBE_VERSION)
+        return found.note
+
+
+def check_architecture(text: str) -> None:
+    """Refuse the JSON of what is no architecture, before it enters a database.
+
+    Raises:
+        InvalidArchitecture: says why.
+    """
+    from architecture.serial import loads
+
+    loads(text)
+
+
+def _costs(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -> Costs:
+    from architecture.costs import costs
+
+    try:
+        return costs(named.architecture.canonical, input_shape, classes)
+    except InvalidArchitecture as error:
+        shape = "×".join(map(str, input_shape))
+        raise InvalidArchitecture(
+            f"{named.name} cannot take images of {shape}: {error} Try a larger --image-side."
+        ) from None
+
+
+def _trained(named: NamedArchitecture, result: TrainingResult) -> Trained:
+    return Trained(
+        name=named.name,
+        hash=named.architecture.hash,
+        status=result.status,
+        accuracy=result.accuracy,
+        test_accuracy=result.test_accuracy,
+        parameters=result.costs.parameters if result.costs else 0,
+        multiply_adds=result.costs.multiply_adds if result.costs else 0,
+        seconds=result.seconds,
+        failure=result.failure,
+    )
