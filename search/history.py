@@ -42,7 +42,7 @@ class History:
     @property
     def scored(self) -> NDArray[np.bool_]:
         """(m,) whether the candidate has a value."""
-        return ~np.isnan(self.values).any(axis=1)
+        return np.asarray(np.isfinite(self.values).all(axis=1), np.bool_)
 
     @property
     def marks(self) -> Sequence[Mapping[str, Any]]:

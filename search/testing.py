@@ -14,14 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import optuna
 import pytest
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
-from architecture.graph import Architecture, Node
+from architecture.batch import GraphBatch
+from architecture.costs import costs
+from architecture.draft import Draft
+from architecture.graph import Architecture
 from architecture.operations import (
     Activation,
     AdaptiveAveragePool,
@@ -29,12 +34,15 @@ from architecture.operations import (
     Convolution,
     Flatten,
     Identity,
-    Input,
     MaxPool,
 )
-from architecture.spaces.space import Categorical, Space
+from architecture.spaces.space import Categorical, Codes, Space
+from surrogate.prediction import Prediction
+from training.failures import StopTraining
+from training.fitting import TrainingResult
+from training.loop import EpochRecord
 
-__all__ = ["SamplerContract", "TinySpace"]
+__all__ = ["SamplerContract", "TableScorer", "TableTrainer", "TinySpace", "table_accuracy"]
 
 Params = list[dict[str, Any]]
 
@@ -161,24 +169,114 @@ class TinySpace(Space):
             )
         )
 
-    def decode(self, params: Any) -> Architecture:
+    def decode_batch(self, codes: Codes) -> GraphBatch:
         """Input, the layers, global average, classifier."""
-        nodes = [Node(Input())]
-
-        def add(operation: Any) -> None:
-            nodes.append(Node(operation, (len(nodes) - 1,)))
-
+        draft = Draft(len(codes))
+        x = draft.image
         for layer in range(self.layers):
-            kernel = params[f"kernel{layer}"]
-            add(Convolution(params[f"width{layer}"], (kernel, kernel), (1, 1), (kernel // 2, kernel // 2)))
-            match params[f"then{layer}"]:
-                case "relu":
-                    add(Activation("relu"))
-                case "identity":
-                    add(Identity())
-                case "pool":
-                    add(MaxPool())
-        add(AdaptiveAveragePool())
-        add(Flatten())
-        add(Classifier())
-        return Architecture(tuple(nodes))
+            width, kernel, then = codes[:, 3 * layer : 3 * layer + 3].T
+            kernel = 1 + 2 * kernel
+            x = draft.add(Convolution, x, channels=2 << width, kernel=kernel, padding=kernel // 2)
+            x = draft.then(x, Activation, where=then == 0)
+            x = draft.then(x, Identity, where=then == 1)
+            x = draft.then(x, MaxPool, where=then == 3)
+        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, x)))
+        return draft.finish()
+
+
+class TableScorer:
+    """A scorer for tests that keeps what it was asked. Its table: wider and deeper is better, plus a hash's noise.
+
+    Args:
+        unscorable: every network whose hash is divisible by this has no score; 0 is none.
+        shift: added to every value, so that two rounds can be told apart.
+    """
+
+    name = "table"
+
+    def __init__(self, *, unscorable: int = 0, shift: float = 0.0) -> None:
+        self.unscorable, self.shift = unscorable, shift
+        self.asked: list[Architecture] = []
+
+    @property
+    def scored(self) -> int:
+        """Number of networks scored so far."""
+        return len(self.asked)
+
+    def parameters(self, input_shape: tuple[int, int, int], classes: int) -> list[int]:
+        """Parameters of every network scored so far."""
+        return [costs(architecture, input_shape, classes).parameters for architecture in self.asked]
+
+    def score(self, graphs: GraphBatch) -> Prediction:
+        """See `Scorer.score`."""
+        architectures = graphs.architectures()
+        self.asked.extend(architectures)
+        value = np.array([table_accuracy(architecture) for architecture in architectures]) + self.shift
+        if self.unscorable:
+            digits = np.array([int(architecture.hash[:8], 16) for architecture in architectures])
+            value = np.where(digits % self.unscorable == 0, np.nan, value)
+        return Prediction(value, value - 0.05, value + 0.05, 0.9)
+
+
+def table_accuracy(architecture: Architecture) -> float:
+    """What a network of `TinySpace` "scores", in [0.2, 0.9]: a function of the network, not of its code."""
+    canonical = architecture.canonical
+    good = 0.0
+    for node in canonical.nodes:
+        if isinstance(node.operation, Convolution):
+            good += 0.06 * np.log2(node.operation.channels) + 0.02 * (node.operation.kernel[0] == 3)
+        if isinstance(node.operation, Activation):
+            good += 0.02
+    return float(0.2 + good / 1.2 + int(architecture.hash[:6], 16) / 16**6 * 0.02)
+
+
+class TableTrainer:
+    """A trainer for tests: the "trained" accuracy is the table's, reached epoch by epoch. Keeps what it trained.
+
+    Args:
+        epochs: of the recipe.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.status = "finished"
+        self.trained: list[Architecture] = []
+
+    @property
+    def binding(self) -> dict[str, Any]:
+        """Nothing is exported without weights."""
+        return {}
+
+    def accuracy(self, architecture: Architecture) -> float:
+        """Accuracy after the last epoch."""
+        return table_accuracy(architecture)
+
+    def train(
+        self, architecture: Architecture, *, seed: int, checkpoint: Path, on_epoch: Callable[[EpochRecord], None]
+    ) -> TrainingResult:
+        """See `Trainer.train`."""
+        top, status, records = self.accuracy(architecture), self.status, []
+        self.trained.append(architecture)
+        for epoch in range(self.epochs):
+            accuracy = top * (epoch + 1) / self.epochs
+            records.append(EpochRecord(epoch, 1.0, accuracy, 1.0, accuracy, (), 0.01))
+            try:
+                on_epoch(records[-1])
+            except StopTraining:
+                status = "pruned"
+                break
+        finished = status == "finished"
+        return TrainingResult(
+            status=status,
+            accuracy=top if finished else None,
+            test_accuracy=top if finished else None,
+            records=tuple(records),
+            depth_nodes=(),
+            costs=costs(architecture.canonical, (1, 8, 8), 2),
+            seconds=0.01 * len(records),
+            device="table",
+            precision="float32",
+            versions={},
+            failure=None if finished else status,
+            module=None,
+        )

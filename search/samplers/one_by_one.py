@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
+from optuna.samplers._ga import BaseGASampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
@@ -54,6 +57,7 @@ class OneByOne:
                 )
         self._mirrored = len(history)
         study.sampler = self._make(int(np.random.default_rng(seed).integers(2**31)))
+        _settle_parents(study, history.marks)
         params, marks = [], []
         for _ in range(n):
             trial = study.tell(study.ask(kinds), state=TrialState.FAIL)
@@ -65,3 +69,19 @@ class OneByOne:
             for row in params
         ]
         return Proposals(np.array(codes, np.int64), tuple(marks))
+
+
+def _settle_parents(study: optuna.Study, marks: Sequence[Mapping[str, Any]]) -> None:
+    """Have a genetic sampler choose the parents of every generation begun, in order, before it is asked.
+
+    It keeps them with the study when it first needs them, and reads them back in another order than it chose them:
+    without this a study mirrored anew would differ from one mirrored as it grew.
+    """
+    sampler = study.sampler
+    if not isinstance(sampler, BaseGASampler) or sampler.population_size is None:
+        return
+    key = sampler._get_generation_key()
+    born = Counter(int(mark[key]) for mark in marks if key in mark)
+    newest = max(born, default=0)
+    for generation in range(1, newest + 1 + (born[newest] >= sampler.population_size)):
+        sampler.get_parent_population(study, generation)

@@ -1,0 +1,32 @@
+"""What a predicted study optimises, and in which direction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from presage_errors import InvalidArgument, UnknownName
+
+__all__ = ["DIRECTIONS", "checked_objectives"]
+
+DIRECTIONS = {
+    "accuracy": "maximize",
+    "parameters": "minimize",
+    "multiply_adds": "minimize",
+    "activation_bytes": "minimize",
+}
+"""Objective → direction. `accuracy` is *predicted* accuracy in the predicted study."""
+
+
+def checked_objectives(names: Sequence[str]) -> tuple[str, ...]:
+    """The objectives, predicted accuracy first.
+
+    Raises:
+        UnknownName: no such objective.
+        InvalidArgument: none, one twice, or the accuracy not first.
+    """
+    for name in names:
+        if name not in DIRECTIONS:
+            raise UnknownName("objective", name, DIRECTIONS)
+    if not names or names[0] != "accuracy" or len(set(names)) < len(names):
+        raise InvalidArgument("objectives", "search", "begin with `accuracy` and name each cost once", tuple(names))
+    return tuple(names)

@@ -1,0 +1,29 @@
+"""How a search tells how far it is; it prints nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["OnProgress", "Progress", "Stage", "silent"]
+
+Stage = str
+"""`predict`: candidates scored. `train`: epochs of the short-list. `baseline`: epochs of the random networks."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` steps of a stage. `detail` is for people and may be empty."""
+
+    stage: Stage
+    done: int
+    total: int
+    round_number: int = 1
+    detail: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """Tell nobody."""

@@ -1,0 +1,217 @@
+"""Records of a search: what was chosen, what became of it, and the whole. All turn into plain JSON objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BASELINE", "SHORT_LIST", "Chosen", "Known", "RoundResult", "SearchResult", "Verified", "mean_accuracy"]
+
+SHORT_LIST, BASELINE = "short-list", "random baseline"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A network chosen for full training, with what was predicted of it before.
+
+    Attributes:
+        hash: canonical hash of the architecture.
+        params: its parameters in the space.
+        role: `short-list`, or `random baseline` (then nothing was predicted).
+        round_number: from 1; 0 for the baseline.
+        trial: number of its trial in the predicted study of that round.
+        predicted, lower, upper, level: predicted accuracy and its interval.
+        acquisition: what it was chosen by.
+        predictor: name of the scorer.
+        parameters, multiply_adds, activation_bytes: costs for one image.
+        created_at: when it was chosen, ISO 8601 UTC.
+    """
+
+    hash: str
+    params: Mapping[str, Any]
+    role: str
+    round_number: int
+    parameters: int
+    multiply_adds: int
+    activation_bytes: int
+    created_at: str
+    trial: int | None = None
+    predicted: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    level: float | None = None
+    acquisition: float | None = None
+    predictor: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {**asdict(self), "params": dict(self.params)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Chosen:
+        """What `to_json` wrote."""
+        return cls(**value)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A chosen network after full training.
+
+    Attributes:
+        chosen: the network, and what was predicted.
+        status: `finished`, `diverged`, `out_of_memory`, `pruned` or `crashed`.
+        accuracy: *trained* validation accuracy; None unless finished.
+        test_accuracy: trained test accuracy: shown, never used for choosing.
+        curve: (e,) validation accuracy after each epoch.
+        seconds: of training.
+        failure: one line; None when finished.
+        reused: the result was known before this search and was not trained again.
+    """
+
+    chosen: Chosen
+    status: str
+    accuracy: float | None
+    test_accuracy: float | None
+    curve: tuple[float, ...]
+    seconds: float
+    failure: str | None
+    reused: bool = False
+
+    @classmethod
+    def of(cls, chosen: Chosen, row: Mapping[str, Any], *, reused: bool) -> Verified:
+        """From a row of experience."""
+        return cls(
+            chosen=chosen,
+            status=row["status"],
+            accuracy=row["accuracy"],
+            test_accuracy=row["test_accuracy"],
+            curve=tuple(row["curve"]),
+            seconds=row["seconds"],
+            failure=row["failure"],
+            reused=reused,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields; `chosen` as an object within."""
+        return {**asdict(self), "chosen": self.chosen.to_json(), "curve": list(self.curve)}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A network that would have been short-listed, had its accuracy on this dataset not been known already.
+
+    Its result is *reused*: the database's, from an earlier experiment with the same recipe.
+    """
+
+    hash: str
+    params: Mapping[str, Any]
+    predicted: float
+    accuracy: float
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {**asdict(self), "params": dict(self.params)}
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """One round: predict, short-list, train.
+
+    Attributes:
+        round_number: from 1.
+        study: name of its predicted study in the journal.
+        candidates: number recorded.
+        different: number of different networks among them.
+        best_predicted: highest predicted accuracy.
+        verified: the short-list after training, in the order chosen.
+        known: reused results of networks as promising as the short-list.
+    """
+
+    round_number: int
+    study: str
+    candidates: int
+    different: int
+    best_predicted: float
+    verified: tuple[Verified, ...]
+    known: tuple[Known, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {
+            **{name: getattr(self, name) for name in ("round_number", "study", "candidates", "different")},
+            "best_predicted": self.best_predicted,
+            "verified": [verified.to_json() for verified in self.verified],
+            "known": [known.to_json() for known in self.known],
+        }
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A whole search.
+
+    Attributes:
+        folder: the run folder.
+        dataset: its name.
+        fingerprint: of the dataset's content.
+        space, strategy: their names.
+        settings: everything the search was asked for, as in the folder's `run.json`.
+        rounds: one each.
+        baseline: random networks of the same space, trained with the same recipe; empty where none was asked for.
+        best: the verified network of the short-lists with the highest trained validation accuracy; None where every
+            training failed.
+        seconds: wall-clock of the last invocation.
+    """
+
+    folder: Path
+    dataset: str
+    fingerprint: str
+    space: str
+    strategy: str
+    settings: Mapping[str, Any]
+    rounds: tuple[RoundResult, ...]
+    baseline: tuple[Verified, ...] = ()
+    best: Verified | None = None
+    seconds: float = 0.0
+    journal: str = field(default="journal.log")
+
+    @property
+    def verified(self) -> tuple[Verified, ...]:
+        """The short-listed networks of all rounds."""
+        return tuple(verified for one in self.rounds for verified in one.verified)
+
+    @property
+    def shortlist_mean(self) -> float | None:
+        """Mean trained accuracy of the short-listed networks that finished."""
+        return mean_accuracy(self.verified)
+
+    @property
+    def baseline_mean(self) -> float | None:
+        """Mean trained accuracy of the random baseline's networks that finished."""
+        return mean_accuracy(self.baseline)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain objects, lists and numbers."""
+        return {
+            "format": "presage-search",
+            "version": 1,
+            "dataset": self.dataset,
+            "fingerprint": self.fingerprint,
+            "space": self.space,
+            "strategy": self.strategy,
+            "settings": dict(self.settings),
+            "rounds": [one.to_json() for one in self.rounds],
+            "baseline": [verified.to_json() for verified in self.baseline],
+            "best": self.best.to_json() if self.best else None,
+            "shortlist_mean": self.shortlist_mean,
+            "baseline_mean": self.baseline_mean,
+            "seconds": self.seconds,
+            "journal": self.journal,
+        }
+
+
+def mean_accuracy(verified: Sequence[Verified]) -> float | None:
+    """Mean trained accuracy of those that finished; None where none did."""
+    found = [one.accuracy for one in verified if one.accuracy is not None]
+    return sum(found) / len(found) if found else None

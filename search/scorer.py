@@ -1,0 +1,54 @@
+"""What a search asks about candidates: a value and an interval for each, without training any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from architecture.batch import GraphBatch
+from surrogate.prediction import Prediction
+from surrogate.task import Task
+
+if TYPE_CHECKING:
+    from search.result import Verified
+
+__all__ = ["PredictorScorer", "Scorer", "ScorerFactory", "TaskPredictor"]
+
+
+class Scorer(Protocol):
+    """Scores candidates. A predictor on a task, a table in tests, and in time a super-net or a zero-cost proxy."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, as the database records it beside each prediction."""
+
+    def score(self, graphs: GraphBatch) -> Prediction:
+        """Value and interval of n architectures. NaN where one cannot be scored: recorded as a failed trial."""
+
+
+class ScorerFactory(Protocol):
+    """Gives the scorer of a round; called anew in each, so that a predictor learns from what was verified."""
+
+    def __call__(self, round_number: int, verified: Sequence[Verified], /) -> Scorer:
+        """The scorer of round 1, 2, … given every network verified in the rounds before."""
+
+
+class TaskPredictor(Protocol):
+    """A fitted accuracy predictor of `surrogate`."""
+
+    def predict(self, graphs: GraphBatch, task: Task) -> Prediction:
+        """Predicted accuracies of n architectures on a task."""
+
+
+@dataclass(frozen=True)
+class PredictorScorer:
+    """A fitted predictor as the scorer of one task."""
+
+    predictor: TaskPredictor
+    task: Task
+    name: str
+
+    def score(self, graphs: GraphBatch) -> Prediction:
+        """The predictor's answer."""
+        return self.predictor.predict(graphs, self.task)

@@ -1,0 +1,84 @@
+"""Hard limits and the candidates drawn within them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from architecture.batch_costs import CostArrays
+from architecture.costs import costs
+from architecture.spaces.space import Space
+from presage_errors import InvalidArgument, NothingFeasible, UnknownName
+from search.feasible import FeasibleDraws
+from search.history import History
+from search.limits import Limits
+from search.samplers import Proposals, RandomSampler, get_proposer
+from search.testing import TinySpace
+
+SPACE = TinySpace()
+SHAPE, CLASSES = (1, 8, 8), 10
+
+
+def _arrays() -> CostArrays:
+    return CostArrays(np.array([10, 20, 30]), np.array([5, 50, 5]), np.array([7, 7, 7]), np.array([1, 1, 1]))
+
+
+def test_a_network_is_allowed_up_to_and_including_every_limit() -> None:
+    assert Limits().allow(_arrays()).tolist() == [True, True, True]
+    assert Limits(parameters=20).allow(_arrays()).tolist() == [True, True, False]
+    assert Limits(parameters=20, multiply_adds=49).allow(_arrays()).tolist() == [True, False, False]
+    assert Limits(parameters=20, multiply_adds=25).excess(_arrays()).tolist() == [0.5, 2.0, 1.5]
+
+
+@pytest.mark.parametrize("wrong", [{"parameters": 0}, {"multiply_adds": -3}, {"activation_bytes": 1.5}])
+def test_limits_that_are_no_counts_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(InvalidArgument, match=f"`{next(iter(wrong))}` of `Limits`"):
+        Limits(**wrong)
+
+
+def test_limits_are_the_same_after_json_and_unknown_ones_are_named() -> None:
+    limits = Limits(parameters=7)
+    assert Limits.from_json(limits.to_json()) == limits
+    with pytest.raises(UnknownName, match="Did you mean `parameters`"):
+        Limits.from_json({"parametres": 7})
+
+
+@pytest.mark.parametrize("strategy", ["random", "evolution", "tpe"])
+def test_no_draw_is_over_a_limit_that_one_network_in_a_hundred_satisfies(strategy: str) -> None:
+    sample = SPACE.sample(2000, np.random.default_rng(0))
+    sizes = [costs(SPACE.decode(SPACE.params(code)), SHAPE, CLASSES).parameters for code in sample[:500]]
+    limits = Limits(parameters=int(np.percentile(sizes, 1)))
+    draws = FeasibleDraws(SPACE, get_proposer(strategy, 0), limits, SHAPE, CLASSES)
+    history = History(len(SPACE.parameters))
+    for batch in range(2):
+        found = draws.draw(history, 20, (0, batch))
+        assert len(found) == len(found.graphs) == 20
+        for at in range(20):
+            cost = costs(SPACE.decode(SPACE.params(found.codes[at])), SHAPE, CLASSES)
+            assert cost.parameters <= (limits.parameters or 0)
+            assert found.costs[at].tolist() == [cost.parameters, cost.multiply_adds, cost.activation_bytes]
+            assert found.graphs.architecture(at) == SPACE.decode(SPACE.params(found.codes[at]))
+        history.extend(found.codes, found.costs[:, :1] * 1.0)
+
+
+def test_an_impossible_limit_ends_in_bounded_time_and_says_how_near_the_nearest_came() -> None:
+    draws = FeasibleDraws(SPACE, RandomSampler(0), Limits(parameters=3), SHAPE, CLASSES)
+    # the smallest: width 2 and kernel 1 throughout: 1·2 + 2·2 + 2·2 weights, and a classifier of 2·10 + 10
+    with pytest.raises(NothingFeasible, match=r"No network of the space `tiny` is within 3 parameters .* 40 param"):
+        draws.draw(History(len(SPACE.parameters)), 8, (0,))
+
+
+class _Wrong:
+    """Proposes codes that are no choices."""
+
+    def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
+        return Proposals(np.full((n, len(space.parameters)), 99))
+
+
+def test_codes_outside_the_space_are_dropped_and_replaced() -> None:
+    draws = FeasibleDraws(SPACE, _Wrong(), Limits(), SHAPE, CLASSES)
+    found = draws.draw(History(len(SPACE.parameters)), 8, (0,))
+    assert len(found) == 8
+    assert SPACE.valid(found.codes).all()

@@ -1,0 +1,156 @@
+"""The predicted study: every candidate scored once, recorded once, and the same after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+
+from architecture.batch import GraphBatch
+from presage_errors import InvalidArgument, NothingFeasible, UnknownName
+from search.feasible import FeasibleDraws
+from search.journal import Journal
+from search.limits import Limits
+from search.objectives import checked_objectives
+from search.predicted import Candidates, PredictedStudy, read_candidates
+from search.samplers import get_proposer
+from search.testing import TableScorer, TinySpace
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+SPACE = TinySpace()
+SHAPE, CLASSES = (1, 8, 8), 10
+
+
+def _study(
+    path: Path,
+    strategy: str = "evolution",
+    scorer: TableScorer | None = None,
+    limits: Limits | None = None,
+    objectives: tuple[str, ...] = ("accuracy",),
+    **options: object,
+) -> PredictedStudy:
+    proposer = get_proposer(strategy, 0, objectives=len(objectives))
+    draws = FeasibleDraws(SPACE, proposer, limits or Limits(), SHAPE, CLASSES)
+    return PredictedStudy(
+        Journal(path, mend=True),
+        "predicted",
+        draws,
+        scorer or TableScorer(),
+        objectives=objectives,
+        seed=(5,),
+        batch=40,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def _same(one: Candidates, other: Candidates) -> bool:
+    names = ("codes", "value", "lower", "upper", "costs", "first")
+    return all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in names)
+
+
+def test_every_different_network_is_scored_exactly_once(tmp_path: Path) -> None:
+    scorer = TableScorer()
+    found = _study(tmp_path / "j", scorer=scorer).run(600)
+    assert len(found) == 600
+    hashes = [SPACE.decode(SPACE.params(code)).hash for code in found.codes]
+    assert len(set(hashes)) < 600
+    assert scorer.scored == len(set(hashes))  # equal networks of different codes are scored once too
+    seen: dict[str, int] = {}
+    for row, one in enumerate(hashes):
+        assert found.first[row] == seen.setdefault(one, row)
+        assert found.value[row] == found.value[found.first[row]]
+    assert len(found.unique) == len(set(hashes))
+
+
+def test_no_network_over_a_limit_reaches_the_scorer(tmp_path: Path) -> None:
+    scorer = TableScorer()
+    found = _study(tmp_path / "j", scorer=scorer, limits=Limits(parameters=200)).run(200)
+    assert found.cost("parameters").max() <= 200
+    assert max(scorer.parameters(SHAPE, CLASSES)) <= 200
+
+
+@pytest.mark.parametrize("strategy", ["evolution", "random", "nsgaii"])
+@pytest.mark.parametrize("keep", [0.3, 0.75])
+def test_cut_off_anywhere_it_becomes_the_study_it_would_have_been(tmp_path: Path, strategy: str, keep: float) -> None:
+    whole = _study(tmp_path / "whole", strategy).run(230)
+    _study(tmp_path / "cut", strategy).run(200)
+    content = (tmp_path / "cut").read_bytes()
+    (tmp_path / "cut").write_bytes(content[: int(len(content) * keep)])  # in the middle of a line, of a batch
+    scorer = TableScorer()
+    resumed = _study(tmp_path / "cut", strategy, scorer).run(230)
+    assert _same(resumed, whole)
+    assert scorer.scored < len(whole.unique)
+    recorder = Journal(tmp_path / "cut").recorder("predicted", ("maximize",), SPACE)
+    assert _same(read_candidates(recorder), whole)
+
+
+def test_a_finished_study_scores_nothing_more(tmp_path: Path) -> None:
+    _study(tmp_path / "j").run(90)
+    scorer = TableScorer()
+    assert len(_study(tmp_path / "j", scorer=scorer).run(90)) == 90
+    assert scorer.scored <= 10  # at most the last batch, drawn again to see whether it was whole
+
+
+def test_optuna_sees_predicted_values_intervals_and_costs(tmp_path: Path) -> None:
+    found = _study(tmp_path / "j").run(50)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "j")))
+    study = optuna.load_study(study_name="predicted", storage=storage)
+    assert study.best_value == found.value.max()
+    for row, trial in enumerate(study.trials):
+        assert trial.value == found.value[row]
+        assert trial.params == SPACE.params(found.codes[row])
+        assert trial.user_attrs["upper"] == found.upper[row]
+        assert trial.user_attrs["parameters"] == found.costs[row, 0]
+    assert optuna.visualization.matplotlib is not None
+
+
+def test_a_candidate_that_cannot_be_scored_is_a_failed_trial(tmp_path: Path) -> None:
+    found = _study(tmp_path / "j", scorer=TableScorer(unscorable=3)).run(200)
+    assert 0 < np.isnan(found.value).sum() < 200
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "j")))
+    states = [t.state for t in optuna.load_study(study_name="predicted", storage=storage).trials]
+    assert states.count(optuna.trial.TrialState.FAIL) == np.isnan(found.value).sum()
+
+
+def test_several_objectives_trade_accuracy_for_cost(tmp_path: Path) -> None:
+    _study(tmp_path / "j", "nsgaii", objectives=("accuracy", "parameters")).run(80)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "j")))
+    study = optuna.load_study(study_name="predicted", storage=storage)
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert 1 < len(study.best_trials) < 80
+
+
+def test_evolution_finds_better_predictions_than_random(tmp_path: Path) -> None:
+    evolved = _study(tmp_path / "e", "evolution").run(400).value
+    drawn = _study(tmp_path / "r", "random").run(400).value
+    assert evolved[200:].mean() > drawn[200:].mean()
+
+
+def test_it_begins_with_the_candidates_it_is_given(tmp_path: Path) -> None:
+    start = SPACE.sample(10, np.random.default_rng(9))
+    found = _study(tmp_path / "j", start=start).run(60)
+    assert (found.codes[:10] == start).all()
+    assert len(found) == 60
+
+
+def test_an_empty_feasible_set_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NothingFeasible):
+        _study(tmp_path / "j", limits=Limits(parameters=1)).run(10)
+
+
+def test_objectives_are_checked() -> None:
+    assert checked_objectives(["accuracy", "multiply_adds"]) == ("accuracy", "multiply_adds")
+    with pytest.raises(UnknownName, match="`parameters`"):
+        checked_objectives(["accuracy", "params"])
+    with pytest.raises(InvalidArgument, match="begin with `accuracy`"):
+        checked_objectives(["parameters"])
+
+
+def test_the_table_of_the_tests_is_itself_deterministic() -> None:
+    graphs = GraphBatch.of([SPACE.decode(SPACE.params(code)) for code in SPACE.sample(5, np.random.default_rng(0))])
+    first, again = TableScorer().score(graphs), TableScorer().score(graphs)
+    assert first.value.tolist() == again.value.tolist()
+    assert hashlib.sha256(first.value.tobytes()).hexdigest() == hashlib.sha256(again.value.tobytes()).hexdigest()
