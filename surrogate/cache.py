@@ -30,7 +30,7 @@ def fitted(predictor: Predictor, content: str, experience: Callable[[], Experien
 
     Args:
         predictor: an unfitted predictor; says kind and settings.
-        content: hash of the experience: `Database.content_hash` with whatever selected its rows, or `Experience.digest`.
+        content: hash of the experience: `Database.content_hash` and what selected its rows, or `Experience.digest`.
         experience: called only where the predictor has to be fitted.
         folder: where fitted predictors are kept; None keeps none.
     """

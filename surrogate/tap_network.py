@@ -101,6 +101,17 @@ class Training:
     rank_weight: float
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: steps are so small that more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @one_thread()
 def train(network: TapNetwork, examples: Examples, how: Training, generator: torch.Generator) -> None:
     """Trains in place. All randomness comes from `generator`."""
@@ -131,17 +142,6 @@ def _share(step: int, steps: int, warm_up: float = 0.2) -> float:
     """Of the peak rate: linearly up, then half a cosine down."""
     at = (step + 1) / (steps + 1)
     return at / warm_up if at < warm_up else 0.5 * (1 + cos(pi * (at - warm_up) / (1 - warm_up)))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: steps are so small that more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _loss(places: Tensor, examples: Examples, rows: Tensor, longest: int, how: Training) -> Tensor:
