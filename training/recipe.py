@@ -58,7 +58,7 @@ class Recipe:
         head_learning_rate: rate of the detached heads that read the accuracy by depth.
     """
 
-    epochs: int = 15
+    epochs: int = 12
     batch: int = 64
     optimizer: str = "adamw"
     learning_rate: float = 0.006

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from presage_errors import Diverged, InvalidArgument
+from training import DeviceData, EpochRecord, Recipe, evaluate, logits_of, train
+from training.loop import _schedule, fixed_randomness
+
+
+def same(first: list[EpochRecord], second: list[EpochRecord]) -> bool:
+    return [replace(r, seconds=0) for r in first] == [replace(r, seconds=0) for r in second]
+
+
+def test_it_learns_and_reports_every_epoch(small: nn.Module, data: DeviceData, brief: Recipe) -> None:
+    records = list(train(small, data, replace(brief, epochs=6), seed=0))
+    assert [record.epoch for record in records] == list(range(6))
+    assert records[-1].validation_accuracy > 0.9
+    assert records[-1].train_loss < records[0].train_loss
+    assert all(len(record.depth_accuracies) == 2 for record in records)
+    assert records[-1].depth_accuracies[1] > 0.5
+    assert all(0 <= record.train_accuracy <= 1 and record.seconds > 0 for record in records)
+
+
+def test_the_same_seed_gives_the_same_curve_and_another_seed_another(
+    small: nn.Module, data: DeviceData, brief: Recipe
+) -> None:
+    first, second, third = (list(train(copy.deepcopy(small), data, brief, seed=seed)) for seed in (0, 0, 1))
+    assert same(first, second)
+    assert not same(first, third)
+
+
+def test_depth_heads_do_not_touch_the_body(small: nn.Module, data: DeviceData, brief: Recipe) -> None:
+    other = copy.deepcopy(small)
+    with_heads = list(train(small, data, brief, seed=0))
+    without = list(train(other, data, brief, seed=0, taps=()))
+    assert [r.validation_loss for r in with_heads] == [r.validation_loss for r in without]
+    assert without[0].depth_accuracies == ()
+    for left, right in zip(small.parameters(), other.parameters(), strict=True):
+        assert torch.equal(left, right)
+
+
+def test_the_caller_s_random_state_is_left_alone(small: nn.Module, data: DeviceData, brief: Recipe) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    list(train(small, data, brief, seed=0))
+    assert torch.equal(torch.rand(4), expected)
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "sgd", "learning_rate": 0.05}, {"batch": 1000}, {"shift": 0}])
+def test_other_recipes_train_too(small: nn.Module, data: DeviceData, brief: Recipe, change: dict[str, object]) -> None:
+    recipe = Recipe.from_json({**brief.to_json(), **change})
+    records = list(train(small, data, recipe, seed=0))
+    assert records[-1].train_loss < records[0].train_loss
+
+
+def test_bfloat16_trains_too(small: nn.Module, data: DeviceData, brief: Recipe) -> None:
+    records = list(train(small, data, replace(brief, precision="bfloat16"), seed=0))
+    assert math.isfinite(records[-1].train_loss)
+
+
+def test_a_small_training_set_is_passed_over_several_times(small: nn.Module, data: DeviceData, brief: Recipe) -> None:
+    """The batch norm counts its batches: one for each step."""
+    list(train(small, data, replace(brief, epochs=1, least_epoch_images=300), seed=0))  # 4 passes over 96, batch 32
+    assert int(small.first[1].num_batches_tracked) == 12
+
+
+def test_a_loss_that_is_no_number_is_a_divergence(data: DeviceData, brief: Recipe) -> None:
+    class Wild(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(144, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.last(x.flatten(1)) * math.inf
+
+    with pytest.raises(Diverged, match="epoch 0"):
+        list(train(Wild(), data, brief, seed=0))
+
+
+def test_taps_need_a_tapped_module(data: DeviceData, brief: Recipe) -> None:
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(144, 3))
+    with pytest.raises(InvalidArgument, match="taps"):
+        list(train(plain, data, brief, seed=0, taps=(1,)))
+    assert len(list(train(plain, data, brief, seed=0))) == 3
+
+
+def test_evaluation_agrees_with_a_count_by_hand(small: nn.Module, data: DeviceData) -> None:
+    small.eval()
+    pixels = (data.x_test.float() - data.mean[:, None, None]) / data.deviation[:, None, None]
+    with torch.no_grad():
+        expected = small(pixels)
+    found = evaluate(small, data.x_test, data.y_test, data)
+    right = sum(int(row.argmax()) == int(label) for row, label in zip(expected, data.y_test, strict=True))
+    assert found.accuracy == pytest.approx(right / len(data.y_test))
+    assert found.loss == pytest.approx(float(nn.functional.cross_entropy(expected, data.y_test)), rel=1e-4)
+    torch.testing.assert_close(logits_of(small, data.x_test, data), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_one_cycle_rises_to_its_peak_and_falls_to_nothing() -> None:
+    recipe = Recipe(warmup=0.25)
+    rates = [_schedule(recipe, step, 100) for step in range(100)]
+    assert rates.index(max(rates)) == 25
+    assert rates[25] == pytest.approx(1.0)
+    assert rates[0] < 0.1
+    assert rates[-1] < 0.01
+    assert rates[:26] == sorted(rates[:26])
+    assert rates[25:] == sorted(rates[25:], reverse=True)
+    assert {_schedule(Recipe(schedule="constant"), step, 9) for step in range(9)} == {1.0}
+
+
+def test_streams_of_one_seed_differ() -> None:
+    values = set()
+    for seed in range(3):
+        for stream in range(3):
+            with fixed_randomness(seed, torch.device("cpu"), stream) as value:
+                values.add(value)
+    assert len(values) == 9
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_it_learns_on_a_gpu_as_on_a_cpu(small: nn.Module, data: DeviceData, brief: Recipe) -> None:
+    records = list(train(small, data, replace(brief, epochs=6), seed=0, device="cuda"))
+    assert records[-1].validation_accuracy > 0.9

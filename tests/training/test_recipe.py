@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from presage_errors import InvalidArgument, UnknownName
+from training import Recipe
+
+
+def test_json_round_trip_keeps_the_hash() -> None:
+    recipe = Recipe(epochs=3, train_images=None, flip=True)
+    again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
+    assert again == recipe
+    assert again.hash == recipe.hash
+    assert len(recipe.hash) == 64
+
+
+def test_every_field_counts_in_the_hash() -> None:
+    changed = [
+        Recipe(epochs=4),
+        Recipe(batch=32),
+        Recipe(learning_rate=0.1),
+        Recipe(flip=True),
+        Recipe(train_images=None),
+        Recipe(precision="float32"),
+        Recipe(split_seed=1),
+    ]
+    assert len({recipe.hash for recipe in [Recipe(), *changed]}) == len(changed) + 1
+
+
+def test_the_recipe_of_the_shipped_experience_never_changes_by_accident() -> None:
+    assert Recipe().hash == "f22741968c870558d42e0f63ad91a2c64d6ce9d37c090f5f92d6f53239740335"
+
+
+def test_whole_numbers_stand_for_floats_in_json() -> None:
+    assert Recipe.from_json({"clip": 1}) == Recipe(clip=1.0)
+    assert Recipe.from_json({"clip": 1}).hash == Recipe(clip=1.0).hash
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"epochs": 0}, "The `epochs` of `Recipe` must be at least 1. Got 0."),
+        ({"epochs": 2.5}, "must be int"),
+        ({"epochs": True}, "must be int"),
+        ({"batch": "64"}, "must be int"),
+        ({"flip": 1}, "must be bool"),
+        ({"learning_rate": 0.0}, "must be a positive number"),
+        ({"learning_rate": math.nan}, "must be a positive number"),
+        ({"clip": math.inf}, "must be a positive number"),
+        ({"momentum": 1.0}, "at least 0 and under 1"),
+        ({"validation_fraction": 1.0}, "over 0 and under 1"),
+        ({"shift": 16}, "under `image_side`"),
+        ({"train_images": 1}, "at least 2, or None"),
+    ],
+)
+def test_values_out_of_range_are_refused_in_one_line(change: dict[str, object], rule: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        Recipe.from_json(change)
+    assert rule in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_fields_and_names_are_refused_with_the_nearest_known() -> None:
+    with pytest.raises(UnknownName, match="Did you mean `epochs`"):
+        Recipe.from_json({"epoch": 3})
+    with pytest.raises(UnknownName, match="Did you mean `adamw`"):
+        replace(Recipe(), optimizer="adam")
+    with pytest.raises(InvalidArgument, match="version"):
+        Recipe.from_json({**Recipe().to_json(), "version": 2})
+    with pytest.raises(InvalidArgument, match="format"):
+        Recipe.from_json({"format": "other"})
+
+
+def test_reading_a_recipe_loads_no_torch() -> None:
+    code = "import sys, training; training.Recipe(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
