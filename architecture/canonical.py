@@ -19,6 +19,7 @@ What counts as the same:
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from architecture.graph import Architecture, Node
 from architecture.labelling import labels
@@ -69,7 +70,8 @@ def _write_out(values: Values) -> tuple[list[Operation], list[tuple[int, ...]]]:
 def _parts(value: int, sums: list[int], values: Values) -> list[int]:
     """Terms of a sum, with every other live sum that it contains taken as one part, largest first."""
     left = Counter(values.terms[value])
-    inside = [other for other in sums if other != value and _contains(left, values.terms[other])]
+    size = left.total()
+    inside = [other for other in sums if values.terms[other].total() < size and _contains(left, values.terms[other])]
     inside.sort(key=lambda other: (-values.terms[other].total(), values.digest(other)))
     parts = []
     for other in inside:
@@ -88,7 +90,9 @@ def _in_order(operations: list[Operation], inputs: list[tuple[int, ...]], names:
     """Depth first from the classifier, the deepest input first: the order in which a person would write the network."""
     levels = _levels(inputs)
 
-    def ordered(node: int) -> list[int]:
+    def ordered(node: int) -> Sequence[int]:
+        if len(inputs[node]) < 2:
+            return inputs[node]
         return sorted(inputs[node], key=lambda source: (-levels[source], names[source]))
 
     placed: dict[int, int] = {}

@@ -1,14 +1,14 @@
 """Labels that tell the nodes of a graph apart by what surrounds them, not by their order.
 
 Colour refinement on a directed graph: a node's label is hashed from its operation and the labels of what it reads, then
-of what reads it, until no more nodes can be told apart. Where equals remain (say two identical branches), one of them
-is marked, chosen so that the result does not depend on which, and refinement goes on.
+of what reads it, until no more nodes can be told apart. Parallel parts that are alike are then marked in any order;
+where equals remain even so, one of them is marked, that which gives the smallest labels, and refinement goes on.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from architecture.operations import Add, Multiply, Operation
 from architecture.rewriting import key
@@ -16,28 +16,27 @@ from architecture.rewriting import key
 __all__ = ["labels"]
 
 _MARK = b"marked"
+_PLACES = [bytes([position]) for position in range(256)]
 
 
 def labels(operations: list[Operation], inputs: list[tuple[int, ...]]) -> list[bytes]:
     """A different label for every node, the same in every numbering of the graph (up to its automorphisms).
 
     Args:
-        operations: of each node; the last is the output.
-        inputs: nodes that each node reads. Any numbering in which a node comes after its inputs, or not.
+        operations: of each node.
+        inputs: nodes that each node reads, which may stand before or after it.
     """
     graph = _Graph(operations, inputs)
     found = graph.refine([_hash(key(operation)) for operation in operations])
     while len(set(found)) < len(found):
-        classes: dict[bytes, list[int]] = defaultdict(list)
-        for node, label in enumerate(found):
-            classes[label].append(node)
-        tied = min((label, members) for label, members in classes.items() if len(members) > 1)[1]
-        if graph.twins(tied):
-            for rank, node in enumerate(tied):  # interchangeable: any order will do
-                found[node] = _hash(_MARK + rank.to_bytes(4, "big") + found[node])
-            found = graph.refine(found)
+        marked = graph.mark_alike(found)
+        if marked != found:
+            found = graph.refine(marked)
         else:
-            found = min((graph.refine(_marked(found, node)) for node in tied), key=sorted)
+            count = Counter(found)
+            smallest = min(label for label in found if count[label] > 1)
+            tied = [node for node, label in enumerate(found) if label == smallest]
+            found = min((graph.refine(_marked(found, [node], 0)) for node in tied), key=sorted)
     return found
 
 
@@ -48,7 +47,7 @@ class _Graph:
         readers: list[list[tuple[int, int]]] = [[] for _ in inputs]
         for node, sources in enumerate(inputs):
             for position, source in enumerate(sources):
-                readers[source].append((node, position if self.ordered[node] else 0))
+                readers[source].append((node, min(position, 255) if self.ordered[node] else 0))
         self.readers = readers
         self.sequence = _topological(inputs, readers)
 
@@ -75,22 +74,41 @@ class _Graph:
         """From the classifier to the image: each label takes in those of all that reads its node."""
         new = list(found)
         for node in reversed(self.sequence):
-            parts = sorted(new[reader] + position.to_bytes(4, "big") for reader, position in self.readers[node])
+            parts = [new[reader] + _PLACES[position] for reader, position in self.readers[node]]
+            if len(parts) > 1:
+                parts.sort()
             new[node] = _hash(found[node] + b"".join(parts))
         return new
 
-    def twins(self, nodes: list[int]) -> bool:
-        """Whether the nodes read the same and are read by the same, in the same places."""
-        first = nodes[0]
-        inputs, readers = self._sources(first), sorted(self.readers[first])
-        return all(self._sources(node) == inputs and sorted(self.readers[node]) == readers for node in nodes[1:])
+    def mark_alike(self, found: list[bytes]) -> list[bytes]:
+        """Parallel parts of the graph that are alike, such as two equal branches, told apart by a mark.
 
-    def _sources(self, node: int) -> list[int]:
-        return list(self.inputs[node]) if self.ordered[node] else sorted(self.inputs[node])
+        A part is a set of connected nodes, each with the label of some other node. If its own labels differ from one
+        another, then any other part with these labels is the same in every respect, and any order of them will do.
+        """
+        count = Counter(found)
+        tied = {node for node, label in enumerate(found) if count[label] > 1}
+        parts: dict[tuple[bytes, ...], list[list[int]]] = defaultdict(list)
+        while tied:
+            part = [tied.pop()]
+            for node in part:
+                near = (*self.inputs[node], *(reader for reader, _ in self.readers[node]))
+                fresh = tied.intersection(near)
+                tied -= fresh
+                part.extend(fresh)
+            parts[tuple(sorted(found[node] for node in part))].append(part)
+        for names, alike in parts.items():
+            if len(set(names)) == len(names):
+                for rank, part in enumerate(alike):
+                    found = _marked(found, part, rank)
+        return found
 
 
-def _marked(found: list[bytes], node: int) -> list[bytes]:
-    return [_hash(_MARK + label) if index == node else label for index, label in enumerate(found)]
+def _marked(found: list[bytes], nodes: list[int], rank: int) -> list[bytes]:
+    new = list(found)
+    for node in nodes:
+        new[node] = _hash(_MARK + rank.to_bytes(4, "big") + found[node])
+    return new
 
 
 def _topological(inputs: list[tuple[int, ...]], readers: list[list[tuple[int, int]]]) -> list[int]:

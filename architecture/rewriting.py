@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from architecture.graph import Architecture
 from architecture.operations import (
@@ -41,12 +42,13 @@ MOST_TERMS = 256
 
 _NOT_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softmax"})
 _NOT_ZERO_AT_ZERO = frozenset({"sigmoid", "hardsigmoid", "softmax"})
-_KEEPS_SIGN = (
-    MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, ChannelShuffle, Dropout, DropPath,
-    Concatenate, Multiply,
-)  # fmt: skip
-_KEEPS_SHAPE = (BatchNorm, GroupNorm, Activation, Dropout, DropPath, Identity, Zero, ChannelShuffle)
-_RANDOM = (Dropout, DropPath)
+_POOLS = frozenset({MaxPool, AveragePool})
+_KEEPS_SIGN = _POOLS | {
+    *(AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, ChannelShuffle, Dropout, DropPath, Concatenate, Multiply)
+}
+_KEEPS_SHAPE = frozenset({BatchNorm, GroupNorm, Activation, Dropout, DropPath, Identity, Zero, ChannelShuffle})
+_SILENT = _KEEPS_SHAPE | _KEEPS_SIGN | {Convolution, Linear}  # zero where all inputs are
+_OWN_VALUE = frozenset({Dropout, DropPath, Convolution, Linear})  # two of them on one input give two values
 
 
 @dataclass
@@ -108,6 +110,7 @@ class Values:
         return len(self.operations) - 1
 
 
+@lru_cache(maxsize=4096)
 def key(operation: Operation) -> bytes:
     """The operation and its fields as text: the same on every machine and in every version."""
     return f"{operation.name}{[getattr(operation, name) for name in operation.field_names()]}".encode()
@@ -155,51 +158,55 @@ def _add(values: Values, inputs: list[int]) -> int | None:
 
 
 def _is_zero(operation: Operation, inputs: list[int | None]) -> bool:
-    if isinstance(operation, Zero):
+    kind = type(operation)
+    if kind is Zero:
         return True
-    if isinstance(operation, Multiply):
-        return None in inputs
+    if None not in inputs:
+        return False
+    if kind is Multiply:
+        return True
     if isinstance(operation, Activation) and operation.function in _NOT_ZERO_AT_ZERO:
         return False
-    silent = (*_KEEPS_SHAPE, *_KEEPS_SIGN, Convolution, Linear)
-    return bool(inputs) and isinstance(operation, silent) and all(value is None for value in inputs)
+    return kind in _SILENT and all(value is None for value in inputs)
 
 
 def _apply(values: Values, operation: Operation, inputs: tuple[int, ...]) -> int:
     """The value of a node none of whose inputs is left out as zero."""
+    kind = type(operation)
     first = inputs[0] if inputs else -1
     if _does_nothing(values, operation, inputs):
         return first
+    not_negative = kind in _KEEPS_SIGN and all(value in values.not_negative for value in inputs)
     if isinstance(operation, Activation):
-        inner = values.operations[first]
-        twice = isinstance(inner, Activation) and inner == operation and operation.function in ("relu", "relu6")
-        if twice or (operation.function == "relu" and first in values.not_negative):
+        again = operation == values.operations[first] and operation.function == "relu6"
+        if again or (operation.function == "relu" and first in values.not_negative):
             return first
-    if isinstance(operation, Multiply):
+        not_negative = operation.function in _NOT_NEGATIVE
+    if kind is Multiply:
         inputs = tuple(sorted(inputs))
-    merge = not isinstance(operation, (*_RANDOM, Convolution, Linear)) and not getattr(operation, "affine", False)
-    number = values.atom(operation, inputs, merge=merge)
-    if isinstance(operation, Activation):
-        if operation.function in _NOT_NEGATIVE:
-            values.not_negative.add(number)
-    elif isinstance(operation, _KEEPS_SIGN) and all(value in values.not_negative for value in inputs):
+    number = values.atom(operation, inputs, merge=kind not in _OWN_VALUE and not getattr(operation, "affine", False))
+    if not_negative:
         values.not_negative.add(number)
-    if isinstance(operation, Flatten | Linear) or (inputs and all(value in values.flat for value in inputs)):
+    if kind is Flatten or first in values.flat:
         values.flat.add(number)
     return number
 
 
 def _does_nothing(values: Values, operation: Operation, inputs: tuple[int, ...]) -> bool:
-    if isinstance(operation, MaxPool | AveragePool):
-        return operation.kernel == (1, 1) and operation.stride == (1, 1)
-    if isinstance(operation, Flatten):
-        return inputs[0] in values.flat
-    return (
-        isinstance(operation, Identity)
-        or (isinstance(operation, Dropout | DropPath) and operation.permille == 0)
-        or (isinstance(operation, ChannelShuffle) and operation.groups == 1)
-        or (isinstance(operation, Concatenate) and len(inputs) == 1)
-    )
+    match operation:
+        case Convolution() | BatchNorm() | Activation():
+            return False
+        case MaxPool() | AveragePool():
+            return operation.kernel == (1, 1) and operation.stride == (1, 1)
+        case Flatten():
+            return inputs[0] in values.flat
+        case Dropout() | DropPath():
+            return operation.permille == 0
+        case ChannelShuffle():
+            return operation.groups == 1
+        case Concatenate():
+            return len(inputs) == 1
+    return isinstance(operation, Identity)
 
 
 def _zero_shaped(architecture: Architecture, node: int, values: Values, shaped: list[int | None]) -> int:
@@ -222,14 +229,10 @@ def _zero_shaped(architecture: Architecture, node: int, values: Values, shaped: 
         inputs = [found for source in sources if (found := shaped[source]) is not None]
         if isinstance(operation, Add):
             shaped[index] = min(inputs, key=lambda value: (_length(values, value), values.digest(value)))
-        elif isinstance(operation, _KEEPS_SHAPE) or _does_nothing(values, operation, tuple(inputs)):
+        elif isinstance(operation, Multiply) and inputs[0] == inputs[1]:
             shaped[index] = inputs[0]
-        elif isinstance(operation, Multiply):
-            shaped[index] = inputs[0] if inputs[0] == inputs[1] else values.atom(operation, tuple(inputs), merge=True)
         else:
-            shaped[index] = values.atom(operation, tuple(inputs), merge=True)
-            if isinstance(operation, Flatten | Linear):
-                values.flat.add(shaped[index] or 0)
+            shaped[index] = _shape_only(values, operation, tuple(inputs))
     found = shaped[node]
     assert found is not None
     return found
@@ -242,3 +245,29 @@ def _length(values: Values, value: int) -> int:
         value = values.inputs[value][0]
         length += 1
     return length
+
+
+def _shape_only(values: Values, operation: Operation, inputs: tuple[int, ...]) -> int:
+    """The value of an operation on zeros, of which only the shape matters: the plainest that gives this shape."""
+    first = inputs[0]
+    if type(operation) in _KEEPS_SHAPE or _does_nothing(values, operation, inputs):
+        return first
+    if isinstance(operation, MaxPool | AveragePool) and _keeps_size(operation, (1, 1)):
+        return first
+    if isinstance(operation, Convolution):
+        operation = replace(operation, groups=1, bias=False)
+        if _keeps_size(operation, operation.dilation):
+            inner = values.operations[first]
+            if isinstance(inner, Convolution):
+                operation, inputs = replace(inner, channels=operation.channels), values.inputs[first]
+            else:
+                operation = Convolution(operation.channels, (1, 1), padding=(0, 0))
+    number = values.atom(operation, inputs, merge=True)
+    if isinstance(operation, Flatten | Linear):
+        values.flat.add(number)
+    return number
+
+
+def _keeps_size(operation: Convolution | MaxPool | AveragePool, dilation: tuple[int, int]) -> bool:
+    axes = zip(operation.kernel, operation.padding, dilation, strict=True)
+    return operation.stride == (1, 1) and all(2 * padding == step * (kernel - 1) for kernel, padding, step in axes)

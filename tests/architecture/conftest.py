@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+import torch
 
 from architecture import Architecture, Node
 from architecture.operations import (
@@ -89,6 +90,15 @@ def _random_architecture(seed: int) -> Architecture:
         last = append(Linear(4), last)
     append(Classifier(), last)
     return Architecture(tuple(nodes))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny tensors gain nothing from threads, and lose much where other work runs beside them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
