@@ -1,4 +1,4 @@
-"""`graph_features`: 161 named numbers that say what a network is, from its graph alone.
+"""`graph_features`: 166 named numbers that say what a network is, from its graph alone.
 
 In the manner of GRAF (Kadlecová et al. 2024, arXiv 2404.16551: counts, path lengths, degrees), extended to whole
 networks of any space: width, resolution, receptive field, normalisation, cost by stage. Equal for a graph and its

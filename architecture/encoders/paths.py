@@ -51,12 +51,14 @@ def paths(reading: Reading) -> dict[str, NDArray[Any]]:
         "activation": active,
         "operation": ~reading.passing,
     }
+    # the path of most learned layers that is blurred least, and the opposite
+    sharp = wide + 0.5 * point - 1.0 * pool
     jump = np.log2(np.maximum(stride, 1)) * (conv | pool)
     field = _field_gain(reading, kernel, conv | pool)
     dropped = batch.column("permille") / 1000 * reading.is_a(Dropout, DropPath)
     shrink = _log_ratio(reading)
-    columns = [*both.values(), jump, field, dropped, shrink]
-    names = [*both, "halvings", "receptive_field", "dropout", "channel_growth"]
+    columns = [*both.values(), sharp, jump, field, dropped, shrink]
+    names = [*both, "learned_less_pool", "halvings", "receptive_field", "dropout", "channel_growth"]
     gains = np.empty((len(kernel), 2 * len(columns)), np.float32)
     for at, column_gain in enumerate(columns):
         gains[:, at] = column_gain
@@ -80,7 +82,7 @@ def paths(reading: Reading) -> dict[str, NDArray[Any]]:
     seen = np.where(np.isfinite(seen), seen, 1.0)
     found["convolutions.mean_field_of_side"] = reading.mean(rows, np.minimum(seen / side, 16.0))
     found["convolutions.beyond_side"] = reading.mean(rows, seen > 2 * side)
-    found.update(_many(reading))
+    found.update(_many(reading, (wide, point, pool)))
     found.update(_runs(reading, norm, active))
     found.update(_narrowest(reading))
     return found
@@ -100,12 +102,16 @@ def _log_ratio(reading: Reading) -> NDArray[Any]:
     return np.maximum(np.log2(out / given), 0) * reading.is_a(Convolution)
 
 
-def _many(reading: Reading) -> dict[str, NDArray[Any]]:
-    """Number of paths, and the mean weighted depth over them (residual networks are ensembles, arXiv 1605.06431)."""
+def _many(reading: Reading, kinds: tuple[NDArray[np.bool_], ...]) -> dict[str, NDArray[Any]]:
+    """Number of paths, and means over them: a residual network is an ensemble of its paths (arXiv 1605.06431).
+
+    `kinds`: which nodes are wide convolutions, pointwise ones, and pools.
+    """
     gain = (reading.weighted & ~reading.passing).astype(np.float64)
-    # paths are held as 2^(log) shares: value = (log2 number, mean depth, mean squared depth)
+    others = np.stack(kinds, axis=1) & ~reading.passing[:, None]
+    # log2 of the number of paths, for there are too many; mean depth, mean squared depth, mean number of each kind
     number = np.full(len(gain), -np.inf)
-    depth = np.zeros((len(gain), 2))
+    depth = np.zeros((len(gain), 2 + len(kinds)))
     number[reading.sweep.images] = 0.0
     for step in reading.sweep:
         count = number[step.first]
@@ -123,14 +129,18 @@ def _many(reading: Reading) -> dict[str, NDArray[Any]]:
         own = gain[step.rows]
         mean[:, 1] += own * (2 * mean[:, 0] + 1)  # E[(d+1)²] = E[d²] + 2 E[d] + 1
         mean[:, 0] += own
+        mean[:, 2:] += others[step.rows]
         count[reading.zero[step.rows]] = -np.inf
         number[step.rows] = count
         depth[step.rows] = mean
     there = np.isfinite(number[reading.last])
-    mean, square = depth[reading.last].T * there
+    mean, square, wide, point, pool = depth[reading.last].T * there
     return {
         "paths.log_number": np.clip(np.where(there, number[reading.last], 0.0), 0.0, MOST_LOG),
         "paths.mean_weighted": mean,
+        "paths.mean_convolution_wide": wide,
+        "paths.mean_convolution_1": point,
+        "paths.mean_pool": pool,
         "paths.spread_weighted": np.sqrt(np.maximum(square - mean**2, 0.0).round(9)),
     }
 

@@ -95,6 +95,11 @@ def test_a_residual_network_by_hand() -> None:
         "paths.log_number": 1,
         "paths.mean_weighted": 5,
         "paths.spread_weighted": 1,
+        "paths.mean_convolution_wide": 2.5,
+        "paths.mean_convolution_1": 0.5,
+        "paths.mean_pool": 1,
+        "longest.learned_less_pool": 3 + 0.5 - 1,
+        "shortest.learned_less_pool": 2 - 1,
         "sums.number": 1,
         "sums.log_most_terms": 1,
         "sums.share_convolution_1": 0.5,
@@ -180,6 +185,8 @@ def test_paths_are_those_that_enumeration_finds(name: str) -> None:
         assert found["paths.spread_weighted"] == pytest.approx(np.std(depths), abs=1e-3)
         for kind, marks in (("weighted", weighted), ("convolution_wide", wide), ("pool", pool), ("norm", norm)):
             lengths = [sum(marks[node] for node in path) for path in paths]
+            if kind in ("convolution_wide", "pool"):
+                assert found[f"paths.mean_{kind}"] == pytest.approx(np.mean(lengths), abs=1e-4)
             assert found[f"longest.{kind}"] == max(lengths)
             assert found[f"shortest.{kind}"] == min(lengths)
     assert checked > 40
