@@ -29,7 +29,7 @@ OnEpoch = Callable[[int, EpochRecord], None]
 """Position of the network among those to verify, and the epoch's record."""
 
 _HASH, _CHOSEN = "architecture", "presage:chosen"
-_MOST_STARTS = 4  # a training that kills its process this often without finishing an epoch is given up
+_MOST_STARTS = 12  # a training whose process died this often without finishing an epoch is given up
 
 
 def default_pruner(epochs: int) -> optuna.pruners.BasePruner:
@@ -69,6 +69,7 @@ class Verification:
         self._journal = journal
         self._space, self._trainer, self._folder, self._ledger = space, trainer, folder, ledger
         self._seed = seed
+        self._before: dict[str, dict[str, Any]] | None = None  # what the database knew
 
     def run(self, networks: Sequence[Chosen], on_epoch: OnEpoch | None = None) -> list[Verified]:
         """Train those that are not trained yet, in order; what became of each of `networks`."""
@@ -129,7 +130,9 @@ class Verification:
         """The result of the same training, had before this search: only the baseline may meet one."""
         if chosen.role == SHORT_LIST:
             return None
-        row = self._ledger.known().get(chosen.hash)
+        if self._before is None:
+            self._before = self._ledger.known()
+        row = self._before.get(chosen.hash)
         return {**row, "reused": True} if row and row["status"] == "finished" else None
 
     def _train(
@@ -157,6 +160,9 @@ class Verification:
         except InvalidArchitecture as error:
             return self._ledger.crash(chosen, self._seed, str(error))
         except WrongInput:  # a full disk, say: nothing the network did
+            raise
+        except KeyboardInterrupt:  # stopped by a person: no sign against the network
+            (folder / "starts.json").unlink(missing_ok=True)
             raise
         except Exception as error:  # whatever a library raises over one network must not end the study
             place = traceback.extract_tb(error.__traceback__)[-1]
