@@ -12,9 +12,9 @@ PROBE_VERSION = "1"
 
 PROBE_RECIPE = Recipe(
     epochs=EPOCHS,
-    batch=64,
+    batch=256,
     optimizer="adamw",
-    learning_rate=0.005,
+    learning_rate=0.002,
     weight_decay=0.02,
     momentum=0.9,
     schedule="one_cycle",
@@ -37,4 +37,17 @@ PROBE_RECIPE = Recipe(
 Image side, caps and split are those of the shipped experience, so the probe trains and validates on the very images
 that its networks did: what is easy about this division of a small dataset is easy for both. The seed of a probe draws
 its weights and batches only.
+
+How it was chosen: 16 datasets from tiny_imagenet to hoda_farsi_digits, DCN against the mean accuracy of the first seven
+core networks of the campaign (side 16, 2,000 images). A probe that learns too much tells datasets apart worse:
+
+=====================================  ========  ==================  ==========
+first filters, batch, learning rate    Spearman  residual deviation  CPU second
+=====================================  ========  ==================  ==========
+8, 256, 0.002 at side 16 (this one)    .976      .034                1.6
+16, 64, 0.005 at side 16               .879      .145                3.6
+16, 64, 0.005 at side 16, 4,000 images .832      .173                5.3
+8, 64, 0.005 at side 32                .868      .156                5.6
+16, 64, 0.005 at side 32               .788      .173                11.8
+=====================================  ========  ==================  ==========
 """
