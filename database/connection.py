@@ -2,6 +2,7 @@
 
 DuckDB lets one process write, and while it does no other may even read. So one process owns the file: keep a
 connection open only while it is used, and have workers hand their results back (as shards) to the one who writes.
+Nor may that process read or copy the file by other means meanwhile: on closing it, POSIX drops DuckDB's lock.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,15 +19,16 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from database.truncation import missing_bytes
 from presage_errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "quoted"]
 
 _HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
 _LOCKED = ("Could not set lock", "Conflicting lock", "being used by another process")
 _FULL = ("No space left", "Disk quota exceeded", "File too large", "not enough disk space")
 _NEWER = re.compile(r"version number (\d+)", re.IGNORECASE)
+_HEADER_BYTES = 12_288
+_OPEN: Counter[str | None] = Counter()  # connections of this process by file, as DuckDB counts them too
 _DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
 
 
@@ -48,8 +51,14 @@ class Connection:
         self.path = path
         self.read_only = read_only
         _check_path(path, read_only)
-        _check_whole(path)
+        key: str | None = str(path.absolute())
+        # Blocks in flight, of another connection or out of the log, may not be in the file yet.
+        settled = str(path) != ":memory:" and not _OPEN[key] and not path.with_name(f"{path.name}.wal").exists()
         self._raw = _connect(path, wait_seconds, read_only)
+        self._key = key
+        _OPEN[key] += 1
+        if settled:
+            self._check_whole()
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, as tuples."""
@@ -105,10 +114,35 @@ class Connection:
         with contextlib.suppress(duckdb.Error):
             self._raw.execute("ROLLBACK")
 
+    def _check_whole(self) -> None:
+        """DuckDB cuts free blocks off the end of a file; whatever else is missing there has been lost.
+
+        DuckDB itself reads lazily and would find out only later, having written beyond the gap. The file's size is
+        asked for without opening it: closing it again would drop the process's lock on it (as POSIX has it).
+        """
+        total, free, block_bytes = self.rows(
+            "SELECT total_blocks, free_blocks, block_size FROM pragma_database_size()"
+        )[0]
+        missing = _HEADER_BYTES + (total - free) * block_bytes - self.path.stat().st_size
+        if total and missing > 0:
+            self.close()
+            raise InvalidDatabase(
+                f"The database {self.path} is damaged or truncated: at least {missing} bytes are missing at its end."
+            )
+
     def close(self) -> None:
         """Let go of the file. What was committed stays, even where the disk is too full to tidy up now."""
+        if self._key is None:
+            return
+        _OPEN[self._key] -= 1
+        self._key = None
         with contextlib.suppress(duckdb.Error):
             self._raw.close()
+
+
+def quoted(path: Path | str) -> str:
+    """A path as it stands within a literal of SQL."""
+    return str(path).replace("'", "''")
 
 
 def _connect(path: Path, wait_seconds: float, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -139,15 +173,6 @@ def _check_path(path: Path, read_only: bool) -> None:
         raise InvalidArgument("database", "Database.open", "be an existing file where it is only read", str(path))
     if not path.parent.is_dir():
         raise InvalidArgument("database", "Database.open", "lie in an existing folder", str(path))
-
-
-def _check_whole(path: Path) -> None:
-    try:
-        missing = missing_bytes(path) if path.is_file() else 0
-    except OSError:
-        return  # DuckDB says what is the matter
-    if missing:
-        raise InvalidDatabase(f"The database {path} is damaged or truncated: its last {missing} bytes are missing.")
 
 
 def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from database.connection import Connection
+from database.connection import Connection, quoted
 from database.migrations import latest, migrate, version
 from database.records import Record
 from database.tables import TableReader, entries_of_tables
@@ -49,18 +47,15 @@ def table_reader(connection: Connection, prefix: str = "") -> TableReader:
 
 @contextlib.contextmanager
 def _opened(path: Path, wait_seconds: float) -> Iterator[Connection]:
-    """The other file at the newest schema; one of an older schema is migrated in a copy."""
-    with contextlib.ExitStack() as stack:
-        connection = Connection(path, wait_seconds, read_only=True)
-        stack.callback(connection.close)
+    """The other file at the newest schema; one of an older schema is migrated in a copy in memory."""
+    connection = Connection(path, wait_seconds, read_only=True)
+    try:
         if 0 < version(connection) < latest():
             connection.close()
-            copy = Path(stack.enter_context(tempfile.TemporaryDirectory())) / path.name
-            shutil.copyfile(path, copy)
-            log = path.with_name(f"{path.name}.wal")  # what was committed and not yet moved into the file
-            if log.exists():
-                shutil.copyfile(log, copy.with_name(log.name))
-            connection = Connection(copy)
-            stack.callback(connection.close)
+            connection = Connection(Path(":memory:"))
+            connection.script(f"ATTACH '{quoted(path)}' AS older (READ_ONLY)")
+            connection.script("COPY FROM DATABASE older TO memory; DETACH older")
         migrate(connection)
         yield connection
+    finally:
+        connection.close()

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from database.connection import Connection
+import duckdb
+
+from database.connection import Connection, quoted
 from database.migrations import in_memory, latest
 from database.records import Record
 from database.tables import RECORDS, entries_of_tables
@@ -40,7 +42,7 @@ def write_parquet(connection: Connection, folder: Path, tables: Collection[str] 
                 # Sorted, so that like rows lie together and compress; the largest zstd level, for it is written once.
                 connection.run(
                     f"COPY (SELECT {names} FROM {table} ORDER BY {_order(kind)}) "
-                    f"TO '{_quoted(scratch)}/{table}.parquet' (FORMAT parquet, "
+                    f"TO '{quoted(scratch)}/{table}.parquet' (FORMAT parquet, "
                     f"COMPRESSION zstd, COMPRESSION_LEVEL 19, PARQUET_VERSION v2, KV_METADATA {{{_KEY}: '{latest()}'}})"
                 )
             for table in tables:
@@ -73,7 +75,7 @@ def read_parquet(folder: Path, writer: Writer) -> Iterator[Placed]:
 
 
 def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    source = f"'{_quoted(file)}'"
+    source = f"'{quoted(file)}'"
     try:
         found = reader.rows(f"SELECT decode(value) FROM parquet_kv_metadata({source}) WHERE decode(key) = '{_KEY}'")
         if found and int(found[0][0]) > latest():
@@ -92,8 +94,8 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
             for values in batch:
                 number += 1
                 yield f"{file} row {number}", dict(zip(columns, values, strict=True))
-    except InvalidDatabase as error:
-        if str(file) in str(error):
+    except (InvalidDatabase, duckdb.Error) as error:
+        if isinstance(error, InvalidDatabase) and str(file) in str(error):
             raise
         raise InvalidDatabase(f"The file {file} is no Parquet file that can be read.") from error
 
@@ -101,7 +103,3 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
 def _order(kind: type[Record]) -> str:
     first = {"experiments": "dataset, architecture, recipe, seed", "probes": "dataset, version, seed"}
     return first.get(kind.table, kind.key)
-
-
-def _quoted(path: Path | str) -> str:
-    return str(path).replace("'", "''")

@@ -72,6 +72,19 @@ def test_two_connections_of_one_process_see_each_other(tmp_path: Path) -> None:
             Database.open(tmp_path / "x.duckdb", read_only=True)
 
 
+def test_opening_and_closing_a_second_connection_keeps_the_lock_of_the_first(tmp_path: Path) -> None:
+    code = HOLD.replace(
+        "print(", "Database.open(sys.argv[1]).close(); database.info(); database.export_parquet(sys.argv[3]); print("
+    )
+    holder = start(code, tmp_path / "x.duckdb", 60, tmp_path / "out")
+    try:
+        with pytest.raises(DatabaseBusy):
+            Database.open(tmp_path / "x.duckdb", wait_seconds=0)
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     path = tmp_path / "x.duckdb"
@@ -139,6 +152,15 @@ def test_a_flipped_block_is_noticed_when_read_and_by_check(stored: Path) -> None
     assert check_file(stored)
     with pytest.raises(InvalidDatabase, match="damaged"):
         Database.open(stored).experiments(arrays=True)
+
+
+def test_a_file_that_duckdb_has_shortened_after_deletions_is_whole(stored: Path) -> None:
+    size = stored.stat().st_size
+    with duckdb.connect(str(stored)) as raw:
+        raw.execute("DELETE FROM recipes; DELETE FROM experiments")
+    assert stored.stat().st_size < size
+    with Database.open(stored) as database:
+        assert database.add_experiments([experiment_entry(5)]).added == 1
 
 
 @pytest.mark.parametrize(

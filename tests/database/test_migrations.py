@@ -1,0 +1,98 @@
+"""The schema: every step whole or not at all, never edited once released, and released files are upgraded."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from database import Database
+from database.connection import Connection
+from database.migrations import Migration, in_memory, latest, migrate, migrations, version
+from database.schema import schema_markdown
+from database.tables import RECORDS
+from database.testing import experiment_entry, prediction_entry, probe_entry
+from presage_errors import InvalidDatabase
+
+FOLDER = Path(__file__).resolve().parent / "released"
+
+DIGESTS = {1: "adb76af1445159bdef8670542089123febe6ac72b3da9cd79952f4c88c1f6384"}
+"""SHA-256 of each released migration. A new migration adds a line; a changed line means that users' files break."""
+
+
+def test_migrations_are_numbered_without_gaps_and_unchanged_since_release() -> None:
+    assert [m.version for m in migrations()] == list(range(1, latest() + 1))
+    assert {m.version: hashlib.sha256(m.sql.encode()).hexdigest() for m in migrations()} == DIGESTS
+
+
+@pytest.mark.parametrize("released", range(1, latest() + 1))
+def test_a_file_of_every_released_schema_is_upgraded_with_its_rows(released: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.duckdb"
+    shutil.copyfile(FOLDER / f"schema_{released:04d}.duckdb", path)
+    with Database.open(path) as database:
+        assert version(database.connection) == latest()
+        assert database.probes() == [probe_entry().probe]
+        assert database.predictions() == [prediction_entry(1).prediction]
+        stored = {e.identity: e for e in database.experiment_records()}
+        for entry in (experiment_entry(1), experiment_entry(2, status="diverged")):
+            assert stored[entry.experiment.identity] == entry.experiment
+        assert database.check() == []
+    with Database.open(tmp_path / "y.duckdb") as database:
+        assert database.merge(FOLDER / f"schema_{released:04d}.duckdb").experiments == 2
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Database.open(tmp_path / "x.duckdb") as database:
+        database.add_experiments([experiment_entry(1)])
+    broken = Migration(latest() + 1, "broken", "CREATE TABLE half (a INTEGER); INSERT INTO nowhere VALUES (1);")
+    monkeypatch.setattr("database.migrations.migrations", lambda: (*migrations(), broken))
+    connection = Connection(tmp_path / "x.duckdb")
+    with pytest.raises(InvalidDatabase):
+        migrate(connection)
+    assert version(connection) == broken.version - 1
+    assert connection.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'half'") == []
+    connection.close()
+    monkeypatch.undo()
+    with Database.open(tmp_path / "x.duckdb") as database:
+        assert len(database.experiments()) == 1
+
+
+def test_an_older_schema_is_upgraded_on_opening_but_not_while_only_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.duckdb"
+    with Database.open(path) as database:
+        database.add_experiments([experiment_entry(1)])
+    step = Migration(latest() + 1, "note", "CREATE TABLE notes (text VARCHAR);")
+    known = (*migrations(), step)
+    monkeypatch.setattr("database.migrations.migrations", lambda: known)
+    with pytest.raises(InvalidDatabase, match=r"has schema version 1, older than 2. Open it once for writing"):
+        Database.open(path, read_only=True)
+    before = path.read_bytes()
+    with Database.open(tmp_path / "y.duckdb") as other:
+        assert other.merge(path).experiments == 1  # reads an upgraded copy
+    assert path.read_bytes() == before
+    with Database.open(path) as database:
+        assert version(database.connection) == 2
+    with Database.open(path, read_only=True) as database:
+        assert len(database.experiments()) == 1
+
+
+def test_columns_of_tables_are_the_fields_of_records_and_all_are_explained() -> None:
+    connection = in_memory()
+    for table, kind in RECORDS.items():
+        found = connection.rows(
+            "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
+        )
+        assert [name for name, _ in found if name != "id"] == kind.column_names()
+        assert all(comment for _, comment in found)
+    connection.close()
+
+
+def test_the_schema_for_the_docs_names_every_column() -> None:
+    text = schema_markdown()
+    assert "### `experiments`" in text
+    assert "| `accuracy` | DOUBLE, or null | trained accuracy on the validation images" in text
+    assert "None" not in text
