@@ -174,6 +174,7 @@ class Reading:
         nothing |= (kind == KIND[ChannelShuffle]) & (batch.column("groups") == 1)
         nothing |= (kind == KIND[Concatenate]) & (np.diff(batch.edge_start) == 1)
         nothing |= (kind == KIND[Flatten]) & self.shapes.flat[self.first]
+        many &= ~nothing
         own = _OWN[kind] | (batch.column("affine") > 0)
         signed = ~(activation & _NOT_NEGATIVE[function])
         keeps = _KEEPS_SIGN[kind]

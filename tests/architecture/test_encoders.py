@@ -222,6 +222,8 @@ def disguised(architecture: Architecture, rng: np.random.Generator) -> Architect
             made = add(Node(Add(), (made,)))
         if rng.random() < 0.1:
             made = add(Node(Dropout(0), (made,)))
+        if rng.random() < 0.1:
+            made = add(Node(Concatenate(), (made,)))
         place.append(made)
     return Architecture(tuple(nodes))
 
