@@ -1,0 +1,76 @@
+"""How many architectures a second are sampled, decoded, encoded and predicted, end to end, by each predictor.
+
+    python benchmarks/predict.py [--count 20000] [--threads 2] [--predictor boosted-trees] [--space chain]
+
+Trained on made-up experience: the time of a prediction does not depend on what was learned. Wall-clock and CPU seconds
+are both shown, for other work on the machine lengthens the first only. TAPAS (arXiv 1806.00250) reports over 100
+predictions a second, on a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--count", type=int, default=20_000, help="architectures of each space")
+parser.add_argument("--chunk", type=int, default=2_000, help="architectures at a time, as search asks for them")
+parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+parser.add_argument("--datasets", type=int, default=28, help="datasets of the experience")
+parser.add_argument("--networks", type=int, default=56, help="networks on each")
+parser.add_argument("--predictor", action="append", help="may be given more than once")
+parser.add_argument("--space", action="append", help="may be given more than once")
+arguments = parser.parse_args()
+os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # before NumPy and LightGBM are loaded
+
+import numpy as np  # noqa: E402
+
+from architecture.spaces import get_space  # noqa: E402
+from surrogate import Predictor, get_predictor  # noqa: E402
+from surrogate.encoding import Inputs  # noqa: E402
+from surrogate.testing import synthetic_experience, synthetic_task  # noqa: E402
+
+
+def main() -> None:
+    experience = synthetic_experience(arguments.datasets, arguments.networks)
+    names = arguments.predictor or ["boosted-trees", "tap-lstm"]
+    spaces = arguments.space or ["chain", "nb201", "nb201:cells=5,width=16"]
+    print(f"{len(experience)} experiments, {arguments.count} architectures, {arguments.threads} threads")
+    for name in names:
+        predictor = get_predictor(name)
+        begin = time.perf_counter()
+        predictor._learn(experience)
+        print(f"\n{name}: learned in {time.perf_counter() - begin:.1f} s")
+        print(f"{'space':24} {'sample':>8} {'decode':>8} {'encode':>8} {'predict':>8}   per second: wall     CPU")
+        for space in spaces:
+            print(measured(predictor, space))
+
+
+def measured(predictor: Predictor, name: str) -> str:
+    """One line: seconds per 1,000 architectures of each stage, and architectures per second."""
+    space, task, rng = get_space(name), synthetic_task(1001), np.random.default_rng(0)
+    spent = np.zeros(4)
+    for warm in (True, False):
+        count = 200 if warm else arguments.count
+        begin, begin_cpu = time.perf_counter(), time.process_time()
+        spent[:] = 0
+        for start in range(0, count, arguments.chunk):
+            marks = [time.perf_counter()]
+            codes = space.sample(min(arguments.chunk, count - start), rng)
+            marks.append(time.perf_counter())
+            graphs = space.decode_batch(codes)
+            marks.append(time.perf_counter())
+            inputs = Inputs(graphs, task)
+            _ = inputs.sequence if predictor.name == "tap-lstm" else inputs.features
+            marks.append(time.perf_counter())
+            predictor._estimate(inputs)
+            marks.append(time.perf_counter())
+            spent += np.diff(marks)
+        wall, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    stages = "".join(f" {1e6 * stage / arguments.count:6.0f}µs" for stage in spent)
+    return f"{name:24}{stages} {arguments.count / wall:18,.0f} {arguments.count / cpu:7,.0f}"
+
+
+if __name__ == "__main__":
+    main()

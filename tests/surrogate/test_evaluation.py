@@ -1,0 +1,173 @@
+"""Leave-datasets-out: nothing of the target but its probe reaches a predictor; folds are kept; the table adds up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from presage_errors import InvalidArgument
+from surrogate import evaluation, metrics
+from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
+from surrogate.boosted_trees import BoostedTrees
+from surrogate.ensemble import Ensemble
+from surrogate.evaluation import evaluate, left_out_parts, two_seed_tau
+from surrogate.experience import Experience
+from surrogate.families import FAMILIES
+from surrogate.predictor import Predictor
+from surrogate.tap_lstm import TapLSTM
+from surrogate.testing import synthetic_experience
+
+
+@pytest.fixture(scope="module")
+def experience() -> Experience:
+    return synthetic_experience(5, 24)
+
+
+def quick() -> list[Predictor]:
+    return [
+        Ensemble(members="cost-only,nearest-dataset"),
+        DatasetMean(),
+        CostOnly(),
+        NearestDataset(),
+        BoostedTrees(trees=10, threads=1, folds=2),
+        TapLSTM(epochs=1, first=4, second=4, folds=2),
+    ]
+
+
+def poisoned(experience: Experience, dataset: int) -> Experience:
+    """Every accuracy of a dataset turned upside down, its depth readings made up, its rows shuffled among networks."""
+    rows = experience.group == dataset
+    accuracy = experience.accuracy.copy()
+    accuracy[rows] = 1 - accuracy[rows][::-1] ** 3
+    depths = [
+        (0.9, 0.1) if poison else values for poison, values in zip(rows, experience.depth_accuracies, strict=True)
+    ]
+    return replace(experience, accuracy=accuracy, depth_accuracies=tuple(depths), _source=None)
+
+
+def test_poisoned_rows_of_the_target_change_no_prediction_and_no_interval(experience: Experience) -> None:
+    target = experience.fingerprints[2]
+    scores = {}
+    for name, given in (("clean", experience), ("poisoned", poisoned(experience, 2))):
+        scores[name] = evaluation._fold(given, quick(), (target,))
+    for clean, dirty in zip(scores["clean"], scores["poisoned"], strict=True):
+        assert clean.points[0] != dirty.points[0]  # the truth did change
+        assert clean.points[1:] == dirty.points[1:]
+        assert clean.predictor == dirty.predictor
+
+
+def test_poison_elsewhere_does_change_predictions(experience: Experience) -> None:
+    target = (experience.fingerprints[2],)
+    for clean, dirty in zip(
+        evaluation._fold(experience, quick(), target),
+        evaluation._fold(poisoned(experience, 0), quick(), target),
+        strict=True,
+    ):
+        assert clean.points[1] != dirty.points[1], clean.predictor
+
+
+def test_scores_are_the_metrics_of_their_points_and_means_are_over_datasets(experience: Experience) -> None:
+    table = evaluate(experience, [DatasetMean(), CostOnly()])
+    assert len(table.scores) == 10
+    for score in table.scores:
+        truth, value, lower, upper = score.points
+        assert score.kendall_tau == pytest.approx(metrics.kendall_tau(truth, value), abs=1e-9)
+        assert score.mse == pytest.approx(metrics.mse(truth, value), abs=1e-6)
+        assert score.coverage == pytest.approx(metrics.coverage(truth, lower, upper), abs=0.05)
+        assert score.networks == 24
+    mean = table.mean("cost-only")
+    assert mean["mse"] == pytest.approx(np.mean([score.mse for score in table.of("cost-only")]))
+    assert table.mean("dataset-mean")["kendall_tau"] == 0
+    shown = table.text()
+    assert f"{mean['kendall_tau']:.4f}" in shown
+    assert all(task.name in shown for task in experience.tasks)
+    fields = json.loads(json.dumps(table.to_json()))
+    assert fields["mean"]["cost-only"]["mse"] == pytest.approx(mean["mse"])
+    assert "points" not in fields["scores"][0]
+
+
+def test_finished_folds_are_kept_and_other_settings_are_other_folds(
+    experience: Experience, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    first = evaluate(experience, [CostOnly()], cache=tmp_path, progress=lambda done, of: seen.append((done, of)))
+    assert seen == [(done, 5) for done in range(6)]
+    assert len(list(tmp_path.iterdir())) == 5
+    next(iter(sorted(tmp_path.iterdir()))).write_text("{torn")
+    fold, fitted = evaluation._fold, []
+    monkeypatch.setattr(evaluation, "_fold", lambda *given: fitted.append(given) or fold(*given))
+    assert evaluate(experience, [CostOnly()], cache=tmp_path) == first
+    assert len(fitted) == 1
+    evaluate(experience, [CostOnly(penalty=2.0)], cache=tmp_path)
+    assert len(fitted) == 6
+
+
+def test_members_evaluated_beside_their_ensemble_are_fitted_once(
+    experience: Experience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn, learned = CostOnly._learn, []
+    monkeypatch.setattr(CostOnly, "_learn", lambda self, given: learned.append(len(given)) or learn(self, given))
+    evaluation._fold(experience, [Ensemble(members="cost-only,dataset-mean"), CostOnly()], experience.fingerprints[:1])
+    assert len(learned) == 1 + 4  # all, and without each of four parts
+
+
+def test_families_are_left_out_whole(experience: Experience) -> None:
+    names = [task.name for task in experience.tasks]
+    families = {names[0]: "like", names[3]: "like"}
+    parts = left_out_parts(experience, families=families)
+    assert len(parts) == 4
+    assert (experience.fingerprints[0], experience.fingerprints[3]) in parts
+    for folds in (2, 3):
+        dealt = left_out_parts(experience, folds, families)
+        assert len(dealt) == folds
+        assert sorted(sum(dealt, ())) == sorted(experience.fingerprints)
+        assert any({experience.fingerprints[0], experience.fingerprints[3]} <= set(part) for part in dealt)
+
+
+def test_folds_leave_every_dataset_out_once(experience: Experience) -> None:
+    parts = left_out_parts(experience, folds=2)
+    assert sorted(map(len, parts)) == [2, 3]
+    assert len(evaluate(experience, [DatasetMean()], folds=2).scores) == 5
+
+
+def test_two_seed_tau_by_hand(experience: Experience) -> None:
+    rows = np.arange(8)
+    twice = experience.take(rows)
+    hashes = np.array(["a", "b", "c", "d"] * 2)
+    accuracy = np.array([0.1, 0.2, 0.3, 0.4, 0.1, 0.3, 0.2, 0.4])
+    given = replace(twice, hashes=hashes, accuracy=accuracy, seeds=np.array([0] * 4 + [1] * 4), _source=None)
+    assert two_seed_tau(given, rows) == pytest.approx(4 / 6)
+    assert two_seed_tau(given, rows[:6]) is None  # two pairs are too few
+
+
+def test_a_network_trained_twice_counts_once_with_its_mean(experience: Experience) -> None:
+    rows = np.flatnonzero(experience.group == 0)
+    again = experience.take(np.concatenate([np.arange(len(experience)), rows[:1]]))
+    again = replace(again, seeds=np.append(experience.seeds, 1), _source=None)
+    accuracy = again.accuracy.copy()
+    accuracy[-1] = 0.0
+    given = replace(again, accuracy=accuracy, _source=None)
+    score = evaluation._fold(given, [DatasetMean()], (experience.fingerprints[0],))[0]
+    assert score.networks == 24
+    assert min(abs(np.array(score.points[0]) - experience.accuracy[rows[0]] / 2)) < 1e-6
+
+
+def test_what_cannot_be_evaluated_is_refused(experience: Experience) -> None:
+    with pytest.raises(InvalidArgument, match="at least 2 datasets"):
+        evaluate(experience.only(experience.fingerprints[:1]), [DatasetMean()])
+    with pytest.raises(InvalidArgument, match="of different names"):
+        evaluate(experience, [DatasetMean(), DatasetMean(bandwidth=0.1)])
+    with pytest.raises(InvalidArgument, match="`folds` of `evaluate`"):
+        evaluate(experience, [DatasetMean()], folds=1)
+    with pytest.raises(InvalidArgument, match="at least 2 families"):
+        evaluate(experience, [DatasetMean()], families={task.name: "one" for task in experience.tasks})
+
+
+def test_the_shipped_families_are_those_of_the_shared_datasets(shared: Path) -> None:
+    lines = (shared / "datasets" / "README.md").read_text().splitlines()
+    cells = [[cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| ")]
+    assert {row[1]: row[2] for row in cells[1:]} == dict(FAMILIES)
