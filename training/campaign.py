@@ -31,7 +31,7 @@ from training.recipe import Recipe
 from training.rows import Row, architecture_row, dataset_row, experiment_row, recipe_row
 from training.shards import append_line, exclusive, read_lines, shard_paths
 
-__all__ = ["Campaign", "Progress", "Summary", "main"]
+__all__ = ["Campaign", "Progress", "Summary", "distinct_datasets", "main", "shard_name"]
 
 Identity = tuple[str, str, str, int]
 """Dataset fingerprint, architecture hash, recipe hash, seed."""
@@ -103,7 +103,7 @@ class Campaign:
             StorageFull: the disk is full; every line written before stands.
         """
         with exclusive(self.out):
-            rows = _distinct(self.datasets)
+            rows = distinct_datasets(self.datasets)
             here = self._recorded()
             plan = list(self._plan(rows))
             missing = [
@@ -196,7 +196,7 @@ def shard_name(dataset: Row) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', dataset['name'])[:60]}-{dataset['fingerprint'][:8]}.jsonl"
 
 
-def _distinct(specs: Sequence[str]) -> dict[str, Row]:
+def distinct_datasets(specs: Sequence[str]) -> dict[str, Row]:
     """Rows of the datasets by spec; a dataset with the content of an earlier one is left out."""
     found: dict[str, Row] = {}
     for spec in specs:
