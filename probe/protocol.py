@@ -39,15 +39,15 @@ that its networks did: what is easy about this division of a small dataset is ea
 its weights and batches only.
 
 How it was chosen: 16 datasets from tiny_imagenet to hoda_farsi_digits, DCN against the mean accuracy of the first seven
-core networks of the campaign (side 16, 2,000 images). A probe that learns too much tells datasets apart worse:
+core networks of the campaign (side 16, 2,000 images); with thirteen networks the first row is .976 and .037. A probe that learns too much tells datasets apart worse:
 
-=====================================  ========  ==================  ==========
-first filters, batch, learning rate    Spearman  residual deviation  CPU second
-=====================================  ========  ==================  ==========
+=====================================  ========  ==================  ===========
+first filters, batch, learning rate    Spearman  residual deviation  CPU seconds
+=====================================  ========  ==================  ===========
 8, 256, 0.002 at side 16 (this one)    .976      .034                1.6
 16, 64, 0.005 at side 16               .879      .145                3.6
 16, 64, 0.005 at side 16, 4,000 images .832      .173                5.3
 8, 64, 0.005 at side 32                .868      .156                5.6
 16, 64, 0.005 at side 32               .788      .173                11.8
-=====================================  ========  ==================  ==========
+=====================================  ========  ==================  ===========
 """
