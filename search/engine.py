@@ -55,7 +55,7 @@ class SearchSettings:
         acquisition: what short-listed networks are chosen by (`search.acquisition.ACQUISITIONS`).
         diversity: how much the short-list avoids networks alike; 0 to 1.
         compare_random: number of random networks of the space to train with the same recipe, for comparison.
-        batch: candidates proposed from one state of knowledge.
+        batch: candidates proposed from one state of knowledge; None is a twentieth of them, within 100 and 1,000.
         prune: whether unpromising networks are stopped half-way.
         seed: makes everything repeatable.
     """
@@ -69,7 +69,7 @@ class SearchSettings:
     acquisition: str = "ucb"
     diversity: float = 0.2
     compare_random: int = 0
-    batch: int = 100
+    batch: int | None = None
     prune: bool = True
     seed: int = 0
 
@@ -79,7 +79,6 @@ class SearchSettings:
             ("shortlist", 1),
             ("rounds", 1),
             ("compare_random", 0),
-            ("batch", 1),
             ("seed", 0),
         ):
             value = getattr(self, name)
@@ -88,11 +87,18 @@ class SearchSettings:
         if self.shortlist > self.candidates:
             rule = f"be at most `candidates` ({self.candidates})"
             raise InvalidArgument("shortlist", "run_search", rule, self.shortlist)
+        if self.batch is not None and (isinstance(self.batch, bool) or self.batch < 1):
+            raise InvalidArgument("batch", "run_search", "be None or at least 1", self.batch)
         if not 0 <= self.diversity <= 1:
             raise InvalidArgument("diversity", "run_search", "be within 0 and 1", self.diversity)
         object.__setattr__(self, "objectives", checked_objectives(self.objectives))
         get_acquisition(self.acquisition)
         get_proposer(self.strategy, self.seed, objectives=len(self.objectives))
+
+    @property
+    def batch_size(self) -> int:
+        """The batch, or what stands for None."""
+        return min(max(self.candidates // 20, 100), 1000) if self.batch is None else self.batch
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -260,7 +266,7 @@ class _Run:
         draws = FeasibleDraws(self.space, proposer, settings.limits, self.input_shape, len(self.dataset.classes))
         study = PredictedStudy(
             self.journal, name, draws, scorer,
-            objectives=settings.objectives, seed=(settings.seed, number), batch=settings.batch, start=start,
+            objectives=settings.objectives, seed=(settings.seed, number), batch=settings.batch_size, start=start,
         )  # fmt: skip
         return study.run(
             settings.candidates,
@@ -327,7 +333,7 @@ class _Run:
     def _best_codes(self, candidates: Candidates) -> Codes:
         """The more promising half of a batch's worth of candidates: what the next round begins with."""
         rows = candidates.unique
-        order = np.argsort(-candidates.value[rows], kind="stable")[: max(self.settings.batch // 2, 1)]
+        order = np.argsort(-candidates.value[rows], kind="stable")[: max(self.settings.batch_size // 2, 1)]
         found: Codes = candidates.codes[rows[order]]
         return found
 

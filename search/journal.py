@@ -1,9 +1,9 @@
 """The studies of a run in one journal file, which optuna-dashboard and `optuna.load_study` open.
 
 Optuna's journal writes, flushes and reads back one line for every parameter of every trial: 5 trials of 49 parameters
-a second by ask and tell, 260 by `study.add_trials` (measured; `benchmarks/search.py`). A predicted study has thousands
-of trials that are over before they are recorded. So they are written as Optuna writes a finished trial (operation
-`CREATE_TRIAL` with everything in it), many lines in one append, and are not read back.
+a second by ask and tell, 260 by `study.add_trials`; 10,000 of them can be written (`benchmarks/predicted_study.py`).
+A predicted study has thousands of trials that are over before they are recorded. So they are written as Optuna writes
+a finished trial (operation `CREATE_TRIAL` with everything in it), many lines in one append, and are not read back.
 """
 
 from __future__ import annotations

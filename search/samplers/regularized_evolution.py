@@ -108,9 +108,10 @@ class RegularizedEvolutionSampler(BatchSampler):
     # Batches --------------------------------------------------------------------------------------------------------
 
     def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
-        """Children of `n` tournaments within the last P scored candidates, vectorised."""
+        """Children of `n` tournaments within the last P scored candidates (the last `n`, where that is more: a batch
+        has no order within)."""
         numbers = np.random.default_rng(seed)
-        scored = np.flatnonzero(history.scored)[-self.population :]
+        scored = np.flatnonzero(history.scored)[-max(self.population, n) :]
         if len(scored) < self.population:
             return Proposals(space.sample(n, numbers))
         drawn = scored[numbers.integers(len(scored), size=(n, self.tournament))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -379,3 +380,22 @@ def test_real_training_gives_a_network_that_loads_and_scores_as_it_did(
 def test_a_folder_without_a_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="`folder` of `load_network`"):
         load_network(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_optunas_own_plots_and_the_dashboard_open_both_studies(dataset: ImageDataset, tmp_path: Path) -> None:
+    _search(dataset, tmp_path / "run")
+    for name in ("predicted-1", "verified"):
+        study = _verified_study(tmp_path / "run", name)
+        axes = optuna.visualization.matplotlib.plot_optimization_history(study)
+        assert len(axes.collections[0].get_offsets()) == len(study.trials)
+    dashboard = pytest.importorskip("optuna_dashboard")
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(tmp_path / "run" / "journal.log"))
+    )
+    request = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/studies", "QUERY_STRING": "", "wsgi.input": io.BytesIO()}
+    statuses: list[str] = []
+    body = dashboard.wsgi(storage)(request, lambda status, headers, *rest: statuses.append(status))
+    assert statuses == ["200 OK"]
+    listed = json.loads(b"".join(body))["study_summaries"]
+    assert {one["study_name"] for one in listed} == {"predicted-1", "verified"}
