@@ -61,20 +61,45 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         if only in (None, name):
             module.arguments(sub)
         _shared(sub)
+        for inner in _actions(sub):  # `presage database --json info` and `presage database info --json` are one
+            _shared(inner, absent=True)
     return root
 
 
-def _shared(sub: argparse.ArgumentParser) -> None:
+def _actions(sub: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The parsers of a command's own actions, such as `presage database info`."""
+    nested = [action for action in sub._actions if isinstance(action, argparse._SubParsersAction)]
+    return [inner for action in nested for inner in action.choices.values()]
+
+
+def _shared(sub: argparse.ArgumentParser, *, absent: bool = False) -> None:
+    """The options of every command; with `absent`, one that is not given leaves what was given before it."""
+
+    def default(value: object) -> object:
+        return argparse.SUPPRESS if absent else value
+
     group = sub.add_argument_group("for every command")
-    group.add_argument("--json", action="store_true", help="print one JSON object on stdout; progress stays on stderr")
     group.add_argument(
-        "--database", type=Path, metavar="PATH", help="the experiment database (default: the user's own)"
+        "--json",
+        action="store_true",
+        default=default(False),
+        help="print one JSON object on stdout; progress stays on stderr",
     )
     group.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train (default: auto)"
+        "--database",
+        type=Path,
+        metavar="PATH",
+        default=default(None),
+        help="the experiment database (default: the user's own)",
     )
-    group.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
-    group.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default=default("auto"),
+        help="where to train (default: auto)",
+    )
+    group.add_argument("--seed", type=int, default=default(0), help="seed of everything random (default: 0)")
+    group.add_argument("--quiet", action="store_true", default=default(False), help="no progress on stderr")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

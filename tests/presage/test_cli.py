@@ -1,0 +1,134 @@
+"""The command line: help, exit codes, one clear line for wrong input, JSON on stdout and nothing else there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import presage.cli as cli
+
+
+def refused(outcome, *words: str) -> None:
+    """Exit code 2, one line on stderr with these words, nothing on stdout."""
+    assert outcome.code == 2
+    assert outcome.out == ""
+    lines = [line for line in outcome.err.splitlines() if line.startswith("presage: ")]
+    assert len(lines) == 1, outcome.err
+    for word in words:
+        assert word in lines[0]
+
+
+def test_help_lists_every_command(presage: Callable) -> None:
+    with pytest.raises(SystemExit) as ended:
+        presage("--help")
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help_and_a_summary(name: str) -> None:
+    assert cli.command(name).SUMMARY
+    text = cli.parser(name).format_help()
+    assert cli.command(name).SUMMARY.split()[0] in text
+
+
+def test_help_and_import_load_nothing_heavy() -> None:
+    code = (
+        "import sys, presage, presage.cli; presage.cli.parser().format_help();"
+        "heavy = {'torch', 'lightgbm', 'optuna', 'duckdb', 'sklearn', 'matplotlib'} & set(sys.modules); print(heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_an_unknown_command_names_the_nearest(presage: Callable) -> None:
+    refused(presage("serach", "digits"), "`serach`", "Did you mean `search`?")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["probe"], ["DATASET"]),
+        (["probe", "no/such/place.npz"], ["no/such/place.npz"]),
+        (["probe", "digits", "--seeds", "0"], ["--seeds", "at least 1", "'0'"]),
+        (["probe", "digits", "--seed", "-1"], ["--seed", "at least 0", "-1"]),
+        (["predict", "digits", "no_such_file"], ["ARCH", "no_such_file"]),
+        (["predict", "digits", "no.such.module:thing"], ["no.such.module"]),
+        (["predict", "digits", "json:no_such_name"], ["json"]),
+        (["predict", "digits", "json:dumps"], ["json:dumps"]),
+        (["predict", "digits", "pathlib:Path"], ["torch.nn.Module", "Path"]),
+        (["search", "digits", "--space", "chian"], ["chian", "Did you mean `chain`?"]),
+        (["search", "digits", "--strategy", "evolutoin"], ["evolutoin", "Did you mean `evolution`?"]),
+        (["search", "digits", "--candidates", "many"], ["--candidates", "many"]),
+        (["search", "digits", "--objectives", "acuracy"], ["acuracy"]),
+        (["search", "digits", "--shortlist", "9", "--candidates", "5"], ["shortlist", "candidates"]),
+        (["sample", "nb201:cels=5"], ["cels"]),
+        (["sample", "nb201", "-n", "0"], ["at least 1"]),
+        (["database", "qurey"], ["qurey"]),
+        (["database", "query", "--dcn", "1.5"], ["--dcn", "[0, 1]", "1.5"]),
+        (["train", "digits", "x.json", "--train-images", "few"], ["--train-images", "few"]),
+        (["report", "no/such/run"], ["no/such/run"]),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    presage: Callable, tmp_path: Path, words: list[str], named: list[str]
+) -> None:
+    refused(presage(*words, "--database", tmp_path / "x.duckdb"), *named)
+
+
+def test_with_json_an_error_is_an_object_on_stdout_too(presage: Callable) -> None:
+    outcome = presage("report", "no/such/run", "--json")
+    assert outcome.code == 2
+    assert outcome.json["error"] == "InvalidArgument"
+    assert "no/such/run" in outcome.json["message"]
+
+
+def test_a_full_disk_is_one_line(presage: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(options: object) -> int:
+        raise OSError(28, "No space left on device", "somewhere")
+
+    monkeypatch.setattr(cli.command("report"), "run", full)
+    outcome = presage("report", "somewhere")
+    assert outcome.code == 2
+    assert outcome.err == "presage: No space left on device (somewhere). Nothing already stored was lost.\n"
+
+
+def test_an_interruption_says_how_to_go_on(presage: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.command("report"), "run", interrupted)
+    outcome = presage("report", "somewhere")
+    assert outcome.code == 130
+    assert "Type the same command" in outcome.err
+
+
+def test_a_mistake_of_our_own_is_not_hidden(presage: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(options: object) -> int:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(cli.command("report"), "run", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        presage("report", "somewhere")
+
+
+def test_sample_writes_architectures_that_predict_would_read(presage: Callable, tmp_path: Path) -> None:
+    outcome = presage("sample", "chain", "-n", 3, "--seed", 7)
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    assert len(lines) == 3
+    file = tmp_path / "three.jsonl"
+    file.write_text(outcome.out)
+
+    from presage.architectures import read_architectures
+
+    read = read_architectures([str(file)])
+    assert [named.name for named in read] == ["three.jsonl:1", "three.jsonl:2", "three.jsonl:3"]
+    assert json.loads(lines[0])["format"] == "presage-architecture"
+    again = presage("sample", "chain", "-n", 3, "--seed", 7)
+    assert again.out == outcome.out
+    assert presage("sample", "chain", "-n", 3, "--seed", 8).out != outcome.out

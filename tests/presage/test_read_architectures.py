@@ -1,0 +1,66 @@
+"""Architectures named on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from architecture.costs import costs
+from architecture.serial import dumps, to_json
+from architecture.spaces import get_space
+from presage.architectures import read_architectures
+from presage_errors import InvalidArchitecture, WrongInput
+
+
+def a_network() -> str:
+    space = get_space("nb201")
+    return dumps(space.decode(space.params(space.codes([{p.name: p.choices[-1] for p in space.parameters}])[0])))
+
+
+def test_a_json_object_over_several_lines_is_one_architecture(tmp_path: Path) -> None:
+    import json
+
+    from architecture.serial import loads
+
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps(to_json(loads(a_network())), indent=2))
+    (named,) = read_architectures([str(file)])
+    assert named.name == "one.json"
+    assert named.architecture.hash == loads(a_network()).hash
+
+
+def test_a_wrong_line_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "two.jsonl"
+    file.write_text(a_network() + "\n" + a_network().replace('"convolution"', '"convolutoin"', 1) + "\n")
+    with pytest.raises(InvalidArchitecture, match=r"two\.jsonl:2: .*convolutoin"):
+        read_architectures([str(file)])
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"\n\n", b"[]", b"{"])
+def test_a_file_without_architectures_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "bad.json"
+    file.write_bytes(content)
+    with pytest.raises(WrongInput) as refusal:
+        read_architectures([str(file)])
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_callable_of_the_users_own_module_is_found_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_networks_of_this_test.py").write_text(
+        "from torch import nn\n"
+        "def small():\n"
+        "    end = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 7)]\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), *end)\n"
+        "def broken():\n"
+        "    raise RuntimeError('on purpose')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (named,) = read_architectures(["my_networks_of_this_test:small"])
+    # 3·4·9 + 4 weights of the convolution, 4·10 + 10 of the classifier bound to ten classes
+    assert costs(named.architecture, (3, 16, 16), 10).parameters == 112 + 50
+    with pytest.raises(WrongInput, match="on purpose"):
+        read_architectures(["my_networks_of_this_test:broken"])
