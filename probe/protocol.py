@@ -39,7 +39,8 @@ that its networks did: what is easy about this division of a small dataset is ea
 its weights and batches only.
 
 How it was chosen: 16 datasets from tiny_imagenet to hoda_farsi_digits, DCN against the mean accuracy of the first seven
-core networks of the campaign (side 16, 2,000 images); with thirteen networks the first row is .976 and .037. A probe that learns too much tells datasets apart worse:
+core networks of the campaign (side 16, 2,000 images). With thirteen networks the first row is .976 and .037. A probe
+that learns too much tells datasets apart worse:
 
 =====================================  ========  ==================  ===========
 first filters, batch, learning rate    Spearman  residual deviation  CPU seconds
