@@ -1,0 +1,205 @@
+"""The steps behind the commands, on a tiny dataset and made-up experience: everything real but the numbers known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import presage as door
+from database import Database
+from presage.report import write_report
+
+FAST = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--quiet")
+
+
+def test_probe_prints_the_card_and_stores_the_dcn(presage: Callable, shapes_npz: Path, experienced: Path) -> None:
+    outcome = presage("probe", shapes_npz, "--seeds", 1, "--database", experienced, "--quiet")
+    assert outcome.code == 0
+    assert outcome.out.startswith("shapes: DCN ")
+    assert outcome.err == ""
+    with Database.open(experienced) as database:
+        (fingerprint,) = [record.fingerprint for record in database.datasets() if record.name == "shapes"]
+        (stored,) = database.probes(dataset=fingerprint)
+    assert f"{stored.dcn:.3f}" in outcome.out
+    assert "made-up" in outcome.out  # the nearest known datasets
+
+
+def test_predict_gives_a_value_within_its_interval_and_shows_what_is_known(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "some.jsonl"
+    file.write_text(presage("sample", "nb201", "-n", 4).out)
+    words = (shapes_npz, file, "--predictor", "cost-only", "--database", experienced, "--quiet")
+    rows = presage("predict", *words, "--json").json["predictions"]
+    assert len(rows) == 4
+    for row in rows:
+        assert 0 <= row["lower"] <= row["accuracy"] <= row["upper"] <= 1
+        assert row["level"] == 0.9
+        assert row["trained"] is None
+
+    trained = presage("train", shapes_npz, file, "--database", experienced, "--quiet", "--json").json["trained"]
+    again = presage("predict", *words, "--json").json["predictions"]
+    assert [row["trained"] for row in again] == pytest.approx([row["accuracy"] for row in trained], abs=1e-6)
+
+
+def test_a_network_too_deep_for_the_images_is_refused_with_what_to_do(
+    presage: Callable, shapes_npz: Path, experienced: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "nets_too_deep.py").write_text(
+        "from torch import nn\n"
+        "def deep():\n"
+        "    pools = [nn.MaxPool2d(2) for _ in range(5)]\n"
+        "    end = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)]\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), *pools, *end)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    outcome = presage(
+        "predict", shapes_npz, "nets_too_deep:deep", "--predictor", "cost-only", "--database", experienced
+    )
+    assert outcome.code == 2
+    assert "nets_too_deep:deep cannot take images of 1×16×16" in outcome.err
+    assert "--image-side" in outcome.err
+
+
+def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_again(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    words = (
+        "search", shapes_npz, "--space", "nb201", "--candidates", 60, "--shortlist", 2, "--compare-random", 2,
+        "--run", run, "--database", experienced, *FAST,
+    )  # fmt: skip
+    outcome = presage(*words, "--json")
+    assert outcome.code == 0
+    result = outcome.json
+    verified = result["rounds"][0]["verified"]
+    assert len(verified) == 2
+    assert len(result["baseline"]) == 2
+    assert json.loads((run / "result.json").read_text())["best"] == result["best"]
+
+    # every training, and every prediction made before it, is in the database
+    with Database.open(experienced) as database:
+        stored = {row.architecture: row.accuracy for row in database.experiment_records(dataset=result["fingerprint"])}
+        predicted = {row.architecture: row.value for row in database.predictions(dataset=result["fingerprint"])}
+    for one in verified:
+        assert stored[one["chosen"]["hash"]] == pytest.approx(one["accuracy"])
+        assert predicted[one["chosen"]["hash"]] == pytest.approx(one["chosen"]["predicted"])
+    assert set(predicted) == {one["chosen"]["hash"] for one in verified}  # nothing was predicted of the random ones
+
+    # the best network loads and names its classes
+    from search import load_network
+
+    assert len(load_network(run / "best").classes) == 3
+
+    # the page: no network access, all its parts
+    page = (run / "report.html").read_text()
+    for part in (
+        "How hard is the dataset?",
+        "Predicted against trained",
+        "Pareto front",
+        "The short-list, trained",
+        "<svg",
+    ):
+        assert part in page
+    for address in ("http://", "https://"):
+        for place in page.split(address)[1:]:
+            assert place.startswith("www.w3.org/"), place[:60]  # the name of SVG, no place to load from
+    assert "<script" not in page
+
+    seconds = {one["chosen"]["hash"]: one["seconds"] for one in verified}
+    again = presage(*words, "--json").json
+    assert {one["chosen"]["hash"]: one["seconds"] for one in again["rounds"][0]["verified"]} == seconds
+
+    changed = presage(*[*words[:4], "--strategy", "random", *words[4:]])
+    assert changed.code == 2
+    assert "strategy" in changed.err
+
+    (run / "report.html").unlink()
+    assert presage("report", run).out.strip() == str(run / "report.html")
+    assert (run / "report.html").exists()
+
+
+def test_limits_that_nothing_satisfies_are_said_in_one_line(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
+) -> None:
+    outcome = presage(
+        "search", shapes_npz, "--space", "nb201", "--max-params", 10, "--run", tmp_path / "run",
+        "--database", experienced, *FAST,
+    )  # fmt: skip
+    assert outcome.code == 2
+    assert outcome.err.count("\n") == 1
+    assert "parameters" in outcome.err
+
+
+def test_populate_adds_experiments_and_probes_and_again_adds_none(
+    presage: Callable, shapes_npz: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "new.duckdb"
+    with Database.open(database, from_seed=False):
+        pass
+    words = (
+        "populate", shapes_npz, "--count", 3, "--probes", 1, "--out", tmp_path / "shards",
+        "--database", database, "--epochs", 1, "--train-images", 40, "--quiet", "--json",
+    )  # fmt: skip
+    assert presage(*words).json == {"experiments": 3, "already": 0, "added": 3, "failed": 0, "refused": []}
+    assert presage(*words).json == {"experiments": 3, "already": 3, "added": 0, "failed": 0, "refused": []}
+    info = presage("database", "info", "--database", database, "--json").json
+    assert info["rows"]["experiments"] == 3
+    assert info["rows"]["probes"] == 1
+
+
+def test_what_is_exported_can_be_imported_and_a_wrong_row_is_named(
+    presage: Callable, experienced: Path, tmp_path: Path
+) -> None:
+    assert presage("database", "export", tmp_path / "parquet", "--database", experienced).code == 0
+    fresh = tmp_path / "fresh.duckdb"
+    with Database.open(fresh, from_seed=False):
+        pass
+    words = ("database", "import", tmp_path / "parquet", "--database", fresh, "--json")
+    assert presage(*words).json["experiments"] == 48
+    assert presage(*words).json["already"] > 0
+    assert presage("database", "check", "--database", fresh).code == 0
+
+    shard = tmp_path / "bad.jsonl"
+    shard.write_text('{"format": "presage-experience", "version": 1, "kind": "experiment"}\n')
+    outcome = presage("database", "import", shard, "--database", fresh)
+    assert outcome.code == 2
+    assert "bad.jsonl:1" in outcome.out
+    assert presage("database", "info", "--database", fresh, "--json").json["rows"]["experiments"] == 48
+
+
+def test_evaluate_scores_each_predictor_on_every_dataset(presage: Callable, experienced: Path) -> None:
+    words = ("evaluate", "--predictors", "dataset-mean,cost-only", "--database", experienced, "--quiet")
+    table = presage(*words, "--json").json
+    assert len(table["scores"]) == 8
+    # accuracies were made to grow with the order of drawing, alike on every dataset: the mean knows no order at all
+    assert table["mean"]["dataset-mean"]["kendall_tau"] == pytest.approx(0.0)
+    assert presage(*words).out.startswith("Mean over 4 datasets")
+
+
+def test_an_unknown_predictor_names_the_nearest(presage: Callable, experienced: Path) -> None:
+    outcome = presage("evaluate", "--predictors", "tap-lstn", "--database", experienced)
+    assert outcome.code == 2
+    assert "Did you mean `tap-lstm`?" in outcome.err
+
+
+def test_the_python_api_takes_modules_and_names(shapes_npz: Path, experienced: Path) -> None:
+    from torch import nn
+
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 9)
+    )
+    (row,) = door.predict(str(shapes_npz), module, predictor="dataset-mean", database=experienced)
+    # grey images and three classes: 1·4·9 + 4 weights of the convolution, 4·3 + 3 of the classifier
+    assert row.parameters == 40 + 15
+    with pytest.raises(ValueError, match="candidatse"):
+        door.search(str(shapes_npz), candidatse=5, database=experienced)
+
+
+def test_a_report_of_a_damaged_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("{")
+    with pytest.raises(ValueError, match="damaged"):
+        write_report(tmp_path)
