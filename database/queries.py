@@ -16,7 +16,7 @@ from presage_errors import InvalidArgument, InvalidDatabase, InvalidExperience, 
 __all__ = ["architecture_texts", "content_hash", "difficulties", "experiments", "records", "similar"]
 
 _SCALARS = (
-    "seed", "status", "accuracy", "test_accuracy", "parameters", "multiply_adds", "activation_bytes", "depth",
+    "seed", "accuracy", "test_accuracy", "parameters", "multiply_adds", "activation_bytes", "depth",
     "seconds",
 )  # fmt: skip
 _ARRAYS = ("curve", "train_losses", "depth_accuracies")
@@ -79,7 +79,7 @@ def experiments(
     """
     found = sorted(datasets) if datasets is not None else _distinct(connection, "dataset")
     recipes = [recipe] if recipe is not None else _distinct(connection, "recipe")
-    names = _SCALARS + (_ARRAYS if arrays else ())
+    names = _SCALARS + (() if status else ("status",)) + (_ARRAYS if arrays else ())
     chosen = ", ".join(f'e."{name}"' for name in names)
     wanted, values = _where({"status": status, "space": space} if space else {"status": status})
     join = "JOIN architectures a ON a.hash = e.architecture" if space else ""
@@ -90,6 +90,8 @@ def experiments(
         f"JOIN ({_POSITIONS}) d ON d.v = e.dataset JOIN ({_POSITIONS}) r ON r.v = e.recipe {join} {wanted} {order}",
         [found, found, recipes, recipes, *values],
     )
+    if status:
+        table["status"] = np.full(len(table["seed"]), status, dtype=object)
     return _columns(table, found, recipes)
 
 

@@ -45,7 +45,7 @@ COMMENT ON COLUMN recipes.json IS 'the recipe object, format presage-recipe';
 CREATE TABLE experiments (
     id VARCHAR PRIMARY KEY,
     dataset VARCHAR NOT NULL,
-    architecture VARCHAR NOT NULL,
+    architecture VARCHAR NOT NULL USING COMPRESSION uncompressed, -- hashes hardly compress; the DCN query reads them
     recipe VARCHAR NOT NULL,
     seed BIGINT NOT NULL,
     status VARCHAR NOT NULL,
