@@ -104,7 +104,7 @@ def server() -> Iterator[Server]:
     yield started
     assert started.process.stdin is not None
     started.process.stdin.close()
-    started.process.wait(timeout=20)
+    started.process.wait(timeout=60)
 
 
 def _timeless(value: Any) -> Any:
