@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from surrogate.ensemble import Ensemble
     from surrogate.evaluation import evaluate
     from surrogate.experience import Experience
+    from surrogate.kernel_ridge import KernelRidge
     from surrogate.loading import load_experience, make_task
     from surrogate.prediction import Estimate, Prediction
     from surrogate.predictor import Predictor, TaskScorer
@@ -41,6 +42,7 @@ _HOME = {
     "Estimate": "prediction",
     "EvaluationTable": "scores",
     "Experience": "experience",
+    "KernelRidge": "kernel_ridge",
     "NearestDataset": "baselines",
     "PREDICTORS": "registry",
     "Prediction": "prediction",
@@ -68,6 +70,7 @@ __all__ = [
     "Estimate",
     "EvaluationTable",
     "Experience",
+    "KernelRidge",
     "NearestDataset",
     "Prediction",
     "Predictor",

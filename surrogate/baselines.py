@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.encoding import Inputs
+from surrogate.encoding import Inputs, check_finite, feature_names
 from surrogate.experience import Experience
+from surrogate.place_predictor import PlacePredictor, task_weight
 from surrogate.prediction import Estimate
 from surrogate.predictor import Predictor
-from surrogate.relative import RelativeScale
 from surrogate.state import State
 from surrogate.transform import from_logit, slope, to_logit
 
@@ -59,7 +59,7 @@ class DatasetMean(Predictor):
 
 
 @dataclass(eq=False)
-class CostOnly(Predictor):
+class CostOnly(PlacePredictor):
     """Ridge regression on costs, their squares and products: knows how large a network is, not what it is made of."""
 
     name: ClassVar[str] = "cost-only"
@@ -68,47 +68,44 @@ class CostOnly(Predictor):
     folds: int = 5
     seed: int = 0
 
-    def _learn(self, experience: Experience) -> None:
-        from architecture.encoders import COST_FEATURE_NAMES
+    def _prepare(self, experience: Experience) -> None:
+        costs = experience.features[:, _cost_columns()]
+        check_finite(costs, feature_names()[_cost_columns()], type(self).__name__)
+        self.centre_ = costs.mean(axis=0, dtype=np.float64)
+        self.deviation_ = costs.std(axis=0, dtype=np.float64) + 1e-6
 
-        costs = np.asarray(experience.features[:, -len(COST_FEATURE_NAMES) :], np.float64)
-        self.scale_ = RelativeScale().fit(experience)
-        known = np.array([self.scale_.knows(task) for task in experience.tasks])[experience.task_index]
-        self.centre_ = costs.mean(axis=0)
-        self.deviation_ = costs.std(axis=0) + 1e-6
-        x, place = self._terms(costs), self.scale_.places(experience)
-        self.coefficients_ = self._solve(x[known], place[known])
-        if not known.all():
-            self.scale_.refine(experience, x @ self.coefficients_)
-            place = self.scale_.places(experience)
-            self.coefficients_ = self._solve(x, place)
-        self.place_error_ = float(np.std(place - x @ self.coefficients_))
+    def _learn_places(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
+        x = self._terms(experience.features[rows][:, _cost_columns()])
+        weighted = x * task_weight(experience)[rows, None]
+        self.coefficients_ = np.linalg.solve(weighted.T @ x + self.penalty * np.eye(x.shape[1]), weighted.T @ target)
 
-    def _estimate(self, inputs: Inputs) -> Estimate:
-        place = self._terms(np.asarray(inputs.cost_features, np.float64)) @ self.coefficients_
-        return self.scale_.estimate(inputs.task, place, self.place_error_)
+    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
+        costs = inputs.features[:, _cost_columns()]
+        check_finite(costs, feature_names()[_cost_columns()], type(self).__name__)
+        place = self._terms(costs) @ self.coefficients_
+        return place, np.zeros(len(place))
 
-    def _solve(self, x: Floats, place: Floats) -> Floats:
-        return np.asarray(np.linalg.solve(x.T @ x + self.penalty * np.eye(x.shape[1]), x.T @ place))
-
-    def _terms(self, costs: Floats) -> Floats:
+    def _terms(self, costs: NDArray[np.float32]) -> Floats:
         """(n, 1 + f + f(f+1)/2) constant, linear and second-order terms of standardised costs."""
         x = np.clip((costs - self.centre_) / self.deviation_, -4.0, 4.0)
         left, right = np.triu_indices(x.shape[1])
         return np.concatenate([np.ones((len(x), 1)), x, x[:, left] * x[:, right]], axis=1)
 
     def _store(self, state: State) -> None:
-        scale = State()
-        self.scale_.store(scale)
-        state.put_part("scale", scale)
+        super()._store(state)
         state.arrays.update(centre=self.centre_, deviation=self.deviation_, coefficients=self.coefficients_)
-        state.arrays["place_error"] = np.asarray(self.place_error_)
 
     def _restore(self, state: State) -> None:
-        self.scale_ = RelativeScale.restored(state.part("scale"))
+        super()._restore(state)
         self.centre_, self.deviation_ = state.arrays["centre"], state.arrays["deviation"]
         self.coefficients_ = state.arrays["coefficients"]
-        self.place_error_ = state.arrays["place_error"].item()
+
+
+def _cost_columns() -> slice:
+    """Where `Inputs.features` holds the costs: at its end."""
+    from architecture.encoders import COST_FEATURE_NAMES
+
+    return slice(-len(COST_FEATURE_NAMES), None)
 
 
 @dataclass(eq=False)

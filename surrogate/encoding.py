@@ -45,13 +45,6 @@ class Inputs:
         cost = cost_features(self.graphs, self.task.input_shape, self.task.classes)
         return np.concatenate([graph, cost], axis=1, dtype=np.float32)
 
-    @property
-    def cost_features(self) -> NDArray[np.float32]:
-        """(n, f) costs alone: the last columns of `features`."""
-        from architecture.encoders import COST_FEATURE_NAMES
-
-        return self.features[:, -len(COST_FEATURE_NAMES) :]
-
     @cached_property
     def sequence(self) -> LayerSequence:
         """(n, t, f) the TAPAS encoding, layer by layer."""

@@ -35,7 +35,7 @@ class Ensemble(Predictor):
     """
 
     name: ClassVar[str] = "ensemble"
-    members: str = "boosted-trees,tap-lstm"
+    members: str = "boosted-trees,kernel-ridge,tap-lstm"
     level: float = 0.9
     folds: int = 5
     seed: int = 0

@@ -12,6 +12,7 @@ __all__ = ["PREDICTORS", "get_predictor", "predictor_class"]
 
 PREDICTORS: Mapping[str, tuple[str, str]] = {
     "boosted-trees": ("surrogate.boosted_trees", "BoostedTrees"),
+    "kernel-ridge": ("surrogate.kernel_ridge", "KernelRidge"),
     "tap-lstm": ("surrogate.tap_lstm", "TapLSTM"),
     "ensemble": ("surrogate.ensemble", "Ensemble"),
     "dataset-mean": ("surrogate.baselines", "DatasetMean"),

@@ -7,12 +7,14 @@ With z the logit of an accuracy: z = level(task) + spread(task) · place(network
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.experience import Experience
 from surrogate.level import LevelModel
+from surrogate.metrics import average_ranks
 from surrogate.prediction import Estimate
 from surrogate.state import State
 from surrogate.task import Task
@@ -95,6 +97,20 @@ class RelativeScale:
         level = np.array([scale.level for scale in scales])[experience.task_index]
         spread = np.array([scale.spread for scale in scales])[experience.task_index]
         return np.asarray((to_logit(experience.accuracy) - level) / spread)
+
+    def targets(self, experience: Experience) -> Floats:
+        """(n,) what to learn: the mean of each row's place and of the normal score of its rank within its task.
+
+        A place says how much better a network is, a rank only that it is; the mean bends outliers in. Tasks with few
+        rows have no ranks worth the name and keep their places.
+        """
+        targets = self.places(experience)
+        for _, rows in experience.rows_by_task():
+            if len(rows) >= ENOUGH:
+                share = (average_ranks(experience.accuracy[rows]) - 0.5) / len(rows)
+                normal = np.array([NormalDist().inv_cdf(value) for value in share])
+                targets[rows] = 0.5 * (targets[rows] + normal)
+        return targets
 
     def store(self, state: State) -> None:
         """Puts everything learned into `state`."""

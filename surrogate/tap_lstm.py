@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.boosted_trees import task_columns
 from surrogate.encoding import Inputs, check_finite
 from surrogate.experience import Experience
-from surrogate.prediction import Estimate
-from surrogate.predictor import Predictor
-from surrogate.relative import RelativeScale
+from surrogate.place_predictor import PlacePredictor, task_weight
 from surrogate.sequences import depth_places, layer_names, longest
 from surrogate.state import State
 from surrogate.task import Task
+from surrogate.task_columns import task_columns
 
 if TYPE_CHECKING:
+    from architecture.encoders import LayerSequence
     from surrogate.tap_network import TapNetwork
 
 __all__ = ["TapLSTM"]
@@ -28,7 +27,7 @@ Singles = NDArray[np.float32]
 
 
 @dataclass(eq=False)
-class TapLSTM(Predictor):
+class TapLSTM(PlacePredictor):
     """Two stacked LSTMs read a network layer by layer (Istrate et al. 2019, arXiv 1806.00250, section 3.3).
 
     Each step predicts the network so far, and the prediction is fed forward to the next. TAPAS trained every prefix;
@@ -66,46 +65,29 @@ class TapLSTM(Predictor):
     folds: int = 5
     seed: int = 0
 
-    def _learn(self, experience: Experience) -> None:
-        sequences = experience.sequences
-        lengths = np.asarray(sequences.lengths, np.int64)
-        layers = np.asarray(sequences.values[:, : longest(lengths)], np.float32)
-        check_finite(layers.reshape(-1, layers.shape[2]), layer_names(), type(self).__name__)
+    def _prepare(self, experience: Experience) -> None:
+        layers, lengths = self._read(experience.sequences)
         inside = np.arange(layers.shape[1]) < lengths[:, None]
         self.centre_ = layers[inside].mean(axis=0)
         self.deviation_ = _deviation(layers[inside])
         of_task = np.stack([task_columns(task) for task in experience.tasks])
         self.task_centre_, self.task_deviation_ = of_task.mean(axis=0), _deviation(of_task)
-        self.scale_ = RelativeScale().fit(experience)
-        known = np.array([self.scale_.knows(task) for task in experience.tasks])[experience.task_index]
-        self._train(experience, layers, lengths, known)
-        places = self._places_of_rows(experience, layers, lengths)
-        if not known.all():
-            self.scale_.refine(experience, places)
-            self._train(experience, layers, lengths, np.ones(len(experience), bool))
-            places = self._places_of_rows(experience, layers, lengths)
-        self.place_error_ = float(np.sqrt(np.mean((self.scale_.places(experience) - places) ** 2)))
 
-    def _train(
-        self, experience: Experience, layers: Singles, lengths: NDArray[np.int64], chosen: NDArray[np.bool_]
-    ) -> None:
+    def _learn_places(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         import torch
 
         from surrogate.tap_network import Examples, TapNetwork, Training, train
 
-        rows = np.flatnonzero(chosen)
+        layers, lengths = self._read(experience.sequences)
         of_task = np.stack([self._task(task) for task in experience.tasks])[experience.task_index]
-        size = np.bincount(experience.task_index, minlength=len(experience.tasks))
-        weight = 1.0 / np.sqrt(size[experience.task_index[rows]])
-        place = np.clip(self.scale_.places(experience), -3.5, 3.5)
         depth = depth_places(experience, self.scale_)
         examples = Examples(
             layers=torch.from_numpy(self._standard(layers[rows], lengths[rows])),
             lengths=torch.from_numpy(lengths[rows]),
             task=torch.from_numpy(of_task[rows]),
-            place=torch.from_numpy(place[rows].astype(np.float32)),
+            place=torch.from_numpy(target.astype(np.float32)),
             depth_place=torch.from_numpy(depth[rows]),
-            weight=torch.from_numpy((weight / weight.mean()).astype(np.float32)),
+            weight=torch.from_numpy(task_weight(experience)[rows].astype(np.float32)),
             group=torch.from_numpy(experience.task_index[rows]),
         )
         epochs = max(1, min(self.epochs, self.steps * self.batch // len(rows)))
@@ -125,29 +107,22 @@ class TapLSTM(Predictor):
             train(network, examples, how, generator)
             self.networks_.append(network)
 
-    def _estimate(self, inputs: Inputs) -> Estimate:
-        sequence = inputs.sequence
-        lengths = np.asarray(sequence.lengths, np.int64)
-        layers = np.asarray(sequence.values[:, : longest(lengths)], np.float32)
-        check_finite(layers.reshape(-1, layers.shape[2]), layer_names(), type(self).__name__)
-        place, disagreement = self._places(layers, lengths, inputs.task)
-        return self.scale_.estimate(inputs.task, place, np.hypot(self.place_error_, disagreement))
-
-    def _places(self, layers: Singles, lengths: NDArray[np.int64], task: Task) -> tuple[Floats, Floats]:
-        """Mean and deviation, over the bags, of the predicted places, both (n,)."""
+    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
         import torch
 
         from surrogate.tap_network import places_of
 
+        layers, lengths = self._read(inputs.sequence)
         read, ends = torch.from_numpy(self._standard(layers, lengths)), torch.from_numpy(lengths)
-        places = np.stack([places_of(net, read, ends, torch.from_numpy(self._task(task))) for net in self.networks_])
+        task = torch.from_numpy(self._task(inputs.task))
+        places = np.stack([places_of(network, read, ends, task) for network in self.networks_])
         return places.mean(axis=0), places.std(axis=0)
 
-    def _places_of_rows(self, experience: Experience, layers: Singles, lengths: NDArray[np.int64]) -> Floats:
-        places = np.empty(len(experience))
-        for task, rows in experience.rows_by_task():
-            places[rows] = self._places(layers[rows], lengths[rows], task)[0]
-        return places
+    def _read(self, sequence: LayerSequence) -> tuple[Singles, NDArray[np.int64]]:
+        """(n, t, f) layers and (n,) lengths, checked."""
+        layers = np.asarray(sequence.values[:, : longest(sequence.lengths)], np.float32)
+        check_finite(layers.reshape(-1, layers.shape[2]), layer_names(), type(self).__name__)
+        return layers, sequence.lengths
 
     def _standard(self, layers: Singles, lengths: NDArray[np.int64]) -> Singles:
         """(n, t, f) standardised, clipped to ±5, 0 past the end."""
@@ -160,10 +135,8 @@ class TapLSTM(Predictor):
         return np.asarray(np.clip(standard, -3.0, 3.0), np.float32)
 
     def _store(self, state: State) -> None:
-        scale = State()
-        self.scale_.store(scale)
-        state.put_part("scale", scale)
-        for name in ("centre", "deviation", "task_centre", "task_deviation", "place_error"):
+        super()._store(state)
+        for name in ("centre", "deviation", "task_centre", "task_deviation"):
             state.arrays[name] = np.asarray(getattr(self, f"{name}_"))
         for bag, network in enumerate(self.networks_):
             for key, value in network.state_dict().items():
@@ -174,10 +147,9 @@ class TapLSTM(Predictor):
 
         from surrogate.tap_network import TapNetwork
 
-        self.scale_ = RelativeScale.restored(state.part("scale"))
+        super()._restore(state)
         for name in ("centre", "deviation", "task_centre", "task_deviation"):
             setattr(self, f"{name}_", state.arrays[name])
-        self.place_error_ = state.arrays["place_error"].item()
         self.networks_ = []
         for bag in range(self.bags):
             weights = {key: torch.from_numpy(value) for key, value in state.part(f"network_{bag}").arrays.items()}

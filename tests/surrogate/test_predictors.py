@@ -13,6 +13,7 @@ from surrogate import metrics
 from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
 from surrogate.boosted_trees import BoostedTrees
 from surrogate.encoding import Inputs, feature_names
+from surrogate.kernel_ridge import KernelRidge
 from surrogate.predictor import Predictor
 from surrogate.registry import PREDICTORS, get_predictor, predictor_class
 from surrogate.testing import PredictorContract, synthetic_experience, synthetic_task, true_accuracy
@@ -24,6 +25,13 @@ class TestBoostedTrees(PredictorContract):
 
     def make(self) -> Predictor:
         return BoostedTrees(trees=60, threads=1, folds=3)
+
+
+class TestKernelRidge(PredictorContract):
+    least_tau, most_mse = 0.75, 0.004
+
+    def make(self) -> Predictor:
+        return KernelRidge(folds=3)
 
 
 class TestDatasetMean(PredictorContract):
