@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from database.connection import Connection
-from database.parquet import FILES, read_parquet, write_parquet
+from database.parquet import FILES, copy_parquet, read_parquet, write_parquet
 from database.write import ImportReport, Writer
+from presage_errors import InvalidDatabase
 
 if TYPE_CHECKING:
     from database.store import Database
@@ -46,16 +47,27 @@ def seed_digest() -> str | None:
 def import_seed(connection: Connection) -> ImportReport | None:
     """Take in the shipped seed, once for each version of it; None where there is nothing to do.
 
-    What the user has measured stays: a seed's row that contradicts it is passed over.
+    What the user has measured stays: a seed's row that contradicts it is refused.
+
+    Raises:
+        InvalidDatabase: the shipped files are not those of the manifest.
     """
     digest = seed_digest()
     if digest is None or connection.rows("SELECT 1 FROM seeds WHERE digest = ?", [digest]):
         return None
     writer = Writer(connection)
+    fresh = not any(connection.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in FILES)
     with as_file(files("database") / "seed") as folder, connection.transaction():
-        writer.write(read_parquet(folder, writer))
+        if _digest_of_files(folder) != digest:
+            raise InvalidDatabase(f"The shipped experience in {folder} is damaged. Install presage anew.")
+        if fresh:  # nothing it could contradict, and its rows were checked before they were shipped
+            counts = copy_parquet(connection, folder)
+            report = ImportReport(counts.get("experiments", 0), counts.get("probes", 0))
+        else:
+            writer.write(read_parquet(folder, writer))
+            report = writer.report()
         connection.run("INSERT INTO seeds VALUES (?, ?)", [digest, datetime.now(UTC).isoformat()])
-    return writer.report()
+    return report
 
 
 def _digest_of_files(folder: Path) -> str:

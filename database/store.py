@@ -73,7 +73,7 @@ class Database:
 
         Raises:
             DatabaseBusy: another process holds the file; says which.
-            InvalidDatabase: not DuckDB, not presage's, damaged, or newer than this presage.
+            InvalidDatabase: not DuckDB, not presage's, damaged, or newer than this presage; or a damaged seed.
             InvalidArgument: a folder that does not exist, or no file to read.
             StorageFull: the disk is full.
         """

@@ -145,9 +145,19 @@ def json_text(field: str, row: str, value: object) -> str:
 
 def hashed_text(row: str, claimed: str, value: object) -> str:
     """The line of JSON whose SHA-256 is `claimed`: keys in the order given (architectures) or sorted (recipes)."""
-    sorted_text = json_text("json", row, mapping("json", row, value))
-    for line in (json.dumps(value, separators=(",", ":")), sorted_text):
-        if hashlib.sha256(line.encode()).hexdigest() == claimed:
-            return line
-    actual = hashlib.sha256(sorted_text.encode()).hexdigest()
-    refuse("hash", row, f"be the SHA-256 of its `json` ({actual[:12]}… with sorted keys)", claimed)
+    try:
+        given = json.dumps(mapping("json", row, value), separators=(",", ":"), allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        if isinstance(error, InvalidExperience):
+            raise
+        refuse("json", row, "be a JSON object of finite numbers", value)
+    if _sha256(given) == claimed:
+        return given
+    ordered = canonical(value)
+    if _sha256(ordered) != claimed:
+        refuse("hash", row, f"be the SHA-256 of its `json` ({_sha256(ordered)[:12]}… with sorted keys)", claimed)
+    return ordered
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

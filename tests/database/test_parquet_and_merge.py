@@ -181,9 +181,12 @@ def test_the_users_own_database_starts_from_the_seed_once(
     with Database.open(fill(tmp_path / "a.duckdb", range(20))) as source:
         size = write_seed(source, package_seed)
         assert size == sum(f.stat().st_size for f in package_seed.iterdir())
+        checked = source.experiment_records(), source.probes()
     assert not (package_seed / "predictions.parquet").exists()
     with Database.open() as own:
         assert own.info().rows["experiments"] == 22
+        assert (own.experiment_records(), own.probes()) == checked  # copied unchecked, and yet the same
+        assert own.check() == []
         own.connection.run("DELETE FROM probes")
     with Database.open() as own:
         assert own.probes() == []  # a seed taken in once is not looked at again
@@ -195,6 +198,16 @@ def test_the_users_own_database_starts_from_the_seed_once(
         assert len(other.experiments()) == 0
     with Database.open(tmp_path / "other.duckdb", from_seed=True) as other:
         assert len(other.experiments()) == 31
+
+
+def test_a_damaged_seed_is_said_and_not_taken_in(tmp_path: Path, package_seed: Path) -> None:
+    with Database.open(fill(tmp_path / "a.duckdb", range(5))) as source:
+        write_seed(source, package_seed)
+    (package_seed / "probes.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InvalidDatabase, match="Install presage anew"):
+        Database.open(tmp_path / "x.duckdb", from_seed=True)
+    with Database.open(tmp_path / "x.duckdb") as database:
+        assert database.info().rows["experiments"] == 0
 
 
 def test_the_shipped_seed_is_sound_and_small(tmp_path: Path) -> None:
