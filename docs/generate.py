@@ -18,7 +18,7 @@ BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)"
 
 def command_line() -> str:
     """Help of every command, 100 columns wide."""
-    os.environ["COLUMNS"] = "100"
+    os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}  # NO_COLOR: Python 3.14 colours help
     from presage.cli import COMMANDS, parser
 
     root = parser()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from presage.architectures import NamedArchitecture, read_architectures
+from presage.architectures import NamedArchitecture, read_architectures, traced
 from presage.session import Predicted, Session, Step, Trained, no_progress
 from presage_errors import InvalidArgument, UnknownName
 
@@ -27,7 +27,7 @@ def probe(
     dataset: str | ImageDataset,
     *,
     seeds: int = 3,
-    database: Path | None = None,
+    database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: Step = no_progress,
@@ -53,7 +53,7 @@ def predict(
     *,
     recipe: Recipe | None = None,
     predictor: str = "ensemble",
-    database: Path | None = None,
+    database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: Step = no_progress,
@@ -76,7 +76,7 @@ def train(
     architectures: Sequence[str | Architecture | nn.Module] | str | Architecture | nn.Module,
     *,
     recipe: Recipe | None = None,
-    database: Path | None = None,
+    database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: Step = no_progress,
@@ -93,7 +93,7 @@ def search(
     run_folder: str | Path = "runs/search",
     recipe: Recipe | None = None,
     predictor: str = "ensemble",
-    database: Path | None = None,
+    database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: Step = no_progress,
@@ -136,7 +136,6 @@ def _named(given: Any) -> list[NamedArchitecture]:
     from torch import nn
 
     from architecture.graph import Architecture
-    from architecture.trace import trace
 
     items: Iterable[Any] = [given] if isinstance(given, str | Architecture | nn.Module) else given
     found: list[NamedArchitecture] = []
@@ -146,9 +145,9 @@ def _named(given: Any) -> list[NamedArchitecture]:
         elif isinstance(item, Architecture):
             found.append(NamedArchitecture(f"architecture {number}", item))
         elif isinstance(item, nn.Module):
-            found.append(NamedArchitecture(type(item).__name__, trace(item)))
+            found.append(NamedArchitecture(type(item).__name__, traced(item, type(item).__name__)))
         else:
-            raise InvalidArgument("architectures", "presage", "be names, architectures or modules", type(item).__name__)
+            raise InvalidArgument("architectures", "presage", "be names, architectures or modules", item)
     if not found:
         raise InvalidArgument("architectures", "presage", "name at least one network", [])
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from presage_errors import InvalidArchitecture, InvalidArgument, WrongInput
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["NamedArchitecture", "read_architectures"]
+__all__ = ["NamedArchitecture", "read_architectures", "traced"]
 
 TRACE_SHAPES = ((3, 224, 224), (3, 32, 32), (1, 28, 28))
 """Image shapes tried in turn to trace a module; the graph found is the same, where the module accepts it."""
@@ -39,18 +40,23 @@ def read_architectures(specs: Iterable[str]) -> list[NamedArchitecture]:
     found: list[NamedArchitecture] = []
     for spec in specs:
         path = Path(spec)
-        if path.is_file():
+        if _is_file(path):
             found += _from_file(path)
-        elif ":" in spec:
-            found.append(NamedArchitecture(spec, _from_callable(spec)))
+        elif ":" in spec and not spec.lstrip().startswith("{"):
+            found.append(NamedArchitecture(spec, traced(_module(spec), spec)))
         else:
-            raise WrongInput(
-                "The `ARCH` must be a JSON or JSON-lines file, or module:callable such as "
-                f"torchvision.models:resnet18. Got {spec!r}."
-            )
+            rule = "be a JSON or JSON-lines file, or module:callable such as torchvision.models:resnet18"
+            raise InvalidArgument("ARCH", "presage", rule, spec)
     if not found:
         raise WrongInput("The `ARCH` must hold at least one architecture. Got only empty files.")
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # longer than a name may be: JSON itself, say
+        return False
 
 
 def _from_file(path: Path) -> list[NamedArchitecture]:
@@ -80,10 +86,14 @@ def _located(where: str, text: str) -> Architecture:
         raise InvalidArchitecture(f"{where}: {error}") from None
 
 
-def _from_callable(spec: str) -> Architecture:
+def traced(module: nn.Module, name: str) -> Architecture:
+    """The architecture of a module, followed on the first image shape that it accepts.
+
+    Raises:
+        InvalidArchitecture: names the module and what of it no architecture can represent.
+    """
     from architecture.trace import trace
 
-    module = _module(spec)
     error: WrongInput | None = None
     for shape in TRACE_SHAPES:
         try:
@@ -91,7 +101,7 @@ def _from_callable(spec: str) -> Architecture:
         except WrongInput as problem:
             error = error or problem
     assert error is not None
-    raise InvalidArchitecture(f"{spec}: {error}")
+    raise InvalidArchitecture(f"{name}: {error}")
 
 
 def _module(spec: str) -> nn.Module:
@@ -102,16 +112,22 @@ def _module(spec: str) -> nn.Module:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        imported = importlib.import_module(name)
-    except (ImportError, ValueError) as problem:
-        raise WrongInput(f"The `ARCH` {spec!r} names a module that cannot be imported: {problem}.") from None
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            imported = importlib.import_module(name)
+    except (Exception, SystemExit) as problem:  # the user's own code may raise anything
+        raise WrongInput(f"The `ARCH` {spec!r} names a module that cannot be imported: {_said(problem)}.") from None
     target = getattr(imported, attribute, None)
     if not callable(target):
         raise InvalidArgument("ARCH", "presage", f"name a callable of the module `{name}`", spec)
     try:
-        built = target() if not isinstance(target, nn.Module) else target
-    except Exception as problem:
-        raise WrongInput(f"The `ARCH` {spec!r} failed when called without arguments: {problem}.") from None
+        with contextlib.redirect_stdout(sys.stderr):
+            built = target() if not isinstance(target, nn.Module) else target
+    except (Exception, SystemExit) as problem:
+        raise WrongInput(f"The `ARCH` {spec!r} failed when called without arguments: {_said(problem)}.") from None
     if not isinstance(built, nn.Module):
         raise InvalidArgument("ARCH", "presage", "give a torch.nn.Module", type(built).__name__)
     return built
+
+
+def _said(problem: BaseException) -> str:
+    return f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}".rstrip(".")

@@ -9,18 +9,29 @@ import argparse
 import difflib
 import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
-from presage_errors import PresageError, WrongInput
+from presage_errors import InvalidArgument, PresageError, WrongInput
 
 __all__ = ["main", "parser"]
 
 COMMANDS = ("demo", "probe", "predict", "search", "train", "sample", "populate", "evaluate", "database", "report")
 """Each is a module of `presage.commands` with SUMMARY, `arguments(parser)` and `run(options) -> object`."""
+
+
+SURROUNDINGS = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST,
+    errno.ENAMETOOLONG,
+})  # fmt: skip
+"""What the system refuses because of the user's disk and paths; any other `OSError` is a mistake of presage's own."""
+
+LARGEST_SEED = 2**31 - 1
+"""What every library that takes a seed can hold."""
 
 
 class Command(Protocol):
@@ -107,17 +118,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     wants_json = "--json" in arguments
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("presage: interrupted. Type the same command to go on where it stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # who reads has gone (`presage … | head`), and Python would complain once more on leaving
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except PresageError as error:
         return _report(error, wants_json)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EISDIR, errno.ENOTDIR):
+        if error.errno not in SURROUNDINGS:
             raise
         named = f" ({error.filename})" if error.filename else ""
         return _report(WrongInput(f"{error.strerror}{named}. Nothing already stored was lost."), wants_json)
@@ -139,8 +152,9 @@ def _run(arguments: list[str]) -> int:
     if options.command is None:
         root.print_help()
         return 0
-    if options.seed < 0:
-        raise WrongInput(f"The `--seed` of `presage {name}` must be at least 0. Got {options.seed}.")
+    if not 0 <= options.seed <= LARGEST_SEED:
+        rule = f"be at least 0 and at most {LARGEST_SEED}"
+        raise InvalidArgument("--seed", f"presage {name}", rule, options.seed)
     return command(options.command).run(options)
 
 

@@ -1,6 +1,7 @@
 """`Session`: one user's database, device and seed, and the steps that the commands and the Python API are made of.
 
 The database is opened for each step and let go of at once: training in between does not keep other processes out.
+Only a search holds it to its end.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from presage_errors import InvalidArchitecture, InvalidArgument
 if TYPE_CHECKING:
     from architecture.costs import Costs
     from architecture.spaces import Space
-    from database import Database, ImportReport, ProbeRecord
+    from database import Database, ExperimentRecord, ImportReport, ProbeRecord
     from presage.architectures import NamedArchitecture
     from probe import DifficultyCard, Known
     from search import Progress as SearchProgress
     from search import Scorer, SearchResult, SearchSettings, Verified
-    from surrogate import EvaluationTable, Prediction, Predictor, Task
-    from training import EpochRecord, ImageDataset, Recipe, TrainingResult
+    from surrogate import EvaluationTable, Experience, Prediction, Predictor, Task
+    from training import EpochRecord, ImageDataset, Recipe
     from training.campaign import Summary
 
 __all__ = ["Predicted", "Session", "Step", "Trained", "check_architecture", "no_progress"]
@@ -48,6 +49,8 @@ class Predicted:
         hash: of its canonical form.
         accuracy: predicted validation accuracy, in [0, 1].
         lower, upper: ends of the interval that holds `level` of the networks on a dataset never seen.
+        level: share of networks that the interval is meant to hold.
+        parameters, multiply_adds: of the network for one image of the recipe's size.
         trained: mean trained accuracy of this very network on this dataset by this recipe, where the database has it.
     """
 
@@ -64,7 +67,19 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Trained:
-    """One architecture's *trained* accuracy: validation after the last epoch, and test, computed once."""
+    """One architecture's *trained* accuracy: validation after the last epoch, and test, computed once.
+
+    Attributes:
+        name: what the user called the architecture.
+        hash: of its canonical form.
+        status: `finished`, `diverged` or `out_of_memory`.
+        accuracy: on the validation images, in [0, 1]; None unless finished.
+        test_accuracy: on the test images; None unless finished.
+        parameters, multiply_adds: of the network for one image of the recipe's size.
+        seconds: of training.
+        failure: one line; None when finished.
+        reused: the same training (dataset, network, recipe, seed) was in the database and was not repeated.
+    """
 
     name: str
     hash: str
@@ -75,6 +90,7 @@ class Trained:
     multiply_adds: int
     seconds: float
     failure: str | None
+    reused: bool = False
 
 
 @dataclass
@@ -90,7 +106,7 @@ class Session:
         skip_corrupt: pass over images that cannot be read.
     """
 
-    database: Path | None = None
+    database: str | Path | None = None
     device: str = "auto"
     seed: int = 0
     step: Step = no_progress
@@ -113,7 +129,7 @@ class Session:
         from database import default_path
 
         if self.database is not None:
-            return self.database
+            return Path(self.database)
         named = os.environ.get("PRESAGE_DATABASE")
         return Path(named) if named else default_path()
 
@@ -134,9 +150,12 @@ class Session:
     # difficulty
 
     def probe(self, dataset: ImageDataset, seeds: int = SEEDS) -> DifficultyCard:
-        """Probe the dataset with seeds `seed`, `seed` + 1, …; the DCNs enter the database."""
+        """Probe the dataset with seeds `seed`, `seed` + 1, …; the DCNs enter the database.
+
+        A seed that was probed before keeps its stored DCN: on another processor, or a GPU, the last digits differ.
+        """
         from database import DatasetRecord, ProbeEntry, ProbeRecord
-        from probe import PROBE_RECIPE, difficulty_card, probe_row, run_probe
+        from probe import PROBE_RECIPE, PROBE_VERSION, difficulty_card, probe_row, run_probe
         from training.rows import dataset_row
 
         if seeds < 1:
@@ -145,12 +164,14 @@ class Session:
         for number in range(seeds):
 
             def tell(record: EpochRecord, before: int = number * PROBE_RECIPE.epochs) -> None:
-                self.step("probe", before + record.epoch, seeds * PROBE_RECIPE.epochs)
+                self.step("probe", before + record.epoch + 1, seeds * PROBE_RECIPE.epochs)
 
             runs.append(run_probe(dataset, seed=self.seed + number, device=self.device, on_epoch=tell))
         row = DatasetRecord.from_json(dataset_row(dataset))
         with self.open() as database:
-            database.add_probes(ProbeEntry(row, ProbeRecord.from_json(probe_row(run))) for run in runs)
+            stored = {run.seed for run in database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION)}
+            fresh = [run for run in runs if run.seed not in stored]
+            database.add_probes(ProbeEntry(row, ProbeRecord.from_json(probe_row(run))) for run in fresh)
             known = self._known(database)
         return difficulty_card(runs, known)
 
@@ -196,10 +217,14 @@ class Session:
 
         unfitted = get_predictor(self.predictor, seed=self.seed)
         with self.open() as database:
-            self.step("fit predictor", 0, 1)
-            found = fitted(
-                unfitted, database.content_hash(), lambda: load_experience(database), self.cache("predictors")
-            )
+            content = database.content_hash()
+
+        def experience() -> Experience:
+            with self.open() as database:
+                return load_experience(database)
+
+        self.step("fit predictor", 0, 1)
+        found = fitted(unfitted, content, experience, self.cache("predictors"))
         self.step("fit predictor", 1, 1)
         return found
 
@@ -209,12 +234,16 @@ class Session:
         """Train-free accuracy of architectures on a dataset, in the order given.
 
         Raises:
-            InvalidArchitecture: one that cannot take the dataset's images; names it.
+            InvalidArchitecture: one that cannot take the dataset's images, or is too large to be built; names it.
+            UnknownName: no predictor of that name.
         """
         from architecture.batch import GraphBatch
+        from surrogate import get_predictor
 
+        get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
+        shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
+        costs = [_costs(named, shape, len(dataset.classes)) for named in architectures]
         task = self.task(dataset, recipe)
-        costs = [_costs(named, task.input_shape, task.classes) for named in architectures]
         graphs = [named.architecture.canonical for named in architectures]
         answer: Prediction = self.fitted().predict(GraphBatch.of(graphs), task)
         with self.open() as database:
@@ -285,14 +314,19 @@ class Session:
         return summary, self.take_in([out])
 
     def take_in(self, paths: Sequence[Path]) -> ImportReport:
-        """Take shards, folders of shards or of Parquet files, or other databases into the database."""
+        """Take shards, folders of shards or of Parquet files, or other databases into the database.
+
+        Raises:
+            InvalidArgument: a path that does not exist; nothing was taken in then.
+        """
         from database import ImportReport
 
+        for path in paths:
+            if not path.exists():
+                raise InvalidArgument("PATH", "presage database import", "exist", str(path))
         reports = []
         with self.open() as database:
             for path in paths:
-                if not path.exists():
-                    raise InvalidArgument("PATH", "presage database import", "exist", str(path))
                 if path.is_dir() and any(path.glob("*.parquet")):
                     reports.append(database.import_parquet(path, check_architecture))
                 elif path.is_dir() or path.suffix == ".jsonl":
@@ -311,7 +345,10 @@ class Session:
     # training
 
     def train(self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe) -> list[Trained]:
-        """Train each architecture fully; each result enters the database as soon as it is there."""
+        """Train each architecture fully; each result enters the database as soon as it is there.
+
+        What the database knows of the same network, recipe and seed is given again, not trained again.
+        """
         from database import ArchitectureRecord, DatasetRecord, ExperimentEntry, ExperimentRecord, RecipeRecord
         from training import fit, prepare
         from training.hardware import choose_device
@@ -321,23 +358,38 @@ class Session:
         for named in architectures:
             _costs(named, data.input_shape, data.classes)
         done: list[Trained] = []
+        total = len(architectures) * recipe.epochs
         for number, named in enumerate(architectures):
 
             def tell(record: EpochRecord, before: int = number * recipe.epochs) -> None:
-                self.step("train", before + record.epoch, len(architectures) * recipe.epochs)
+                self.step("train", before + record.epoch + 1, total)
 
+            known = self._finished(dataset, named, recipe)
+            if known is not None:
+                done.append(_trained(named, known, reused=True))
+                self.step("train", (number + 1) * recipe.epochs, total)
+                continue
             result = fit(named.architecture, data, recipe, seed=self.seed, on_epoch=tell)
-            row = experiment_row(dataset.fingerprint, named.architecture, recipe, self.seed, result)
+            record = ExperimentRecord.from_json(
+                experiment_row(dataset.fingerprint, named.architecture, recipe, self.seed, result)
+            )
             entry = ExperimentEntry(
                 DatasetRecord.from_json(dataset_row(dataset)),
                 ArchitectureRecord.from_json(architecture_row(named.architecture)),
                 RecipeRecord.from_json(recipe_row(recipe)),
-                ExperimentRecord.from_json(row),
+                record,
             )
             with self.open() as database:
                 database.add_experiments([entry])
-            done.append(_trained(named, result))
+            done.append(_trained(named, record))
         return done
+
+    def _finished(self, dataset: ImageDataset, named: NamedArchitecture, recipe: Recipe) -> ExperimentRecord | None:
+        """The very training that is about to begin, where it was finished before."""
+        wanted = {"dataset": dataset.fingerprint, "architecture": named.architecture.hash, "recipe": recipe.hash}
+        with self.open() as database:
+            records = database.experiment_records(**wanted, status="finished")
+        return next((record for record in records if record.seed == self.seed), None)
 
     # search
 
@@ -350,7 +402,9 @@ class Session:
         """
         from presage.report import write_report
         from search import PredictorScorer, run_search
+        from surrogate import get_predictor
 
+        get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
         run_folder.mkdir(parents=True, exist_ok=True)
         self.card(dataset, run_folder)
         task = self.task(dataset, recipe)
@@ -375,19 +429,24 @@ class Session:
                 device=self.device,
                 on_progress=tell,
             )
-        write_report(run_folder)
+        write_report(run_folder, space)
         return result
 
     def card(self, dataset: ImageDataset, run_folder: Path) -> str:
         """The difficulty card as text; probes the dataset unless the run folder keeps its card already.
 
         ``card.json`` has, beside the card, the DCN of each seed and of every known dataset: what the report draws.
+
+        Raises:
+            InvalidArgument: the run folder keeps the card of another dataset.
         """
         path = run_folder / "card.json"
         if path.exists():
             kept = json.loads(path.read_text(encoding="utf-8"))
             if kept.get("fingerprint") == dataset.fingerprint:
                 return str(kept["text"])
+            rule = f"hold no run on another dataset (`{kept.get('name')}`)"
+            raise InvalidArgument("--run", "presage search", rule, str(run_folder), "Name another folder.")
         card = self.probe(dataset)
         with self.open() as database:
             runs = database.probes(dataset=card.fingerprint, version=card.version)
@@ -421,26 +480,33 @@ def check_architecture(text: str) -> None:
 
 
 def _costs(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -> Costs:
+    from architecture.build import MOST_PARAMETERS
     from architecture.costs import costs
 
     try:
-        return costs(named.architecture.canonical, input_shape, classes)
+        found = costs(named.architecture.canonical, input_shape, classes)
     except InvalidArchitecture as error:
         shape = "×".join(map(str, input_shape))
         raise InvalidArchitecture(
             f"{named.name} cannot take images of {shape}: {error} Try a larger --image-side."
         ) from None
+    if found.parameters > MOST_PARAMETERS:
+        raise InvalidArchitecture(
+            f"{named.name} must have at most {MOST_PARAMETERS:,} parameters. Got {found.parameters:,}."
+        )
+    return found
 
 
-def _trained(named: NamedArchitecture, result: TrainingResult) -> Trained:
+def _trained(named: NamedArchitecture, record: ExperimentRecord, *, reused: bool = False) -> Trained:
     return Trained(
         name=named.name,
         hash=named.architecture.hash,
-        status=result.status,
-        accuracy=result.accuracy,
-        test_accuracy=result.test_accuracy,
-        parameters=result.costs.parameters if result.costs else 0,
-        multiply_adds=result.costs.multiply_adds if result.costs else 0,
-        seconds=result.seconds,
-        failure=result.failure,
+        status=record.status,
+        accuracy=record.accuracy,
+        test_accuracy=record.test_accuracy,
+        parameters=record.parameters,
+        multiply_adds=record.multiply_adds,
+        seconds=record.seconds,
+        failure=record.failure,
+        reused=reused,
     )

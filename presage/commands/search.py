@@ -54,7 +54,7 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
     )
     group.add_argument(
         "--compare-random", type=at_least_zero, default=compare_random, metavar="N",
-        help="also train N random networks of the space (default: %(default)s)",
+        help="also train N random networks of the space; no training is then cut short (default: %(default)s)",
     )  # fmt: skip
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
     group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
@@ -72,6 +72,7 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         limits=Limits(options.max_params, options.max_macs, options.max_memory),
         objectives=tuple(options.objectives.split(",")),
         compare_random=options.compare_random,
+        prune=not options.compare_random,  # a mean over the survivors of pruning is no fair comparison
         seed=options.seed,
     )
 
@@ -92,7 +93,8 @@ def told(result: SearchResult) -> str:
     """A search for people: predicted beside trained accuracy."""
     lines = [
         f"{sum(one.candidates for one in result.rounds):,} candidates of {result.space} scored by {result.strategy}, "
-        f"{len(result.verified)} trained:",
+        f"{sum(one.accuracy is not None for one in result.verified)} of {len(result.verified)} short-listed trained "
+        "to the end:",
         "",
         table(
             ("network", "predicted", "interval", "trained", "test", "parameters", "multiply-adds", "seconds"),

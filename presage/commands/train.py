@@ -10,7 +10,7 @@ from presage.console import session_of, tell_warnings
 from presage.output import scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 
-SUMMARY = "train networks fully; the results enter the database"
+SUMMARY = "train networks fully; the results enter the database, and what it knows is not trained again"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         lines = [
             (
-                row.name,
+                row.name + (" (known already)" if row.reused else ""),
                 row.status if row.accuracy is None else f"{row.accuracy:.3f}",
                 "" if row.test_accuracy is None else f"{row.test_accuracy:.3f}",
                 scaled(row.parameters),

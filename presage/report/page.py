@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from presage.output import scaled
 from presage.report import plots
 from presage.report.drawing import draw
-from presage_errors import InvalidArgument, WrongInput
+from presage_errors import InvalidArgument, UnknownName, WrongInput
+
+if TYPE_CHECKING:
+    from architecture.spaces import Space
 
 __all__ = ["write_report"]
 
@@ -24,15 +27,19 @@ COLUMNS = ("network", "predicted", "trained", "test", "parameters", "multiply-ad
 Json = Mapping[str, Any]
 
 
-def write_report(run_folder: Path) -> Path:
+def write_report(run_folder: Path, space: Space | None = None) -> Path:
     """Write ``report.html`` into a run folder and give its path.
+
+    Args:
+        run_folder: of a finished search.
+        space: that was searched; None finds it by its name, and leaves the search out where no space has that name.
 
     Raises:
         InvalidArgument: the folder holds no finished run.
     """
     result = _read(run_folder / "result.json")
     card = _read(run_folder / "card.json") if (run_folder / "card.json").exists() else None
-    page = _page(run_folder, result, card)
+    page = _page(run_folder, result, card, space)
     target = run_folder / "report.html"
     partial = target.with_suffix(".partial")
     partial.write_text(page, encoding="utf-8")
@@ -49,7 +56,7 @@ def _read(path: Path) -> Any:
         raise WrongInput(f"{path} is not JSON. The run folder is damaged.") from None
 
 
-def _page(folder: Path, result: Json, card: Json | None) -> str:
+def _page(folder: Path, result: Json, card: Json | None, space: Space | None) -> str:
     verified = [one for round_ in result["rounds"] for one in round_["verified"]]
     trained = sorted((one for one in verified if one["accuracy"] is not None), key=lambda one: -one["accuracy"])
     style = resources.files("presage.report").joinpath("report.css").read_text(encoding="utf-8")
@@ -58,7 +65,7 @@ def _page(folder: Path, result: Json, card: Json | None) -> str:
         _headline(result, trained),
         _difficulty(card) if card else "",
         _predicted_against_trained(result, verified),
-        _search(folder, result, verified),
+        _search(folder, result, verified, space),
         _short_list(result, verified),
         _drawings(folder, trained),
         _how_to_load(trained),
@@ -139,11 +146,14 @@ def _predicted_against_trained(result: Json, verified: Sequence[Json]) -> str:
     )
 
 
-def _search(folder: Path, result: Json, verified: Sequence[Json]) -> str:
+def _search(folder: Path, result: Json, verified: Sequence[Json], space: Space | None) -> str:
     from architecture.spaces import get_space
     from search.engine import load_candidates
 
-    space = get_space(result["space"])
+    try:
+        space = get_space(result["space"]) if space is None else space
+    except UnknownName:  # a space of the user's own
+        return ""
     found = [load_candidates(folder, space, round_["round_number"]) for round_ in result["rounds"]]
     values = [float(value) for candidates in found for value in candidates.value if value == value]
     if not values:
@@ -164,7 +174,7 @@ def _short_list(result: Json, verified: Sequence[Json]) -> str:
     head = f"<tr>{''.join(f'<th>{name}</th>' for name in COLUMNS)}</tr>"
     rows = "".join(_row(one) for one in sorted(verified, key=lambda one: -(one["accuracy"] or 0)))
     tail = ""
-    if result["baseline_mean"] is not None:
+    if result["baseline_mean"] is not None and result["shortlist_mean"] is not None:
         baseline = sorted(result["baseline"], key=lambda one: -(one["accuracy"] or 0))
         means = f"mean {result['baseline_mean']:.3f}. The short-list's mean is {result['shortlist_mean']:.3f}."
         tail = (

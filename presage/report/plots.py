@@ -40,6 +40,11 @@ def _svg(figure: Figure, name: str) -> str:
     return re.sub(r'href="#', f'href="#{name}-', text)
 
 
+def _plain(text: str) -> str:
+    """Text in which matplotlib sees no formula."""
+    return text.replace("$", r"\$")
+
+
 def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]) -> str:
     """The dataset's DCN, one tick a seed, on the line of the datasets of the database."""
     figure, axes = _figure(8.6, 2.5)
@@ -50,11 +55,12 @@ def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]
         row = next((row for row in range(4) if value - last[row] > 0.11), None)
         if row is not None:
             last[row] = value
-            axes.annotate(label, (value, 0), (value, -0.32 - 0.3 * row), fontsize=7.5, color="#4a5568", ha="center")
+            below = (value, -0.32 - 0.3 * row)
+            axes.annotate(_plain(label), (value, 0), below, fontsize=7.5, color="#4a5568", ha="center")
     axes.plot(list(dcns), [0] * len(dcns), "o", color=ORANGE, markersize=7, alpha=0.8, clip_on=False)
     if dcns:
         mean = sum(dcns) / len(dcns)
-        axes.annotate(f"{name}: {mean:.3f}", (mean, 0), (mean, 0.42), fontsize=10, color=ORANGE, ha="center")
+        axes.annotate(f"{_plain(name)}: {mean:.3f}", (mean, 0), (mean, 0.42), fontsize=10, color=ORANGE, ha="center")
     axes.set(
         xlim=(0, 1.02),
         ylim=(-1.5, 0.9),

@@ -64,3 +64,41 @@ def test_a_callable_of_the_users_own_module_is_found_from_the_working_folder(
     assert costs(named.architecture, (3, 16, 16), 10).parameters == 112 + 50
     with pytest.raises(WrongInput, match="on purpose"):
         read_architectures(["my_networks_of_this_test:broken"])
+
+
+@pytest.mark.parametrize("code", ["1 +", "undefined_name", "raise SystemExit(3)", "import no_such_module_at_all"])
+def test_a_module_that_cannot_be_imported_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    name = f"broken_module_{abs(hash(code))}"
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(WrongInput, match=name) as refusal:
+        read_architectures([f"{name}:network"])
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_a_users_module_prints_stays_off_stdout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a_module_that_talks.py").write_text(
+        "from torch import nn\n"
+        "print('imported')\n"
+        "def network():\n"
+        "    print('called')\n"
+        "    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    read_architectures(["a_module_that_talks:network"])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "imported\ncalled\n"
+
+
+def test_a_network_for_grey_images_is_followed_on_grey_images() -> None:
+    from torch import nn
+
+    from presage.architectures import traced
+
+    grey = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    assert costs(traced(grey, "grey"), (1, 8, 8), 2).parameters == 40 + 10

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import presage as door
-from database import Database
+from database import Database, DatasetRecord
+from database.testing import probe_entry
 from presage.report import write_report
 
 FAST = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--quiet")
@@ -25,6 +26,61 @@ def test_probe_prints_the_card_and_stores_the_dcn(presage: Callable, shapes_npz:
         (stored,) = database.probes(dataset=fingerprint)
     assert f"{stored.dcn:.3f}" in outcome.out
     assert "made-up" in outcome.out  # the nearest known datasets
+
+
+def test_a_probe_that_is_stored_with_other_digits_stands(
+    presage: Callable, shapes_npz: Path, experienced: Path
+) -> None:
+    from probe import PROBE_VERSION
+    from training import load_dataset
+    from training.rows import dataset_row
+
+    record = DatasetRecord.from_json(dataset_row(load_dataset(str(shapes_npz))))
+    with Database.open(experienced) as database:  # as another processor, or a GPU, might have found it
+        database.add_probe(probe_entry(record, seed=0, version=PROBE_VERSION, dcn=0.123))
+    assert presage("probe", shapes_npz, "--seeds", 2, "--database", experienced, "--quiet").code == 0
+    with Database.open(experienced) as database:
+        stored = {run.seed: run.dcn for run in database.probes(dataset=record.fingerprint)}
+    assert stored[0] == 0.123
+    assert set(stored) == {0, 1}
+
+
+def test_what_was_trained_before_is_not_trained_again(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.jsonl"
+    file.write_text(presage("sample", "nb201", "-n", 1).out)
+    words = ("train", shapes_npz, file, "--epochs", 1, "--train-images", 40, "--database", experienced, "--quiet")
+    (first,) = presage(*words, "--json").json["trained"]
+    (again,) = presage(*words, "--json").json["trained"]
+    assert (first["reused"], again["reused"]) == (False, True)
+    assert again == {**first, "reused": True}
+    assert "(known already)" in presage(*words).out
+    (other,) = presage(*words, "--seed", 1, "--json").json["trained"]
+    assert not other["reused"]
+
+
+def test_a_run_folder_of_another_dataset_is_left_as_it_is(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
+) -> None:
+    card = '{"fingerprint": "of another dataset", "name": "other", "text": ""}'
+    (tmp_path / "card.json").write_text(card)
+    outcome = presage("search", shapes_npz, "--run", tmp_path, "--database", experienced, *FAST)
+    assert outcome.code == 2
+    assert "`other`" in outcome.err
+    assert (tmp_path / "card.json").read_text() == card
+
+
+def test_paths_to_import_are_all_there_before_any_is_taken_in(
+    presage: Callable, experienced: Path, tmp_path: Path
+) -> None:
+    assert presage("database", "export", tmp_path / "parquet", "--database", experienced).code == 0
+    fresh = tmp_path / "fresh.duckdb"
+    with Database.open(fresh, from_seed=False):
+        pass
+    outcome = presage("database", "import", tmp_path / "parquet", tmp_path / "missing", "--database", fresh)
+    assert outcome.code == 2
+    assert presage("database", "info", "--database", fresh, "--json").json["rows"]["experiments"] == 0
 
 
 def test_predict_gives_a_value_within_its_interval_and_shows_what_is_known(
