@@ -14,6 +14,9 @@ __all__ = ["Progress"]
 class Progress:
     """Draws one bar a stage; callable as ``progress(stage, done, total)``, the form every floor below reports in.
 
+    A stage that begins again gets a new bar. What was done when a bar begins (by a run before, say) does not count as
+    speed.
+
     Args:
         quiet: draw nothing.
     """
@@ -26,14 +29,14 @@ class Progress:
     def __call__(self, stage: str, done: int, total: int | None) -> None:
         if self.quiet:
             return
-        if stage != self._stage or self._bar is None:
+        if self._bar is None or stage != self._stage or done < self._bar.n:
             self.close()
             self._stage = stage
             self._bar = tqdm(
                 total=total,
                 desc=stage,
                 file=sys.stderr,
-                initial=0,
+                initial=done,
                 dynamic_ncols=True,
                 mininterval=0.2 if sys.stderr.isatty() else 5.0,
                 bar_format="{desc:<28} {percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}, {remaining} left",
@@ -44,6 +47,7 @@ class Progress:
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
+        """End the bar that is drawn."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -14,6 +14,7 @@ __all__ = ["add_recipe_options", "recipe_of"]
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """Declare `--epochs`, `--image-side` and the other options that `recipe_of` reads."""
     group = parser.add_argument_group(
         "recipe", "How networks are trained. The defaults are the recipe of the shipped experience."
     )

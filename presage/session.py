@@ -144,7 +144,11 @@ class Session:
         if not isinstance(spec, str):
             return spec
         if spec not in self._datasets:
-            self._datasets[spec] = load_dataset(spec, skip_corrupt=self.skip_corrupt)
+            self._datasets[spec] = load_dataset(
+                spec,
+                skip_corrupt=self.skip_corrupt,
+                on_progress=lambda done, total: self.step("read images", done, total),
+            )
         return self._datasets[spec]
 
     # difficulty

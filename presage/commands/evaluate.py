@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from presage.console import notice, session_of
@@ -20,7 +21,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--folds", type=positive, metavar="N", help="leave datasets out in N parts instead of one by one"
     )
     parser.add_argument(
-        "--families", type=Path, metavar="FILE", help="JSON object, dataset name → family left out whole"
+        "--families",
+        metavar="FILE|shipped",
+        help="leave families of datasets out whole: a JSON object, dataset name → family, or `shipped`",
     )
     parser.add_argument("--points", action="store_true", help="with --json: every predicted and trained accuracy too")
 
@@ -37,11 +40,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _families(path: Path) -> dict[str, str]:
+def _families(given: str) -> Mapping[str, str]:
     from presage_errors import WrongInput
+    from surrogate.families import FAMILIES
 
+    if given == "shipped":
+        return FAMILIES
+    path = Path(given)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found: object = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise WrongInput(
             f"The `--families` of `presage evaluate` must be a JSON file. Got {path}: {problem}."

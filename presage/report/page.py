@@ -209,10 +209,11 @@ def _interval(chosen: Json) -> str:
 
 def _drawings(folder: Path, trained: Sequence[Json]) -> str:
     from architecture.serial import from_json
+    from search.run_folder import RunFolder
 
     parts = []
     for one in trained[:MOST_DRAWN]:
-        path = folder / "networks" / one["chosen"]["hash"] / "architecture.json"
+        path = RunFolder(folder).network(one["chosen"]["hash"]) / "architecture.json"
         if not path.exists():
             continue
         described = _read(path)

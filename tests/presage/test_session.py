@@ -157,6 +157,7 @@ def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_agai
         "Predicted against trained",
         "Pareto front",
         "The short-list, trained",
+        "The networks",
         "<svg",
     ):
         assert part in page
