@@ -52,13 +52,14 @@ def _info(options: argparse.Namespace) -> int:
 
 def _query(options: argparse.Namespace) -> int:
     from presage_errors import InvalidArgument
+    from probe.protocol import PROBE_VERSION
 
     if not 0 <= options.dcn <= 1:
         raise InvalidArgument("--dcn", "presage database query", "be in [0, 1]", options.dcn)
     if not 0 <= options.tolerance <= 1:
         raise InvalidArgument("--tolerance", "presage database query", "be in [0, 1]", options.tolerance)
     with session_of(options) as session, session.open() as database:
-        found = database.similar(options.dcn, options.tolerance, least=options.least)
+        found = database.similar(options.dcn, options.tolerance, least=options.least, version=PROBE_VERSION)
         names = {record.fingerprint: record.name for record in database.datasets()}
         spaces = {record.hash: record.space or "" for record in database.architecture_records()}
     rows = found.experiments
