@@ -35,9 +35,9 @@ def command_line() -> str:
 
 def schema() -> str:
     """Tables and columns of the database."""
-    from database.schema import markdown
+    from database.schema import schema_markdown
 
-    return "\n" + markdown().rstrip() + "\n\n"
+    return "\n" + schema_markdown().rstrip() + "\n\n"
 
 
 def spaces() -> str:
