@@ -1,15 +1,14 @@
 """`Session`: one user's database, device and seed, and the steps that the commands and the Python API are made of.
 
 The database is opened for each step and let go of at once: training in between does not keep other processes out.
-Only a search holds it to its end.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,14 @@ from presage_errors import InvalidArchitecture, InvalidArgument
 if TYPE_CHECKING:
     from architecture.costs import Costs
     from architecture.spaces import Space
-    from database import Database, ExperimentRecord, ImportReport, ProbeRecord
+    from database import (
+        Database,
+        ExperimentEntry,
+        ExperimentRecord,
+        ImportReport,
+        PredictionEntry,
+        ProbeRecord,
+    )
     from presage.architectures import NamedArchitecture
     from probe import DifficultyCard, Known
     from search import Progress as SearchProgress
@@ -314,8 +320,15 @@ class Session:
             dataset = self.dataset(spec)
             if not self._is_probed(dataset):
                 self.probe(dataset, probes)
+        with self.open() as database:
+            stored = database.experiments(recipe=recipe.hash, status=None)
+        known = (
+            (stored.datasets[dataset], str(architecture), recipe.hash, int(seed))
+            for dataset, architecture, seed in zip(stored.dataset, stored.architecture, stored.seed, strict=True)
+        )
+        campaign = replace(campaign, known=frozenset(known))
         summary = campaign.run(lambda progress: self.step("populate", progress.done, progress.total))
-        return summary, self.take_in([out])
+        return summary, self.take_in([out] if any(out.glob("*.jsonl")) else [])
 
     def take_in(self, paths: Sequence[Path]) -> ImportReport:
         """Take shards, folders of shards or of Parquet files, or other databases into the database.
@@ -421,18 +434,17 @@ class Session:
             rounds = f" (round {progress.round_number})" if settings.rounds > 1 and progress.round_number else ""
             self.step(stage.get(progress.stage, progress.stage) + rounds, progress.done, progress.total)
 
-        with self.open() as database:
-            result = run_search(
-                dataset,
-                space=space,
-                recipe=recipe,
-                settings=settings,
-                scorer=scorer,
-                run_folder=run_folder,
-                database=database,
-                device=self.device,
-                on_progress=tell,
-            )
+        result = run_search(
+            dataset,
+            space=space,
+            recipe=recipe,
+            settings=settings,
+            scorer=scorer,
+            run_folder=run_folder,
+            database=_OpenedForEachCall(self),
+            device=self.device,
+            on_progress=tell,
+        )
         write_report(run_folder, space)
         return result
 
@@ -470,6 +482,25 @@ class Session:
             dcn = database.difficulties(PROBE_VERSION)[dataset.fingerprint]
             found = database.similar(dcn, exclude=[dataset.fingerprint], version=PROBE_VERSION)
         return found.note
+
+
+@dataclass(frozen=True)
+class _OpenedForEachCall:
+    """A session's database as a search uses it: hours of training do not keep other processes out of it."""
+
+    session: Session
+
+    def experiment_records(self, *, dataset: str, recipe: str) -> list[ExperimentRecord]:
+        with self.session.open() as database:
+            return database.experiment_records(dataset=dataset, recipe=recipe)
+
+    def add_experiments(self, entries: Iterable[ExperimentEntry]) -> object:
+        with self.session.open() as database:
+            return database.add_experiments(entries)
+
+    def add_predictions(self, entries: Iterable[PredictionEntry]) -> object:
+        with self.session.open() as database:
+            return database.add_predictions(entries)
 
 
 def check_architecture(text: str) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import optuna
 
 from architecture.spaces.space import Codes, Space
-from database import Database
 from presage_errors import InvalidArgument
 from search.acquisition import get_acquisition
 from search.disk import read_json, write_json
@@ -24,7 +23,7 @@ from search.limits import Limits
 from search.objectives import DIRECTIONS, checked_objectives
 from search.predicted import Candidates, PredictedStudy, read_candidates
 from search.progress import OnProgress, Progress, silent
-from search.records import Ledger, now
+from search.records import Ledger, Store, now
 from search.result import BASELINE, SHORT_LIST, Chosen, Known, RoundResult, SearchResult, Verified
 from search.run_folder import RunFolder
 from search.samplers import RandomSampler, get_proposer
@@ -114,7 +113,7 @@ def run_search(
     settings: SearchSettings,
     scorer: ScorerFactory,
     run_folder: str | Path,
-    database: Database | None = None,
+    database: Store | None = None,
     device: str = "auto",
     trainer: Trainer | None = None,
     on_progress: OnProgress = silent,
@@ -132,7 +131,8 @@ def run_search(
         dataset: labelled images. Test images are looked at once, after each training, and choose nothing.
         scorer: gives the scorer of each round; is called only in rounds whose short-list is not chosen yet.
         run_folder: everything the search keeps.
-        database: where experiments and predictions go, and where results known before come from.
+        database: where experiments and predictions go, and where results known before come from; a
+            `database.Database`, or what opens one for each call.
         device: `auto`, `cpu` or `cuda`; a run may be resumed on another.
         trainer: how networks are trained; by default with `recipe`, on `device`.
         on_progress: told after each batch and each epoch.

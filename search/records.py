@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from architecture.graph import Architecture
 from architecture.spaces.space import Space
 from database import (
     ArchitectureRecord,
-    Database,
     DatasetRecord,
     ExperimentEntry,
     ExperimentRecord,
@@ -24,7 +23,7 @@ from training.image_dataset import ImageDataset
 from training.recipe import Recipe
 from training.rows import architecture_row, dataset_row, experiment_row, recipe_row
 
-__all__ = ["Ledger", "now"]
+__all__ = ["Ledger", "Store", "now"]
 
 
 def now() -> str:
@@ -32,15 +31,33 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+class Store(Protocol):
+    """What a search asks of a database: a `database.Database`, or one that is opened for each call."""
+
+    def experiment_records(self, *, dataset: str, recipe: str) -> list[ExperimentRecord]:
+        """Every experiment on a dataset (fingerprint) by a recipe (hash)."""
+
+    def add_experiments(self, entries: Iterable[ExperimentEntry]) -> object:
+        """Store experiments; the same again is passed over."""
+
+    def add_predictions(self, entries: Iterable[PredictionEntry]) -> object:
+        """Store predictions; the same again is passed over."""
+
+
 class Ledger:
     """The database as a search on one dataset by one recipe uses it. Without a database it remembers nothing."""
 
-    def __init__(self, database: Database | None, dataset: ImageDataset, recipe: Recipe, space: Space) -> None:
+    def __init__(self, database: Store | None, dataset: ImageDataset, recipe: Recipe, space: Space) -> None:
         self._database, self._space = database, space
         self.dataset, self.recipe = dataset.fingerprint, recipe.hash
         self._trained_by = recipe
         self._dataset = DatasetRecord.from_json(dataset_row(dataset))
         self._recipe = RecipeRecord.from_json(recipe_row(recipe))
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the recipe that networks are trained by."""
+        return self._trained_by.epochs
 
     def known(self) -> dict[str, dict[str, Any]]:
         """Architecture hash → row, of every experiment on this dataset by this recipe; a finished one before others."""

@@ -150,7 +150,8 @@ class Verification:
             if record.epoch not in reported:
                 with writing(self._journal.path):
                     trial.report(record.validation_accuracy, record.epoch)
-            if record.epoch + 1 >= len(reported) and trial.should_prune():
+            last = record.epoch + 1 >= self._ledger.epochs  # nothing is saved by stopping a network that is trained
+            if record.epoch + 1 >= len(reported) and not last and trial.should_prune():
                 raise StopTraining(f"stopped by the pruner after epoch {record.epoch}")
 
         try:

@@ -77,6 +77,7 @@ class Campaign:
         datasets: as `load_dataset` takes them.
         workers: processes; each uses one thread of a CPU, and they share a GPU.
         device: `auto`, `cpu` or `cuda`.
+        known: experiments that are recorded elsewhere, such as in a database: not run again.
     """
 
     datasets: Sequence[str]
@@ -85,6 +86,7 @@ class Campaign:
     recipe: Recipe = field(default_factory=Recipe)
     workers: int = 1
     device: str = "auto"
+    known: frozenset[Identity] = frozenset()
 
     def __post_init__(self) -> None:
         for name in ("count", "workers"):
@@ -104,7 +106,7 @@ class Campaign:
         """
         with exclusive(self.out):
             rows = distinct_datasets(self.datasets)
-            here = self._recorded()
+            here = self._recorded() | self.known
             plan = list(self._plan(rows))
             missing = [
                 index
