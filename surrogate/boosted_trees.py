@@ -12,7 +12,7 @@ from surrogate.encoding import Inputs, check_finite, feature_names
 from surrogate.experience import Experience
 from surrogate.place_predictor import PlacePredictor, task_weight
 from surrogate.state import State
-from surrogate.task_columns import TASK_COLUMNS, task_columns
+from surrogate.task_columns import TASK_COLUMNS
 
 __all__ = ["BoostedTrees"]
 
@@ -36,10 +36,10 @@ class BoostedTrees(PlacePredictor):
     """
 
     name: ClassVar[str] = "boosted-trees"
-    trees: int = 150
+    trees: int = 200
     leaves: int = 15
     learning_rate: float = 0.06
-    column_share: float = 0.5
+    column_share: float = 0.3
     least_leaf: int = 10
     bags: int = 2
     threads: int = 0
@@ -53,12 +53,12 @@ class BoostedTrees(PlacePredictor):
     def _learn_places(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         import lightgbm
 
-        of_task = np.stack([task_columns(task) for task in experience.tasks])[experience.task_index[rows]]
+        of_task = np.stack([self._task_columns(task) for task in experience.tasks])[experience.task_index[rows]]
         data = lightgbm.Dataset(
             np.concatenate([experience.features[rows], of_task], axis=1),
             target,
             weight=task_weight(experience)[rows],
-            feature_name=[*feature_names(), *TASK_COLUMNS],
+            feature_name=[*feature_names(), *(f"task.{name}" for name in TASK_COLUMNS)],
             params={"verbosity": -1, "max_bin": 63, "num_threads": self.threads, "min_data_in_bin": 1},
             free_raw_data=False,
         )
@@ -84,7 +84,7 @@ class BoostedTrees(PlacePredictor):
         features = inputs.features
         check_finite(features, feature_names(), type(self).__name__)
         matrix = np.empty((len(features), features.shape[1] + len(TASK_COLUMNS)), np.float32)
-        matrix[:, : features.shape[1]], matrix[:, features.shape[1] :] = features, task_columns(inputs.task)
+        matrix[:, : features.shape[1]], matrix[:, features.shape[1] :] = features, self._task_columns(inputs.task)
         places = np.stack([np.asarray(booster.predict(matrix, num_threads=self.threads)) for booster in self.boosters_])
         return places.mean(axis=0), places.std(axis=0)
 
@@ -96,6 +96,4 @@ class BoostedTrees(PlacePredictor):
         import lightgbm
 
         super()._restore(state)
-        self.boosters_ = [
-            lightgbm.Booster(model_str=state.texts[f"trees_{bag}"]) for bag in range(self.bags)
-        ]
+        self.boosters_ = [lightgbm.Booster(model_str=state.texts[f"trees_{bag}"]) for bag in range(self.bags)]

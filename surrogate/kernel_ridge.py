@@ -13,7 +13,7 @@ from surrogate.experience import Experience
 from surrogate.place_predictor import PlacePredictor, task_weight
 from surrogate.state import State
 from surrogate.task import Task
-from surrogate.task_columns import task_columns
+from surrogate.task_columns import TASK_COLUMNS
 
 __all__ = ["KernelRidge"]
 
@@ -22,8 +22,9 @@ Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 TASK_REACH = 2.0
-"""Squared length scale of the task kernel, in standardised logit DCN, log classes and log channels."""
-TASK_DIMENSIONS = 3
+"""Squared length scale of the task kernel, in standardised columns."""
+TASK_DIMENSIONS = ("dcn", "classes", "expected_spread")
+"""The `TASK_COLUMNS` that make tasks alike."""
 
 
 @dataclass(eq=False)
@@ -42,7 +43,7 @@ class KernelRidge(PlacePredictor):
 
     name: ClassVar[str] = "kernel-ridge"
     penalty: float = 1.0
-    task_share: float = 0.5
+    task_share: float = 0.7
     landmarks: int = 2500
     level: float = 0.9
     folds: int = 5
@@ -54,7 +55,7 @@ class KernelRidge(PlacePredictor):
         self.centre_ = features.mean(axis=0, dtype=np.float64)
         deviation = features.std(axis=0, dtype=np.float64)
         self.deviation_ = np.where(deviation > 1e-6, deviation, np.inf)
-        of_task = np.stack([task_columns(task)[:TASK_DIMENSIONS] for task in experience.tasks]).astype(np.float64)
+        of_task = self._dimensions(experience.tasks)
         self.task_centre_, self.task_deviation_ = of_task.mean(axis=0), of_task.std(axis=0) + 1e-6
 
     def _learn_places(self, experience: Experience, rows: Ints, target: Floats) -> None:
@@ -110,8 +111,12 @@ class KernelRidge(PlacePredictor):
         return np.asarray(np.clip((features - self.centre_) / self.deviation_, -4.0, 4.0), np.float32)
 
     def _tasks(self, tasks: tuple[Task, ...]) -> Floats:
-        columns = np.stack([task_columns(task)[:TASK_DIMENSIONS] for task in tasks]).astype(np.float64)
-        return np.asarray(np.clip((columns - self.task_centre_) / self.task_deviation_, -3.0, 3.0))
+        standard = (self._dimensions(tasks) - self.task_centre_) / self.task_deviation_
+        return np.asarray(np.clip(standard, -3.0, 3.0))
+
+    def _dimensions(self, tasks: tuple[Task, ...]) -> Floats:
+        chosen = [TASK_COLUMNS.index(name) for name in TASK_DIMENSIONS]
+        return np.stack([self._task_columns(task)[chosen] for task in tasks]).astype(np.float64)
 
     def _task_kernel(self, left: Floats, right: Floats) -> Floats:
         squared = ((left[:, None, :] - right[None, :, :]) ** 2).sum(axis=2)

@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from surrogate.encoding import Inputs
 from surrogate.experience import Experience
+from surrogate.monotone import MonotoneMap
 from surrogate.prediction import Estimate
 from surrogate.predictor import Predictor
 from surrogate.relative import RelativeScale
 from surrogate.state import State
+from surrogate.task import Task
+from surrogate.task_columns import task_columns
 
 __all__ = ["PlacePredictor"]
 
@@ -27,23 +30,35 @@ class PlacePredictor(Predictor):
     """Learns places (n,) within tasks; level and spread come from the task's own rows or its probe."""
 
     def _learn(self, experience: Experience) -> None:
-        self._prepare(experience)
         self.scale_ = RelativeScale().fit(experience)
+        self.worth_ = MonotoneMap().fit(np.zeros(0), np.zeros(0))
+        self._prepare(experience)
         known = np.array([self.scale_.knows(task) for task in experience.tasks])[experience.task_index]
-        self._learn_places(experience, np.flatnonzero(known), self._targets(experience)[known])
-        places = self._places_of_rows(experience)
+        places = self._learn_and_place(experience, np.flatnonzero(known))
         if not known.all():  # tasks with few rows are placed by what the others taught, then all are learned from
             self.scale_.refine(experience, places)
-            self._learn_places(experience, np.arange(len(experience)), self._targets(experience))
-            places = self._places_of_rows(experience)
+            places = self._learn_and_place(experience, np.arange(len(experience)))
         self.place_error_ = float(np.sqrt(np.mean((self.scale_.places(experience) - places) ** 2)))
 
-    def _targets(self, experience: Experience) -> Floats:
-        return np.clip(self.scale_.targets(experience), -MOST_PLACE, MOST_PLACE)
+    def _learn_and_place(self, experience: Experience, rows: Ints) -> Floats:
+        """Learns from `rows` and predicts the places of all rows, (n,).
+
+        What is learned is in part a rank (`RelativeScale.targets`); `worth_` then says what each is worth in logits.
+        """
+        target = np.clip(self.scale_.targets(experience)[rows], -MOST_PLACE, MOST_PLACE)
+        self._learn_places(experience, rows, target)
+        places = self._places_of_rows(experience)
+        self.worth_ = MonotoneMap().fit(places[rows], self.scale_.places(experience)[rows])
+        return self.worth_(places)
+
+    def _task_columns(self, task: Task) -> NDArray[np.float32]:
+        """(q,) `task_columns`, and how far networks are expected to spread on the task."""
+        spread = self.scale_.spread_model_.predict(task)[0]
+        return np.append(task_columns(task), np.float32(spread))
 
     def _estimate(self, inputs: Inputs) -> Estimate:
         place, doubt = self._places(inputs)
-        return self.scale_.estimate(inputs.task, place, np.hypot(self.place_error_, doubt))
+        return self.scale_.estimate(inputs.task, self.worth_(place), np.hypot(self.place_error_, doubt))
 
     def _places_of_rows(self, experience: Experience) -> Floats:
         places = np.empty(len(experience))
@@ -55,10 +70,12 @@ class PlacePredictor(Predictor):
         scale = State()
         self.scale_.store(scale)
         state.put_part("scale", scale)
+        state.put("worth", self.worth_)
         state.arrays["place_error"] = np.asarray(self.place_error_)
 
     def _restore(self, state: State) -> None:
         self.scale_ = RelativeScale.restored(state.part("scale"))
+        self.worth_ = state.get("worth", MonotoneMap)
         self.place_error_ = state.arrays["place_error"].item()
 
     @abstractmethod

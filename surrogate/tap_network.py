@@ -121,8 +121,7 @@ def train(network: TapNetwork, examples: Examples, how: Training, generator: tor
     step = 0
     network.train()
     for _ in range(how.epochs):
-        order = torch.randperm(n, generator=generator)
-        for rows in torch.split(order, how.batch):
+        for rows in _batches(examples.lengths, how.batch, generator):
             longest = int(examples.lengths[rows].max())
             layers = examples.layers[rows, :longest]
             layers = layers * (1 + how.noise * torch.randn(layers.shape[0], 1, layers.shape[2], generator=generator))
@@ -136,6 +135,13 @@ def train(network: TapNetwork, examples: Examples, how: Training, generator: tor
             optimizer.step()
             step += 1
     network.eval()
+
+
+def _batches(lengths: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Every row once, in batches of networks of about the same length, in random order: less padding to compute."""
+    key = lengths + 4.0 * torch.rand(len(lengths), generator=generator)
+    batches = torch.split(torch.argsort(key), size)
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 
 def _share(step: int, steps: int, warm_up: float = 0.2) -> float:

@@ -10,11 +10,21 @@ from surrogate.transform import to_logit
 
 __all__ = ["TASK_COLUMNS", "task_columns"]
 
-TASK_COLUMNS = ("task_dcn", "task_classes", "task_channels", "task_train_images", "task_epochs", "task_image_side")
-"""Names of what `task_columns` gives."""
+DESCRIBED = (
+    "one_neighbour_accuracy",
+    "linear_accuracy",
+    "between_class_variance",
+    "extreme_pixels",
+    "colour",
+)
+"""Entries of the probe's description that tell drawings from photographs, on which different networks fail."""
+
+TASK_COLUMNS = ("dcn", "classes", "channels", "train_images", "epochs", "image_side", *DESCRIBED, "expected_spread")
+"""Names of the task columns that predictors read; the last is the spread that a predictor expects."""
 
 
 def task_columns(task: Task) -> NDArray[np.float32]:
-    """(6,) the values of `TASK_COLUMNS`: the logit of the DCN, counts as logarithms."""
+    """(11,) all `TASK_COLUMNS` but the last: logit of the DCN, logs of counts, the description (NaN if absent)."""
     counts = np.log([task.classes, task.channels, task.train_images, task.epochs, task.image_side])
-    return np.array([to_logit(task.dcn), *counts], np.float32)
+    described = dict(task.description)
+    return np.array([to_logit(task.dcn), *counts, *(described.get(name, np.nan) for name in DESCRIBED)], np.float32)

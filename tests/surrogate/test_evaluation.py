@@ -34,7 +34,7 @@ def quick() -> list[Predictor]:
         CostOnly(),
         NearestDataset(),
         BoostedTrees(trees=10, threads=1, folds=2),
-        TapLSTM(epochs=1, first=4, second=4, folds=2),
+        TapLSTM(epochs=1, first=4, second=4, folds=2, bags=1),
     ]
 
 

@@ -25,7 +25,7 @@ class TestTapLSTM(PredictorContract):
     least_tau, most_mse, datasets, networks = 0.6, 0.008, 10, 30
 
     def make(self) -> Predictor:
-        return TapLSTM(epochs=10, batch=64, first=16, second=24, folds=2)
+        return TapLSTM(epochs=10, batch=64, first=16, second=24, folds=2, bags=1)
 
 
 def test_the_place_fed_forward_through_merged_weights_is_the_one_fed_forward_step_by_step() -> None:
@@ -89,7 +89,7 @@ def test_readings_that_do_not_fit_the_network_are_left_aside(measured: Experienc
 
 def test_supervision_by_depth_teaches_the_prefixes(measured: Experience) -> None:
     def correlation(depth_weight: float) -> float:
-        predictor = TapLSTM(epochs=12, batch=16, first=12, second=16, depth_weight=depth_weight)
+        predictor = TapLSTM(epochs=12, batch=16, first=12, second=16, bags=1, depth_weight=depth_weight)
         predictor._learn(measured)
         sequences, network = measured.sequences, predictor.networks_[0]
         layers = torch.from_numpy(predictor._standard(sequences.values, sequences.lengths))
@@ -107,7 +107,7 @@ def test_supervision_by_depth_teaches_the_prefixes(measured: Experience) -> None
 
 def test_an_unmeasured_prefix_changes_nothing(measured: Experience) -> None:
     bare = replace(measured, depth_accuracies=((),) * len(measured), _source=None)
-    one, other = (TapLSTM(epochs=2, first=8, second=8, depth_weight=weight) for weight in (0.0, 0.5))
+    one, other = (TapLSTM(epochs=2, first=8, second=8, bags=1, depth_weight=weight) for weight in (0.0, 0.5))
     task, graphs = measured.tasks[0], measured.graphs.take([0, 1, 2])
     values = []
     for predictor in (one, other):
