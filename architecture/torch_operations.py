@@ -40,7 +40,7 @@ from architecture.operations import (
 __all__ = ["CALLS", "CHANGES_IN_PLACE", "Refused", "Value", "Writer", "module_call"]
 
 
-class Refused(Exception):  # noqa: N818 (never leaves `trace`, which says it as an InvalidArchitecture)
+class Refused(Exception):
     """A step that no architecture can represent; says why."""
 
 

@@ -18,7 +18,7 @@ from search.disk import read_json, write_json
 from search.export import copy_network
 from search.feasible import COSTS, FeasibleDraws
 from search.history import History
-from search.journal import Journal
+from search.journal import Journal, finite
 from search.limits import Limits
 from search.objectives import DIRECTIONS, checked_objectives
 from search.predicted import Candidates, PredictedStudy, read_candidates
@@ -239,6 +239,8 @@ class _Run:
         path = self.folder.shortlist(number)
         if not path.exists():
             scorer = self.scorer(number, before)
+            if number == 1:
+                self._draw_baseline(scorer)
             candidates = self._predict(number, name, scorer, start)
             write_json(path, self._choose(number, candidates, scorer, before))
         else:
@@ -360,27 +362,35 @@ class _Run:
 
     def _baseline(self) -> list[Verified]:
         """Random networks of the space within the limits, trained alike."""
-        count = self.settings.compare_random
-        if not count:
+        if not self.settings.compare_random:
             return []
-        path = self.folder.baseline
-        if not path.exists():
-            write_json(path, [one.to_json() for one in self._drawn(count)])
-        return self._train([Chosen.from_json(one) for one in read_json(path)], "random-baseline", 0)
+        chosen = [Chosen.from_json(one) for one in read_json(self.folder.baseline)]
+        return self._train(chosen, "random-baseline", 0)
 
-    def _drawn(self, count: int) -> list[Chosen]:
+    def _draw_baseline(self, scorer: Scorer) -> None:
+        """Note the baseline with what the first scorer says of it, before anything is trained."""
+        if self.settings.compare_random and not self.folder.baseline.exists():
+            write_json(self.folder.baseline, [one.to_json() for one in self._drawn(scorer)])
+
+    def _drawn(self, scorer: Scorer) -> list[Chosen]:
         settings = self.settings
+        count = settings.compare_random
         draws = FeasibleDraws(
             self.space, RandomSampler(settings.seed), settings.limits, self.input_shape, len(self.dataset.classes)
         )
         found = draws.draw(History(len(self.space.parameters)), 4 * count, (settings.seed, _BASELINE_SEED))
+        predicted = scorer.score(found.graphs)
         chosen: dict[str, Chosen] = {}
-        for code, costs in zip(found.codes, found.costs.tolist(), strict=True):
-            params = self.space.params(code)
+        for row, costs in enumerate(found.costs.tolist()):
+            params = self.space.params(found.codes[row])
             name = self.space.decode(params).hash
-            if name not in chosen and len(chosen) < count:
-                chosen[name] = Chosen(
-                    hash=name, params=params, role=BASELINE, round_number=0,
-                    **dict(zip(COSTS, costs, strict=True)), created_at=now(),
-                )  # fmt: skip
+            if name in chosen or len(chosen) == count:
+                continue
+            interval = finite([float(ends[row]) for ends in (predicted.value, predicted.lower, predicted.upper)])
+            value, lower, upper = interval or (None, None, None)
+            chosen[name] = Chosen(
+                hash=name, params=params, role=BASELINE, round_number=0,
+                **dict(zip(COSTS, costs, strict=True)), created_at=now(),
+                predicted=value, lower=lower, upper=upper, level=predicted.level, predictor=scorer.name,
+            )  # fmt: skip
         return list(chosen.values())

@@ -19,10 +19,10 @@ class Chosen:
     Attributes:
         hash: canonical hash of the architecture.
         params: its parameters in the space.
-        role: `short-list`, or `random baseline` (then nothing was predicted).
+        role: `short-list`, or `random baseline` (drawn, and predicted, before anything was trained).
         round_number: from 1; 0 for the baseline.
-        trial: number of its trial in the predicted study of that round.
-        predicted, lower, upper, level: predicted accuracy and its interval.
+        trial: number of its trial in the predicted study of that round; None for the baseline.
+        predicted, lower, upper, level: predicted accuracy and its interval; None where the scorer had none.
         acquisition: what it was chosen by.
         predictor: name of the scorer.
         parameters, multiply_adds, activation_bytes: costs for one image.

@@ -12,7 +12,7 @@ FINISHED, DIVERGED, OUT_OF_MEMORY, PRUNED = "finished", "diverged", "out_of_memo
 STATUSES = (FINISHED, DIVERGED, OUT_OF_MEMORY, PRUNED)
 
 
-class StopTraining(PresageError):  # noqa: N818  # a verdict, not an error
+class StopTraining(PresageError):  # a verdict, not an error
     """Raised by `on_epoch` to end a training early: a pruner's verdict, recorded as `pruned` with its text."""
 
 

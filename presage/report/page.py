@@ -125,25 +125,32 @@ def _difficulty(card: Json) -> str:
 
 
 def _predicted_against_trained(result: Json, verified: Sequence[Json]) -> str:
-    rows = [one for one in verified if one["accuracy"] is not None and one["chosen"]["predicted"] is not None]
+    series = {"short-list": _outcomes(verified), "random baseline": _outcomes(result["baseline"])}
+    rows = [row for found in series.values() for row in found]
     if not rows:
         return ""
-    chosen = [one["chosen"] for one in rows]
-    inside = sum(one["lower"] <= row["accuracy"] <= one["upper"] for one, row in zip(chosen, rows, strict=True))
-    scatter = plots.scatter_plot(
-        [one["predicted"] for one in chosen],
-        [one["lower"] for one in chosen],
-        [one["upper"] for one in chosen],
-        [one["accuracy"] for one in rows],
-        [one["accuracy"] for one in result["baseline"] if one["accuracy"] is not None],
-        chosen[0]["level"],
-    )
+    level = next(one["chosen"]["level"] for one in [*verified, *result["baseline"]] if one["chosen"]["level"])
+    scatter = plots.scatter_plot(series, level)
     curves = plots.learning_curves_plot({one["chosen"]["hash"][:8]: one["curve"] for one in verified})
-    note = f"{inside} of {len(rows)} trained accuracies lie within their {chosen[0]['level']:.0%} intervals."
+    counts = [
+        f"{sum(row['lower'] <= row['trained'] <= row['upper'] for row in found)} of {len(found)} of the {label}"
+        for label, found in series.items()
+        if found
+    ]
+    note = f"Trained accuracies within their {level:.0%} intervals: {', '.join(counts)}. All were predicted before."
     return _section(
         "Predicted against trained",
         f"<p>{note}</p><div class='pair'><figure>{scatter}</figure><figure>{curves}</figure></div>",
     )
+
+
+def _outcomes(verified: Sequence[Json]) -> list[dict[str, float]]:
+    """Prediction and trained accuracy of the networks that have both."""
+    return [
+        {**{name: one["chosen"][name] for name in ("predicted", "lower", "upper")}, "trained": one["accuracy"]}
+        for one in verified
+        if one["accuracy"] is not None and one["chosen"]["predicted"] is not None
+    ]
 
 
 def _search(folder: Path, result: Json, verified: Sequence[Json], space: Space | None) -> str:

@@ -71,30 +71,24 @@ def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]
     return _svg(figure, "difficulty")
 
 
-def scatter_plot(
-    predicted: Sequence[float],
-    lower: Sequence[float],
-    upper: Sequence[float],
-    trained: Sequence[float],
-    random_baseline: Sequence[float],
-    level: float,
-) -> str:
-    """Predicted accuracy of the short-list, with its interval, against trained validation accuracy.
+def scatter_plot(series: Mapping[str, Sequence[Mapping[str, float]]], level: float) -> str:
+    """Predicted accuracy with its interval against trained validation accuracy.
 
-    Random networks, of which nothing was predicted, are ticks along the trained axis.
+    Args:
+        series: label → networks, each with `predicted`, `lower`, `upper` and `trained`. The first is drawn on top.
+        level: nominal coverage of the intervals.
     """
     figure, axes = _figure(5.0, 4.4)
-    bars = [
-        [max(value - low, 0.0) for value, low in zip(predicted, lower, strict=True)],
-        [max(high - value, 0.0) for value, high in zip(predicted, upper, strict=True)],
-    ]
-    axes.errorbar(
-        list(trained), list(predicted), yerr=bars, fmt="o", color=BLUE, elinewidth=1, alpha=0.8, label="short-list"
-    )
-    low = max(0.0, min([*lower, *trained, *random_baseline, 0.97]) - 0.02)
-    if random_baseline:
-        ticks = [low + 0.01] * len(random_baseline)
-        axes.plot(list(random_baseline), ticks, "|", color=ORANGE, markersize=11, label="random baseline (trained)")
+    low = 1.0
+    for (label, rows), colour in reversed(list(zip(series.items(), (BLUE, ORANGE), strict=False))):
+        if not rows:
+            continue
+        x, y = [row["trained"] for row in rows], [row["predicted"] for row in rows]
+        below = [max(row["predicted"] - row["lower"], 0.0) for row in rows]
+        above = [max(row["upper"] - row["predicted"], 0.0) for row in rows]
+        axes.errorbar(x, y, yerr=[below, above], fmt="o", color=colour, elinewidth=1, alpha=0.8, label=label)
+        low = min([low, *x, *(row["lower"] for row in rows)])
+    low = max(0.0, low - 0.02)
     axes.plot([low, 1], [low, 1], "--", color=GREY, linewidth=1)
     axes.set(xlabel="trained accuracy (validation)", ylabel=f"predicted accuracy, {level:.0%} interval")
     axes.set(xlim=(low, 1.005), ylim=(low, 1.005))
