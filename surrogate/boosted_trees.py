@@ -18,6 +18,8 @@ __all__ = ["BoostedTrees"]
 
 Floats = NDArray[np.float64]
 
+FEW_ROWS = 5000
+
 
 @dataclass(eq=False)
 class BoostedTrees(PlacePredictor):
@@ -53,13 +55,14 @@ class BoostedTrees(PlacePredictor):
     def _learn_places(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         import lightgbm
 
+        threads = 1 if len(rows) < FEW_ROWS else self.threads  # on little data threads only wait for each other
         of_task = np.stack([self._task_columns(task) for task in experience.tasks])[experience.task_index[rows]]
         data = lightgbm.Dataset(
             np.concatenate([experience.features[rows], of_task], axis=1),
             target,
             weight=task_weight(experience)[rows],
             feature_name=[*feature_names(), *(f"task.{name}" for name in TASK_COLUMNS)],
-            params={"verbosity": -1, "max_bin": 63, "num_threads": self.threads, "min_data_in_bin": 1},
+            params={"verbosity": -1, "max_bin": 63, "num_threads": threads, "min_data_in_bin": 1},
             free_raw_data=False,
         )
         common = {
@@ -71,7 +74,7 @@ class BoostedTrees(PlacePredictor):
             "bagging_freq": int(len(rows) >= 20),
             "min_data_in_leaf": min(self.least_leaf, max(1, len(rows) // 20)),
             "lambda_l2": 3.0,
-            "num_threads": self.threads,
+            "num_threads": threads,
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,

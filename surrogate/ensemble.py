@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from presage_errors import InvalidArgument
 from surrogate.encoding import Inputs
 from surrogate.experience import Experience
+from surrogate.fitting import fit_all
 from surrogate.prediction import Estimate
 from surrogate.predictor import Predictor
 from surrogate.registry import get_predictor
@@ -50,7 +51,9 @@ class Ensemble(Predictor):
         names = self.members.split(",")
         if len(set(names)) != len(names):
             raise InvalidArgument("members", "Ensemble", "name each predictor once", self.members)
-        self.fitted_ = [(fitted or {}).get(name) or self._member(name).fit(experience) for name in names]
+        given = fitted or {}
+        self.fitted_ = [given.get(name) or self._member(name) for name in names]
+        fit_all([member for member in self.fitted_ if member.name not in given], experience)
         left_out = [member.left_out_ for member in self.fitted_]
         self.weights_ = _best_weights(left_out, experience)
         self.left_out_ = _mean(left_out, self.weights_)

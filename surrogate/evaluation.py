@@ -21,6 +21,7 @@ from surrogate import metrics
 from surrogate.cache import code_version
 from surrogate.ensemble import Ensemble
 from surrogate.experience import Experience
+from surrogate.fitting import fit_all
 from surrogate.predictor import Predictor, dataset_folds
 from surrogate.scores import EvaluationTable, Score
 
@@ -132,18 +133,13 @@ def _cached(
 def _fold(experience: Experience, predictors: Sequence[Predictor], part: tuple[str, ...]) -> list[Score]:
     """Scores on the datasets of `part` by predictors that were fitted without them."""
     known, target = experience.without(part), experience.only(part)
-    fitted: dict[str, Predictor] = {}
-    for predictor in sorted(predictors, key=lambda predictor: isinstance(predictor, Ensemble)):
-        learner = predictor.clone()
+    learners = [predictor.clone() for predictor in predictors]
+    simple = [learner for learner in learners if not isinstance(learner, Ensemble)]
+    fit_all(simple, known)
+    for learner in learners:
         if isinstance(learner, Ensemble):
-            same = {name: other for name, other in fitted.items() if learner.could_use(other)}
-            learner.fit(known, same)
-        else:
-            learner.fit(known)
-        fitted[learner.name] = learner
-    return [
-        _score(learner, target, task_index) for learner in fitted.values() for task_index in range(len(target.tasks))
-    ]
+            learner.fit(known, {member.name: member for member in simple if learner.could_use(member)})
+    return [_score(learner, target, task_index) for learner in learners for task_index in range(len(target.tasks))]
 
 
 def _score(learner: Predictor, target: Experience, task_index: int) -> Score:

@@ -59,7 +59,7 @@ class TapLSTM(PlacePredictor):
     noise: float = 0.2
     depth_weight: float = 1.0
     rank_weight: float = 0.0
-    bags: int = 3
+    bags: int = 2
     level: float = 0.9
     folds: int = 5
     seed: int = 0

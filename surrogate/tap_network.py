@@ -103,7 +103,7 @@ class Training:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on one thread: steps are so small that more threads only wait for each other."""
+    """Torch on one thread, for the calling Python thread: steps so small that more threads only wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
