@@ -21,6 +21,7 @@ def fit_all(predictors: Sequence[Predictor], experience: Experience) -> None:
         for predictor in predictors:
             predictor.fit(experience)
         return
+    _ = experience.features  # encoded once, before threads ask for it
     with ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(predictor.fit, experience) for predictor in predictors]:
             done.result()

@@ -8,6 +8,7 @@ canonical form (up to rounding).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,17 +47,14 @@ def _named(reading: Reading) -> dict[str, NDArray[Any]]:
     return found
 
 
+@cache  # two threads may work them out at once: both get the same
 def _names() -> tuple[str, ...]:
-    if not _KNOWN:
-        from architecture.graph import Architecture, Node
-        from architecture.operations import Classifier, Flatten, Input
+    from architecture.graph import Architecture, Node
+    from architecture.operations import Classifier, Flatten, Input
 
-        smallest = Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(), (1,))))
-        _KNOWN.extend(_named(Reading.of(GraphBatch.of([smallest]), (1, 1, 1))))
-    return tuple(_KNOWN)
+    smallest = Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(), (1,))))
+    return tuple(_named(Reading.of(GraphBatch.of([smallest]), (1, 1, 1))))
 
-
-_KNOWN: list[str] = []
 
 if TYPE_CHECKING:
     GRAPH_FEATURE_NAMES: tuple[str, ...]

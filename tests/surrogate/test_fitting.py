@@ -1,0 +1,37 @@
+"""Fitting side by side gives what fitting one after the other gives."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from surrogate.boosted_trees import BoostedTrees
+from surrogate.fitting import fit_all
+from surrogate.kernel_ridge import KernelRidge
+from surrogate.predictor import Predictor
+from surrogate.tap_lstm import TapLSTM
+from surrogate.testing import synthetic_experience
+
+
+def test_threads_change_no_prediction(monkeypatch: pytest.MonkeyPatch) -> None:
+    experience = synthetic_experience(4, 24)
+    values: list[list[np.ndarray]] = []
+    for cores in (1, 4):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        predictors: list[Predictor] = [
+            TapLSTM(epochs=2, bags=1, folds=2),
+            BoostedTrees(trees=20, folds=2),
+            KernelRidge(folds=2),
+        ]
+        fit_all(predictors, synthetic_experience(4, 24))
+        task = experience.tasks[1]
+        values.append([predictor.predict(experience.graphs, task).value for predictor in predictors])
+    for one, other in zip(*values, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_an_error_in_one_is_raised() -> None:
+    with pytest.raises(ValueError, match="`folds` of `KernelRidge`"):
+        fit_all([BoostedTrees(trees=5, folds=2), KernelRidge(folds=1)], synthetic_experience(3, 10))
