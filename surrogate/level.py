@@ -96,12 +96,21 @@ def _ridge(x: Floats, y: Floats, weight: Floats, penalty: Floats) -> tuple[float
 
 
 def _left_out_error(x: Floats, y: Floats, weight: Floats, penalty: Floats, datasets: NDArray[np.int64]) -> float:
-    """Weighted mean squared error with each dataset left out; infinite where there is only one."""
+    """Weighted mean squared error with each dataset left out; infinite where there is only one.
+
+    By the hat matrix H of the fit to all: the residuals of rows g, had they been left out, are (I − H_gg)⁻¹ r_g.
+    """
     if datasets.max() == 0:
         return np.inf
-    errors = np.empty(len(y))
-    for dataset in range(datasets.max() + 1):
-        out = datasets == dataset
-        offset, coefficients, _ = _ridge(x[~out], y[~out], weight[~out], penalty)
-        errors[out] = y[out] - offset - x[out] @ coefficients
+    design = np.concatenate([np.ones((len(x), 1)), x], axis=1)
+    weighted = design * weight[:, None]
+    hat = design @ np.linalg.solve(weighted.T @ design + np.diag(np.append(0.0, penalty)), weighted.T)
+    residual = y - hat @ y
+    if datasets.max() + 1 == len(y):
+        errors = residual / np.maximum(1.0 - np.diag(hat), 1e-9)
+    else:
+        errors = np.empty(len(y))
+        for dataset in range(datasets.max() + 1):
+            out = np.flatnonzero(datasets == dataset)
+            errors[out] = np.linalg.solve(np.eye(len(out)) - hat[np.ix_(out, out)], residual[out])
     return float(np.average(errors**2, weights=weight))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from surrogate.experience import Experience
-from surrogate.level import LevelModel
+from surrogate.level import LevelModel, _left_out_error, _ridge
 from surrogate.monotone import MonotoneMap
 from surrogate.relative import RelativeScale
 from surrogate.testing import synthetic_experience, synthetic_task
@@ -125,3 +125,17 @@ def test_a_monotone_map_of_too_few_pairs_is_the_identity() -> None:
     np.testing.assert_allclose(few(np.array([-2.0, 0.5, 7.0])), [-2.0, 0.5, 7.0])
     same = MonotoneMap().fit(np.zeros(100), np.ones(100))
     np.testing.assert_allclose(same(np.array([-2.0, 0.5])), [-2.0, 0.5])
+
+
+@pytest.mark.parametrize("datasets", [np.arange(9), np.array([0, 0, 1, 2, 2, 2, 3, 4, 5])])
+def test_errors_of_left_out_datasets_by_the_hat_matrix_are_those_of_fitting_without_them(datasets: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    x, y, weight = rng.standard_normal((9, 3)), rng.standard_normal(9), rng.uniform(0.5, 1, 9)
+    penalty = np.array([0.1, 3.0, 3.0])
+    errors = np.empty(9)
+    for dataset in range(datasets.max() + 1):
+        out = datasets == dataset
+        offset, coefficients, _ = _ridge(x[~out], y[~out], weight[~out], penalty)
+        errors[out] = y[out] - offset - x[out] @ coefficients
+    expected = np.average(errors**2, weights=weight)
+    assert _left_out_error(x, y, weight, penalty, datasets) == pytest.approx(expected)
