@@ -85,7 +85,7 @@ class Predictor(ABC):
         value, doubt = np.full(len(experience), experience.accuracy.mean()), np.ones(len(experience))
         for out in dataset_folds(experience, self.folds):
             fold = np.isin(experience.group, out)
-            learner = self.clone()
+            learner = self._understudy()
             learner._learn(experience.take(~fold))
             for task, rows in experience.rows_by_task():
                 if fold[rows[0]]:
@@ -96,6 +96,10 @@ class Predictor(ABC):
     def clone(self) -> Self:
         """An unfitted predictor of the same settings."""
         return type(self)(**self.settings())
+
+    def _understudy(self) -> Self:
+        """What learns in this predictor's stead while datasets are left out: a copy, or a cheaper and no better one."""
+        return self.clone()
 
     def settings(self) -> dict[str, Setting]:
         """The constructor's arguments."""
