@@ -233,9 +233,9 @@ class Session:
             with self.open() as database:
                 return load_experience(database)
 
-        self.step("fit predictor", 0, 1)
+        self.step("fit predictor, once", 0, 1)
         found = fitted(unfitted, content, experience, self.cache("predictors"))
-        self.step("fit predictor", 1, 1)
+        self.step("fit predictor, once", 1, 1)
         return found
 
     def predict(
@@ -419,9 +419,12 @@ class Session:
         """
         from presage.report import write_report
         from search import PredictorScorer, run_search
+        from search.feasible import check_feasible
         from surrogate import get_predictor
 
         get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
+        shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
+        check_feasible(space, settings.limits, shape, len(dataset.classes))
         run_folder.mkdir(parents=True, exist_ok=True)
         self.card(dataset, run_folder)
         task = self.task(dataset, recipe)

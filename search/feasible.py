@@ -16,7 +16,7 @@ from search.history import History
 from search.limits import Limits
 from search.samplers.proposer import Proposer
 
-__all__ = ["COSTS", "Feasible", "FeasibleDraws"]
+__all__ = ["COSTS", "Feasible", "FeasibleDraws", "check_feasible"]
 
 COSTS = ("parameters", "multiply_adds", "activation_bytes")
 """The costs recorded with every candidate."""
@@ -131,3 +131,15 @@ def _joined(parts: Sequence[Feasible]) -> Feasible:
         np.concatenate([part.costs for part in parts]),
         tuple(mark for part in parts for mark in part.marks),
     )
+
+
+def check_feasible(space: Space, limits: Limits, input_shape: Sequence[int], classes: int) -> None:
+    """Whether any network of the space is within the limits, asked before hours are spent on the question.
+
+    Raises:
+        NothingFeasible: none was found in bounded tries; says how near the nearest came.
+    """
+    from search.samplers import RandomSampler
+
+    draws = FeasibleDraws(space, RandomSampler(0), limits, input_shape, classes)
+    draws.draw(History(len(space.parameters)), 1, (0,))
