@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 __all__ = ["Progress"]
 
@@ -28,6 +29,11 @@ class Progress:
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
         if self.quiet:
+            return
+        try:
+            from tqdm import tqdm
+        except ImportError:  # a machine with only torch and numpy: a plain line a step
+            print(f"{stage}: {done}/{total or '?'}", file=sys.stderr, flush=True)
             return
         if self._bar is None or stage != self._stage or done < self._bar.n:
             self.close()

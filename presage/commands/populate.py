@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from contextlib import redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from presage.console import session_of
+from presage.console import notice, session_of
 from presage.output import positive
+from presage.progress import Progress
 from presage.recipes import add_recipe_options, recipe_of
+
+if TYPE_CHECKING:
+    from training import Recipe
 
 SUMMARY = "train a design of networks on datasets, for the database; resumable"
 
@@ -30,6 +38,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     recipe = recipe_of(options)
+    if find_spec("duckdb") is None:
+        return _shards_only(options, recipe)
     with session_of(options) as session:
         summary, report = session.populate(
             options.datasets, options.out, options.count, recipe, workers=options.workers, probes=options.probes
@@ -47,3 +57,25 @@ def run(options: argparse.Namespace) -> int:
         print(f"{summary.added} experiments added, {summary.already} were there, {summary.failed} ended early.")
         print("\n".join([*summary.refused, report.text()]))
     return 1 if summary.refused or report.refused else 0
+
+
+def _shards_only(options: argparse.Namespace, recipe: Recipe) -> int:
+    """Where only torch and numpy are installed: probes and experiments as shards, to be imported elsewhere."""
+    from probe.__main__ import main as probe
+    from training import Campaign
+
+    notice(f"DuckDB is not installed: shards only; elsewhere, type `presage database import {options.out}`.", options)
+    words = ["--out", str(options.out), "--seeds", str(options.probes), "--device", options.device]
+    with redirect_stdout(sys.stderr):
+        code = probe([*options.datasets, *words])
+    if code:
+        return code
+    with Progress(quiet=options.quiet) as progress:
+        campaign = Campaign(options.datasets, options.out, options.count, recipe, options.workers, options.device)
+        summary = campaign.run(lambda state: progress("populate", state.done, state.total))
+    found = {"experiments": summary.total, "already": summary.already, "added": summary.added, "failed": summary.failed}
+    if options.json:
+        print(json.dumps({**found, "refused": list(summary.refused)}))
+    else:
+        print(f"{summary.added} experiments added to {options.out}, {summary.already} were there.")
+    return 1 if summary.refused else 0

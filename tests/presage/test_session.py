@@ -260,3 +260,19 @@ def test_a_report_of_a_damaged_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text("{")
     with pytest.raises(ValueError, match="damaged"):
         write_report(tmp_path)
+
+
+def test_populate_writes_shards_where_duckdb_is_not_installed(
+    presage: Callable, shapes_npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import presage.commands.populate as command
+
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    out = tmp_path / "shards"
+    words = ("populate", shapes_npz, "--count", 2, "--probes", 1, "--out", out, "--epochs", 1, "--train-images", 40)
+    assert presage(*words, "--json", "--quiet").json["added"] == 2
+    assert presage(*words, "--json", "--quiet").json == {
+        "experiments": 2, "already": 2, "added": 0, "failed": 0, "refused": [],
+    }  # fmt: skip
+    kinds = [json.loads(line)["kind"] for path in out.glob("*.jsonl") for line in path.read_text().splitlines()]
+    assert sorted(kinds) == ["experiment", "experiment", "probe"]
