@@ -88,6 +88,12 @@ class Space:
         """(n,) which codes, each within its choices, stand for a network."""
         return np.ones(len(codes), np.bool_)
 
+    @property
+    def skip_parameters(self) -> tuple[tuple[int, int, int], ...]:
+        """(column, earlier layer, layer) of every parameter that joins the output of an earlier layer to a layer: its
+        choice 0 stands for no connection. In the order of layers; layer 0 is what comes before the first."""
+        return ()
+
     # What every space can do ----------------------------------------------------------------------------------------
 
     def valid(self, codes: Codes) -> Mask:
