@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from surrogate.storage import load_predictor, save_predictor
     from surrogate.tap_lstm import TapLSTM
     from surrogate.task import Task
+    from surrogate.within_space import WithinSpace
 
 _HOME = {
     "BoostedTrees": "boosted_trees",
@@ -51,6 +52,7 @@ _HOME = {
     "TapLSTM": "tap_lstm",
     "Task": "task",
     "TaskScorer": "predictor",
+    "WithinSpace": "within_space",
     "evaluate": "evaluation",
     "fitted": "cache",
     "get_predictor": "registry",
@@ -78,6 +80,7 @@ __all__ = [
     "TapLSTM",
     "Task",
     "TaskScorer",
+    "WithinSpace",
     "evaluate",
     "fitted",
     "get_predictor",

@@ -1,0 +1,67 @@
+"""The Gaussian process within a space: against scikit-learn's, and where points are few or alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from surrogate.gaussian_process import GaussianProcess
+
+
+def _points(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, 4)).astype(np.float32)
+    return x, np.sin(x[:, 0]) + 0.5 * x[:, 1] + 0.05 * rng.standard_normal(n)
+
+
+def test_it_is_the_gaussian_process_of_scikit_learn_with_the_settings_it_found() -> None:
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import Matern
+
+    x, y = _points(60)
+    test = _points(40, seed=1)[0]
+    process = GaussianProcess(clip=100.0).fit(x, y)
+    mean, deviation = process.predict(test)
+    standard = (np.concatenate([x, test]).astype(np.float64) - x.mean(axis=0)) / x.std(axis=0)
+    reference = GaussianProcessRegressor(Matern(process.length_, nu=2.5), alpha=process.noise_, optimizer=None)
+    expected, spread = reference.fit(standard[:60], y - y.mean()).predict(standard[60:], return_std=True)
+    np.testing.assert_allclose(mean, expected + y.mean(), atol=1e-4)
+    np.testing.assert_allclose(deviation, spread * process.variance_**0.5, atol=2e-3)
+
+
+def test_the_settings_found_have_the_largest_marginal_likelihood_of_their_neighbours() -> None:
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+
+    x, y = _points(60)
+    process = GaussianProcess().fit(x, y)
+    standard = (x.astype(np.float64) - x.mean(axis=0)) / x.std(axis=0)
+
+    def likelihood(length: float, noise: float) -> float:
+        kernel = ConstantKernel(process.variance_) * Matern(length, nu=2.5)
+        model = GaussianProcessRegressor(kernel, alpha=noise * process.variance_, optimizer=None)
+        return float(model.fit(standard, y - y.mean()).log_marginal_likelihood_value_)
+
+    best = likelihood(process.length_, process.noise_)
+    for factor in (1.5, 1 / 1.5):
+        assert likelihood(process.length_ * factor, process.noise_) < best
+    for factor in (4, 1 / 4):
+        assert likelihood(process.length_, process.noise_ * factor) < best
+
+
+def test_it_predicts_a_smooth_function_and_doubts_where_it_saw_nothing() -> None:
+    x, y = _points(200)
+    process = GaussianProcess().fit(x, y)
+    test, truth = _points(200, seed=1)
+    mean, near = process.predict(test)
+    assert np.mean((mean - truth) ** 2) < 0.1 * truth.var()
+    far = process.predict(np.full((1, 4), 3.5, np.float32))[1]
+    assert far[0] > 2 * np.median(near)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_points_alike_or_not_are_enough(n: int) -> None:
+    for x in (np.ones((n, 3), np.float32), np.arange(3 * n, dtype=np.float32).reshape(n, 3)):
+        mean, deviation = GaussianProcess().fit(x, np.zeros(n)).predict(np.zeros((5, 3), np.float32))
+        assert np.allclose(mean, 0)
+        assert (deviation > 0).all()
