@@ -6,13 +6,15 @@ import re
 from dataclasses import fields
 
 from architecture.spaces.chain import Chain
+from architecture.spaces.darts import Darts
+from architecture.spaces.enas_micro import EnasMicro
 from architecture.spaces.nb201 import NB201
 from architecture.spaces.space import Categorical, Choice, Codes, Space
 from presage_errors import InvalidArgument, UnknownName
 
-__all__ = ["NB201", "SPACES", "Categorical", "Chain", "Choice", "Codes", "Space", "get_space"]
+__all__ = ["NB201", "SPACES", "Categorical", "Chain", "Choice", "Codes", "Darts", "EnasMicro", "Space", "get_space"]
 
-SPACES: dict[str, type[Space]] = {space.family: space for space in (Chain, NB201)}
+SPACES: dict[str, type[Space]] = {space.family: space for space in (Chain, NB201, Darts, EnasMicro)}
 """The spaces that presage ships, by family."""
 
 

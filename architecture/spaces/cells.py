@@ -1,0 +1,179 @@
+"""Networks of repeated cells whose nodes sum two operations: what the spaces `darts` and `enas_micro` share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.batch import GraphBatch
+from architecture.draft import Draft, Nodes
+from architecture.operations import (
+    Activation,
+    AdaptiveAveragePool,
+    Add,
+    AveragePool,
+    BatchNorm,
+    Classifier,
+    Concatenate,
+    Convolution,
+    Flatten,
+    MaxPool,
+)
+
+__all__ = ["CELL_OPERATIONS", "Wiring", "reduction_cells", "write_cells"]
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+CELL_OPERATIONS = (
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+"""What an edge of a cell may be: the names of DARTS (arXiv 1806.09055, section 3.1.1)."""
+
+MAX_POOL, AVERAGE_POOL, SKIP, SEPARABLE3, _, DILATED3, DILATED5 = range(7)
+KERNELS = np.array([3, 3, 1, 3, 5, 3, 5])
+STEM = 3  # the stem is so many times as wide as the first cell
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """The normal, or the reduction, cells of n architectures: q nodes, each the sum of two operations.
+
+    Attributes:
+        inputs: (n, q, 2) the states that each node reads: 0 is the output of the cell before the last, 1 that of the
+            last cell, 2 the cell's first node, and so on.
+        operations: (n, q, 2) positions in `CELL_OPERATIONS`.
+        ends: (n, q) which nodes make up the cell's output, one after the other.
+    """
+
+    inputs: Ints
+    operations: Ints
+    ends: Mask
+
+    def reads(self, state: int) -> Mask:
+        """(n,) whether any node reads a state."""
+        return np.asarray((self.inputs == state).any(axis=(1, 2)), np.bool_)
+
+
+def reduction_cells(cells: int) -> tuple[int, int]:
+    """Which of so many cells halve the side and double the width: those at a third and at two thirds."""
+    return cells // 3, 2 * cells // 3
+
+
+def write_cells(normal: Wiring, reduction: Wiring, cells: int, width: int, stride: int) -> GraphBatch:
+    """The networks: a stem of this stride, `cells` cells that each read the two before them, pooling, the classifier.
+
+    The skeleton is that of DARTS. Where its authors halve a map with two pointwise convolutions of stride 2, one of
+    them shifted by a pixel, the map is averaged over 2 x 2 pixels and then convolved: as many weights and as many
+    multiply-adds, and it works for an odd side too. A cell that none of the later ones reads is left out.
+    """
+    draft = Draft(len(normal.ends))
+    reductions = reduction_cells(cells)
+    kinds = [reduction if cell in reductions else normal for cell in range(cells)]
+    alive = _alive(kinds)
+    x = draft.add(Convolution, draft.image, channels=STEM * width, stride=stride)
+    x = draft.add(Activation, draft.add(BatchNorm, x))
+    before, last = x, x  # after a ReLU: whatever reads a cell's output begins with one
+    for cell, wiring in enumerate(kinds):
+        halve = cell in reductions
+        if halve:
+            width *= 2
+        left = _projected(draft, before, width, alive[cell] & wiring.reads(0), halve=cell - 1 in reductions)
+        right = _projected(draft, last, width, alive[cell] & wiring.reads(1), halve=False)
+        x = _cell(draft, left, right, wiring, width, alive[cell], halve)
+        if cell < cells - 1:
+            x = draft.add(Activation, x, where=alive[cell])
+        before, last = last, x
+    x = draft.add(Flatten, draft.add(AdaptiveAveragePool, x))
+    draft.add(Classifier, x)
+    return draft.finish()
+
+
+def _alive(kinds: list[Wiring]) -> list[Mask]:
+    """For each cell (n,) whether the classifier depends on it."""
+    alive = [np.ones(len(kinds[0].ends), np.bool_)]
+    for cell in range(len(kinds) - 2, -1, -1):
+        needed = alive[0] & kinds[cell + 1].reads(1)
+        if cell + 2 < len(kinds):
+            needed = needed | (alive[1] & kinds[cell + 2].reads(0))
+        alive.insert(0, needed)
+    return alive
+
+
+def _projected(draft: Draft, x: Nodes, width: int, where: Mask, *, halve: bool) -> Nodes:
+    """x, activated already, brought to the width of a cell, and to half its side if so asked; -1 outside `where`."""
+    if halve:
+        x = draft.add(AveragePool, x, where=where, ceil=True)
+    x = draft.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
+    return draft.add(BatchNorm, x, where=where)
+
+
+def _cell(draft: Draft, left: Nodes, right: Nodes, wiring: Wiring, width: int, where: Mask, halve: bool) -> Nodes:
+    """The output of a cell on its two inputs; -1 outside `where`."""
+    activated = wiring.operations >= SEPARABLE3
+    if halve:  # the skip of an input becomes a strided projection, which begins with a ReLU
+        activated = activated | ((wiring.operations == SKIP) & (wiring.inputs < 2))
+    states: list[Nodes] = [left, right]
+    relus: list[Nodes] = []
+    for node in range(wiring.ends.shape[1]):
+        for state in range(len(relus), len(states)):
+            read = (activated & (wiring.inputs == state)).any(axis=(1, 2))
+            relus.append(draft.add(Activation, states[state], where=where & read))
+        raw, relu = np.stack(states, axis=1), np.stack(relus, axis=1)
+        terms = []
+        for side in (0, 1):
+            source = wiring.inputs[:, node, side]
+            at = source[:, None]
+            x, active = (np.take_along_axis(found, at, axis=1)[:, 0] for found in (raw, relu))
+            stride = np.where(halve & (source < 2), 2, 1)
+            terms.append(_edge(draft, x, active, wiring.operations[:, node, side], width, stride, where))
+        states.append(draft.add(Add, *terms, where=where))
+    number = wiring.ends.sum(axis=1)
+    ends = [np.where(wiring.ends[:, node], state, -1) for node, state in enumerate(states[2:])]
+    joined = draft.add(Concatenate, *ends, where=where & (number > 1))
+    return np.where(number > 1, joined, np.max(ends, axis=0))
+
+
+def _edge(draft: Draft, x: Nodes, relu: Nodes, operation: Ints, width: int, stride: Ints, where: Mask) -> Nodes:
+    """An operation on x, whose ReLU is `relu`, each architecture's own; -1 outside `where`."""
+    convolved = where & (operation >= SEPARABLE3)
+    again = convolved & (operation < DILATED3)
+    kernel = KERNELS[operation]
+    dilation = np.where(operation >= DILATED3, 2, 1)
+    found = _separable(draft, relu, convolved, width, kernel, stride, dilation)
+    second = draft.add(Activation, found, where=again)
+    second = _separable(draft, second, again, width, kernel, np.ones_like(stride), np.ones_like(dilation))
+    found = np.where(again, second, found)
+    largest, mean = (where & (operation == kind) for kind in (MAX_POOL, AVERAGE_POOL))
+    found = np.where(largest, draft.add(MaxPool, x, where=largest, kernel=3, stride=stride, padding=1), found)
+    pooled = draft.add(AveragePool, x, where=mean, kernel=3, stride=stride, padding=1, count_padding=False)
+    found = np.where(mean, pooled, found)
+    skipped = where & (operation == SKIP)
+    strided = skipped & (stride == 2)
+    found = np.where(strided, _projected(draft, relu, width, strided, halve=True), found)
+    return np.where(skipped & ~strided, x, found)
+
+
+def _separable(draft: Draft, x: Nodes, where: Mask, width: int, kernel: Ints, stride: Ints, dilation: Ints) -> Nodes:
+    """A depthwise convolution, a pointwise one, batch normalisation."""
+    x = draft.add(
+        Convolution,
+        x,
+        where=where,
+        channels=width,
+        kernel=kernel,
+        stride=stride,
+        padding=dilation * (kernel // 2),
+        dilation=dilation,
+        groups=width,
+    )
+    x = draft.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
+    return draft.add(BatchNorm, x, where=where)
