@@ -5,16 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
+from architecture.spaces.blocks import Blocks
 from architecture.spaces.chain import Chain
-from architecture.spaces.darts import Darts
-from architecture.spaces.enas_micro import EnasMicro
+from architecture.spaces.enas_macro import EnasMacro
+from architecture.spaces.mobile import Mobile
 from architecture.spaces.nb201 import NB201
 from architecture.spaces.space import Categorical, Choice, Codes, Space
 from presage_errors import InvalidArgument, UnknownName
 
-__all__ = ["NB201", "SPACES", "Categorical", "Chain", "Choice", "Codes", "Darts", "EnasMicro", "Space", "get_space"]
+__all__ = [
+    "NB201",
+    "SPACES",
+    "Blocks",
+    "Categorical",
+    "Chain",
+    "Choice",
+    "Codes",
+    "EnasMacro",
+    "Mobile",
+    "Space",
+    "get_space",
+]
 
-SPACES: dict[str, type[Space]] = {space.family: space for space in (Chain, NB201, Darts, EnasMicro)}
+SPACES: dict[str, type[Space]] = {space.family: space for space in (Chain, NB201, EnasMacro, Mobile, Blocks)}
 """The spaces that presage ships, by family."""
 
 

@@ -15,8 +15,27 @@ from architecture.spaces import get_space
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "shape"), [("chain", (3, 8, 8)), ("nb201", (1, 8, 8))])
 def test_200_random_networks_cost_what_torch_counts(name: str, shape: tuple[int, int, int]) -> None:
+    check_costs(name, shape, n=200)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("enas_macro", (3, 8, 8)),
+        ("enas_macro:layers=9,width=4", (1, 9, 7)),
+        ("mobile", (3, 8, 8)),
+        ("mobile:stages=6,blocks=2,width=8,reductions=5", (1, 9, 7)),
+        ("blocks", (3, 8, 8)),
+        ("blocks:blocks=1,width=8", (1, 9, 7)),
+    ],
+)
+def test_random_networks_cost_what_torch_counts(name: str, shape: tuple[int, int, int]) -> None:
+    check_costs(name, shape, n=12)
+
+
+def check_costs(name: str, shape: tuple[int, int, int], n: int) -> None:
     space = get_space(name)
-    batch = space.decode_batch(space.sample(200, np.random.default_rng(11)))
+    batch = space.decode_batch(space.sample(n, np.random.default_rng(11)))
     found = batch_costs(batch, shape, 7)
     image = torch.zeros(1, *shape)
     for index, architecture in enumerate(batch.architectures()):
