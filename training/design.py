@@ -5,17 +5,19 @@
 - Every twelfth experiment repeats an earlier one with a second seed, the core first: how far two trainings of the same
   networks agree bounds what any prediction can reach.
 
-Both draws alternate between spaces and are stratified by multiply-adds. A longer sequence only adds to a shorter one.
+Both draws take the spaces in turn and are stratified by multiply-adds. A longer sequence only adds to a shorter one:
+spaces that came later have a part of their own, with a core of their own, after the parts before it (`PARTS`).
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,35 @@ from architecture.graph import Architecture
 from architecture.serial import from_json, to_json
 from architecture.spaces import Space, get_space
 
-__all__ = ["CORE_SIZE", "REPEAT_EVERY", "Candidate", "Planned", "choose_core", "core", "sequence"]
+__all__ = ["PARTS", "REPEAT_EVERY", "Candidate", "Part", "Planned", "choose_core", "core", "sequence"]
 
-SPACES = ("chain", "nb201")
-"""The spaces in turn."""
 
-CORE_SIZE = 28
+@dataclass(frozen=True)
+class Part:
+    """A stretch of the sequence. Fixed for good once experiments were made by it.
+
+    Attributes:
+        spaces: drawn from in turn; a space named twice comes twice as often.
+        core: file beside this one with the core of the part.
+        core_size: number of architectures in it.
+        length: experiments before the next part begins; None in the last part, which has no end.
+    """
+
+    spaces: tuple[str, ...]
+    core: str
+    core_size: int
+    length: int | None
+
+
+_LATER = ("enas_micro:nodes=3,width=4", "enas_macro:layers=4", "mobile:stages=2,width=8", "blocks:blocks=1,width=8")
+_DARTS = "darts:width=4"
+PARTS = (
+    Part(("chain", "nb201"), "core.json", 28, 88),
+    Part((_DARTS, *_LATER, "chain", *_LATER, "nb201"), "core_2.json", 10, None),
+)
+"""The sequence. The core of the second part holds only the five spaces that the first one lacks, small enough to be
+trained in some seconds of one core; `darts`, the slowest for its size, comes half as often."""
+
 REPEAT_EVERY = 12
 MOST_MULTIPLY_ADDS = 4_000_000
 """Of one image of `REFERENCE_SHAPE`. Costlier networks are left out, so that a campaign's hours can be foreseen."""
@@ -62,10 +87,15 @@ class Planned:
     kind: str  # "core", "fresh" or "repeat"
 
 
-@cache
 def core() -> tuple[Candidate, ...]:
-    """The common core, as shipped in `core.json`: fixed for good, whatever becomes of the spaces."""
-    text = resources.files("training").joinpath("core.json").read_text(encoding="utf-8")
+    """The cores of all parts, one after the other."""
+    return tuple(candidate for part in PARTS for candidate in _core(part.core))
+
+
+@cache
+def _core(file: str) -> tuple[Candidate, ...]:
+    """The core of a part, as shipped: fixed for good, whatever becomes of the spaces."""
+    text = resources.files("training").joinpath(file).read_text(encoding="utf-8")
     return tuple(
         Candidate(from_json(entry["architecture"]), entry["space"], entry["params"]) for entry in json.loads(text)
     )
@@ -73,33 +103,45 @@ def core() -> tuple[Candidate, ...]:
 
 def sequence(fingerprint: str) -> Iterator[Planned]:
     """The experiments on the dataset with this fingerprint, in order, without end; no two are the same."""
-    distinct: list[Candidate] = []
-    fresh = _fresh(fingerprint)
     seen = {candidate.architecture.hash for candidate in core()}
-    repeats = 0
     position = 0
-    while True:
-        if position % REPEAT_EVERY == REPEAT_EVERY - 1:
-            yield Planned(position, distinct[repeats], seed=1, kind="repeat")
+    for number, part in enumerate(PARTS):
+        for planned in islice(_part(number, part, position, fingerprint, seen), part.length):
+            yield planned
+            position += 1
+
+
+def _part(number: int, part: Part, position: int, fingerprint: str, seen: set[str]) -> Iterator[Planned]:
+    """The experiments of a part that begins at `position`. `seen` are hashes that no fresh draw may have; grows."""
+    distinct: list[Candidate] = []
+    repeats = 0
+    fresh = _fresh(fingerprint, number)
+    for at in count(position):
+        if at % REPEAT_EVERY == REPEAT_EVERY - 1:
+            yield Planned(at, distinct[repeats], seed=1, kind="repeat")
             repeats += 1
-        elif len(distinct) < len(core()):
-            distinct.append(core()[len(distinct)])
-            yield Planned(position, distinct[-1], seed=0, kind="core")
+        elif len(distinct) < part.core_size:
+            distinct.append(_core(part.core)[len(distinct)])
+            yield Planned(at, distinct[-1], seed=0, kind="core")
         else:
             candidate = next(found for found in fresh if found.architecture.hash not in seen)
             seen.add(candidate.architecture.hash)
             distinct.append(candidate)
-            yield Planned(position, candidate, seed=0, kind="fresh")
-        position += 1
+            yield Planned(at, candidate, seed=0, kind="fresh")
 
 
-def _fresh(fingerprint: str) -> Iterator[Candidate]:
+def _fresh(fingerprint: str, number: int) -> Iterator[Candidate]:
+    """Architectures drawn for a dataset in the part of this number, from its spaces in turn."""
+    spaces = PARTS[number].spaces
     key = [int(fingerprint[start : start + 8], 16) for start in range(0, 32, 8)]
+    stream = [number] if number else []  # the first part's draws were made before there were parts
     phase = np.random.default_rng(key).random()
-    for index in range(sys.maxsize):
-        name = SPACES[index % len(SPACES)]
-        rng = np.random.default_rng([*key, index])
-        wanted = np.quantile(_cost_spread(name), (phase + (index // len(SPACES) + 1) * _GOLDEN) % 1)
+    turns = dict.fromkeys(spaces, 0)
+    for index in count():
+        name = spaces[index % len(spaces)]
+        turns[name] += 1
+        rng = np.random.default_rng([*key, *stream, index])
+        wanted = np.quantile(_cost_spread(name), (phase + turns[name] * _GOLDEN) % 1)
         space = get_space(name)
         codes = space.sample(_CHOICES, rng)
         found = _log_costs(space, codes)
@@ -108,15 +150,15 @@ def _fresh(fingerprint: str) -> Iterator[Candidate]:
             yield _candidate(space, codes[int(np.argmin(distance))])
 
 
-def choose_core(size: int = CORE_SIZE, seed: int = 0) -> tuple[Candidate, ...]:
-    """Draw a core: for each space as many as its share of `SPACES`, one from each of as many equal shares of its costs.
+def choose_core(spaces: Sequence[str], size: int, seed: int = 0) -> tuple[Candidate, ...]:
+    """Draw a core: for each space as many as its share of `spaces`, one from each of as many equal shares of its costs.
 
     Any prefix is about as balanced as the whole. `core` reads what this drew once; it is here to show how.
     """
     rng = np.random.default_rng([seed, size])
     lists = []
-    for name in sorted(set(SPACES)):
-        share = size * SPACES.count(name) // len(SPACES)
+    for name in sorted(set(spaces)):
+        share = size * spaces.count(name) // len(spaces)
         space = get_space(name)
         codes = space.sample(_POOL, rng)
         spread_of = _log_costs(space, codes)
@@ -131,7 +173,7 @@ def choose_core(size: int = CORE_SIZE, seed: int = 0) -> tuple[Candidate, ...]:
         spread = np.argsort((np.arange(1, share + 1) * _GOLDEN) % 1)  # neighbours in the order differ in cost
         lists.append((name, [ordered[rank] for rank in np.argsort(spread)]))
     queues = {name: iter(members) for name, members in lists}
-    return tuple(next(queues[SPACES[index % len(SPACES)]]) for index in range(size))
+    return tuple(next(queues[spaces[index % len(spaces)]]) for index in range(size))
 
 
 @cache
@@ -156,9 +198,10 @@ def _candidate(space: Space, code: NDArray[np.int64]) -> Candidate:
     return Candidate(space.decode(params), space.name, dict(params))
 
 
-if __name__ == "__main__":  # how core.json was made
+if __name__ == "__main__":  # how the cores were made
+    chosen_from = {"core.json": PARTS[0].spaces, "core_2.json": (_DARTS, *_LATER)}[sys.argv[1]]
     entries = [
         {"space": found.space, "params": found.params, "architecture": to_json(found.architecture.canonical)}
-        for found in choose_core()
+        for found in choose_core(chosen_from, {part.core: part.core_size for part in PARTS}[sys.argv[1]])
     ]
     sys.stdout.write("[\n" + ",\n".join(json.dumps(entry) for entry in entries) + "\n]\n")
