@@ -7,7 +7,9 @@ from dataclasses import fields
 
 from architecture.spaces.blocks import Blocks
 from architecture.spaces.chain import Chain
+from architecture.spaces.darts import Darts
 from architecture.spaces.enas_macro import EnasMacro
+from architecture.spaces.enas_micro import EnasMicro
 from architecture.spaces.mobile import Mobile
 from architecture.spaces.nb201 import NB201
 from architecture.spaces.space import Categorical, Choice, Codes, Space
@@ -21,13 +23,17 @@ __all__ = [
     "Chain",
     "Choice",
     "Codes",
+    "Darts",
     "EnasMacro",
+    "EnasMicro",
     "Mobile",
     "Space",
     "get_space",
 ]
 
-SPACES: dict[str, type[Space]] = {space.family: space for space in (Chain, NB201, EnasMacro, Mobile, Blocks)}
+SPACES: dict[str, type[Space]] = {
+    space.family: space for space in (Chain, NB201, Darts, EnasMacro, EnasMicro, Mobile, Blocks)
+}
 """The spaces that presage ships, by family."""
 
 
