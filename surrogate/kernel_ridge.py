@@ -13,7 +13,7 @@ from surrogate.experience import Experience
 from surrogate.place_predictor import PlacePredictor, task_weight
 from surrogate.state import State
 from surrogate.task import Task
-from surrogate.task_columns import TASK_COLUMNS
+from surrogate.traits import centre_and_scale, standardised, traits
 
 __all__ = ["KernelRidge"]
 
@@ -21,10 +21,10 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-TASK_REACH = 2.0
-"""Squared length scale of the task kernel, in standardised columns."""
-TASK_DIMENSIONS = ("dcn", "classes", "expected_spread")
-"""The `TASK_COLUMNS` that make tasks alike."""
+TASK_REACH = 6.0
+"""Squared length scale of the task kernel, in standardised traits."""
+TASK_TRAITS = ("dcn", "classes", "grey", "first_gain", "neighbour_gain", "brightness_spread")
+"""What makes tasks alike."""
 
 
 @dataclass(eq=False)
@@ -32,7 +32,7 @@ class KernelRidge(PlacePredictor):
     """Kernel ridge regression of the place, the kernel a product of one over networks and one over tasks.
 
     Over networks a Matérn kernel (ν = 3/2) of standardised graph features and costs, its length the median distance;
-    over tasks 1 − s + s·exp(−d²/2) of the DCN and counts: what holds on every task and what holds on like ones. With
+    over tasks 1 − s + s·exp(−d²/2) of DCN, counts and probe: what holds on every task and what holds on like ones. With
     few experiments a smooth kernel is as good as trees, and errs elsewhere, so that their mean is better than both.
 
     Args:
@@ -42,7 +42,7 @@ class KernelRidge(PlacePredictor):
     """
 
     name: ClassVar[str] = "kernel-ridge"
-    penalty: float = 1.0
+    penalty: float = 0.5
     task_share: float = 0.7
     landmarks: int = 2500
     level: float = 0.9
@@ -55,8 +55,7 @@ class KernelRidge(PlacePredictor):
         self.centre_ = features.mean(axis=0, dtype=np.float64)
         deviation = features.std(axis=0, dtype=np.float64)
         self.deviation_ = np.where(deviation > 1e-6, deviation, np.inf)
-        of_task = self._dimensions(experience.tasks)
-        self.task_centre_, self.task_deviation_ = of_task.mean(axis=0), of_task.std(axis=0) + 1e-6
+        self.task_centre_, self.task_scale_ = centre_and_scale(traits(experience.tasks, TASK_TRAITS))
 
     def _learn_places(self, experience: Experience, rows: Ints, target: Floats) -> None:
         x, tasks = self._standard(experience.features[rows]), self._tasks(experience.tasks)
@@ -111,12 +110,7 @@ class KernelRidge(PlacePredictor):
         return np.asarray(np.clip((features - self.centre_) / self.deviation_, -4.0, 4.0), np.float32)
 
     def _tasks(self, tasks: tuple[Task, ...]) -> Floats:
-        standard = (self._dimensions(tasks) - self.task_centre_) / self.task_deviation_
-        return np.asarray(np.clip(standard, -3.0, 3.0))
-
-    def _dimensions(self, tasks: tuple[Task, ...]) -> Floats:
-        chosen = [TASK_COLUMNS.index(name) for name in TASK_DIMENSIONS]
-        return np.stack([self._task_columns(task)[chosen] for task in tasks]).astype(np.float64)
+        return standardised(traits(tasks, TASK_TRAITS), self.task_centre_, self.task_scale_)
 
     def _task_kernel(self, left: Floats, right: Floats) -> Floats:
         squared = ((left[:, None, :] - right[None, :, :]) ** 2).sum(axis=2)
@@ -124,12 +118,12 @@ class KernelRidge(PlacePredictor):
 
     def _store(self, state: State) -> None:
         super()._store(state)
-        for name in ("centre", "deviation", "task_centre", "task_deviation", "networks", "length", "dual", "tasks"):
+        for name in ("centre", "deviation", "task_centre", "task_scale", "networks", "length", "dual", "tasks"):
             state.arrays[name] = np.asarray(getattr(self, f"{name}_"))
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
-        for name in ("centre", "deviation", "task_centre", "task_deviation", "networks", "dual", "tasks"):
+        for name in ("centre", "deviation", "task_centre", "task_scale", "networks", "dual", "tasks"):
             setattr(self, f"{name}_", state.arrays[name])
         self.length_ = state.arrays["length"].item()
 

@@ -11,11 +11,12 @@ import numpy as np
 from presage_errors import InvalidExperience
 from surrogate.experience import Experience
 from surrogate.task import Task
+from surrogate.traits import curve_description
 
 if TYPE_CHECKING:
     from database import Database, ProbeRecord
 
-__all__ = ["load_experience", "make_task", "task_of"]
+__all__ = ["load_experience", "make_task", "probes_by_dataset", "task_of"]
 
 
 def load_experience(
@@ -42,7 +43,7 @@ def load_experience(
     from architecture.serial import from_json
 
     columns = database.experiments(datasets=datasets, recipe=recipe, space=space, arrays=True)
-    probes = _probes(database, probe_version)
+    probes = probes_by_dataset(database, probe_version)
     known = {record.fingerprint: record for record in database.datasets()}
     recipes = {record.hash: record.json for record in database.recipes()}
     probed = np.array([fingerprint in probes for fingerprint in columns.datasets], bool)
@@ -74,14 +75,27 @@ def load_experience(
     )
 
 
-def task_of(database: Database, fingerprint: str, recipe: Mapping[str, Any], recipe_hash: str) -> Task:
+def task_of(
+    database: Database,
+    fingerprint: str,
+    recipe: Mapping[str, Any],
+    recipe_hash: str,
+    probe_version: str | None = None,
+) -> Task:
     """The task of a dataset that the database knows and has a probe of.
 
+    Args:
+        database: an open database.
+        fingerprint: of the dataset's content.
+        recipe: the recipe's JSON object.
+        recipe_hash: its hash.
+        probe_version: whose DCN counts; the version that most datasets were probed with if not given.
+
     Raises:
-        InvalidExperience: where it has none.
+        InvalidExperience: where the dataset has no probe of that version.
     """
     record = database.dataset(fingerprint)
-    probes = _probes(database, None)
+    probes = probes_by_dataset(database, probe_version)
     if record.fingerprint not in probes:
         raise InvalidExperience(f"The dataset `{record.name}` has no probe in the database. Run `presage probe` on it.")
     size = (record.channels, record.classes, record.train_images)
@@ -148,11 +162,11 @@ def _task(
         recipe=recipe,
         recipe_hash=recipe_hash,
         dcn=float(np.mean([run.dcn for run in runs])),
-        description=runs[0].description,
+        description={**runs[0].description, **curve_description([run.curve for run in runs])},
     )
 
 
-def _probes(database: Database, version: str | None) -> dict[str, list[ProbeRecord]]:
+def probes_by_dataset(database: Database, version: str | None) -> dict[str, list[ProbeRecord]]:
     """Probes by dataset, all of one version: two versions are never compared."""
     runs = sorted(database.probes(version=version), key=lambda run: (run.dataset, run.seed))
     if version is None and runs:

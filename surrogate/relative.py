@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.experience import Experience
-from surrogate.level import LevelModel
+from surrogate.level import LEVEL_TRAITS, SPREAD_TRAITS, LevelModel
 from surrogate.metrics import average_ranks
 from surrogate.prediction import Estimate
 from surrogate.state import State
@@ -55,8 +55,8 @@ class RelativeScale:
         levels = np.array([z[rows[index]].mean() for index in large])
         spreads = np.array([max(float(z[rows[index]].std()), LEAST_SPREAD) for index in large])
         weight = counts[large] / (counts[large] + ENOUGH)
-        self.level_model_ = LevelModel(prior_slope=1.0).fit(tasks, levels, weight)
-        self.spread_model_ = LevelModel().fit(tasks, np.log(spreads), weight)
+        self.level_model_ = LevelModel(LEVEL_TRAITS, prior_slope=1.0).fit(tasks, levels, weight)
+        self.spread_model_ = LevelModel(SPREAD_TRAITS).fit(tasks, np.log(spreads), weight)
         self.known = {
             key(task): TaskScale(float(level), float(spread), float(spread / np.sqrt(len(rows[index]))))
             for task, level, spread, index in zip(tasks, levels, spreads, large, strict=True)

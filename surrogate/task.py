@@ -23,7 +23,8 @@ class Task:
         train_images: training images that the recipe uses.
         epochs: epochs of the recipe.
         dcn: Dataset Characterization Number, in [0, 1]: the mean over the seeds of its probe; higher = easier.
-        description: what the probe's cheap look at the images measured, as (name, value), sorted by name.
+        description: what the probe's cheap look at the images measured, and how fast the probe learned
+            (`surrogate.traits.PROBE_CURVE`), as (name, value), sorted by name.
         recipe: hash of the recipe, "" where unknown.
     """
 

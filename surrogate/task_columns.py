@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.task import Task
+from surrogate.traits import traits
 from surrogate.transform import to_logit
 
 __all__ = ["TASK_COLUMNS", "task_columns"]
@@ -19,12 +20,20 @@ DESCRIBED = (
 )
 """Entries of the probe's description that tell drawings from photographs, on which different networks fail."""
 
-TASK_COLUMNS = ("dcn", "classes", "channels", "train_images", "epochs", "image_side", *DESCRIBED, "expected_spread")
+GAINS = ("first_gain", "mean_gain")
+
+TASK_COLUMNS = (
+    "dcn", "classes", "channels", "train_images", "epochs", "image_side", *DESCRIBED, *GAINS, "expected_spread",
+)  # fmt: skip
 """Names of the task columns that predictors read; the last is the spread that a predictor expects."""
 
 
 def task_columns(task: Task) -> NDArray[np.float32]:
-    """(11,) all `TASK_COLUMNS` but the last: logit of the DCN, logs of counts, the description (NaN if absent)."""
+    """(13,) all `TASK_COLUMNS` but the last: logit of the DCN, logs of counts, the description and the probe's gains.
+
+    NaN where the description lacks what a column is made of.
+    """
     counts = np.log([task.classes, task.channels, task.train_images, task.epochs, task.image_side])
     described = dict(task.description)
-    return np.array([to_logit(task.dcn), *counts, *(described.get(name, np.nan) for name in DESCRIBED)], np.float32)
+    known = [described.get(name, np.nan) for name in DESCRIBED]
+    return np.array([to_logit(task.dcn), *counts, *known, *traits([task], GAINS)[0]], np.float32)

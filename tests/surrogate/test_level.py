@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from surrogate.experience import Experience
-from surrogate.level import LevelModel, _left_out_error, _ridge
+from surrogate.level import OFFSET, SPREAD_TRAITS, LevelModel
 from surrogate.monotone import MonotoneMap
 from surrogate.relative import RelativeScale
+from surrogate.task import Task
 from surrogate.testing import synthetic_experience, synthetic_task
+from surrogate.traits import PROBE_CURVE, curve_description, traits
 from surrogate.transform import from_logit, slope, to_logit
 
 
@@ -127,15 +129,60 @@ def test_a_monotone_map_of_too_few_pairs_is_the_identity() -> None:
     np.testing.assert_allclose(same(np.array([-2.0, 0.5])), [-2.0, 0.5])
 
 
-@pytest.mark.parametrize("datasets", [np.arange(9), np.array([0, 0, 1, 2, 2, 2, 3, 4, 5])])
-def test_errors_of_left_out_datasets_by_the_hat_matrix_are_those_of_fitting_without_them(datasets: np.ndarray) -> None:
+def test_a_level_model_is_the_posterior_of_its_kernel_by_hand() -> None:
+    """Two tasks whose traits are −1 and +1, solved by the formulas of Rasmussen & Williams."""
+    tasks = [replace(synthetic_task(number), train_images=500, epochs=12, image_side=16) for number in range(2)]
+    target, weight = np.array([0.2, 0.8]), np.ones(2)
+    model = LevelModel(("dcn",)).fit(tasks, target, weight)
+    np.testing.assert_allclose(np.sort(model.x_[:, 0]), [-1, 1])
+    np.testing.assert_array_equal(model.x_[:, 1:], 0)
+    amplitude, slope_, noise, reach = np.exp(model.logs_)
+    far = OFFSET**2 - slope_ + amplitude * np.exp(-2.0 / reach)
+    near = OFFSET**2 + slope_ + amplitude
+    gram = np.array([[near + noise, far], [far, near + noise]])
+    dual = np.linalg.inv(gram) @ (target - 0.5)
+    value, error = model.predict(tasks[0])
+    assert value == pytest.approx(0.5 + np.array([near, far]) @ dual)
+    variance = near + noise - np.array([near, far]) @ np.linalg.inv(gram) @ np.array([near, far])
+    assert error == pytest.approx(np.sqrt(variance))
+
+
+def test_the_speed_of_the_probe_tells_how_far_networks_spread() -> None:
     rng = np.random.default_rng(0)
-    x, y, weight = rng.standard_normal((9, 3)), rng.standard_normal(9), rng.uniform(0.5, 1, 9)
-    penalty = np.array([0.1, 3.0, 3.0])
-    errors = np.empty(9)
-    for dataset in range(datasets.max() + 1):
-        out = datasets == dataset
-        offset, coefficients, _ = _ridge(x[~out], y[~out], weight[~out], penalty)
-        errors[out] = y[out] - offset - x[out] @ coefficients
-    expected = np.average(errors**2, weights=weight)
-    assert _left_out_error(x, y, weight, penalty, datasets) == pytest.approx(expected)
+
+    def task(number: int) -> Task:
+        first = float(rng.uniform(0.05, 0.6))
+        return replace(synthetic_task(number), dcn=0.8, classes=10, description=(("probe_first", first),))
+
+    def spread(task: Task) -> float:
+        return float(-1.0 + 0.4 * traits([task], ("first_gain",))[0, 0])
+
+    tasks = [task(number) for number in range(28)]
+    target = np.array([spread(one) for one in tasks]) + 0.05 * rng.standard_normal(28)
+    model = LevelModel(SPREAD_TRAITS).fit(tasks, target, np.ones(28))
+    for one in (task(number) for number in range(100, 110)):
+        assert model.predict(one)[0] == pytest.approx(spread(one), abs=0.15)
+
+
+def test_a_task_without_a_probe_curve_is_answered_with_a_wider_error() -> None:
+    rng = np.random.default_rng(1)
+    tasks = [
+        replace(synthetic_task(number), description=(("probe_first", float(rng.uniform(0.05, 0.6))),))
+        for number in range(20)
+    ]
+    gains = traits(tasks, ("first_gain",))[:, 0]
+    model = LevelModel(SPREAD_TRAITS).fit(tasks, 0.5 * gains, np.ones(20))
+    bare = replace(tasks[0], description=())
+    assert np.isnan(traits([bare], ("first_gain",))).all()
+    assert np.isfinite(model.predict(bare)).all()
+    silent = LevelModel(SPREAD_TRAITS).fit([replace(task, description=()) for task in tasks], gains, np.ones(20))
+    assert np.isfinite(silent.predict(tasks[0])).all()
+
+
+def test_what_a_curve_tells_is_the_mean_over_the_probes_seeds() -> None:
+    told = curve_description([[0.1, 0.2, 0.3, 0.4, 0.5, 0.9], [0.3, 0.4, 0.5, 0.6, 0.7, 0.9]])
+    assert told["probe_first"] == pytest.approx(0.2)
+    assert told["probe_fifth"] == pytest.approx(0.6)
+    assert told["probe_mean_logit"] == pytest.approx(to_logit([0.2, 0.3, 0.4, 0.5, 0.6, 0.9]).mean())
+    assert set(told) == set(PROBE_CURVE)
+    assert curve_description([[0.5]]) == curve_description([]) == {}

@@ -78,7 +78,7 @@ def probe(number: int, dcn: float, seed: int = 0, version: str = "probe-1") -> d
         "version": version,
         "seed": seed,
         "dcn": dcn,
-        "curve": [dcn],
+        "curve": [dcn / 2, dcn],
         "seconds": 1.0,
         "device": "cpu",
         "versions": {},
@@ -134,7 +134,10 @@ def test_finished_experiments_on_probed_datasets_are_loaded(database: Database) 
 def test_a_task_is_what_the_recipe_makes_of_the_dataset(database: Database) -> None:
     task = load_experience(database).only([f"{1:064x}"]).tasks[0]
     assert task.dcn == pytest.approx(0.5)  # the mean over seeds
-    assert dict(task.description) == {"brightness": 0.25}
+    described = dict(task.description)
+    assert described["brightness"] == 0.25
+    assert described["probe_first"] == pytest.approx(0.25)  # the mean curve over seeds: 0.25, 0.5
+    assert described["probe_fifth"] == pytest.approx(0.5)
     assert (task.channels, task.classes, task.epochs, task.image_side) == (1, 5, RECIPE.epochs, RECIPE.image_side)
     assert task.train_images == 320  # 400 less a fifth for validation, under the cap of 500
     assert task.recipe == RECIPE.hash
@@ -151,6 +154,9 @@ def test_two_probe_versions_are_never_mixed(database: Database) -> None:
     other = load_experience(database, probe_version="probe-0")
     assert [task.name for task in other.tasks] == ["data-3"]
     np.testing.assert_array_equal(other.accuracy, [0.3])
+    assert task_of(database, f"{3:064x}", RECIPE.to_json(), RECIPE.hash, "probe-0") == other.tasks[0]
+    with pytest.raises(InvalidExperience, match="Run `presage probe`"):
+        task_of(database, f"{3:064x}", RECIPE.to_json(), RECIPE.hash, "probe-1")
 
 
 def test_nothing_to_learn_from_is_said_in_one_line(database: Database) -> None:
