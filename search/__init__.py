@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from search.result import Verified as Verified
     from search.samplers import SAMPLERS as SAMPLERS
     from search.samplers import RegularizedEvolutionSampler as RegularizedEvolutionSampler
+    from search.samplers import ReinforceSampler as ReinforceSampler
     from search.samplers import get_sampler as get_sampler
     from search.scorer import PredictorScorer as PredictorScorer
     from search.scorer import Scorer as Scorer
@@ -31,6 +32,7 @@ _HOME = {
     "PredictorScorer": "search.scorer",
     "Progress": "search.progress",
     "RegularizedEvolutionSampler": "search.samplers",
+    "ReinforceSampler": "search.samplers",
     "SAMPLERS": "search.samplers",
     "Scorer": "search.scorer",
     "ScorerFactory": "search.scorer",
@@ -50,6 +52,7 @@ __all__ = [
     "PredictorScorer",
     "Progress",
     "RegularizedEvolutionSampler",
+    "ReinforceSampler",
     "Scorer",
     "ScorerFactory",
     "SearchResult",

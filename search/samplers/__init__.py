@@ -13,6 +13,7 @@ from search.samplers.one_by_one import OneByOne
 from search.samplers.proposer import BatchSampler, Proposals, Proposer
 from search.samplers.random import RandomSampler
 from search.samplers.regularized_evolution import RegularizedEvolutionSampler
+from search.samplers.reinforce import ReinforceSampler
 
 __all__ = [
     "SAMPLERS",
@@ -22,6 +23,7 @@ __all__ = [
     "Proposer",
     "RandomSampler",
     "RegularizedEvolutionSampler",
+    "ReinforceSampler",
     "Strategy",
     "get_proposer",
     "get_sampler",
@@ -41,6 +43,7 @@ SAMPLERS: dict[str, Strategy] = {
     "evolution": Strategy(RegularizedEvolutionSampler, False, "regularised evolution (arXiv 1802.01548)"),
     "nsgaii": Strategy(lambda seed: optuna.samplers.NSGAIISampler(seed=seed), True, "Optuna's NSGA-II"),
     "random": Strategy(RandomSampler, True, "random search, the baseline"),
+    "reinforce": Strategy(ReinforceSampler, False, "REINFORCE with a recurrent controller (arXiv 1611.01578)"),
     "tpe": Strategy(lambda seed: optuna.samplers.TPESampler(seed=seed), True, "Optuna's tree of Parzen estimators"),
 }
 """Name → strategy."""

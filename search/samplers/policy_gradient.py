@@ -62,7 +62,7 @@ class Reinforce:
         controller: Controller,
         *,
         learning_rate: float = 0.01,
-        entropy_weight: float = 0.02,
+        entropy_weight: float = 0.1,
         decay: float = 0.9,
         clip: float = 3.0,
         gradient_norm: float = 5.0,

@@ -1,0 +1,107 @@
+"""Which candidates a model would try next, and what it learns from: shared by strategies that have a model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from architecture.spaces.space import Codes
+from search.history import History
+from search.samplers.network_features import NetworkFeatures
+from search.samplers.posterior import Outlook, Posterior, evened
+
+__all__ = ["best_first", "chosen", "unseen"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+LEARNED_FROM = 400
+"""Most candidates a model learns from: half the best of them, half spread over the rest."""
+ROUNDS = 40
+"""A batch is picked in at most so many rounds; what a round picks is taken into account by the next."""
+COMPARED = 500
+"""With several objectives, candidates that all others are compared with."""
+
+
+def best_first(history: History) -> Ints:
+    """Rows of the scored candidates, best first. With several objectives: by how many others are better in all."""
+    rows = np.flatnonzero(history.scored)
+    values = history.values[rows]
+    if values.shape[1] == 1:
+        return rows[np.argsort(-values[:, 0], kind="stable")]
+    others = values[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), COMPARED)).astype(int))]
+    no_worse = (others[:, None, :] >= values[None, :, :]).all(axis=2)
+    better = no_worse & (others[:, None, :] > values[None, :, :]).any(axis=2)
+    return rows[np.argsort(better.sum(axis=0), kind="stable")]
+
+
+def unseen(codes: Codes, history: History) -> Codes:
+    """The different codes among `codes` that are not in the history, in order."""
+    seen = {code.tobytes() for code in history.codes}
+    keep = []
+    for at, code in enumerate(np.ascontiguousarray(codes)):
+        key = code.tobytes()
+        if key not in seen:
+            seen.add(key)
+            keep.append(at)
+    return codes[keep]
+
+
+def chosen(
+    history: History,
+    ranked: Ints,
+    candidates: Codes,
+    n: int,
+    features: NetworkFeatures,
+    numbers: np.random.Generator,
+    caution: float = 1.0,
+) -> Codes:
+    """Up to `n` of the candidates, most worth trying first; none of them twice.
+
+    One objective: expected improvement over the best known (Jones et al. 1998, eq. 15). Several: for each pick a
+    random direction λ of the positive sphere, and the largest min_i (u_i - r_i) / λ_i, u being upper confidence bounds
+    μ + σ and r the worst of the known front: in the mean over λ the growth of the hypervolume (Zhang & Golovin 2020,
+    arXiv 2006.04655).
+
+    Args:
+        ranked: rows of the scored candidates, best first.
+        candidates: (c, p) normalised codes.
+        features: of the history's space.
+        caution: what the confidence bounds multiply σ by.
+    """
+    half = LEARNED_FROM // 2
+    rest = ranked[half:]
+    spread = rest[np.unique(np.linspace(0, len(rest) - 1, min(len(rest), half)).astype(int))] if len(rest) else rest
+    known = np.concatenate([ranked[:half], spread])
+    values = evened(history.values[known])
+    outlook = Posterior.of(features(history.codes[known]), values).outlook(features(candidates))
+    picked: list[int] = []
+    open_ = np.ones(len(candidates), np.bool_)
+    while len(picked) < min(n, len(candidates)):
+        size = min(-(-n // ROUNDS), n - len(picked))
+        worth = _improvement(outlook, values) if values.shape[1] == 1 else _scalar(outlook, values, numbers, caution)
+        worth[~open_] = -np.inf
+        fresh = np.argsort(-worth, kind="stable")[:size]
+        fresh = fresh[open_[fresh]]
+        picked.extend(fresh.tolist())
+        open_[fresh] = False
+        if len(picked) < n:
+            outlook.take(int(fresh[0]))
+    return candidates[picked]
+
+
+def _improvement(outlook: Outlook, values: Floats) -> Floats:
+    deviation = outlook.deviation[:, 0]
+    z = (outlook.mean[:, 0] - values.max()) / deviation
+    found: Floats = deviation * (z * ndtr(z) + np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
+    return found
+
+
+def _scalar(outlook: Outlook, values: Floats, numbers: np.random.Generator, caution: float) -> Floats:
+    no_worse = (values[:, None, :] >= values[None, :, :]).all(axis=2)
+    better = no_worse & (values[:, None, :] > values[None, :, :]).any(axis=2)
+    front = values[~better.any(axis=0)]
+    direction = np.maximum(np.abs(numbers.standard_normal(values.shape[1])), 1e-3)
+    bound = outlook.mean + caution * outlook.deviation
+    found: Floats = ((bound - front.min(axis=0) + 0.1) / direction).min(axis=1)
+    return found

@@ -1,0 +1,81 @@
+"""What a model of the objective sees of a network: features of its graph, on one scale."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.encoders import cost_features, graph_features
+from architecture.spaces.space import Codes, Space
+from search.samplers.suggested import SuggestedSpace
+
+__all__ = ["NetworkFeatures"]
+
+Singles = NDArray[np.float32]
+REFERENCE = 512
+"""Networks of the space whose mean and spread are the scale."""
+CLIP = 4.0
+KEPT = 20_000
+"""Most networks whose features are kept."""
+
+
+class NetworkFeatures:
+    """Codes (n, p) → features (n, f): `graph_features` and `cost_features`, standardised on random networks of the
+    space and scaled so that two of them are 1 apart in the median.
+
+    The scale is that of the space, not of the networks seen so far: a handful of them says little about it. Networks
+    that compute the same have the same features. The parameters of an ordinary study stand for themselves.
+
+    What was encoded is kept, since a search looks at the neighbours of its best again and again.
+
+    Args:
+        space: of the codes.
+        input_shape, classes: of the images; costs and resolutions are for these.
+    """
+
+    def __init__(self, space: Space, input_shape: Sequence[int] = (3, 32, 32), classes: int = 10) -> None:
+        self.space, self.input_shape, self.classes = space, tuple(input_shape), classes
+        reference = self._raw(space.sample(REFERENCE, np.random.default_rng(0)))
+        deviation = reference.std(axis=0)
+        self._columns = np.flatnonzero(deviation > 1e-6)
+        self._centre, self._deviation = reference.mean(axis=0)[self._columns], deviation[self._columns]
+        scaled = self._standard(reference)
+        apart = np.sqrt(((scaled[: REFERENCE // 2] - scaled[REFERENCE // 2 :]) ** 2).sum(axis=1))
+        self._unit = np.float32(np.median(apart[apart > 0])) if (apart > 0).any() else np.float32(1.0)
+        self._rows: dict[bytes, int] = {}
+        self._kept = np.zeros((0, len(self._columns)), np.float32)
+        self._lock = threading.Lock()  # threads of one study share a sampler
+
+    def __call__(self, codes: Codes) -> Singles:
+        """(n, f) of normalised codes (n, p)."""
+        keys = [code.tobytes() for code in np.ascontiguousarray(codes)]
+        with self._lock:
+            if len(self._rows) > KEPT:
+                self._rows, self._kept = {}, self._kept[:0]
+            fresh = {key: at for at, key in enumerate(keys) if key not in self._rows}
+            if fresh:
+                raw = self._raw(codes[list(fresh.values())])
+                self._rows.update(zip(fresh, range(len(self._rows), len(self._rows) + len(fresh)), strict=True))
+                self._kept = np.concatenate([self._kept, self._standard(raw) / self._unit])
+            return self._kept[[self._rows[key] for key in keys]]
+
+    def _standard(self, raw: Singles) -> Singles:
+        scaled = (raw[:, self._columns] - self._centre) / self._deviation
+        return np.asarray(np.clip(scaled, -CLIP, CLIP), np.float32)
+
+    def _raw(self, codes: Codes) -> Singles:
+        if isinstance(self.space, SuggestedSpace):
+            return _choices(codes, self.space.sizes)
+        graphs = self.space.decode_batch(codes)
+        features = graph_features(graphs, self.input_shape)
+        return np.concatenate([features, cost_features(graphs, self.input_shape, self.classes)], axis=1)
+
+
+def _choices(codes: Codes, sizes: NDArray[np.int64]) -> Singles:
+    """Each parameter as its place among its choices, and as one column per choice: it may have an order or not."""
+    places = codes / np.maximum(sizes - 1, 1)
+    each = [codes[:, [column]] == np.arange(size) for column, size in enumerate(sizes.tolist())]
+    return np.concatenate([places, *each], axis=1).astype(np.float32)

@@ -1,0 +1,251 @@
+"""REINFORCE with a recurrent controller, as an Optuna sampler that works in any study."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from architecture.spaces.space import Codes, Space
+from presage_errors import InvalidArgument
+from search.history import History
+from search.samplers.controller import Controller
+from search.samplers.policy_gradient import Reinforce
+from search.samplers.proposer import BatchSampler, Proposals
+from search.samplers.suggested import Grid, SuggestedSpace, asked_for
+
+__all__ = ["ReinforceSampler"]
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+_OWN = "reinforce"  # mark of the candidates that the controller wrote
+_SHARE = 16  # each update learns from this part of what is known, within the bounds
+
+
+class ReinforceSampler(BatchSampler):
+    """A recurrent controller writes each network; what scores better than the moving average becomes more likely.
+
+    The controller (`Controller`) learns from finished trials in the order they finished, one step (`Reinforce`) for
+    every `batch` of them; once more are known, for every sixteenth of them, up to `largest_batch`. Failed and pruned
+    trials teach nothing.
+
+    Nothing is kept beside the study: a controller that has seen other trials, or none after a restart, begins anew
+    and goes through them again, which gives the very same weights. The random numbers of a trial depend on `seed` and
+    its number alone.
+
+    In a study that is not presage's, numeric parameters are cut into at most 16 ranges, and a parameter that a trial
+    was not asked for counts as inactive there. Parameters not met before are drawn at random.
+
+    References: Williams 1992; Zoph & Le, *Neural Architecture Search with Reinforcement Learning*, arXiv 1611.01578.
+
+    Args:
+        seed: of the controller's first weights and of all draws; None draws one.
+        batch: finished trials before the first update, and between updates at first.
+        largest_batch: most of them between updates.
+        learning_rate, entropy_weight: see `Reinforce`.
+        hidden, temperature, tanh_constant: see `Controller`.
+    """
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        *,
+        batch: int = 10,
+        largest_batch: int = 100,
+        learning_rate: float = 0.01,
+        entropy_weight: float = 0.1,
+        hidden: int = 32,
+        temperature: float = 1.0,
+        tanh_constant: float | None = 2.5,
+    ) -> None:
+        if batch < 1:
+            raise InvalidArgument("batch", "ReinforceSampler", "be at least 1", batch)
+        if largest_batch < batch:
+            rule = f"be at least `batch` ({batch})"
+            raise InvalidArgument("largest_batch", "ReinforceSampler", rule, largest_batch)
+        if seed is not None and seed < 0:
+            raise InvalidArgument("seed", "ReinforceSampler", "be None or at least 0", seed)
+        self.seed = secrets.randbits(63) if seed is None else seed
+        self.batch, self.largest_batch = batch, largest_batch
+        self.learning_rate, self.entropy_weight = learning_rate, entropy_weight
+        self.hidden, self.temperature, self.tanh_constant = hidden, temperature, tanh_constant
+        self._rule(SuggestedSpace(("x",), (2,)))  # says now what is wrong with the rest
+        self._pupil: _Pupil | None = None
+        self._trials: _Trials | None = None
+        self._lock = threading.Lock()  # threads of one study share the controller
+
+    # Optuna's side --------------------------------------------------------------------------------------------------
+
+    def reseed_rng(self) -> None:
+        """Nothing to do: every trial has random numbers of its own."""
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Every parameter that a finished trial has."""
+        _refuse_several_objectives(study)
+        return asked_for(_finished(study))
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """What the controller writes."""
+        _refuse_several_objectives(study)
+        if not search_space:
+            return {}
+        numbers = self._numbers(trial, "controller")
+        finished = _finished(study)
+        with self._lock, _one_thread():
+            if self._trials is None or not self._trials.lead_to(study, search_space, finished):
+                self._trials = _Trials(study, search_space)
+            trials = self._trials
+            trials.extend(finished)
+            pupil = self._taught(trials.space, *trials.columns(), np.ones(len(finished), np.bool_))
+            code = pupil.write(1, numbers)[0]
+        return {name: grid.value(int(at), numbers) for (name, grid), at in zip(trials.grids.items(), code, strict=True)}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """A random value: no trial that finished before had this parameter."""
+        _refuse_several_objectives(study)
+        return Grid(param_distribution).draw(self._numbers(trial, param_name))
+
+    def _numbers(self, trial: FrozenTrial, purpose: str) -> np.random.Generator:
+        return np.random.default_rng((self.seed, trial.number, crc32(purpose.encode())))
+
+    # Batches --------------------------------------------------------------------------------------------------------
+
+    def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
+        """`n` networks by a controller that has learned from the history."""
+        with self._lock, _one_thread():
+            own = np.array([_OWN in marks for marks in history.marks], np.bool_)
+            codes, rewards = history.codes, history.values[:, 0]
+            pupil = self._taught(space, codes, rewards, space.active(codes), own)
+            return Proposals(pupil.write(n, np.random.default_rng(seed)), ({_OWN: 1},) * n)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _rule(self, space: Space) -> Reinforce:
+        controller = Controller(
+            space,
+            hidden=self.hidden,
+            temperature=self.temperature,
+            tanh_constant=self.tanh_constant,
+            seed=self.seed % 2**63,
+        )
+        return Reinforce(controller, learning_rate=self.learning_rate, entropy_weight=self.entropy_weight)
+
+    def _taught(self, space: Space, codes: Codes, rewards: Floats, active: Mask, own: Mask) -> _Pupil:
+        """A controller that has learned from all of this, in order; one that already knows the beginning goes on."""
+        if self._pupil is None or not self._pupil.has_seen(space, codes, rewards):
+            self._pupil = _Pupil(self._rule(space))
+        pupil = self._pupil
+        while True:
+            known = len(pupil.rewards)
+            end = known + int(np.clip(known // _SHARE, self.batch, self.largest_batch))
+            if end > len(rewards):
+                return pupil
+            part = slice(known, end)
+            pupil.learn(codes[part], rewards[part], active[part], own[part])
+
+
+class _Pupil:
+    """A controller, and what it has learned from so far."""
+
+    def __init__(self, rule: Reinforce) -> None:
+        self.rule = rule
+        self.codes = np.zeros((0, len(rule.controller.space.sizes)), np.int64)
+        self.rewards = np.zeros(0)
+
+    def has_seen(self, space: Space, codes: Codes, rewards: Floats) -> bool:
+        """Whether what it has learned from is how these candidates begin."""
+        seen = len(self.rewards)
+        return (
+            self.rule.controller.space == space
+            and np.array_equal(self.codes, codes[:seen])
+            and np.array_equal(self.rewards, rewards[:seen], equal_nan=True)
+        )
+
+    def learn(self, codes: Codes, rewards: Floats, active: Mask, own: Mask) -> None:
+        self.rule.update(codes, rewards, own=own, active=active)
+        self.codes = np.concatenate([self.codes, codes])
+        self.rewards = np.concatenate([self.rewards, rewards])
+
+    def write(self, n: int, numbers: np.random.Generator) -> Codes:
+        generator = torch.Generator().manual_seed(int(numbers.integers(2**63)))
+        return self.rule.controller.sample(n, generator)[0]
+
+
+class _Trials:
+    """The finished trials of a study as codes."""
+
+    def __init__(self, study: Study, search_space: dict[str, BaseDistribution]) -> None:
+        self.study, self.search_space = study.study_name, search_space
+        self.sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        self.grids = {name: Grid(kind) for name, kind in search_space.items()}
+        self.space = SuggestedSpace.of(self.grids)
+        self._numbers: list[int] = []
+        self._choices: list[list[int]] = []  # -1 where the trial has no such parameter
+        self._rewards: list[float] = []
+
+    def lead_to(self, study: Study, search_space: dict[str, BaseDistribution], finished: Sequence[FrozenTrial]) -> bool:
+        """Whether only trials at the end are missing here."""
+        numbers = [trial.number for trial in finished[: len(self._numbers)]]
+        return self.study == study.study_name and self.search_space == search_space and self._numbers == numbers
+
+    def extend(self, finished: Sequence[FrozenTrial]) -> None:
+        """Take in the trials that are missing at the end."""
+        for trial in finished[len(self._numbers) :]:
+            params = trial.params
+            self._numbers.append(trial.number)
+            self._choices.append(
+                [grid.choice(params[name]) if name in params else -1 for name, grid in self.grids.items()]
+            )
+            self._rewards.append(self.sign * _value(trial))
+
+    def columns(self) -> tuple[Codes, Floats, Mask]:
+        """Codes (m, p), rewards (m,) and which parameters counted (m, p)."""
+        choices = np.array(self._choices, np.int64).reshape(len(self._choices), len(self.grids))
+        return np.maximum(choices, 0), np.array(self._rewards), choices >= 0
+
+
+def _finished(study: Study) -> list[FrozenTrial]:
+    """Completed trials in the order of completion, so that one that took long does not change what was learned."""
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(trials, key=_when)
+
+
+def _when(trial: FrozenTrial) -> tuple[float, int]:
+    return (trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0, trial.number)
+
+
+def _value(trial: FrozenTrial) -> float:
+    assert trial.value is not None  # completed trials of one objective have one
+    return trial.value
+
+
+def _refuse_several_objectives(study: Study) -> None:
+    if len(study.directions) != 1:
+        raise InvalidArgument(
+            "study", "ReinforceSampler", "have one objective", len(study.directions), "For several, use `nsgaii`."
+        )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """These matrices are too small to share; and the order of sums must not depend on the machine's cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
