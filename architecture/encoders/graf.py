@@ -1,4 +1,4 @@
-"""`graph_features`: 166 named numbers that say what a network is, from its graph alone.
+"""`graph_features`: 192 named numbers that say what a network is, from its graph alone.
 
 In the manner of GRAF (Kadlecová et al. 2024, arXiv 2404.16551: counts, path lengths, degrees), extended to whole
 networks of any space: width, resolution, receptive field, normalisation, cost by stage. Equal for a graph and its
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from architecture.batch import GraphBatch
 from architecture.encoders.chunks import chunks
 from architecture.encoders.counts import counts
+from architecture.encoders.path_sums import path_sums
 from architecture.encoders.paths import paths
 from architecture.encoders.profile import profile
 from architecture.encoders.reading import Group, Reading
@@ -24,7 +25,7 @@ from architecture.encoders.sums import sums
 
 __all__ = ["GRAPH_FEATURE_NAMES", "graph_features"]
 
-GROUPS: tuple[Group, ...] = (counts, paths, profile, sums)
+GROUPS: tuple[Group, ...] = (counts, paths, profile, sums, path_sums)
 
 
 def graph_features(batch: GraphBatch, input_shape: Sequence[int]) -> NDArray[np.float32]:

@@ -189,6 +189,14 @@ def test_paths_are_those_that_enumeration_finds(name: str) -> None:
                 assert found[f"paths.mean_{kind}"] == pytest.approx(np.mean(lengths), abs=1e-4)
             assert found[f"longest.{kind}"] == max(lengths)
             assert found[f"shortest.{kind}"] == min(lengths)
+        point = [isinstance(operation, Convolution) and operation.kernel == (1, 1) for operation in operations]
+        for powers in ((2, 0, 0), (0, 5, 2), (5, 2, 5)):
+            weights = [
+                -sum(w * marks[at] for at in path for w, marks in zip(powers, (wide, point, pool), strict=True))
+                for path in paths
+            ]
+            name = "path_sum.wide{}_point{}_pool{}".format(*powers)
+            assert found[name] == pytest.approx(np.log2(np.exp2(weights).sum()), abs=1e-4)
     assert checked > 40
 
 
@@ -307,6 +315,17 @@ def test_a_network_of_zeros_is_constant() -> None:
     (found,) = features(nothing)
     assert found["constant"] == 1
     assert found["count.convolution"] == found["longest.weighted"] == found["paths.log_number"] == 0
+
+
+def test_sums_over_paths_stay_finite_in_networks_of_any_depth() -> None:
+    deep = [Node(Input()), *(Node(Convolution(4), (at,)) for at in range(400))]
+    doubled = [Node(Input())]
+    for at in range(0, 2200, 2):
+        doubled += [Node(Add(), (at, at)), Node(Activation("tanh"), (at + 1,))]
+    for nodes, expected in ((deep, -1000), (doubled, 1000)):
+        nodes += [Node(Flatten(), (len(nodes) - 1,)), Node(Classifier(), (len(nodes),))]
+        (found,) = features(Architecture(tuple(nodes)))
+        assert found["path_sum.wide5_point0_pool0"] == expected
 
 
 def test_costs_are_those_of_the_canonical_form() -> None:
