@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from probe import DifficultyCard, Known
     from search import Progress as SearchProgress
     from search import Scorer, SearchResult, SearchSettings, Verified
-    from surrogate import EvaluationTable, Experience, Prediction, Predictor, Task
+    from surrogate import Experience, Prediction, Predictor, Task
+    from surrogate.appraisal import Appraisal
     from training import EpochRecord, ImageDataset, Recipe
     from training.campaign import Summary
 
@@ -286,21 +287,37 @@ class Session:
         return {key: sum(values) / len(values) for key, values in accuracies.items()}
 
     def evaluate(
-        self, predictors: Sequence[str], *, folds: int | None = None, families: Mapping[str, str] | None = None
-    ) -> EvaluationTable:
-        """Every named predictor on datasets, or families of them, left out whole."""
-        from surrogate import evaluate, get_predictor, load_experience
+        self,
+        predictors: Sequence[str],
+        *,
+        studies: Sequence[str] | None = None,
+        folds: int | None = None,
+        families: Mapping[str, str] | None = None,
+        draws: int = 8,
+    ) -> Appraisal:
+        """Every named predictor on datasets, or families of them, left out whole; all studies unless some are named."""
+        from surrogate import get_predictor, load_experience
+        from surrogate.appraisal import STUDIES, appraise
+        from surrogate.core_networks import core_networks
+        from surrogate.difficulty import study_difficulty
+        from surrogate.shots import ShotPlan
 
         unfitted = [get_predictor(name, seed=self.seed) for name in predictors]
+        asked = tuple(STUDIES) if studies is None else tuple(studies)
         with self.open() as database:
             experience = load_experience(database)
-        return evaluate(
+            difficulty = study_difficulty(database, experience, core_networks(experience)) if "dcn" in asked else None
+        return appraise(
             experience,
             unfitted,
+            studies=asked,
+            difficulty=difficulty,
             folds=folds,
             families=families,
+            shots=ShotPlan(draws=draws, seed=self.seed),
             cache=self.cache("evaluation"),
             progress=lambda done, total: self.step("evaluate", done, total),
+            seed=self.seed,
         )
 
     # experience

@@ -1,8 +1,8 @@
 """How good predictors are on datasets they have never seen: each dataset, or family of datasets, left out in turn.
 
-The target's rows leave the experience before anything is fitted, and only its `Task` (its probe) comes back.
-Finished folds are kept in a folder, so that an interrupted evaluation, or a second one, goes on where it was; several
-processes may share the folder.
+The target's rows leave the experience before anything is fitted, and only its `Task` (its probe) comes back. Finished
+folds are kept in a folder, so that an interrupted evaluation, or a second one, goes on where it was; several processes
+may share the folder.
 """
 
 from __future__ import annotations
@@ -10,24 +10,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from presage_errors import InvalidArgument
-from surrogate import metrics
 from surrogate.cache import code_version
 from surrogate.ensemble import Ensemble
 from surrogate.experience import Experience
+from surrogate.few_shot_study import shot_scores
 from surrogate.fitting import fit_all
+from surrogate.outcomes import Outcome
 from surrogate.predictor import Predictor, dataset_folds
-from surrogate.scores import EvaluationTable, Score
+from surrogate.scores import EvaluationTable
+from surrogate.shots import ShotPlan
 
-__all__ = ["evaluate", "left_out_parts", "two_seed_tau"]
+__all__ = ["evaluate", "leave_out", "left_out_parts", "score_table", "ways_of_leaving_out"]
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 
@@ -40,13 +43,43 @@ def evaluate(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> EvaluationTable:
-    """Fits every predictor without each dataset in turn and scores it there.
+    """Fits every predictor without each dataset in turn and scores it there; arguments as of `leave_out`."""
+    outcomes = leave_out(experience, predictors, folds=folds, families=families, cache=cache, progress=progress)
+    return score_table(outcomes, [predictor.name for predictor in predictors], ways_of_leaving_out(folds, families))
+
+
+def score_table(outcomes: Sequence[Outcome], predictors: Sequence[str], how: str) -> EvaluationTable:
+    """Scores of the named predictors over all networks of every left-out task, by dataset."""
+    scores = [outcome.score(name) for name in predictors for outcome in outcomes]
+    return EvaluationTable(tuple(predictors), tuple(sorted(scores, key=lambda score: (score.dataset, score.task))), how)
+
+
+def ways_of_leaving_out(folds: int | None, families: Mapping[str, str] | None) -> str:
+    """How datasets are left out, in words."""
+    of_like = "with all of its family" if families else "whole"
+    return f"each left out {of_like}" if folds is None else f"each left out {of_like}, in {folds} parts"
+
+
+def leave_out(
+    experience: Experience,
+    predictors: Sequence[Predictor],
+    *,
+    folds: int | None = None,
+    families: Mapping[str, str] | None = None,
+    shots: ShotPlan | None = None,
+    few_shot: Collection[str] = (),
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> list[Outcome]:
+    """Fits every predictor without each dataset in turn and asks it there.
 
     Args:
         experience: trained networks on at least two datasets.
         predictors: unfitted; of one `name` only one. An ensemble reuses members that are evaluated beside it.
         folds: leave out the datasets in this many parts instead of one by one: faster, and no easier.
         families: name of a dataset → its family; a family is left out whole. Those not named are families of one.
+        shots: also score predictors, and their rival, that know some trained networks of the target.
+        few_shot: names of those predictors; the others are scored on the same networks without knowing any.
         cache: folder of finished folds.
         progress: called with (finished folds, all folds).
 
@@ -59,12 +92,12 @@ def evaluate(
     parts = left_out_parts(experience, folds, families)
     if progress:
         progress(0, len(parts))
-    scores: list[Score] = []
+    outcomes: list[Outcome] = []
     for done, part in enumerate(parts, start=1):
-        scores += _cached(experience, predictors, part, cache)
+        outcomes += _cached(experience, predictors, part, shots, few_shot, cache)
         if progress:
             progress(done, len(parts))
-    return EvaluationTable(tuple(names), tuple(sorted(scores, key=lambda score: (score.dataset, score.task))))
+    return sorted(outcomes, key=lambda outcome: (outcome.task.name, outcome.key))
 
 
 def left_out_parts(
@@ -93,45 +126,39 @@ def left_out_parts(
     return [tuple(part) for part in dealt]
 
 
-def two_seed_tau(experience: Experience, rows: Ints, least: int = 3) -> float | None:
-    """Kendall τ between two trainings, by different seeds, of the same networks on one task: what τ could be reached.
-
-    None where fewer than `least` networks were trained twice.
-    """
-    first: dict[str, float] = {}
-    pairs: dict[str, tuple[float, float]] = {}
-    for row in rows[np.argsort(experience.seeds[rows], kind="stable")]:
-        key, accuracy = str(experience.hashes[row]), float(experience.accuracy[row])
-        if key not in first:
-            first[key] = accuracy
-        else:
-            pairs.setdefault(key, (first[key], accuracy))
-    if len(pairs) < least:
-        return None
-    one, other = np.array(list(pairs.values())).T
-    return metrics.kendall_tau(one, other)
-
-
 def _cached(
-    experience: Experience, predictors: Sequence[Predictor], part: tuple[str, ...], folder: Path | None
-) -> list[Score]:
+    experience: Experience,
+    predictors: Sequence[Predictor],
+    part: tuple[str, ...],
+    shots: ShotPlan | None,
+    few_shot: Collection[str],
+    folder: Path | None,
+) -> list[Outcome]:
     if folder is None:
-        return _fold(experience, predictors, part)
-    described = [experience.digest, part, code_version(), [[p.name, p.settings()] for p in predictors]]
+        return _fold(experience, predictors, part, shots, few_shot)
+    asked = [[p.name, p.settings()] for p in predictors], shots and shots.settings(), sorted(few_shot)
+    described = [experience.digest, part, code_version(), *asked]
     place = folder / f"fold-{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]}.json"
+    tasks = {f"{task.fingerprint}/{task.recipe}": task for task in experience.tasks}
     try:
-        return [Score.from_json(entry) for entry in json.loads(place.read_text(encoding="utf-8"))]
+        return [Outcome.from_json(entry, tasks) for entry in json.loads(place.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError):
-        scores = _fold(experience, predictors, part)
+        outcomes = _fold(experience, predictors, part, shots, few_shot)
     folder.mkdir(parents=True, exist_ok=True)
     partial = place.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps([score.to_json(points=True) for score in scores]), encoding="utf-8")
+    partial.write_text(json.dumps([outcome.to_json() for outcome in outcomes]), encoding="utf-8")
     partial.replace(place)
-    return scores
+    return outcomes
 
 
-def _fold(experience: Experience, predictors: Sequence[Predictor], part: tuple[str, ...]) -> list[Score]:
-    """Scores on the datasets of `part` by predictors that were fitted without them."""
+def _fold(
+    experience: Experience,
+    predictors: Sequence[Predictor],
+    part: tuple[str, ...],
+    shots: ShotPlan | None = None,
+    few_shot: Collection[str] = (),
+) -> list[Outcome]:
+    """What predictors that were fitted without the datasets of `part` say of them."""
     known, target = experience.without(part), experience.only(part)
     learners = [predictor.clone() for predictor in predictors]
     simple = [learner for learner in learners if not isinstance(learner, Ensemble)]
@@ -139,14 +166,45 @@ def _fold(experience: Experience, predictors: Sequence[Predictor], part: tuple[s
     for learner in learners:
         if isinstance(learner, Ensemble):
             learner.fit(known, {member.name: member for member in simple if learner.could_use(member)})
-    return [_score(learner, target, task_index) for learner in learners for task_index in range(len(target.tasks))]
+    return [_outcome(learners, target, index, part, shots, few_shot) for index in range(len(target.tasks))]
 
 
-def _score(learner: Predictor, target: Experience, task_index: int) -> Score:
-    """One predictor on one task; a network trained with several seeds counts once, with its mean accuracy."""
-    rows = np.flatnonzero(target.task_index == task_index)
-    task = target.tasks[task_index]
-    _, first, of_row = np.unique(target.hashes[rows], return_index=True, return_inverse=True)
+def _outcome(
+    learners: Sequence[Predictor],
+    target: Experience,
+    task_index: int,
+    part: tuple[str, ...],
+    shots: ShotPlan | None,
+    few_shot: Collection[str],
+) -> Outcome:
+    """All predictors on one task; a network trained with several seeds counts once, with its mean accuracy."""
+    rows, task = np.flatnonzero(target.task_index == task_index), target.tasks[task_index]
+    hashes, first, of_row = np.unique(target.hashes[rows], return_index=True, return_inverse=True)
     truth = np.bincount(of_row, target.accuracy[rows]) / np.bincount(of_row)
-    prediction = learner.interval_of(target.inputs(rows[first], task))
-    return Score.of(learner.name, task, truth, prediction, two_seed_tau(target, rows))
+    inputs = target.inputs(rows[first], task)
+    predictions = {learner.name: learner.interval_of(inputs) for learner in learners}
+    twice_hashes, twice = _trained_twice(target, rows)
+    return Outcome(
+        task=task,
+        left_out=part,
+        experiments=len(rows),
+        hashes=hashes,
+        truth=truth,
+        twice=twice,
+        twice_hashes=twice_hashes,
+        predictions=predictions,
+        shots=shot_scores(learners, few_shot, predictions, inputs, truth, shots) if shots else (),
+    )
+
+
+def _trained_twice(target: Experience, rows: Ints) -> tuple[NDArray[np.str_], Floats]:
+    """Hashes (m,) of the networks trained with several seeds, and their accuracies (2, m) by the first two seeds."""
+    first: dict[str, float] = {}
+    pairs: dict[str, tuple[float, float]] = {}
+    for row in rows[np.argsort(target.seeds[rows], kind="stable")]:
+        key, accuracy = str(target.hashes[row]), float(target.accuracy[row])
+        if key not in first:
+            first[key] = accuracy
+        else:
+            pairs.setdefault(key, (first[key], accuracy))
+    return np.array(list(pairs), np.str_), np.array(list(pairs.values()), np.float64).reshape(-1, 2).T

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from surrogate import metrics
 from surrogate.prediction import Prediction
+from surrogate.tables import Table, mean_of, number
 from surrogate.task import Task
 
 __all__ = ["METRICS", "EvaluationTable", "Score"]
@@ -29,12 +30,15 @@ METRICS: Mapping[str, str] = {
 }
 """Fields of `Score` with their column heads; regret and width in accuracy, in [0, 1]."""
 
+DIGITS = 4
+
 
 @dataclass(frozen=True)
 class Score:
     """One predictor on one left-out task with n networks.
 
-    `points` holds truth, value, lower and upper, each of n accuracies: what a plot needs.
+    What only ranks networks has no error of accuracy and no interval: None. `points` holds truth, value, lower and
+    upper, each of n accuracies: what a plot needs.
     """
 
     predictor: str
@@ -42,18 +46,19 @@ class Score:
     task: str
     dcn: float
     networks: int
+    experiments: int
     mean_accuracy: float
     two_seed_tau: float | None
     kendall_tau: float
     spearman: float
-    mse: float
-    r2: float
+    mse: float | None
+    r2: float | None
     ndcg: float
     regret_1: float
     regret_5: float
     regret_10: float
-    coverage: float
-    width: float
+    coverage: float | None
+    width: float | None
     points: tuple[tuple[float, ...], ...] = ()
 
     @classmethod
@@ -62,30 +67,35 @@ class Score:
         predictor: str,
         task: Task,
         truth: NDArray[np.float64],
-        prediction: Prediction,
+        said: Prediction | NDArray[np.float64],
+        *,
+        experiments: int,
         two_seed: float | None,
     ) -> Score:
-        """Every metric of one prediction."""
-        value, lower, upper = prediction.value, prediction.lower, prediction.upper
+        """Every metric of one prediction, or of bare values (n,) that only rank."""
+        value = said.value if isinstance(said, Prediction) else said
+        whole = said if isinstance(said, Prediction) else None
+        columns = (truth, value) if whole is None else (truth, value, whole.lower, whole.upper)
         return cls(
             predictor=predictor,
             dataset=task.name,
             task=f"{task.fingerprint}/{task.recipe}",
             dcn=task.dcn,
             networks=len(truth),
+            experiments=experiments,
             mean_accuracy=float(truth.mean()),
             two_seed_tau=two_seed,
             kendall_tau=metrics.kendall_tau(truth, value),
             spearman=metrics.spearman(truth, value),
-            mse=metrics.mse(truth, value),
-            r2=metrics.r2(truth, value),
+            mse=metrics.mse(truth, value) if whole else None,
+            r2=metrics.r2(truth, value) if whole else None,
             ndcg=metrics.ndcg(truth, value),
             regret_1=metrics.regret_at_k(truth, value, 1),
             regret_5=metrics.regret_at_k(truth, value, 5),
             regret_10=metrics.regret_at_k(truth, value, 10),
-            coverage=metrics.coverage(truth, lower, upper),
-            width=metrics.width(lower, upper),
-            points=tuple(tuple(np.round(column, 6).tolist()) for column in (truth, value, lower, upper)),
+            coverage=metrics.coverage(truth, whole.lower, whole.upper) if whole else None,
+            width=metrics.width(whole.lower, whole.upper) if whole else None,
+            points=tuple(tuple(np.round(column, 6).tolist()) for column in columns),
         )
 
     def to_json(self, *, points: bool = False) -> dict[str, Any]:
@@ -95,71 +105,106 @@ class Score:
             del fields["points"]
         return fields
 
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Score:
-        """The reverse of `to_json`."""
-        points = tuple(tuple(map(float, column)) for column in fields.get("points", ()))
-        return cls(**{**fields, "points": points})
-
 
 @dataclass(frozen=True)
 class EvaluationTable:
-    """Scores of several predictors on every left-out task."""
+    """Scores of several predictors on every left-out task.
+
+    Attributes:
+        predictors: their names, in the order of the tables.
+        scores: of every predictor on every task, tasks in one order.
+        how: in what way the datasets were left out, to follow "Mean over N datasets, ".
+    """
 
     predictors: tuple[str, ...]
     scores: tuple[Score, ...]
+    how: str = "each left out whole"
 
     def of(self, predictor: str) -> list[Score]:
         """The scores of one predictor, by dataset."""
         return [score for score in self.scores if score.predictor == predictor]
 
-    def mean(self, predictor: str) -> dict[str, float]:
-        """Mean of each metric over the left-out tasks, each counting the same."""
+    def mean(self, predictor: str) -> dict[str, float | None]:
+        """Mean of each metric over the left-out tasks, each counting the same; None for what it does not have."""
         scores = self.of(predictor)
-        return {metric: float(np.mean([getattr(score, metric) for score in scores])) for metric in METRICS}
+        return {metric: mean_of([getattr(score, metric) for score in scores]) for metric in METRICS}
 
     def mean_two_seed_tau(self) -> float | None:
         """Mean over the tasks where enough networks were trained twice."""
-        known = [score.two_seed_tau for score in self.of(self.predictors[0]) if score.two_seed_tau is not None]
-        return float(np.mean(known)) if known else None
+        return mean_of([score.two_seed_tau for score in self.of(self.predictors[0])])
+
+    def tables(self, name: str = "predictors", subject: str = "") -> tuple[Table, Table]:
+        """Means by predictor, and Kendall τ by dataset.
+
+        Args:
+            name: prefix of the tables' names.
+            subject: what was scored, where that is not every network of the datasets.
+        """
+        two_seed = self.mean_two_seed_tau()
+        known = "" if two_seed is None else f" Mean two-seed τ {two_seed:.3f}."
+        first = self.of(self.predictors[0])
+        title = f"Mean over {len(first)} datasets, {self.how}.{f' {subject}' if subject else ''}{known}"
+        means = Table(
+            name,
+            title,
+            ("predictor", *METRICS.values()),
+            tuple(
+                (predictor, *(number(value, DIGITS) for value in self.mean(predictor).values()))
+                for predictor in self.predictors
+            ),
+        )
+        of = {predictor: self.of(predictor) for predictor in self.predictors}
+        by_dataset = Table(
+            f"{name}-by-dataset",
+            "Kendall τ by dataset",
+            ("dataset", "DCN", "networks", "accuracy", "two-seed", *self.predictors),
+            tuple(
+                (
+                    score.dataset,
+                    number(score.dcn),
+                    str(score.networks),
+                    number(score.mean_accuracy),
+                    number(score.two_seed_tau),
+                    *(number(of[predictor][row].kendall_tau) for predictor in self.predictors),
+                )
+                for row, score in enumerate(first)
+            ),
+        )
+        return means, by_dataset
+
+    def details(self, predictor: str) -> Table:
+        """Every metric of one predictor by dataset, and the mean."""
+        scores = self.of(predictor)
+        shown = ("kendall_tau", "spearman", "mse", "r2", "regret_1", "regret_5", "regret_10", "coverage", "width")
+        rows = [
+            (
+                score.dataset,
+                number(score.dcn),
+                str(score.experiments),
+                number(score.two_seed_tau),
+                *(number(getattr(score, metric), DIGITS) for metric in shown),
+            )
+            for score in scores
+        ]
+        mean = self.mean(predictor)
+        experiments = str(sum(score.experiments for score in scores))
+        last = ("mean", "", experiments, number(mean_of([score.two_seed_tau for score in scores])))
+        return Table(
+            f"{predictor}-by-dataset",
+            f"`{predictor}` by dataset, {self.how}",
+            ("dataset", "DCN", "experiments", "two-seed τ", *(METRICS[metric] for metric in shown)),
+            (*rows, (*last, *(number(mean[metric], DIGITS) for metric in shown))),
+        )
 
     def text(self) -> str:
         """Two tables in plain text: means by predictor, then Kendall τ by dataset."""
-        heads = ["predictor", *METRICS.values()]
-        means = [[name, *(f"{value:.4f}" for value in self.mean(name).values())] for name in self.predictors]
-        first = self.of(self.predictors[0])
-        rows = []
-        for number, score in enumerate(first):
-            two_seed = "" if score.two_seed_tau is None else f"{score.two_seed_tau:.3f}"
-            taus = [f"{self.of(name)[number].kendall_tau:.3f}" for name in self.predictors]
-            rows.append(
-                [score.dataset, f"{score.dcn:.3f}", str(score.networks), f"{score.mean_accuracy:.3f}", two_seed]
-            )
-            rows[-1] += taus
-        two_seed_mean = self.mean_two_seed_tau()
-        known = "" if two_seed_mean is None else f" Mean two-seed τ {two_seed_mean:.3f}."
-        return "\n".join(
-            [
-                f"Mean over {len(first)} datasets, each left out whole.{known}",
-                *_aligned([heads, *means]),
-                "",
-                "Kendall τ by dataset",
-                *_aligned([["dataset", "DCN", "networks", "accuracy", "two-seed", *self.predictors], *rows]),
-            ]
-        )
+        return "\n\n".join(table.text() for table in self.tables())
 
     def to_json(self, *, points: bool = False) -> dict[str, Any]:
         """Means and all scores."""
         return {
+            "how": self.how,
             "mean": {name: self.mean(name) for name in self.predictors},
             "mean_two_seed_tau": self.mean_two_seed_tau(),
             "scores": [score.to_json(points=points) for score in self.scores],
         }
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    ]

@@ -18,12 +18,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--predictors", metavar="NAME,NAME", help="which to evaluate (default: all, baselines included)"
     )
     parser.add_argument(
+        "--studies",
+        metavar="NAME,NAME",
+        help="what to study beside them, of scenarios, core, few-shot and dcn; or `none` (default: all)",
+    )
+    parser.add_argument(
         "--folds", type=positive, metavar="N", help="leave datasets out in N parts instead of one by one"
     )
     parser.add_argument(
         "--families",
         metavar="FILE|shipped",
         help="leave families of datasets out whole: a JSON object, dataset name → family, or `shipped`",
+    )
+    parser.add_argument(
+        "--draws", type=positive, default=8, metavar="N", help="random draws of trained networks (default: 8)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="also write tables (Markdown, CSV, JSON) and plots (PNG) there"
     )
     parser.add_argument("--points", action="store_true", help="with --json: every predicted and trained accuracy too")
 
@@ -32,11 +43,19 @@ def run(options: argparse.Namespace) -> int:
     from surrogate import PREDICTORS
 
     predictors = list(PREDICTORS) if options.predictors is None else options.predictors.split(",")
+    studies = None if options.studies is None else [] if options.studies == "none" else options.studies.split(",")
     families = None if options.families is None else _families(options.families)
     with session_of(options) as session:
-        table = session.evaluate(predictors, folds=options.folds, families=families)
+        found = session.evaluate(
+            predictors, studies=studies, folds=options.folds, families=families, draws=options.draws
+        )
         notice(f"finished parts are kept beside the database, {session.cache('evaluation')}", options)
-    print(json.dumps(table.to_json(points=options.points)) if options.json else table.text())
+    if options.out is not None:
+        from presage.report.evaluation_files import write_evaluation
+
+        written = write_evaluation(found, options.out)
+        notice(f"{len(written)} tables and plots are in {options.out}", options)
+    print(json.dumps(found.to_json(points=options.points)) if options.json else found.text())
     return 0
 
 

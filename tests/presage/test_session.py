@@ -230,11 +230,21 @@ def test_what_is_exported_can_be_imported_and_a_wrong_row_is_named(
 
 def test_evaluate_scores_each_predictor_on_every_dataset(presage: Callable, experienced: Path) -> None:
     words = ("evaluate", "--predictors", "dataset-mean,cost-only", "--database", experienced, "--quiet")
-    table = presage(*words, "--json").json
+    table = presage(*words, "--studies", "none", "--json").json
     assert len(table["scores"]) == 8
     # accuracies were made to grow with the order of drawing, alike on every dataset: the mean knows no order at all
     assert table["mean"]["dataset-mean"]["kendall_tau"] == pytest.approx(0.0)
-    assert presage(*words).out.startswith("Mean over 4 datasets")
+    assert presage(*words, "--studies", "none").out.startswith("Mean over 4 datasets, each left out whole")
+    studied = presage(*words, "--studies", "core,dcn", "--folds", "2", "--json").json
+    assert studied["core"]["mean"]["dataset-blind"]["kendall_tau"] == pytest.approx(1.0)
+    assert studied["dcn"]["summary"]["spearman"] == pytest.approx(1.0)
+    assert studied["how"] == "each left out whole, in 2 parts"
+
+
+def test_an_unknown_study_names_the_nearest(presage: Callable, experienced: Path) -> None:
+    outcome = presage("evaluate", "--predictors", "cost-only", "--studies", "scenario", "--database", experienced)
+    assert outcome.code == 2
+    assert "Did you mean `scenarios`?" in outcome.err
 
 
 def test_an_unknown_predictor_names_the_nearest(presage: Callable, experienced: Path) -> None:

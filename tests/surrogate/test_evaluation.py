@@ -11,63 +11,17 @@ import pytest
 
 from presage_errors import InvalidArgument
 from surrogate import evaluation, metrics
-from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
-from surrogate.boosted_trees import BoostedTrees
+from surrogate.baselines import CostOnly, DatasetMean
 from surrogate.ensemble import Ensemble
-from surrogate.evaluation import evaluate, left_out_parts, two_seed_tau
+from surrogate.evaluation import evaluate, left_out_parts
 from surrogate.experience import Experience
 from surrogate.families import FAMILIES
-from surrogate.predictor import Predictor
-from surrogate.tap_lstm import TapLSTM
 from surrogate.testing import synthetic_experience
 
 
 @pytest.fixture(scope="module")
 def experience() -> Experience:
     return synthetic_experience(5, 24)
-
-
-def quick() -> list[Predictor]:
-    return [
-        Ensemble(members="cost-only,nearest-dataset"),
-        DatasetMean(),
-        CostOnly(),
-        NearestDataset(),
-        BoostedTrees(trees=10, threads=1, folds=2),
-        TapLSTM(epochs=1, first=4, second=4, folds=2, bags=1),
-    ]
-
-
-def poisoned(experience: Experience, dataset: int) -> Experience:
-    """Every accuracy of a dataset turned upside down, its depth readings made up, its rows shuffled among networks."""
-    rows = experience.group == dataset
-    accuracy = experience.accuracy.copy()
-    accuracy[rows] = 1 - accuracy[rows][::-1] ** 3
-    depths = [
-        (0.9, 0.1) if poison else values for poison, values in zip(rows, experience.depth_accuracies, strict=True)
-    ]
-    return replace(experience, accuracy=accuracy, depth_accuracies=tuple(depths), _source=None)
-
-
-def test_poisoned_rows_of_the_target_change_no_prediction_and_no_interval(experience: Experience) -> None:
-    target = experience.fingerprints[2]
-    scores = {}
-    for name, given in (("clean", experience), ("poisoned", poisoned(experience, 2))):
-        scores[name] = evaluation._fold(given, quick(), (target,))
-    for clean, dirty in zip(scores["clean"], scores["poisoned"], strict=True):
-        assert clean.points[0] != dirty.points[0]  # the truth did change
-        assert clean.points[1:] == dirty.points[1:]
-        assert clean.predictor == dirty.predictor
-
-
-def test_poison_elsewhere_does_change_predictions(experience: Experience) -> None:
-    target = (experience.fingerprints[2],)
-    for clean, dirty in zip(
-        evaluation._fold(experience, quick(), target),
-        evaluation._fold(poisoned(experience, 0), quick(), target),
-        strict=True,
-    ):
-        assert clean.points[1] != dirty.points[1], clean.predictor
 
 
 def test_scores_are_the_metrics_of_their_points_and_means_are_over_datasets(experience: Experience) -> None:
@@ -136,12 +90,16 @@ def test_folds_leave_every_dataset_out_once(experience: Experience) -> None:
 
 def test_two_seed_tau_by_hand(experience: Experience) -> None:
     rows = np.arange(8)
-    twice = experience.take(rows)
-    hashes = np.array(["a", "b", "c", "d"] * 2)
-    accuracy = np.array([0.1, 0.2, 0.3, 0.4, 0.1, 0.3, 0.2, 0.4])
-    given = replace(twice, hashes=hashes, accuracy=accuracy, seeds=np.array([0] * 4 + [1] * 4), _source=None)
-    assert two_seed_tau(given, rows) == pytest.approx(4 / 6)
-    assert two_seed_tau(given, rows[:6]) is None  # two pairs are too few
+    twice = experience.take(np.concatenate([rows, [30]]))
+    hashes = np.array([*["a", "b", "c", "d"] * 2, "e"])
+    accuracy = np.array([0.1, 0.2, 0.3, 0.4, 0.1, 0.3, 0.2, 0.4, 0.5])
+    seeds = np.array([0] * 4 + [1] * 4 + [0])
+    given = replace(twice, hashes=hashes, accuracy=accuracy, seeds=seeds, _source=None)
+    (outcome,) = evaluation._fold(given, [DatasetMean()], (experience.fingerprints[0],))
+    assert outcome.two_seed_tau() == pytest.approx(4 / 6)
+    assert outcome.two_seed_tau(frozenset("abc")) == pytest.approx(1 / 3)
+    assert outcome.two_seed_tau(frozenset("ab")) is None  # two pairs are too few
+    assert outcome.score("dataset-mean").two_seed_tau == pytest.approx(4 / 6)
 
 
 def test_a_network_trained_twice_counts_once_with_its_mean(experience: Experience) -> None:
@@ -151,9 +109,24 @@ def test_a_network_trained_twice_counts_once_with_its_mean(experience: Experienc
     accuracy = again.accuracy.copy()
     accuracy[-1] = 0.0
     given = replace(again, accuracy=accuracy, _source=None)
-    score = evaluation._fold(given, [DatasetMean()], (experience.fingerprints[0],))[0]
+    score = evaluation._fold(given, [DatasetMean()], (experience.fingerprints[0],))[0].score("dataset-mean")
     assert score.networks == 24
+    assert score.experiments == 25
     assert min(abs(np.array(score.points[0]) - experience.accuracy[rows[0]] / 2)) < 1e-6
+
+
+def test_how_datasets_were_left_out_is_said(experience: Experience) -> None:
+    names = {task.name: "one" for task in experience.tasks[:2]}
+    shown = [
+        evaluate(experience, [DatasetMean()], folds=folds, families=families).text().splitlines()[0]
+        for folds, families in ((None, None), (3, None), (None, names), (2, names))
+    ]
+    assert [line.split(".")[0] for line in shown] == [
+        "Mean over 5 datasets, each left out whole",
+        "Mean over 5 datasets, each left out whole, in 3 parts",
+        "Mean over 5 datasets, each left out with all of its family",
+        "Mean over 5 datasets, each left out with all of its family, in 2 parts",
+    ]
 
 
 def test_what_cannot_be_evaluated_is_refused(experience: Experience) -> None:
