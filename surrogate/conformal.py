@@ -68,11 +68,15 @@ class ConformalIntervals:
 
     def apply(self, estimate: Estimate) -> Prediction:
         """Value and interval; both ends within [0, 1]."""
-        spread = _spread(_signals(estimate), self.spread_)
-        with np.errstate(invalid="ignore"):
-            half = np.where(np.isinf(self.quantile_), 1.0, self.quantile_ * spread)
+        half = self.half(estimate)
         lower, upper = np.clip(estimate.value - half, 0.0, 1.0), np.clip(estimate.value + half, 0.0, 1.0)
         return Prediction(estimate.value, lower, upper, self.level)
+
+    def half(self, estimate: Estimate) -> Floats:
+        """(n,) half of each interval's width before it is cut at 0 and 1, in accuracy; 1 where nothing is promised."""
+        spread = _spread(_signals(estimate), self.spread_)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(np.isinf(self.quantile_), 1.0, self.quantile_ * spread))
 
 
 def _signals(estimate: Estimate) -> Floats:

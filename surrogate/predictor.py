@@ -12,12 +12,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from presage_errors import InvalidArgument
 from surrogate.conformal import ConformalIntervals
 from surrogate.encoding import Inputs
 from surrogate.experience import Experience
+from surrogate.few_shot import FewShot, InformedPredictor, informed
 from surrogate.prediction import Estimate, Prediction
 from surrogate.state import State
 from surrogate.task import Task
@@ -57,6 +58,7 @@ class Predictor(ABC):
     def _calibrate(self, experience: Experience) -> None:
         self.interval_ = ConformalIntervals(self.level)
         self.interval_.fit(self.left_out_, experience.accuracy, experience.group)
+        self.few_shot_ = FewShot(self.level, self.seed).fit(self.left_out_, experience, self.interval_)
 
     def predict(self, graphs: GraphBatch, task: Task) -> Prediction:
         """Predicted accuracies and intervals of n architectures on a task.
@@ -69,13 +71,33 @@ class Predictor(ABC):
 
     def interval_of(self, inputs: Inputs) -> Prediction:
         """`predict` for inputs that may be encoded already."""
+        self._check_fitted()
+        return self.interval_.apply(self._estimate(inputs))
+
+    def _check_fitted(self) -> None:
         if not hasattr(self, "interval_"):
             raise InvalidArgument("predictor", type(self).__name__, "be fitted", "an unfitted one", "Call `fit` first.")
-        return self.interval_.apply(self._estimate(inputs))
 
     def on(self, task: Task) -> TaskScorer:
         """This predictor with its task held fixed, as a search wants it."""
         return TaskScorer(self, task)
+
+    def given(self, graphs: GraphBatch, accuracy: ArrayLike, task: Task) -> InformedPredictor:
+        """This predictor once k networks have been trained on a task: at once, without fitting anew.
+
+        The train-free prediction is the prior of a Gaussian process over what it errs by on this task; intervals are
+        calibrated for k on datasets left out. With k = 0 every prediction is what it was.
+
+        Args:
+            graphs: the k architectures.
+            accuracy: (k,) their trained validation accuracies, in [0, 1].
+            task: the task; of its dataset nothing should be in the experience that this was fitted to.
+
+        Raises:
+            InvalidArgument: before `fit`; accuracies that are not in [0, 1], or not one for each network.
+        """
+        self._check_fitted()
+        return informed(self, graphs, accuracy, task)
 
     def estimate_left_out(self, experience: Experience) -> Estimate:
         """Estimates (n,) for every row by a copy of this predictor that has seen nothing of the row's dataset.
@@ -109,12 +131,16 @@ class Predictor(ABC):
         """Everything `fit` learned, for `surrogate.storage.save`."""
         state = State()
         state.put("interval", self.interval_)
+        few_shot = State()
+        self.few_shot_.store(few_shot)
+        state.put_part("few_shot", few_shot)
         self._store(state)
         return state
 
     def restore(self, state: State) -> Self:
         """The reverse of `state`."""
         self.interval_ = state.get("interval", ConformalIntervals)
+        self.few_shot_ = FewShot.restored(state.part("few_shot"), self.level, self.seed)
         self._restore(state)
         return self
 
@@ -139,7 +165,7 @@ class Predictor(ABC):
 class TaskScorer:
     """A fitted predictor on one task: `score(graphs)` is all that a search needs to know."""
 
-    predictor: Predictor
+    predictor: Predictor | InformedPredictor
     task: Task
 
     def score(self, graphs: GraphBatch) -> Prediction:

@@ -175,7 +175,7 @@ def places_of(network: TapNetwork, layers: Tensor, lengths: Tensor, task: Tensor
     """(n,) places of whole networks on one task (q,), in batches of like length."""
     order = torch.argsort(lengths, stable=True)
     found = torch.empty(len(lengths))
-    for rows in torch.split(order, 1024):
+    for rows in torch.split(order, 1024) if len(order) else ():
         longest = int(lengths[rows].max())
         places = network(layers[rows, :longest], task.expand(len(rows), -1))
         found[rows] = places.gather(1, lengths[rows, None] - 1).squeeze(1)

@@ -192,8 +192,35 @@ class PredictorContract:
         assert type(loaded) is type(fitted)
         assert loaded.settings() == fitted.settings()
         before, after = fitted.predict(graphs, task), loaded.predict(graphs, task)
+        few = graphs.take(np.arange(5))
+        informed = fitted.given(few, np.full(5, 0.5), task).predict(graphs, task)
+        again = loaded.given(few, np.full(5, 0.5), task).predict(graphs, task)
         for name in ("value", "lower", "upper"):
             np.testing.assert_allclose(getattr(after, name), getattr(before, name), rtol=0, atol=1e-12)
+            np.testing.assert_allclose(getattr(again, name), getattr(informed, name), rtol=0, atol=1e-9)
+
+    def test_given_no_trained_networks_every_prediction_is_what_it_was(
+        self, fitted: Predictor, unseen: tuple[GraphBatch, Task, Floats]
+    ) -> None:
+        graphs, task, truth = unseen
+        none, some = fitted.given(graphs.take([]), np.zeros(0), task), fitted.given(graphs.take([1]), truth[1:2], task)
+        other = replace(task, fingerprint="e" * 64)
+        for informed, asked in ((none, task), (some, other)):  # what one task taught says nothing of another
+            before, after = fitted.predict(graphs, asked), informed.predict(graphs, asked)
+            for name in ("value", "lower", "upper"):
+                np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+
+    def test_trained_networks_of_the_target_correct_predictions_the_more_the_more_they_are(
+        self, fitted: Predictor, unseen: tuple[GraphBatch, Task, Floats]
+    ) -> None:
+        graphs, task, truth = unseen
+        misled = replace(task, dcn=0.5 * task.dcn)  # its probe says much harder than it is
+        errors = []
+        for k in (0, 2, 8, 20):
+            informed = fitted.given(graphs.take(np.arange(k)), truth[:k], misled)
+            errors.append(metrics.mse(truth[20:], informed.predict(graphs.take(np.arange(20, 60)), misled).value))
+        assert errors == sorted(errors, reverse=True)
+        assert errors[3] < 0.6 * errors[0]
 
     def test_one_experiment_is_enough_to_answer_with_the_widest_interval(
         self, experience: Experience, unseen: tuple[GraphBatch, Task, Floats]
