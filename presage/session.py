@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from presage.architectures import NamedArchitecture
     from probe import DifficultyCard, Known
     from search import Progress as SearchProgress
-    from search import Scorer, SearchResult, SearchSettings, Verified
+    from search import Scorer, ScorerFactory, SearchResult, SearchSettings, Verified
     from surrogate import Experience, Prediction, Predictor, Task
     from surrogate.appraisal import Appraisal
     from training import EpochRecord, ImageDataset, Recipe
@@ -435,19 +435,28 @@ class Session:
         A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
         """
         from presage.report import write_report
-        from search import PredictorScorer, run_search
+        from search import run_search
         from search.feasible import check_feasible
+        from search.latency import LatencyMeter
         from surrogate import get_predictor
 
         get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
-        shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
-        check_feasible(space, settings.limits, shape, len(dataset.classes))
+        shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
+        latency = None
+        if settings.needs_latency:
+            latency = LatencyMeter(
+                space,
+                shape,
+                classes,
+                settings.latency_batch,
+                self.device,
+                self.cache("latency"),
+                on_network=lambda done, total: self.step("measure latency, once", done, total),
+            )
+        check_feasible(space, settings.limits, shape, classes, None if latency is None else latency.model)
+        scorer = self._scorers(dataset, recipe, settings.score)
         run_folder.mkdir(parents=True, exist_ok=True)
         self.card(dataset, run_folder)
-        task = self.task(dataset, recipe)
-
-        def scorer(round_number: int, verified: Sequence[Verified]) -> Scorer:
-            return PredictorScorer(self.fitted(), task, self.predictor)
 
         def tell(progress: SearchProgress) -> None:
             stage = {"predict": "search on predictions", "train": "train the short-list", "baseline": "random baseline"}
@@ -463,10 +472,35 @@ class Session:
             run_folder=run_folder,
             database=_OpenedForEachCall(self),
             device=self.device,
+            latency=latency,
             on_progress=tell,
         )
         write_report(run_folder, space)
         return result
+
+    def _scorers(self, dataset: ImageDataset, recipe: Recipe, score: str) -> ScorerFactory:
+        """What gives the scorer of each round of a search, by the name of the score.
+
+        Raises:
+            InvalidArgument: a score whose scorer only a caller of `search.run_search` can bring.
+        """
+        from search import PredictorScorer
+        from search.scores import PROXY, get_score
+
+        if not get_score(score).predicts and not score.startswith(PROXY):
+            rule = "be predicted, ucb or a zero-cost proxy"
+            raise InvalidArgument("score", "presage search", rule, score, "For others, call search.run_search.")
+
+        def scorer(round_number: int, verified: Sequence[Verified]) -> Scorer:
+            if not score.startswith(PROXY):
+                return PredictorScorer(self.fitted(), self.task(dataset, recipe), self.predictor)
+            from surrogate.proxies import Minibatch, ProxyScorer
+            from training import prepare
+
+            minibatch = Minibatch.of(prepare(dataset, recipe, self.device))
+            return ProxyScorer(minibatch, score.removeprefix(PROXY), self.seed, self.device)
+
+        return scorer
 
     def card(self, dataset: ImageDataset, run_folder: Path) -> str:
         """The difficulty card as text; probes the dataset unless the run folder keeps its card already.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ import numpy as np
 import optuna
 
 from architecture.spaces.space import Codes, Space
-from presage_errors import InvalidArgument
+from presage_errors import InvalidArgument, NothingFeasible
 from search.acquisition import get_acquisition
 from search.disk import read_json, write_json
 from search.export import copy_network
 from search.feasible import COSTS, FeasibleDraws
 from search.history import History
 from search.journal import Journal, finite
+from search.latency import Latency, LatencyMeter
+from search.latency_model import LatencyModel
 from search.limits import Limits
 from search.objectives import DIRECTIONS, checked_objectives
 from search.predicted import Candidates, PredictedStudy, read_candidates
@@ -26,8 +29,9 @@ from search.progress import OnProgress, Progress, silent
 from search.records import Ledger, Store, now
 from search.result import BASELINE, SHORT_LIST, Chosen, Known, RoundResult, SearchResult, Verified
 from search.run_folder import RunFolder
-from search.samplers import RandomSampler, get_proposer
+from search.samplers import Proposer, RandomSampler, get_proposer
 from search.scorer import Scorer, ScorerFactory
+from search.scores import get_score
 from search.shortlist import Choice, shortlist
 from search.training_calls import RecipeTrainer, Trainer
 from search.verification import Verification, default_pruner
@@ -37,6 +41,7 @@ from training.recipe import Recipe
 
 __all__ = ["SearchSettings", "load_candidates", "run_search"]
 
+_MEASURED_AGAIN = 5  # times that a short-list is made again without what was over the latency limit when measured
 _BASELINE_SEED = 0x62617365  # the baseline's draws are apart from every round's
 
 
@@ -55,7 +60,10 @@ class SearchSettings:
         diversity: how much the short-list avoids networks alike; 0 to 1.
         compare_random: number of random networks of the space to train with the same recipe, for comparison.
         batch: candidates proposed from one state of knowledge; None is a twentieth of them, within 100 and 1,000.
-        prune: whether unpromising networks are stopped half-way.
+        prune: whether unpromising networks are stopped half-way; never beside `compare_random`, since a mean over the
+            survivors of pruning is no fair comparison.
+        score: what `accuracy` stands for while networks are searched (`search.scores`): `predicted`, `ucb`, or a proxy.
+        latency_batch: images in one forward pass whose latency counts.
         seed: makes everything repeatable.
     """
 
@@ -71,6 +79,8 @@ class SearchSettings:
     batch: int | None = None
     prune: bool = True
     seed: int = 0
+    score: str = "predicted"
+    latency_batch: int = 1
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -79,6 +89,7 @@ class SearchSettings:
             ("rounds", 1),
             ("compare_random", 0),
             ("seed", 0),
+            ("latency_batch", 1),
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -92,12 +103,23 @@ class SearchSettings:
             raise InvalidArgument("diversity", "run_search", "be within 0 and 1", self.diversity)
         object.__setattr__(self, "objectives", checked_objectives(self.objectives))
         get_acquisition(self.acquisition)
+        get_score(self.score)
         get_proposer(self.strategy, self.seed, objectives=len(self.objectives))
 
     @property
     def batch_size(self) -> int:
         """The batch, or what stands for None."""
         return min(max(self.candidates // 20, 100), 1000) if self.batch is None else self.batch
+
+    @property
+    def needs_latency(self) -> bool:
+        """Whether latency is a limit or an objective."""
+        return self.limits.latency_seconds is not None or "latency" in self.objectives
+
+    @property
+    def prunes(self) -> bool:
+        """Whether short-listed networks may be stopped half-way."""
+        return self.prune and not self.compare_random
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -116,6 +138,7 @@ def run_search(
     database: Store | None = None,
     device: str = "auto",
     trainer: Trainer | None = None,
+    latency: Latency | None = None,
     on_progress: OnProgress = silent,
 ) -> SearchResult:
     """Search a space for networks that do well on a dataset.
@@ -135,6 +158,8 @@ def run_search(
             `database.Database`, or what opens one for each call.
         device: `auto`, `cpu` or `cuda`; a run may be resumed on another.
         trainer: how networks are trained; by default with `recipe`, on `device`.
+        latency: estimates and measures latency, where `settings` limit it or make it an objective; by default for one
+            kind of images on `device`, measured when the run begins.
         on_progress: told after each batch and each epoch.
 
     Raises:
@@ -154,7 +179,7 @@ def run_search(
         folder.settle(asked)
         run = _Run(
             dataset, space, recipe, settings, scorer, folder, Ledger(database, dataset, recipe, space),
-            trainer or RecipeTrainer(dataset, recipe, device), on_progress,
+            trainer or RecipeTrainer(dataset, recipe, device), latency, device, on_progress,
         )  # fmt: skip
         result = run.result(asked)
         best = result.best
@@ -199,6 +224,8 @@ class _Run:
         folder: RunFolder,
         ledger: Ledger,
         trainer: Trainer,
+        latency: Latency | None,
+        device: str,
         on_progress: OnProgress,
     ) -> None:
         self.dataset, self.space, self.recipe, self.settings = dataset, space, recipe, settings
@@ -206,6 +233,21 @@ class _Run:
         self.on_progress = on_progress
         self.input_shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
         self.journal = Journal(folder.journal, mend=True)
+        self.score = get_score(settings.score)
+        self.latency: Latency | None = None
+        if settings.needs_latency:
+            classes = len(dataset.classes)
+            self.latency = latency or LatencyMeter(space, self.input_shape, classes, settings.latency_batch, device)
+
+    @cached_property
+    def latency_model(self) -> LatencyModel | None:
+        """What estimates latencies throughout the run, also when it is resumed."""
+        if self.latency is None:
+            return None
+        path = self.folder.latency
+        if not path.exists():
+            write_json(path, self.latency.model.to_json())
+        return LatencyModel.from_json(read_json(path))
 
     def result(self, asked: Mapping[str, Any]) -> SearchResult:
         settings = self.settings
@@ -230,6 +272,8 @@ class _Run:
             rounds=tuple(rounds),
             baseline=tuple(self._baseline()),
             best=max(trained, key=lambda one: one.accuracy or 0.0, default=None),
+            score=self.score.summary,
+            latency=None if self.latency_model is None else self.latency_model.told(),
         )
 
     # One round ------------------------------------------------------------------------------------------------------
@@ -248,32 +292,38 @@ class _Run:
             candidates = read_candidates(self.journal.recorder(name, directions, self.space))
         noted = read_json(path)
         chosen = [Chosen.from_json(one) for one in noted["chosen"]]
-        self.ledger.add_predictions(chosen)
+        if self.score.predicts:
+            self.ledger.add_predictions(chosen)
         verified = self._train(chosen, "verified", number)
-        values = candidates.value[candidates.unique]
+        best = float(candidates.value[candidates.unique].max(initial=-np.inf))
         made = RoundResult(
             round_number=number,
             study=name,
             candidates=len(candidates),
             different=len(candidates.unique),
-            best_predicted=float(values.max()) if len(values) else 0.0,
+            best_predicted=best if self.score.predicts and np.isfinite(best) else None,
             verified=tuple(verified),
             known=tuple(Known(**one) for one in noted["known"]),
+            best_score=best if np.isfinite(best) else None,
         )
         return made, candidates
 
     def _predict(self, number: int, name: str, scorer: Scorer, start: Codes | None) -> Candidates:
         settings = self.settings
         proposer = get_proposer(settings.strategy, settings.seed, objectives=len(settings.objectives))
-        draws = FeasibleDraws(self.space, proposer, settings.limits, self.input_shape, len(self.dataset.classes))
         study = PredictedStudy(
-            self.journal, name, draws, scorer,
-            objectives=settings.objectives, seed=(settings.seed, number), batch=settings.batch_size, start=start,
+            self.journal, name, self._draws(proposer), scorer,
+            objectives=settings.objectives, score=self.score,
+            seed=(settings.seed, number), batch=settings.batch_size, start=start,
         )  # fmt: skip
         return study.run(
             settings.candidates,
             lambda done: self.on_progress(Progress("predict", done, settings.candidates, number)),
         )
+
+    def _draws(self, proposer: Proposer) -> FeasibleDraws:
+        classes = len(self.dataset.classes)
+        return FeasibleDraws(self.space, proposer, self.settings.limits, self.input_shape, classes, self.latency_model)
 
     def _choose(
         self, number: int, candidates: Candidates, scorer: Scorer, before: Sequence[Verified]
@@ -290,23 +340,43 @@ class _Run:
 
         accuracies = [one.accuracy for one in before if one.accuracy is not None]
         best = max(accuracies, default=float(np.nanmedian(candidates.value)) if len(candidates.unique) else 0.0)
+        # an interval belongs to a predicted accuracy; a proxy has none, nor the scale of what was trained
+        acquisition = get_acquisition(settings.acquisition if self.score.predicts else "mean")
 
         def choose(excluded: set[str]) -> list[Choice]:
             return shortlist(
                 candidates, hash_of, settings.shortlist,
-                acquisition=get_acquisition(settings.acquisition), best=best, excluded=excluded,
+                acquisition=acquisition, best=best, excluded=excluded,
                 objectives=settings.objectives, diversity=settings.diversity,
             )  # fmt: skip
 
+        measured: dict[str, float] = {}
+        over: set[str] = set()  # what is over the limit when measured, whatever was estimated
         chosen = choose(trained | set(known))
+        for _ in range(_MEASURED_AGAIN):
+            found = self._over_limit(chosen, candidates, measured)
+            if not found:
+                break
+            over |= found
+            chosen = choose(trained | set(known) | over)
+        chosen = [choice for choice in chosen if choice.hash not in self._over_limit([choice], candidates, measured)]
+        if over and not chosen:
+            raise self._all_too_slow(measured)
         would = choose(trained) if known else []
         return {
-            "chosen": [self._chosen(number, candidates, choice, scorer).to_json() for choice in chosen],
+            "chosen": [
+                replace(
+                    self._chosen(number, candidates, choice, scorer),
+                    measured_latency_seconds=measured.get(choice.hash),
+                ).to_json()
+                for choice in chosen
+            ],
+            "over the latency limit when measured": {name: measured[name] for name in sorted(over)},
             "known": [
                 Known(
                     choice.hash,
                     self.space.params(candidates.codes[choice.row]),
-                    float(candidates.value[choice.row]),
+                    float(candidates.value[choice.row]) if self.score.predicts else None,
                     known[choice.hash]["accuracy"],
                 ).to_json()
                 for choice in would
@@ -314,8 +384,36 @@ class _Run:
             ],
         }
 
+    def _over_limit(self, chosen: Sequence[Choice], candidates: Candidates, measured: dict[str, float]) -> set[str]:
+        """Measure the latency of what is chosen, once each; the hashes of those over the limit."""
+        if self.latency is None:
+            return set()
+        most = self.settings.limits.latency_seconds
+        for choice in chosen:
+            if choice.hash not in measured:
+                architecture = self.space.decode(self.space.params(candidates.codes[choice.row]))
+                measured[choice.hash] = self.latency.measure(architecture)
+        return {choice.hash for choice in chosen if most is not None and measured[choice.hash] > most}
+
+    def _all_too_slow(self, measured: Mapping[str, float]) -> NothingFeasible:
+        most = self.settings.limits.latency_seconds
+        return NothingFeasible(
+            f"No network is within {most:.3g} seconds of latency when measured, whatever was estimated "
+            f"({len(measured)} measured; the fastest takes {min(measured.values()):.3g}). Raise the limit or choose a "
+            "smaller space."
+        )
+
     def _chosen(self, number: int, candidates: Candidates, choice: Choice, scorer: Scorer) -> Chosen:
         row = choice.row
+        value, latency = float(candidates.value[row]), float(candidates.latency[row])
+        scored: dict[str, Any] = {"score": value, "score_name": self.score.name}
+        if self.score.predicts:
+            interval = (float(ends[row]) for ends in (candidates.lower, candidates.upper))
+            scored = {
+                "predicted": value,
+                **dict(zip(("lower", "upper"), interval, strict=True)),
+                "level": candidates.level,
+            }
         return Chosen(
             hash=choice.hash,
             params=self.space.params(candidates.codes[row]),
@@ -324,12 +422,10 @@ class _Run:
             **dict(zip(COSTS, candidates.costs[row].tolist(), strict=True)),
             created_at=now(),
             trial=row,
-            predicted=float(candidates.value[row]),
-            lower=float(candidates.lower[row]),
-            upper=float(candidates.upper[row]),
-            level=candidates.level,
             acquisition=choice.acquisition,
             predictor=scorer.name,
+            latency_seconds=latency if np.isfinite(latency) else None,
+            **scored,
         )
 
     def _best_codes(self, candidates: Candidates) -> Codes:
@@ -343,7 +439,7 @@ class _Run:
 
     def _train(self, chosen: Sequence[Chosen], study: str, number: int) -> list[Verified]:
         short = study == "verified"
-        pruner = default_pruner(self.recipe.epochs) if short and self.settings.prune else None
+        pruner = default_pruner(self.recipe.epochs) if short and self.settings.prunes else None
         verification = Verification(
             self.journal, study, pruner, space=self.space, trainer=self.trainer, folder=self.folder,
             ledger=self.ledger, seed=self.settings.seed,
@@ -375,9 +471,7 @@ class _Run:
     def _drawn(self, scorer: Scorer) -> list[Chosen]:
         settings = self.settings
         count = settings.compare_random
-        draws = FeasibleDraws(
-            self.space, RandomSampler(settings.seed), settings.limits, self.input_shape, len(self.dataset.classes)
-        )
+        draws = self._draws(RandomSampler(settings.seed))
         found = draws.draw(History(len(self.space.parameters)), 4 * count, (settings.seed, _BASELINE_SEED))
         predicted = scorer.score(found.graphs)
         chosen: dict[str, Chosen] = {}
@@ -388,9 +482,13 @@ class _Run:
                 continue
             interval = finite([float(ends[row]) for ends in (predicted.value, predicted.lower, predicted.upper)])
             value, lower, upper = interval or (None, None, None)
+            scored: dict[str, Any] = {"score": value, "score_name": self.score.name}
+            if self.score.predicts:
+                scored = {"predicted": value, "lower": lower, "upper": upper, "level": predicted.level}
+            latency = float(found.latency[row])
             chosen[name] = Chosen(
                 hash=name, params=params, role=BASELINE, round_number=0,
                 **dict(zip(COSTS, costs, strict=True)), created_at=now(),
-                predicted=value, lower=lower, upper=upper, level=predicted.level, predictor=scorer.name,
+                latency_seconds=latency if np.isfinite(latency) else None, predictor=scorer.name, **scored,
             )  # fmt: skip
         return list(chosen.values())

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from architecture.batch import GraphBatch
 from architecture.batch_costs import CostArrays, batch_costs
 from architecture.spaces.space import Codes, Space
+from presage_errors import InvalidArgument
 from search.history import History
+from search.latency_model import LatencyModel
 from search.limits import Limits
 from search.samplers.proposer import Proposer
 
@@ -21,18 +23,28 @@ __all__ = ["COSTS", "Feasible", "FeasibleDraws", "check_feasible"]
 COSTS = ("parameters", "multiply_adds", "activation_bytes")
 """The costs recorded with every candidate."""
 
-_ASKED_PER_CANDIDATE = 20  # of the strategy, before the rest is filled up
+_ASKED_AT_FIRST = 20  # of the strategy for each candidate wanted, before the rest is filled up
+_ASKED_LATER = 3  # when there are candidates to start from: looking at more would cost more than scoring
 _FILLING_DRAWS = 20_000  # random draws and mutations, fast, in search of the rest
 
 
 @dataclass(frozen=True, eq=False)
 class Feasible:
-    """n valid candidates within the limits: codes (n, p), their graphs, costs (n, 3) as in `COSTS`, and marks (n,)."""
+    """n valid candidates within the limits.
+
+    Attributes:
+        codes: (n, p) choice indices.
+        graphs: the n networks.
+        costs: (n, 3) as in `COSTS`.
+        marks: (n,) what the strategy attached.
+        latency: (n,) *estimated* seconds; NaN where nothing asked for it.
+    """
 
     codes: Codes
     graphs: GraphBatch
     costs: NDArray[np.int64]
     marks: tuple[Mapping[str, Any], ...]
+    latency: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -42,16 +54,28 @@ class FeasibleDraws:
     """Draws candidates of a space that are valid and within the limits on one kind of images.
 
     A strategy that keeps proposing networks over a limit is asked for more, up to a bound; what is then missing is
-    filled with mutations of feasible networks already seen, or random ones where there are none.
+    filled with mutations of feasible networks already seen, or random ones where there are none. Such a walk, which
+    steps only to what is within the limits, visits them all alike, and looks at about two networks for each it finds.
+
+    Args:
+        latency: estimates latencies; needed where they are limited, and then, or where given, part of every candidate.
     """
 
     def __init__(
-        self, space: Space, proposer: Proposer, limits: Limits, input_shape: Sequence[int], classes: int
+        self,
+        space: Space,
+        proposer: Proposer,
+        limits: Limits,
+        input_shape: Sequence[int],
+        classes: int,
+        latency: LatencyModel | None = None,
     ) -> None:
+        if limits.latency_seconds is not None and latency is None:
+            raise InvalidArgument("latency", "FeasibleDraws", "be given where latency is limited", None)
         self.space, self.proposer, self.limits = space, proposer, limits
-        self.input_shape, self.classes = tuple(input_shape), classes
+        self.input_shape, self.classes, self.latency = tuple(input_shape), classes, latency
         self.tried = 0
-        self._nearest: tuple[float, dict[str, int]] = (np.inf, {})
+        self._nearest: tuple[float, dict[str, float]] = (np.inf, {})
 
     def costed(self, codes: Codes) -> Feasible:
         """The candidates among `codes` that may be used, in order."""
@@ -65,11 +89,12 @@ class FeasibleDraws:
         """
         parts: list[Feasible] = []
         missing, asked, attempt = n, 0, 0
-        while missing and asked < _ASKED_PER_CANDIDATE * n:
+        most = n * (_ASKED_LATER if history.scored.any() else _ASKED_AT_FIRST)
+        while missing and asked < most:
             want = missing
             if attempt:  # as many as the share accepted so far asks for
                 share = max((n - missing) / asked, 0.05)
-                want = min(int(np.ceil(1.1 * missing / share)), _ASKED_PER_CANDIDATE * n - asked)
+                want = min(int(np.ceil(1.1 * missing / share)), most - asked)
             proposals = self.proposer.propose(self.space, history, want, (*seed, attempt))
             found = self._kept(proposals.codes, proposals.marks or ({},) * len(proposals.codes))
             parts.append(_first(found, missing))
@@ -86,14 +111,17 @@ class FeasibleDraws:
     def _filling(self, parts: Sequence[Feasible], history: History, missing: int, rng: np.random.Generator) -> Feasible:
         seeds = np.concatenate([*(part.codes for part in parts), history.codes[history.scored]])
         found: list[Feasible] = []
-        drawn = 0
+        drawn, accepted = 0, 0
         while missing and drawn < _FILLING_DRAWS:
-            size = int(np.clip(4 * missing, 64, 4096))
+            share = max(accepted / drawn, 0.05) if drawn else 0.5  # about half of a small network's mutants are small
+            size = int(np.clip(1.1 * missing / share, 16, 4096)) if len(seeds) else 4096
             if len(seeds):
                 codes = self.space.mutate(seeds[rng.integers(len(seeds), size=size)], rng)
             else:
                 codes = self.space.sample(size, rng)
-            found.append(_first(self.costed(codes), missing))
+            kept = self.costed(codes)
+            found.append(_first(kept, missing))
+            accepted += len(kept)
             seeds = np.concatenate([seeds, found[-1].codes])
             missing -= len(found[-1])
             drawn += size
@@ -108,18 +136,35 @@ class FeasibleDraws:
         costs = np.stack([getattr(arrays, name) for name in COSTS], axis=1)
         allowed = self.limits.allow(arrays)
         if not allowed.all():
-            excess = self.limits.excess(arrays)
-            at = int(excess.argmin())
-            if excess[at] < self._nearest[0]:
-                self._nearest = (float(excess[at]), dict(zip(COSTS, costs[at].tolist(), strict=True)))
+            self._note(self.limits.excess(arrays), costs, None)
             valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
-        return Feasible(codes, graphs, costs, tuple(marks[at] for at in valid.tolist()))
+        latency = np.full(len(codes), np.nan)
+        if self.latency is not None and len(codes):
+            latency = self.latency.seconds(graphs)
+            most = self.limits.latency_seconds
+            allowed = np.ones(len(codes), np.bool_) if most is None else latency <= most
+            if most is not None and not allowed.all():
+                self._note(latency / most, costs, latency)
+                valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
+                latency = latency[allowed]
+        return Feasible(codes, graphs, costs, tuple(marks[at] for at in valid.tolist()), latency)
+
+    def _note(self, excess: NDArray[np.float64], costs: NDArray[np.int64], latency: NDArray[np.float64] | None) -> None:
+        """Remember the costs that came nearest to the limits."""
+        at = int(excess.argmin())
+        if excess[at] < self._nearest[0]:
+            found: dict[str, float] = dict(zip(COSTS, costs[at].tolist(), strict=True))
+            if latency is not None:
+                found["latency_seconds"] = float(latency[at])
+            self._nearest = (float(excess[at]), found)
 
 
 def _first(found: Feasible, n: int) -> Feasible:
     if len(found) <= n:
         return found
-    return Feasible(found.codes[:n], found.graphs.take(np.arange(n)), found.costs[:n], found.marks[:n])
+    return Feasible(
+        found.codes[:n], found.graphs.take(np.arange(n)), found.costs[:n], found.marks[:n], found.latency[:n]
+    )
 
 
 def _joined(parts: Sequence[Feasible]) -> Feasible:
@@ -130,10 +175,13 @@ def _joined(parts: Sequence[Feasible]) -> Feasible:
         GraphBatch.concatenate([part.graphs for part in parts]),
         np.concatenate([part.costs for part in parts]),
         tuple(mark for part in parts for mark in part.marks),
+        np.concatenate([part.latency for part in parts]),
     )
 
 
-def check_feasible(space: Space, limits: Limits, input_shape: Sequence[int], classes: int) -> None:
+def check_feasible(
+    space: Space, limits: Limits, input_shape: Sequence[int], classes: int, latency: LatencyModel | None = None
+) -> None:
     """Whether any network of the space is within the limits, asked before hours are spent on the question.
 
     Raises:
@@ -141,5 +189,5 @@ def check_feasible(space: Space, limits: Limits, input_shape: Sequence[int], cla
     """
     from search.samplers import RandomSampler
 
-    draws = FeasibleDraws(space, RandomSampler(0), limits, input_shape, classes)
+    draws = FeasibleDraws(space, RandomSampler(0), limits, input_shape, classes, latency)
     draws.draw(History(len(space.parameters)), 1, (0,))

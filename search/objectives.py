@@ -13,8 +13,10 @@ DIRECTIONS = {
     "parameters": "minimize",
     "multiply_adds": "minimize",
     "activation_bytes": "minimize",
+    "latency": "minimize",
 }
-"""Objective → direction. `accuracy` is *predicted* accuracy in the predicted study."""
+"""Objective → direction. `accuracy` is what a search's score says of it (`search.scores`): *predicted* accuracy, unless
+another score was asked for. `latency` is *estimated* seconds on the machine at hand."""
 
 
 def checked_objectives(names: Sequence[str]) -> tuple[str, ...]:

@@ -18,12 +18,14 @@ from search.journal import Journal, Recorder, ScoredTrial, finite
 from search.objectives import DIRECTIONS
 from search.sameness import network_keys
 from search.scorer import Scorer
+from search.scores import PREDICTED, Score
 
 __all__ = ["Candidates", "PredictedStudy", "read_candidates"]
 
 Floats = NDArray[np.float64]
 _Score = tuple[float, float, float, float]
 _BATCH, _FIRST, _KEY = "presage:batch", "same network as trial", "network key"
+_LATENCY = "estimated latency [s]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +34,11 @@ class Candidates:
 
     Attributes:
         codes: (m, p) choice indices in the space.
-        value: (m,) predicted accuracy; NaN where the scorer had none.
+        value: (m,) what the scorer said: predicted accuracy, or a proxy; NaN where it had nothing to say.
         lower, upper: (m,) its interval.
         level: nominal coverage of the intervals.
         costs: (m, 3) parameters, multiply-adds, activation bytes.
+        latency: (m,) *estimated* seconds; NaN where the search did not ask for it.
         first: (m,) row of the first candidate that is the same network; its own where it is new.
     """
 
@@ -45,6 +48,7 @@ class Candidates:
     upper: Floats
     level: float
     costs: NDArray[np.int64]
+    latency: Floats
     first: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -56,9 +60,9 @@ class Candidates:
         found: NDArray[np.int64] = np.flatnonzero((self.first == np.arange(len(self))) & ~np.isnan(self.value))
         return found
 
-    def cost(self, name: str) -> NDArray[np.int64]:
-        """(m,) the cost of this name, one of `COSTS`."""
-        return self.costs[:, COSTS.index(name)]
+    def cost(self, name: str) -> NDArray[Any]:
+        """(m,) the cost of this name: one of `COSTS`, or `latency`."""
+        return self.latency if name == "latency" else self.costs[:, COSTS.index(name)]
 
 
 class PredictedStudy:
@@ -73,6 +77,7 @@ class PredictedStudy:
         draws: proposes candidates within the limits.
         scorer: scores them.
         objectives: `accuracy`, and costs beside it.
+        score: what `accuracy` stands for: the scorer's value, or another reading of it.
         seed: integers that begin the seed of every batch.
         batch: candidates proposed from one state of knowledge.
         start: (n, p) candidates to begin with, such as the best of an earlier round.
@@ -86,6 +91,7 @@ class PredictedStudy:
         scorer: Scorer,
         *,
         objectives: Sequence[str] = ("accuracy",),
+        score: Score = PREDICTED,
         seed: Sequence[int] = (0,),
         batch: int = 100,
         start: Codes | None = None,
@@ -93,7 +99,7 @@ class PredictedStudy:
         if batch < 1:
             raise InvalidArgument("batch", "PredictedStudy", "be at least 1", batch)
         self.draws, self.scorer, self.seed, self.batch, self.start = draws, scorer, tuple(seed), batch, start
-        self.objectives = tuple(objectives)
+        self.objectives, self.score = tuple(objectives), score
         directions = [DIRECTIONS[objective] for objective in self.objectives]
         self._signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in directions])
         self._recorder = journal.recorder(name, directions, draws.space)
@@ -125,7 +131,7 @@ class PredictedStudy:
                 break
             fresh = self._score(feasible, number)
             done = len(recorded) - len(self._rows)  # of this batch, recorded before a kill
-            self._recorder.write([row.trial(self.objectives) for row in fresh[max(done, 0) :]])
+            self._recorder.write([row.trial(self.objectives, self.score) for row in fresh[max(done, 0) :]])
             for row in fresh:
                 self._take(row)
             self._remember(history, fresh)
@@ -157,7 +163,8 @@ class PredictedStudy:
             first = self._found[key] if key in self._found else known + fresh[key]
             score = scores[key] if key in scores else self._rows[first].score
             costs = tuple(feasible.costs[at].tolist())
-            rows.append(_Row(tuple(feasible.codes[at].tolist()), *score, costs, key, first, number, feasible.marks[at]))
+            code, latency = tuple(feasible.codes[at].tolist()), float(feasible.latency[at])
+            rows.append(_Row(code, *score, costs, latency, key, first, number, feasible.marks[at]))
         return rows
 
     def _take(self, row: _Row) -> None:
@@ -165,7 +172,8 @@ class PredictedStudy:
         self._rows.append(row)
 
     def _remember(self, history: History, rows: Sequence[_Row]) -> None:
-        values = np.array([row.values(self.objectives) or (np.nan,) * len(self.objectives) for row in rows])
+        missing = (np.nan,) * len(self.objectives)
+        values = np.array([row.values(self.objectives, self.score) or missing for row in rows])
         history.extend(
             np.array([row.code for row in rows], np.int64), values * self._signs, [row.marks for row in rows]
         )
@@ -181,6 +189,7 @@ class _Row:
     upper: float
     level: float
     costs: tuple[int, ...]
+    latency: float
     key: int
     first: int
     batch: int
@@ -190,28 +199,36 @@ class _Row:
     def score(self) -> _Score:
         return (self.value, self.lower, self.upper, self.level)
 
-    def values(self, objectives: Sequence[str]) -> tuple[float, ...]:
+    def values(self, objectives: Sequence[str], score: Score) -> tuple[float, ...]:
         """One per objective, in the study's directions; empty where the value is no number."""
-        costs = dict(zip(COSTS, self.costs, strict=True))
-        return finite([self.value if name == "accuracy" else costs[name] for name in objectives])
+        costs: dict[str, float] = dict(zip(COSTS, self.costs, strict=True))
+        costs["latency"] = self.latency
+        return finite([score.of(*self.score) if name == "accuracy" else costs[name] for name in objectives])
 
-    def trial(self, objectives: Sequence[str]) -> ScoredTrial:
+    def trial(self, objectives: Sequence[str], score: Score) -> ScoredTrial:
         interval = finite((self.value, self.lower, self.upper))
         user: dict[str, Any] = dict(zip(COSTS, self.costs, strict=True))
-        if interval:
+        if finite((self.latency,)):
+            user[_LATENCY] = self.latency
+        if interval and score.predicts:
             user = {"predicted": interval[0], "lower": interval[1], "upper": interval[2], "level": self.level, **user}
+        elif interval:
+            user = {score.name: interval[0], "score": score.name, **user}
         user |= {_FIRST: self.first, _KEY: f"{self.key:016x}"}
-        return ScoredTrial(self.code, self.values(objectives), user, {**self.marks, _BATCH: self.batch})
+        return ScoredTrial(self.code, self.values(objectives, score), user, {**self.marks, _BATCH: self.batch})
 
     @classmethod
     def of(cls, trial: ScoredTrial) -> _Row:
         user, system = trial.user, dict(trial.system)
         batch = system.pop(_BATCH)
-        value, lower, upper, level = (user.get(name, np.nan) for name in ("predicted", "lower", "upper", "level"))
-        costs = tuple(user[name] for name in COSTS)
-        return cls(
-            tuple(trial.code), value, lower, upper, level, costs, int(user[_KEY], 16), user[_FIRST], batch, system
-        )
+        if "score" in user:  # a proxy: a value without an interval
+            value = lower = upper = user[user["score"]]
+            level = 0.0
+        else:
+            value, lower, upper, level = (user.get(name, np.nan) for name in ("predicted", "lower", "upper", "level"))
+        costs, latency = tuple(user[name] for name in COSTS), user.get(_LATENCY, np.nan)
+        key, first = int(user[_KEY], 16), user[_FIRST]
+        return cls(tuple(trial.code), value, lower, upper, level, costs, latency, key, first, batch, system)
 
 
 def _columns(rows: Sequence[_Row]) -> Candidates:
@@ -222,6 +239,7 @@ def _columns(rows: Sequence[_Row]) -> Candidates:
         upper=np.array([row.upper for row in rows]),
         level=next((row.level for row in rows if row.level == row.level), 0.0),
         costs=np.array([row.costs for row in rows], np.int64).reshape(len(rows), len(COSTS)),
+        latency=np.array([row.latency for row in rows], np.float64),
         first=np.array([row.first for row in rows], np.int64),
     )
 

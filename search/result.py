@@ -25,7 +25,11 @@ class Chosen:
         predicted, lower, upper, level: predicted accuracy and its interval; None where the scorer had none.
         acquisition: what it was chosen by.
         predictor: name of the scorer.
+        score: what the scorer said where that is no predicted accuracy; `predicted` and its interval are None then.
+        score_name: which score that is (`search.scores`).
         parameters, multiply_adds, activation_bytes: costs for one image.
+        latency_seconds: *estimated* latency; None where the search did not ask for it.
+        measured_latency_seconds: the same, measured when the network was short-listed.
         created_at: when it was chosen, ISO 8601 UTC.
     """
 
@@ -44,6 +48,10 @@ class Chosen:
     level: float | None = None
     acquisition: float | None = None
     predictor: str | None = None
+    score: float | None = None
+    score_name: str = "predicted"
+    latency_seconds: float | None = None
+    measured_latency_seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -102,12 +110,13 @@ class Verified:
 class Known:
     """A network that would have been short-listed, had its accuracy on this dataset not been known already.
 
-    Its result is *reused*: the database's, from an earlier experiment with the same recipe.
+    Its result is *reused*: the database's, from an earlier experiment with the same recipe. `predicted` is None where
+    the search was on another score.
     """
 
     hash: str
     params: Mapping[str, Any]
-    predicted: float
+    predicted: float | None
     accuracy: float
 
     def to_json(self) -> dict[str, Any]:
@@ -124,7 +133,8 @@ class RoundResult:
         study: name of its predicted study in the journal.
         candidates: number recorded.
         different: number of different networks among them.
-        best_predicted: highest predicted accuracy.
+        best_predicted: highest predicted accuracy; None where the search was on another score.
+        best_score: highest score, whichever it was (`search.scores`); equal to `best_predicted` for `predicted`.
         verified: the short-list after training, in the order chosen.
         known: reused results of networks as promising as the short-list.
     """
@@ -133,15 +143,17 @@ class RoundResult:
     study: str
     candidates: int
     different: int
-    best_predicted: float
+    best_predicted: float | None
     verified: tuple[Verified, ...]
     known: tuple[Known, ...] = ()
+    best_score: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
         return {
             **{name: getattr(self, name) for name in ("round_number", "study", "candidates", "different")},
             "best_predicted": self.best_predicted,
+            "best_score": self.best_score,
             "verified": [verified.to_json() for verified in self.verified],
             "known": [known.to_json() for known in self.known],
         }
@@ -162,6 +174,8 @@ class SearchResult:
         best: the verified network of the short-lists with the highest trained validation accuracy; None where every
             training failed.
         seconds: wall-clock of the last invocation.
+        score: the kind of score that was searched on, in words (`search.scores`).
+        latency: what estimated latencies rest on and how far off they were, in one line; None without them.
     """
 
     folder: Path
@@ -175,6 +189,8 @@ class SearchResult:
     best: Verified | None = None
     seconds: float = 0.0
     journal: str = field(default="journal.log")
+    score: str = "predicted accuracy"
+    latency: str | None = None
 
     @property
     def verified(self) -> tuple[Verified, ...]:
@@ -207,6 +223,8 @@ class SearchResult:
             "shortlist_mean": self.shortlist_mean,
             "baseline_mean": self.baseline_mean,
             "seconds": self.seconds,
+            "score": self.score,
+            "latency": self.latency,
             "journal": self.journal,
         }
 

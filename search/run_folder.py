@@ -4,6 +4,7 @@
 
     run.json                     what was asked for; a resumed run must ask for the same
     journal.log                  Optuna studies: predicted-1 …, verified, random-baseline
+    latency.json                 what estimates latencies, where the search is about them
     round-1/shortlist.json       what was chosen, and what was predicted of it
     networks/HASH/               one folder for each network trained: architecture, experiment, weights, checkpoint
     best/                        the best network and how to load it
@@ -49,6 +50,11 @@ class RunFolder:
     def baseline(self) -> Path:
         """Which random networks are trained for comparison."""
         return self.path / "baseline.json"
+
+    @property
+    def latency(self) -> Path:
+        """The latency model of the run."""
+        return self.path / "latency.json"
 
     def shortlist(self, round_number: int) -> Path:
         """What a round chose."""

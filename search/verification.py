@@ -95,6 +95,9 @@ class Verification:
                 for name in ("predicted", "lower", "upper", "parameters", "multiply_adds", "activation_bytes")
                 if (value := getattr(chosen, name)) is not None
             }
+            shown |= {chosen.score_name: chosen.score} if chosen.score is not None else {}
+            seconds = {"estimated": chosen.latency_seconds, "measured": chosen.measured_latency_seconds}
+            shown |= {f"{kind} latency [s]": value for kind, value in seconds.items() if value is not None}
             shown |= {"role": chosen.role, "round": chosen.round_number, "trial in predicted study": chosen.trial}
             trial = create_trial(
                 state=TrialState.WAITING,

@@ -50,14 +50,37 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
         "--max-memory", type=positive, metavar="BYTES", help="hard limit on activation bytes of an image"
     )
     group.add_argument(
-        "--objectives", default="accuracy", metavar="A,B", help="accuracy (default), or with costs for nsgaii"
+        "--max-latency", type=milliseconds, metavar="MS",
+        help="hard limit on milliseconds of a forward pass here: estimated for all, measured for the short-list",
+    )  # fmt: skip
+    group.add_argument(
+        "--latency-batch", type=positive, default=1, metavar="N", help="images in that forward pass (default: 1)"
     )
+    group.add_argument(
+        "--objectives", default="accuracy", metavar="A,B",
+        help="accuracy (default), and for nsgaii any of parameters, multiply_adds, activation_bytes, latency",
+    )  # fmt: skip
+    group.add_argument(
+        "--score", default="predicted", metavar="NAME",
+        help="what stands for accuracy until networks are trained: predicted (default), ucb, or proxy:NAME (zero-cost)",
+    )  # fmt: skip
     group.add_argument(
         "--compare-random", type=at_least_zero, default=compare_random, metavar="N",
         help="also train N random networks of the space; no training is then cut short (default: %(default)s)",
     )  # fmt: skip
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
     group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
+
+
+def milliseconds(text: str) -> float:
+    """A number above 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of milliseconds above 0, such as 2.5. Got {text!r}.")
+    return value
 
 
 def settings_of(options: argparse.Namespace) -> SearchSettings:
@@ -69,11 +92,17 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         candidates=options.candidates,
         shortlist=options.shortlist,
         rounds=options.rounds,
-        limits=Limits(options.max_params, options.max_macs, options.max_memory),
+        limits=Limits(
+            options.max_params,
+            options.max_macs,
+            options.max_memory,
+            None if options.max_latency is None else options.max_latency / 1000,
+        ),
         objectives=tuple(options.objectives.split(",")),
         compare_random=options.compare_random,
-        prune=not options.compare_random,  # a mean over the survivors of pruning is no fair comparison
         seed=options.seed,
+        score=options.score,
+        latency_batch=options.latency_batch,
     )
 
 
@@ -91,16 +120,24 @@ def run(options: argparse.Namespace) -> int:
 
 def told(result: SearchResult) -> str:
     """A search for people: predicted beside trained accuracy."""
+    columns = ["network", "predicted", "interval", "trained", "test", "parameters", "multiply-adds", "seconds"]
+    rows = sorted(result.verified, key=lambda one: -(one.accuracy or 0.0))
+    cells = [_row(one) for one in rows]
+    if result.latency is not None:
+        columns += ["ms estimated", "ms measured"]
+        cells = [(*row, *_latency(one)) for row, one in zip(cells, rows, strict=True)]
+    if result.settings.get("score", "predicted") not in ("predicted", "ucb"):
+        columns[1] = result.settings["score"]
+        cells = [(row[0], _number(one.chosen.score), *row[2:]) for row, one in zip(cells, rows, strict=True)]
     lines = [
-        f"{sum(one.candidates for one in result.rounds):,} candidates of {result.space} scored by {result.strategy}, "
-        f"{sum(one.accuracy is not None for one in result.verified)} of {len(result.verified)} short-listed trained "
-        "to the end:",
+        f"{sum(one.candidates for one in result.rounds):,} candidates of {result.space} by {result.strategy}, scored "
+        f"by {result.score}; {sum(one.accuracy is not None for one in result.verified)} of {len(result.verified)} "
+        "short-listed trained to the end:",
         "",
-        table(
-            ("network", "predicted", "interval", "trained", "test", "parameters", "multiply-adds", "seconds"),
-            [_row(one) for one in sorted(result.verified, key=lambda one: -(one.accuracy or 0.0))],
-        ),
+        table(tuple(columns), cells),
     ]
+    if result.latency is not None:
+        lines += ["", result.latency]
     if result.shortlist_mean is not None and result.baseline_mean is not None:
         lines += [
             "",
@@ -110,6 +147,16 @@ def told(result: SearchResult) -> str:
     if result.best is not None:
         lines += ["", f"Best network: {result.folder / 'best'}   Report: {result.folder / 'report.html'}"]
     return "\n".join(lines)
+
+
+def _latency(one: Verified) -> tuple[str, str]:
+    seconds = (one.chosen.latency_seconds, one.chosen.measured_latency_seconds)
+    estimated, measured = ("" if value is None else f"{1000 * value:.2f}" for value in seconds)
+    return estimated, measured
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _row(one: Verified) -> tuple[str, ...]:

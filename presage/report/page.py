@@ -22,6 +22,8 @@ __all__ = ["write_report"]
 MOST_DRAWN = 6
 """Short-listed networks that are drawn, the best first."""
 
+PREDICTED = "predicted accuracy"
+
 COLUMNS = ("network", "predicted", "trained", "test", "parameters", "multiply-adds", "seconds")
 
 Json = Mapping[str, Any]
@@ -167,14 +169,28 @@ def _search(folder: Path, result: Json, verified: Sequence[Json], space: Space |
         return ""
     cost = [float(macs) for candidates in found for macs in candidates.cost("multiply_adds")[candidates.unique]]
     best = [float(value) for candidates in found for value in candidates.value[candidates.unique]]
-    marks = [(one["chosen"]["multiply_adds"], one["chosen"]["predicted"]) for one in verified]
-    front = plots.pareto_plot(cost, best, marks, "multiply-adds for one image")
+    name = _score(result)
+    marks = [
+        (one["chosen"]["multiply_adds"], one["chosen"]["predicted"] if name == PREDICTED else one["chosen"]["score"])
+        for one in verified
+    ]
+    front = plots.pareto_plot(cost, best, marks, "multiply-adds for one image", name)
     distinct = sum(round_["different"] for round_ in result["rounds"])
-    note = f"{len(values):,} candidates, {distinct:,} different networks, by {escape(result['strategy'])}."
-    return _section(
-        "The search, on predictions",
-        f"<p>{note}</p><div class='pair'><figure>{plots.search_plot(values)}</figure><figure>{front}</figure></div>",
+    note = (
+        f"{len(values):,} candidates, {distinct:,} different networks, by {escape(result['strategy'])}; scored by "
+        f"{escape(result.get('score', PREDICTED))}."
     )
+    history = plots.search_plot(values, name)
+    return _section(
+        "The search, on predictions" if name == PREDICTED else f"The search, on {name}",
+        f"<p>{note}</p><div class='pair'><figure>{history}</figure><figure>{front}</figure></div>",
+    )
+
+
+def _score(result: Json) -> str:
+    """What the candidates' values are, as plots call it: never an accuracy where none was predicted."""
+    asked = result["settings"].get("score", "predicted")
+    return PREDICTED if asked in ("predicted", "ucb") else str(asked)
 
 
 def _short_list(result: Json, verified: Sequence[Json]) -> str:
@@ -189,7 +205,21 @@ def _short_list(result: Json, verified: Sequence[Json]) -> str:
             f"recipe: {means}</p><details><summary>all of them</summary>"
             f"<table>{head}{''.join(_row(one) for one in baseline)}</table></details>"
         )
-    return _section("The short-list, trained", f"<table>{head}{rows}</table>{tail}")
+    return _section("The short-list, trained", f"<table>{head}{rows}</table>{_latencies(result, verified)}{tail}")
+
+
+def _latencies(result: Json, verified: Sequence[Json]) -> str:
+    """Estimated and measured latency of the short-list, and what the estimates rest on."""
+    if result.get("latency") is None:
+        return ""
+    rows = []
+    for one in verified:
+        seconds = [one["chosen"].get(name) for name in ("latency_seconds", "measured_latency_seconds")]
+        shown = ["" if value is None else f"{1000 * value:.2f}" for value in seconds]
+        cells = [f"<code>{escape(one['chosen']['hash'][:8])}</code>", *shown]
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    head = "<tr><th>network</th><th>ms estimated</th><th>ms measured</th></tr>"
+    return f"<h3>Latency</h3><p>{escape(result['latency'])}</p><table>{head}{''.join(rows)}</table>"
 
 
 def _row(one: Json) -> str:
@@ -210,7 +240,7 @@ def _row(one: Json) -> str:
 
 def _interval(chosen: Json) -> str:
     if chosen["predicted"] is None:
-        return ""
+        return f"{chosen['score_name']} {chosen['score']:.4g}" if chosen.get("score") is not None else ""
     return f"{chosen['predicted']:.3f} [{chosen['lower']:.3f}, {chosen['upper']:.3f}]"
 
 

@@ -96,8 +96,8 @@ def scatter_plot(series: Mapping[str, Sequence[Mapping[str, float]]], level: flo
     return _svg(figure, "scatter")
 
 
-def search_plot(values: Sequence[float]) -> str:
-    """Every candidate's predicted accuracy in the order of proposal, and the best so far."""
+def search_plot(values: Sequence[float], name: str = "predicted accuracy") -> str:
+    """Every candidate's value in the order of proposal, and the best so far; `name` says what the values are."""
     figure, axes = _figure(5.0, 4.4)
     best: list[float] = []
     for value in values:
@@ -105,18 +105,24 @@ def search_plot(values: Sequence[float]) -> str:
     steps = range(1, len(values) + 1)
     axes.plot(steps, list(values), ".", color=GREY, markersize=2.5, rasterized=True, label="candidate")
     axes.plot(steps, best, color=BLUE, linewidth=1.8, label="best so far")
-    axes.set(xlabel="candidates scored", ylabel="predicted accuracy")
+    axes.set(xlabel="candidates scored", ylabel=name)
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     return _svg(figure, "search")
 
 
 def pareto_plot(
-    cost: Sequence[float], value: Sequence[float], short_list: Sequence[tuple[float, float]], label: str
+    cost: Sequence[float],
+    value: Sequence[float],
+    short_list: Sequence[tuple[float, float]],
+    label: str,
+    name: str = "predicted accuracy",
 ) -> str:
-    """Predicted accuracy against cost (log axis), and the front of candidates that none beats in both.
+    """Values against cost (log axis), and the front of candidates that none beats in both.
 
     Args:
-        short_list: (cost, predicted accuracy) of the networks that were chosen.
+        short_list: (cost, value) of the networks that were chosen.
+        label: of the cost.
+        name: what the values are.
     """
     figure, axes = _figure(5.0, 4.4)
     axes.plot(list(cost), list(value), ".", color=GREY, markersize=2.5, label="candidate", rasterized=True)
@@ -128,7 +134,7 @@ def pareto_plot(
     x, y = [cost[row] for row in front], [value[row] for row in front]
     axes.step(x, y, where="post", color=BLUE, label="Pareto front")
     axes.plot([at for at, _ in short_list], [at for _, at in short_list], "o", color=ORANGE, label="short-list")
-    axes.set(xscale="log", xlabel=label, ylabel="predicted accuracy")
+    axes.set(xscale="log", xlabel=label, ylabel=name)
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     return _svg(figure, "pareto")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,14 +33,24 @@ def test_a_network_is_allowed_up_to_and_including_every_limit() -> None:
     assert Limits(parameters=20, multiply_adds=25).excess(_arrays()).tolist() == [0.5, 2.0, 1.5]
 
 
-@pytest.mark.parametrize("wrong", [{"parameters": 0}, {"multiply_adds": -3}, {"activation_bytes": 1.5}])
-def test_limits_that_are_no_counts_are_refused(wrong: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"parameters": 0},
+        {"multiply_adds": -3},
+        {"activation_bytes": 1.5},
+        {"latency_seconds": 0},
+        {"latency_seconds": float("nan")},
+        {"latency_seconds": True},
+    ],
+)
+def test_limits_that_are_no_counts_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match=f"`{next(iter(wrong))}` of `Limits`"):
         Limits(**wrong)
 
 
 def test_limits_are_the_same_after_json_and_unknown_ones_are_named() -> None:
-    limits = Limits(parameters=7)
+    limits = Limits(parameters=7, latency_seconds=0.25)
     assert Limits.from_json(limits.to_json()) == limits
     with pytest.raises(UnknownName, match="Did you mean `parameters`"):
         Limits.from_json({"parametres": 7})

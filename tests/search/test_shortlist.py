@@ -65,6 +65,7 @@ def _candidates(value: list[float], codes: list[list[int]] | None = None, first:
         upper=column + 0.1,
         level=0.9,
         costs=np.array([[100 * (at + 1)] * 3 for at in range(m)]),
+        latency=np.full(m, np.nan),
         first=np.array(first if first is not None else range(m)),
     )
 
