@@ -9,6 +9,7 @@ import optuna
 from optuna.samplers import BaseSampler
 
 from presage_errors import InvalidArgument, UnknownName
+from search.samplers.bayes import BayesSampler
 from search.samplers.one_by_one import OneByOne
 from search.samplers.proposer import BatchSampler, Proposals, Proposer
 from search.samplers.random import RandomSampler
@@ -18,6 +19,7 @@ from search.samplers.reinforce import ReinforceSampler
 __all__ = [
     "SAMPLERS",
     "BatchSampler",
+    "BayesSampler",
     "OneByOne",
     "Proposals",
     "Proposer",
@@ -40,6 +42,7 @@ class Strategy:
 
 
 SAMPLERS: dict[str, Strategy] = {
+    "bayes": Strategy(BayesSampler, True, "a Gaussian process on graph features (BANANAS, arXiv 1910.11858)"),
     "evolution": Strategy(RegularizedEvolutionSampler, False, "regularised evolution (arXiv 1802.01548)"),
     "nsgaii": Strategy(lambda seed: optuna.samplers.NSGAIISampler(seed=seed), True, "Optuna's NSGA-II"),
     "random": Strategy(RandomSampler, True, "random search, the baseline"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ __all__ = ["Outlook", "Posterior", "evened"]
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+Reals = TypeVar("Reals", Floats, Singles)
 LENGTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Length scales tried, in units of the features."""
 NOISES = (0.001, 0.01, 0.03, 0.1, 0.3)
@@ -79,7 +81,7 @@ class Posterior:
                     best, length, noise = loss, tried, added
         gram = _matern(_distances(points, points).astype(np.float64), length)
         gram[np.diag_indices_from(gram)] += noise
-        root = np.linalg.cholesky(gram)
+        root: Floats = np.asarray(np.linalg.cholesky(gram), np.float64)
         dual = cho_solve((root, True), values)
         variance = (np.sum(values * dual, axis=0) + 1.0) / (len(points) + 1)
         return cls(points, length, noise, variance, root, dual)
@@ -142,6 +144,7 @@ def _distances(left: Singles, right: Singles) -> Singles:
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
-def _matern(distance: NDArray[np.floating], length: float) -> NDArray[np.floating]:
+def _matern(distance: Reals, length: float) -> Reals:
     scaled = distance * distance.dtype.type(5**0.5 / length)
-    return np.asarray((1 + scaled + scaled * scaled / 3) * np.exp(-scaled))
+    near: Reals = (1 + scaled + scaled * scaled / 3) * np.exp(-scaled)
+    return near

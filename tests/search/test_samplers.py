@@ -82,7 +82,7 @@ def test_every_strategy_proposes_batches_that_depend_on_seed_and_history_alone(n
     assert (restarted.codes == whole.codes).all()
 
 
-@pytest.mark.parametrize("name", ["evolution", "nsgaii", "tpe"])
+@pytest.mark.parametrize("name", ["bayes", "evolution", "nsgaii", "tpe"])
 def test_a_strategy_that_learns_improves_over_its_batches(name: str) -> None:
     n = 15 if name == "tpe" else 40
     values = _batches(name, 8, n=n).values[:, 0]
