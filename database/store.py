@@ -34,6 +34,7 @@ from presage_errors import InvalidExperience, UnknownName
 __all__ = ["Database"]
 
 CheckArchitecture = Callable[[str], None]
+CheckEntry = Callable[[Entry], None]
 
 
 class Database:
@@ -144,7 +145,10 @@ class Database:
         return writer.report()
 
     def import_shards(
-        self, paths: Iterable[str | Path], check_architecture: CheckArchitecture | None = None
+        self,
+        paths: Iterable[str | Path],
+        check_architecture: CheckArchitecture | None = None,
+        check_entry: CheckEntry | None = None,
     ) -> ImportReport:
         """Take in shards of JSON lines (files, or folders of ``*.jsonl``); idempotent.
 
@@ -154,15 +158,22 @@ class Database:
             paths: files and folders.
             check_architecture: called with the JSON text of each new architecture; raises PresageError for one that
                 is none (this floor does not know architectures).
+            check_entry: called with each new entry; raises PresageError for one whose claims are false (this floor
+                knows neither what a network costs nor what a recipe is).
         """
-        writer = Writer(self._connection, check_architecture)
+        writer = Writer(self._connection, check_architecture, check_entry)
         with self._connection.transaction():
             writer.write(read_shards(paths, writer))
         return writer.report()
 
-    def import_parquet(self, folder: str | Path, check_architecture: CheckArchitecture | None = None) -> ImportReport:
+    def import_parquet(
+        self,
+        folder: str | Path,
+        check_architecture: CheckArchitecture | None = None,
+        check_entry: CheckEntry | None = None,
+    ) -> ImportReport:
         """Take in a folder that `export_parquet` wrote; idempotent. Rows that break a rule are refused and named."""
-        writer = Writer(self._connection, check_architecture)
+        writer = Writer(self._connection, check_architecture, check_entry)
         with self._connection.transaction():
             writer.write(read_parquet(Path(folder), writer))
         return writer.report()
@@ -171,11 +182,12 @@ class Database:
         self,
         other: str | Path,
         check_architecture: CheckArchitecture | None = None,
+        check_entry: CheckEntry | None = None,
         *,
         wait_seconds: float = 10.0,
     ) -> ImportReport:
         """Take in all rows of another database file, which stays as it is; idempotent. Raises as `open` does."""
-        writer = Writer(self._connection, check_architecture)
+        writer = Writer(self._connection, check_architecture, check_entry)
         with self._connection.transaction():
             writer.write(read_database(Path(other), writer, wait_seconds))
         return writer.report()
@@ -288,6 +300,10 @@ class Database:
         """What the database holds, counted by dataset, space, recipe and status."""
         return info(self._connection)
 
-    def content_hash(self) -> str:
-        """Digest of all that predictors learn from: the same for equal content, whatever the order it came in."""
-        return queries.content_hash(self._connection)
+    def content_hash(self, *, without: tuple[str, str] | None = None) -> str:
+        """Digest of all that predictors learn from: the same for equal content, whatever the order it came in.
+
+        Args:
+            without: a dataset (fingerprint) and a recipe (hash) whose experiments do not count.
+        """
+        return queries.content_hash(self._connection, without)

@@ -90,10 +90,12 @@ class Writer:
     Args:
         connection: the open file.
         check_architecture: called once with the JSON text of each architecture; raises PresageError for none.
+        check_entry: called with each entry that is not known yet; raises PresageError for one whose claims are false.
     """
 
     connection: Connection
     check_architecture: Callable[[str], None] | None = None
+    check_entry: Callable[[Entry], None] | None = None
     counts: dict[str, int] = field(default_factory=lambda: {"experiment": 0, "probe": 0, "prediction": 0})
     already: int = 0
     refused: list[Refusal] = field(default_factory=list)
@@ -159,6 +161,11 @@ class Writer:
                 return why
         row = entry.record
         old = known[type(row)].get(row.identity)
+        if self.check_entry is not None and (old is None or _succeeds(row, old)):
+            try:
+                self.check_entry(entry)
+            except PresageError as error:
+                return str(error)
         if old is None or old.result == row.result or _failed(row) or _failed(old):
             return ""
         return f"This {row.row} ({_named(row)}) is known with another result: {_difference(row, old)}."

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from training import EpochRecord, ImageDataset, Recipe
     from training.campaign import Summary
 
-__all__ = ["Predicted", "Session", "Step", "Trained", "check_architecture", "no_progress"]
+__all__ = ["Predicted", "Session", "Step", "Trained", "no_progress"]
 
 Step = Callable[[str, int, int | None], None]
 """``step(stage, done, total)``: how far the work is."""
@@ -354,6 +354,7 @@ class Session:
             InvalidArgument: a path that does not exist; nothing was taken in then.
         """
         from database import ImportReport
+        from presage.vetting import check_architecture, check_entry
 
         for path in paths:
             if not path.exists():
@@ -362,11 +363,11 @@ class Session:
         with self.open() as database:
             for path in paths:
                 if path.is_dir() and any(path.glob("*.parquet")):
-                    reports.append(database.import_parquet(path, check_architecture))
+                    reports.append(database.import_parquet(path, check_architecture, check_entry))
                 elif path.is_dir() or path.suffix == ".jsonl":
-                    reports.append(database.import_shards([path], check_architecture))
+                    reports.append(database.import_shards([path], check_architecture, check_entry))
                 else:
-                    reports.append(database.merge(path, check_architecture))
+                    reports.append(database.merge(path, check_architecture, check_entry))
         return ImportReport(
             experiments=sum(report.experiments for report in reports),
             probes=sum(report.probes for report in reports),
@@ -555,17 +556,6 @@ class _OpenedForEachCall:
     def add_predictions(self, entries: Iterable[PredictionEntry]) -> object:
         with self.session.open() as database:
             return database.add_predictions(entries)
-
-
-def check_architecture(text: str) -> None:
-    """Refuse the JSON of what is no architecture, before it enters a database.
-
-    Raises:
-        InvalidArchitecture: says why.
-    """
-    from architecture.serial import loads
-
-    loads(text)
 
 
 def _costs(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -> Costs:

@@ -1,0 +1,102 @@
+"""What only the roof can say of a row that asks to enter the database: it knows architectures, recipes and probes.
+
+The database floor checks every value and reference by itself; here a row's claims are worked out anew.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from presage_errors import InvalidArchitecture, InvalidExperience, WrongInput
+
+if TYPE_CHECKING:
+    from architecture.costs import Costs
+    from database import ExperimentEntry, ProbeEntry
+    from database.entries import Entry
+
+__all__ = ["check_architecture", "check_entry"]
+
+_ROUNDING = 1e-6  # rows keep six digits
+
+
+def check_architecture(text: str) -> None:
+    """Refuse the JSON of what is no architecture, or not in canonical form: one network would have two hashes.
+
+    Raises:
+        InvalidArchitecture: says why.
+    """
+    from architecture.serial import dumps, loads
+
+    architecture = loads(text)
+    if dumps(architecture.canonical) != text:
+        raise InvalidArchitecture(
+            f"Its `json` must be in canonical form, whose hash is {architecture.hash[:12]}…: `Architecture.canonical`."
+        )
+
+
+def check_entry(entry: Entry) -> None:
+    """Refuse a row whose recipe, costs, accuracy or DCN is not what it follows from.
+
+    Raises:
+        InvalidExperience: names the field, the rule and the value.
+    """
+    from database import ExperimentEntry, ProbeEntry
+
+    if isinstance(entry, ProbeEntry):
+        _check_probe(entry)
+        return
+    recipe = entry.recipe
+    try:
+        side = _image_side(recipe.text, recipe.hash)
+    except (WrongInput, TypeError, ValueError) as error:
+        raise InvalidExperience(f"The recipe {recipe.hash[:12]}… is none: {error}") from None
+    if isinstance(entry, ExperimentEntry):
+        _check_experiment(entry, side)
+
+
+def _check_experiment(entry: ExperimentEntry, side: int) -> None:
+    experiment, dataset = entry.experiment, entry.dataset
+    claimed = (experiment.parameters, experiment.multiply_adds, experiment.activation_bytes, experiment.depth)
+    found = _costs(entry.architecture.text, (dataset.channels, side, side), dataset.classes)
+    actual = (found.parameters, found.multiply_adds, found.activation_bytes, found.depth)
+    for name, value, truth in zip(
+        ("parameters", "multiply_adds", "activation_bytes", "depth"), claimed, actual, strict=True
+    ):
+        if value != truth:
+            given = f"{dataset.channels} channels, {dataset.classes} classes and images of {side}x{side}"
+            raise InvalidExperience(f"The `{name}` of `experiment` must be {truth:,} for {given}. Got {value:,}.")
+    if experiment.curve and experiment.accuracy is not None:
+        last = experiment.curve[-1]
+        if abs(last - experiment.accuracy) > _ROUNDING:
+            rule = f"be the last of its curve, {last:g}"
+            raise InvalidExperience(f"The `accuracy` of `experiment` must {rule}. Got {experiment.accuracy:g}.")
+
+
+def _check_probe(entry: ProbeEntry) -> None:
+    from probe import PROBE_VERSION, dcn
+
+    probe = entry.probe
+    if probe.version == PROBE_VERSION and abs(dcn(probe.curve) - probe.dcn) > _ROUNDING:
+        rule = f"be the DCN of its curve, {dcn(probe.curve):g}"
+        raise InvalidExperience(f"The `dcn` of `probe` must {rule}. Got {probe.dcn:g}.")
+
+
+@lru_cache(maxsize=1024)
+def _image_side(text: str, digest: str) -> int:
+    import json
+
+    from training import Recipe
+
+    recipe = Recipe.from_json(json.loads(text))
+    if recipe.hash != digest:
+        raise InvalidExperience(f"its hash must be {recipe.hash[:12]}…, as of all of its fields.")
+    return recipe.image_side
+
+
+@lru_cache(maxsize=16_384)
+def _costs(text: str, input_shape: tuple[int, int, int], classes: int) -> Costs:
+    from architecture.costs import costs
+    from architecture.serial import loads
+
+    return costs(loads(text), input_shape, classes)
