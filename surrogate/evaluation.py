@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from presage_errors import InvalidArgument
 from surrogate.cache import code_version
+from surrogate.encoding import Inputs
 from surrogate.ensemble import Ensemble
 from surrogate.experience import Experience
 from surrogate.few_shot_study import shot_scores
@@ -181,7 +182,11 @@ def _outcome(
     rows, task = np.flatnonzero(target.task_index == task_index), target.tasks[task_index]
     hashes, first, of_row = np.unique(target.hashes[rows], return_index=True, return_inverse=True)
     truth = np.bincount(of_row, target.accuracy[rows]) / np.bincount(of_row)
-    inputs = target.inputs(rows[first], task)
+
+    def encoded(some: Ints) -> Inputs:
+        return target.inputs(rows[first[some]], task)
+
+    inputs = encoded(np.arange(len(truth)))
     predictions = {learner.name: learner.interval_of(inputs) for learner in learners}
     twice_hashes, twice = _trained_twice(target, rows)
     return Outcome(
@@ -193,7 +198,7 @@ def _outcome(
         twice=twice,
         twice_hashes=twice_hashes,
         predictions=predictions,
-        shots=shot_scores(learners, few_shot, predictions, inputs, truth, shots) if shots else (),
+        shots=shot_scores(learners, few_shot, predictions, encoded, truth, shots) if shots else (),
     )
 
 

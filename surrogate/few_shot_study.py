@@ -7,7 +7,7 @@ good model to them, and asks it. Both are scored on the same networks.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -29,6 +29,7 @@ from surrogate.task import Task
 __all__ = ["FewShot", "FewShotStudy", "equal_count", "shot_scores"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 BEST_OF = (1, 5, 10, 20, 50)
 RANDOM = "random"
@@ -37,8 +38,8 @@ RANDOM = "random"
 class Answers(Protocol):
     """What predicts."""
 
-    def predict(self, graphs: GraphBatch, task: Task) -> Prediction:
-        """Accuracies of n architectures."""
+    def interval_of(self, inputs: Inputs) -> Prediction:
+        """Accuracies of n architectures on a task."""
 
 
 @runtime_checkable
@@ -53,7 +54,7 @@ def shot_scores(
     learners: Sequence[Predictor],
     few_shot: Collection[str],
     predictions: Mapping[str, Prediction],
-    inputs: Inputs,
+    encoded: Callable[[Ints], Inputs],
     truth: Floats,
     plan: ShotPlan,
 ) -> tuple[ShotScore, ...]:
@@ -63,10 +64,11 @@ def shot_scores(
         learners: fitted without the task's dataset.
         few_shot: names of those that are given trained networks.
         predictions: what each learner said of all n networks, knowing none.
-        inputs: the n networks on the task.
+        encoded: gives some of the n networks on the task.
         truth: (n,) their trained accuracies.
         plan: which of them are trained.
     """
+    inputs = encoded(np.arange(len(truth)))
     task = inputs.task
     draws = plan.of(f"{task.fingerprint}/{task.recipe}", len(truth))
     if not draws:
@@ -75,17 +77,17 @@ def shot_scores(
         shot_score(name, 0, [(truth[draw.scored], _part(said, draw.scored)) for draw in draws])
         for name, said in predictions.items()
     ]
-    rival = TargetOnly(inputs.features)
+    rival, unseen = TargetOnly(inputs.features), [encoded(draw.scored) for draw in draws]
     for k in draws[0].counts:
         alone = [(truth[d.scored], rival.predict(d.order[:k], truth[d.order[:k]])[d.scored]) for d in draws]
         found.append(shot_score(RIVAL, k, alone))
         for learner in learners:
             if learner.name in few_shot and isinstance(learner, FewShot):
                 answers = []
-                for draw in draws:
+                for draw, others in zip(draws, unseen, strict=True):
                     trained = draw.order[:k]
                     knowing = learner.given(inputs.graphs.take(trained), truth[trained], task)
-                    answers.append((truth[draw.scored], knowing.predict(inputs.graphs.take(draw.scored), task)))
+                    answers.append((truth[draw.scored], knowing.interval_of(others)))
                 found.append(shot_score(learner.name, k, answers))
     return tuple(found)
 
@@ -254,5 +256,5 @@ def count_text(count: float | None, counts: Sequence[int]) -> str:
     return f"over {counts[-1]}" if math.isinf(count) else f"{count:.0f}"
 
 
-def _part(said: Prediction, rows: NDArray[np.int64]) -> Prediction:
+def _part(said: Prediction, rows: Ints) -> Prediction:
     return Prediction(said.value[rows], said.lower[rows], said.upper[rows], said.level)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
 from surrogate.baselines import CostOnly, DatasetMean
+from surrogate.encoding import Inputs
 from surrogate.evaluation import leave_out
 from surrogate.experience import Experience
 from surrogate.few_shot_study import FewShotStudy, count_text, equal_count
@@ -42,8 +43,8 @@ class Recaller(DatasetMean):
 class Recalled:
     mean: float
 
-    def predict(self, graphs: GraphBatch, task: Task) -> Prediction:
-        value = np.full(len(graphs), self.mean)
+    def interval_of(self, inputs: Inputs) -> Prediction:
+        value = np.full(len(inputs), self.mean)
         return Prediction(value, value - 0.1, value + 0.1, 0.9)
 
 
