@@ -29,6 +29,12 @@ def test_the_same_seed_gives_the_same_probe(patterns: Maker, easy_run: ProbeRun)
     assert tuple(record.validation_accuracy for record in epochs) == again.curve
 
 
+def test_test_images_and_labels_do_not_matter(patterns: Maker, easy_run: ProbeRun) -> None:
+    dataset = patterns()
+    other = replace(dataset, x_test=255 - dataset.x_test, y_test=dataset.y_test[::-1].copy())
+    assert run_probe(other, seed=3, device="cpu").curve == easy_run.curve
+
+
 def test_random_labels_have_a_dcn_near_chance(patterns: Maker) -> None:
     found = run_probe(patterns(n=800, random_labels=True), device="cpu")
     assert found.dcn < 0.25 + 3.5 * (0.25 * 0.75 / 158) ** 0.5  # the highest of ten draws of 158 guesses

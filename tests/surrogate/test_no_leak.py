@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from architecture.serial import to_json
+from architecture.spaces import get_space
+from database import ArchitectureRecord, Database, RecipeRecord
+from database.testing import dataset_record, experiment_entry, probe_entry
 from surrogate import evaluation
 from surrogate.appraisal import core_table
 from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
@@ -15,11 +20,14 @@ from surrogate.core_networks import blind_ranking, core_networks
 from surrogate.ensemble import Ensemble
 from surrogate.experience import Experience
 from surrogate.kernel_ridge import KernelRidge
+from surrogate.loading import load_experience
 from surrogate.outcomes import Outcome
 from surrogate.predictor import Predictor
 from surrogate.scenarios import AnyDifficulty, DifficultyAsInput, DifficultyFilter
 from surrogate.tap_lstm import TapLSTM
 from surrogate.testing import synthetic_experience
+from training.recipe import Recipe
+from training.rows import recipe_row
 
 TARGET = 2
 
@@ -133,3 +141,28 @@ def test_the_dataset_blind_ranking_and_the_core_know_nothing_of_the_target(exper
     assert tables[0][0] != tables[1][0]
     other = blind_ranking(poisoned(experience, 0).without(part), experience.hashes[:12])
     assert not np.array_equal(other, blind_ranking(experience.without(part), experience.hashes[:12]))
+
+
+def test_a_task_is_the_same_whatever_was_trained_on_its_dataset(tmp_path: Path) -> None:
+    tasks = []
+    for name, worth in (("clean", 0.8), ("poisoned", 0.1)):
+        with Database.open(tmp_path / f"{name}.duckdb") as database:
+            dataset = dataset_record("made-up")
+            recipe = RecipeRecord.from_json(recipe_row(Recipe()))
+            curve = [worth] * Recipe().epochs
+            network = get_space("nb201").decode_batch(np.zeros((1, 6), np.int64)).architecture(0).canonical
+            database.add_experiments([
+                experiment_entry(
+                    dataset=dataset,
+                    recipe=recipe,
+                    architecture=ArchitectureRecord(network.hash, to_json(network), "nb201", {}),
+                    accuracy=worth,
+                    test_accuracy=worth,
+                    curve=curve,
+                    train_losses=curve,
+                    depth_accuracies=[worth],
+                )
+            ])  # fmt: skip
+            database.add_probes([probe_entry(dataset)])
+            tasks.append(load_experience(database).tasks)
+    assert tasks[0] == tasks[1]
