@@ -178,17 +178,24 @@ def similar(
     return SimilarExperiments(found, tuple(known[key] for key in found.datasets), reach, widened, f"{note}.")
 
 
-def content_hash(connection: Connection) -> str:
-    """Digest of all that predictors learn from: results of experiments, and probes. The same in any order of rows."""
+def content_hash(connection: Connection, without: tuple[str, str] | None = None) -> str:
+    """Digest of all that predictors learn from. The same in any order of rows.
+
+    Results of experiments, but for those of the dataset and recipe `without`, and probes of the datasets they are on.
+    """
+    dataset, recipe = without or ("", "")
     found = connection.rows(
         """
+        WITH kept AS (SELECT * FROM experiments WHERE NOT (dataset = ? AND recipe = ?))
         SELECT 'experiments', count(*), bit_xor(md5_number(concat_ws('|', id, status, coalesce(accuracy::VARCHAR, '-'),
             coalesce(test_accuracy::VARCHAR, '-'), curve::VARCHAR, depth_accuracies::VARCHAR,
-            parameters, multiply_adds, activation_bytes, "depth")))::VARCHAR FROM experiments
+            parameters, multiply_adds, activation_bytes, "depth")))::VARCHAR FROM kept
         UNION ALL
         SELECT 'probes', count(*), bit_xor(md5_number(concat_ws('|', id, dcn, description)))::VARCHAR FROM probes
+        WHERE dataset IN (SELECT dataset FROM kept)
         ORDER BY 1
-        """
+        """,
+        [dataset, recipe],
     )
     return hashlib.sha256(repr(found).encode()).hexdigest()
 

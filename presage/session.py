@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from probe import DifficultyCard, Known
     from search import Progress as SearchProgress
     from search import Scorer, ScorerFactory, SearchResult, SearchSettings, Verified
+    from search.scorer import TaskPredictor
     from surrogate import Experience, Prediction, Predictor, Task
     from surrogate.appraisal import Appraisal
     from training import EpochRecord, ImageDataset, Recipe
@@ -39,6 +40,8 @@ __all__ = ["Predicted", "Session", "Step", "Trained", "no_progress"]
 Step = Callable[[str, int, int | None], None]
 """``step(stage, done, total)``: how far the work is."""
 
+MOST_GIVEN = 300
+"""Networks trained on a dataset up to which predictions there are corrected by them; with more, all is fitted anew."""
 SEEDS = 3
 """Probes of a dataset that no probe is known of."""
 
@@ -188,12 +191,13 @@ class Session:
 
     def task(self, dataset: ImageDataset, recipe: Recipe) -> Task:
         """All that a predictor may know of the dataset; probes it first where no probe is stored."""
+        from probe import PROBE_VERSION
         from surrogate.loading import task_of
 
         if not self._is_probed(dataset):
             self.probe(dataset)
         with self.open() as database:
-            return task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash)
+            return task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash, PROBE_VERSION)
 
     def _is_probed(self, dataset: ImageDataset) -> bool:
         from probe import PROBE_VERSION
@@ -222,22 +226,53 @@ class Session:
 
     # prediction
 
-    def fitted(self) -> Predictor:
-        """The predictor, fitted to everything in the database: from the cache where it has learned from that before."""
+    def fitted(self, without: tuple[str, str] | None = None) -> Predictor:
+        """The predictor, fitted to everything in the database: from the cache where it has learned from that before.
+
+        Args:
+            without: a dataset (fingerprint) and a recipe (hash) whose experiments it is not to learn from.
+        """
+        from probe import PROBE_VERSION
         from surrogate import fitted, get_predictor, load_experience
 
         unfitted = get_predictor(self.predictor, seed=self.seed)
         with self.open() as database:
-            content = database.content_hash()
+            content = database.content_hash(without=without)
 
         def experience() -> Experience:
             with self.open() as database:
-                return load_experience(database)
+                found = load_experience(database, probe_version=PROBE_VERSION)
+            return found if without is None else found.without_task(*without)
 
         self.step("fit predictor, once", 0, 1)
         found = fitted(unfitted, content, experience, self.cache("predictors"))
         self.step("fit predictor, once", 1, 1)
         return found
+
+    def informed(self, dataset: ImageDataset, recipe: Recipe) -> TaskPredictor:
+        """The predictor for one dataset: learned from all others, and given what was trained on this one.
+
+        So a network that has just been trained on the dataset counts at once, and nothing is fitted anew.
+        """
+        from architecture.batch import GraphBatch
+        from architecture.serial import loads
+        from probe import PROBE_VERSION
+
+        if not self._is_probed(dataset):
+            self.probe(dataset)
+        own = (dataset.fingerprint, recipe.hash)
+        with self.open() as database:
+            probed = sorted({run.dataset for run in database.probes(version=PROBE_VERSION)})
+            trained = database.experiments(datasets=[own[0]], recipe=own[1])
+            others = len(database.experiments(datasets=probed)) - len(trained)
+            texts = database.architectures(sorted(set(trained.architecture.tolist())))
+        if not others or len(trained) > MOST_GIVEN:
+            return self.fitted()
+        predictor = self.fitted(without=own)
+        if not len(trained):
+            return predictor
+        graphs = GraphBatch.of([loads(texts[key]) for key in trained.architecture.tolist()])
+        return predictor.given(graphs, trained.accuracy, self.task(dataset, recipe))
 
     def predict(
         self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
@@ -256,7 +291,7 @@ class Session:
         costs = [_costs(named, shape, len(dataset.classes)) for named in architectures]
         task = self.task(dataset, recipe)
         graphs = [named.architecture.canonical for named in architectures]
-        answer: Prediction = self.fitted().predict(GraphBatch.of(graphs), task)
+        answer: Prediction = self.informed(dataset, recipe).predict(GraphBatch.of(graphs), task)
         with self.open() as database:
             known = self._trained(database, dataset, recipe)
         return [
@@ -494,7 +529,7 @@ class Session:
 
         def scorer(round_number: int, verified: Sequence[Verified]) -> Scorer:
             if not score.startswith(PROXY):
-                return PredictorScorer(self.fitted(), self.task(dataset, recipe), self.predictor)
+                return PredictorScorer(self.informed(dataset, recipe), self.task(dataset, recipe), self.predictor)
             from surrogate.proxies import Minibatch, ProxyScorer
             from training import prepare
 

@@ -110,6 +110,17 @@ class Experience:
         """All but these datasets."""
         return self._where(fingerprints, kept=False)
 
+    def without_task(self, fingerprint: str, recipe: str) -> Experience:
+        """All but the rows of one dataset by one recipe (hash).
+
+        Raises:
+            InvalidArgument: where nothing else is known.
+        """
+        left_out = np.array([(task.fingerprint, task.recipe) == (fingerprint, recipe) for task in self.tasks])
+        if left_out.all():
+            raise InvalidArgument("recipe", "Experience.without_task", "leave at least one experiment", recipe)
+        return self.take(~left_out[self.task_index])
+
     def only(self, fingerprints: Collection[str]) -> Experience:
         """Only these datasets."""
         return self._where(fingerprints, kept=True)

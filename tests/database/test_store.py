@@ -151,8 +151,21 @@ def test_order_of_columns_and_content_hash_depend_on_content_alone(tmp_path: Pat
         assert a.content_hash() == b.content_hash() != before
         assert list(a.experiments().architecture) == list(b.experiments().architecture)
         without_probe = a.content_hash()
-        a.add_probe(probe_entry())
+        a.add_probe(probe_entry(dataset_record("never-trained-on")))
+        assert a.content_hash() == without_probe  # nothing is learned from it
+        a.add_probe(probe_entry(dataset_record("d0")))
         assert a.content_hash() != without_probe
+
+
+def test_a_content_hash_can_leave_out_one_dataset_with_one_recipe(tmp_path: Path) -> None:
+    entries = [experiment_entry(i, dataset=dataset_record(f"d{i % 3}")) for i in range(12)]
+    left_out = entries[2].record
+    own = [e for e in entries if (e.record.dataset, e.record.recipe) == (left_out.dataset, left_out.recipe)]
+    with Database.open(tmp_path / "a.duckdb") as a, Database.open(tmp_path / "b.duckdb") as b:
+        a.add_experiments(entries)
+        b.add_experiments([e for e in entries if e not in own])
+        assert a.content_hash(without=(left_out.dataset, left_out.recipe)) == b.content_hash() != a.content_hash()
+        assert a.content_hash(without=("f" * 64, left_out.recipe)) == a.content_hash()
 
 
 def test_a_dataset_is_found_by_fingerprint_or_by_name(database: Database) -> None:

@@ -100,6 +100,12 @@ def test_predict_gives_a_value_within_its_interval_and_shows_what_is_known(
     again = presage("predict", *words, "--json").json["predictions"]
     assert [row["trained"] for row in again] == pytest.approx([row["accuracy"] for row in trained], abs=1e-6)
 
+    for before, after in zip(rows, again, strict=True):  # what was trained corrects the prediction
+        assert abs(after["accuracy"] - after["trained"]) < abs(before["accuracy"] - after["trained"]) + 0.02
+    assert [row["accuracy"] for row in again] != [row["accuracy"] for row in rows]
+    kept = list((experienced.parent / f"{experienced.stem}-cache" / "predictors").iterdir())
+    assert len(kept) == 1  # and nothing was fitted anew for it
+
 
 def test_a_network_too_deep_for_the_images_is_refused_with_what_to_do(
     presage: Callable, shapes_npz: Path, experienced: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
