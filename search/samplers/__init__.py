@@ -15,6 +15,7 @@ from search.samplers.proposer import BatchSampler, Proposals, Proposer
 from search.samplers.random import RandomSampler
 from search.samplers.regularized_evolution import RegularizedEvolutionSampler
 from search.samplers.reinforce import ReinforceSampler
+from search.samplers.relaxed import RelaxedSampler
 
 __all__ = [
     "SAMPLERS",
@@ -26,6 +27,7 @@ __all__ = [
     "RandomSampler",
     "RegularizedEvolutionSampler",
     "ReinforceSampler",
+    "RelaxedSampler",
     "Strategy",
     "get_proposer",
     "get_sampler",
@@ -43,6 +45,7 @@ class Strategy:
 
 SAMPLERS: dict[str, Strategy] = {
     "bayes": Strategy(BayesSampler, True, "a Gaussian process on graph features (BANANAS, arXiv 1910.11858)"),
+    "darts": Strategy(RelaxedSampler, False, "gradient ascent over relaxed parameters (after DARTS, arXiv 1806.09055)"),
     "evolution": Strategy(RegularizedEvolutionSampler, False, "regularised evolution (arXiv 1802.01548)"),
     "nsgaii": Strategy(lambda seed: optuna.samplers.NSGAIISampler(seed=seed), True, "Optuna's NSGA-II"),
     "random": Strategy(RandomSampler, True, "random search, the baseline"),
