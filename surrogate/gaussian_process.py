@@ -39,14 +39,15 @@ class GaussianProcess:
 
     clip: float = 4.0
 
-    def fit(self, x: NDArray[np.floating], y: Floats) -> GaussianProcess:
-        """Learns from points (n, f) and values (n,), n ≥ 1."""
+    def fit(self, x: NDArray[np.floating], y: Floats, weights: Floats | None = None) -> GaussianProcess:
+        """Learns from points (n, f) and values (n,), n ≥ 1; `weights` (f,) of the columns in squared distances."""
         from scipy.linalg import solve_triangular
 
         x = np.asarray(x, np.float64)
         self.centre_, deviation = x.mean(axis=0), x.std(axis=0)
         self.columns_ = np.flatnonzero(deviation > 1e-6 * np.maximum(1.0, np.abs(self.centre_)))
         self.centre_, self.deviation_ = self.centre_[self.columns_], deviation[self.columns_]
+        self.scale_ = np.ones(len(self.columns_)) if weights is None else np.sqrt(weights[self.columns_])
         self.points_ = self._standard(x)
         self.mean_ = float(y.mean())
         distance = _distances(self.points_, self.points_).astype(np.float64)
@@ -77,7 +78,7 @@ class GaussianProcess:
 
     def _standard(self, x: NDArray[np.floating]) -> Singles:
         scaled = (x[:, self.columns_] - self.centre_) / self.deviation_
-        return np.asarray(np.clip(scaled, -self.clip, self.clip), np.float32)
+        return np.asarray(np.clip(scaled, -self.clip, self.clip) * self.scale_, np.float32)
 
 
 @dataclass(frozen=True, eq=False)

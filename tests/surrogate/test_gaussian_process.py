@@ -65,3 +65,12 @@ def test_few_points_alike_or_not_are_enough(n: int) -> None:
         mean, deviation = GaussianProcess().fit(x, np.zeros(n)).predict(np.zeros((5, 3), np.float32))
         assert np.allclose(mean, 0)
         assert (deviation > 0).all()
+
+
+def test_columns_of_weight_nothing_change_nothing() -> None:
+    x, y = _points(50)
+    noise = np.random.default_rng(2).standard_normal((50, 4)).astype(np.float32)
+    both = GaussianProcess().fit(np.hstack([x, noise]), y, np.repeat([1.0, 0.0], 4))
+    test = _points(20, seed=1)[0]
+    expected = GaussianProcess().fit(x, y).predict(test)[0]
+    np.testing.assert_allclose(both.predict(np.hstack([test, test]))[0], expected, atol=1e-4)

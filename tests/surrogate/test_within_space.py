@@ -62,6 +62,18 @@ def test_any_unit_of_accuracy_gives_the_same_order() -> None:
     np.testing.assert_allclose(percent, 100 * share, rtol=1e-9)
 
 
+def test_trees_and_process_are_averaged_and_doubt_grows_where_they_differ() -> None:
+    trained, others = _networks(40), _networks(60, seed=1)
+    accuracy = true_accuracy(trained, synthetic_task(1))
+    both, process = WithinSpace().fit(trained, accuracy), WithinSpace(bags=0).fit(trained, accuracy)
+    x = both.encode(others)
+    trees = np.mean([tree.predict(x) for tree in both.trees_], axis=0)
+    (mean, deviation), (alone, own) = both.latent(x), process.latent(x)
+    np.testing.assert_allclose(mean, (alone + trees) / 2)
+    np.testing.assert_allclose(deviation**2, own**2 + ((alone - trees) / 2) ** 2)
+    np.testing.assert_array_equal(WithinSpace().fit(trained, accuracy).latent(x)[0], mean)  # and deterministic
+
+
 def test_it_mixes_spaces() -> None:
     from architecture.batch import GraphBatch
 
@@ -86,7 +98,7 @@ def test_wrong_input_is_said() -> None:
 
 
 def test_a_refit_on_150_networks_takes_milliseconds() -> None:
-    model, networks = WithinSpace(), _networks(150)
+    model, networks = WithinSpace(bags=0), _networks(150)
     x, accuracy = model.encode(networks), np.random.default_rng(0).random(150)
     model.learn(x, accuracy)
     begin = time.process_time()
