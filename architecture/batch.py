@@ -103,6 +103,8 @@ class GraphBatch:
         attributes: (m, A) int32, column by column in memory; the fields of the operation, as in `ATTRIBUTES`.
         edge_start: (m+1,) int64; the inputs of node j are edge_source[edge_start[j]:edge_start[j+1]], in order.
         edge_source: (e,) int64; rows of this batch.
+        calls: (m,) which call of a `Draft` wrote each node: what has one call stands at one place of the space. None
+            where no `Draft` did, or where it was lost on the way.
     """
 
     node_start: Ints
@@ -110,6 +112,7 @@ class GraphBatch:
     attributes: NDArray[np.int32]
     edge_start: Ints
     edge_source: Ints
+    calls: NDArray[np.int32] | None = None
 
     @classmethod
     def of(cls, architectures: Iterable[Architecture]) -> GraphBatch:

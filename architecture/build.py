@@ -42,7 +42,7 @@ from architecture.operations import (
 from architecture.stages import stage_ends
 from presage_errors import InvalidArchitecture, InvalidArgument
 
-__all__ = ["MOST_PARAMETERS", "Network", "build"]
+__all__ = ["MOST_PARAMETERS", "Network", "Step", "build", "weighted_module"]
 
 MOST_PARAMETERS = 2_000_000_000
 """More parameters than this are refused: 8 GB of float32 weights, and three times as much to train."""
@@ -50,6 +50,7 @@ MOST_PARAMETERS = 2_000_000_000
 _FRESH = (Convolution, Linear, BatchNorm, GroupNorm)
 """Operations whose output is a tensor of their own that their backward pass does not need: it may be overwritten."""
 
+ModuleOf = Callable[[int, Sequence[Shape]], nn.Module | None]
 Step = tuple[int, Callable[..., Tensor], tuple[int, ...], tuple[int, ...]]
 
 
@@ -74,16 +75,26 @@ class Network(nn.Module):
         architecture: what it was built from.
         prefixes: nodes after which a depth head may read the network, see `architecture.stages.stage_ends`.
         shapes: output shape of every node, without the batch axis.
+
+    Args:
+        module_of: gives the module of a node with weights by its position and the shapes of its inputs, None for the
+            others; fresh modules by default.
     """
 
-    def __init__(self, architecture: Architecture, input_shape: Sequence[int], classes: int) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        input_shape: Sequence[int],
+        classes: int,
+        module_of: ModuleOf | None = None,
+    ) -> None:
         super().__init__()
         self.architecture = architecture
         self.shapes = architecture.shapes(input_shape, classes)
         self.prefixes = stage_ends(architecture)
         for index, node in enumerate(architecture.nodes):
             inputs = [self.shapes[source] for source in node.inputs]
-            module = _weighted(node.operation, inputs, classes)
+            module = module_of(index, inputs) if module_of else weighted_module(node.operation, inputs, classes)
             if module is not None:
                 self.add_module(f"n{index}", module)
         self._plans: dict[tuple[int, ...], tuple[Step, ...]] = {}
@@ -176,7 +187,7 @@ def _is_fresh(node: Any) -> bool:
     return isinstance(node.operation, _FRESH) or (isinstance(node.operation, Add) and len(node.inputs) > 1)
 
 
-def _weighted(operation: Operation, inputs: Sequence[Shape], classes: int) -> nn.Module | None:
+def weighted_module(operation: Operation, inputs: Sequence[Shape], classes: int) -> nn.Module | None:
     """The module of an operation that holds weights or statistics, initialised; None for the others."""
     match operation:
         case Convolution():

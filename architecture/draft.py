@@ -73,14 +73,14 @@ class Draft:
         """The batch; the last node added to each architecture must be its classifier."""
         node_start = np.concatenate([np.zeros(1, np.int64), np.cumsum(self._count)])
         first, m = node_start[:-1], int(node_start[-1])
-        kind = np.empty(m, np.int16)
+        kind, calls = np.empty(m, np.int16), np.empty(m, np.int32)
         attributes = np.zeros((m, len(ATTRIBUTES)), np.int32, order="F")
         degree = np.zeros(m, np.int64)
         placed: list[tuple[Nodes, slice | Nodes, list[Nodes]]] = []
-        for where, made, code, values, inputs in self._columns:
+        for call, (where, made, code, values, inputs) in enumerate(self._columns):
             chosen: slice | Nodes = slice(None) if where is None else np.flatnonzero(where)
             rows = first[chosen] + made[chosen]
-            kind[rows] = code
+            kind[rows], calls[rows] = code, call
             for at, value in values:
                 attributes[rows, at] = value[chosen] if isinstance(value, np.ndarray) else value
             reads = [source[chosen] for source in inputs]
@@ -95,4 +95,4 @@ class Draft:
                 kept = source >= 0
                 edge_source[slot[kept]] = base[kept] + source[kept]
                 slot = slot + kept
-        return GraphBatch(node_start, kind, attributes, edge_start, edge_source)
+        return GraphBatch(node_start, kind, attributes, edge_start, edge_source, calls)

@@ -22,7 +22,7 @@ from architecture.operations import (
     MaxPool,
 )
 
-__all__ = ["CELL_OPERATIONS", "Wiring", "reduction_cells", "write_cells"]
+__all__ = ["CELL_OPERATIONS", "STEM", "Wiring", "edge", "projected", "reduction_cells", "write_cells"]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -86,8 +86,8 @@ def write_cells(normal: Wiring, reduction: Wiring, cells: int, width: int, strid
         halve = cell in reductions
         if halve:
             width *= 2
-        left = _projected(draft, before, width, alive[cell] & wiring.reads(0), halve=cell - 1 in reductions)
-        right = _projected(draft, last, width, alive[cell] & wiring.reads(1), halve=False)
+        left = projected(draft, before, width, alive[cell] & wiring.reads(0), halve=cell - 1 in reductions)
+        right = projected(draft, last, width, alive[cell] & wiring.reads(1), halve=False)
         x = _cell(draft, left, right, wiring, width, alive[cell], halve)
         if cell < cells - 1:
             x = draft.add(Activation, x, where=alive[cell])
@@ -108,12 +108,12 @@ def _alive(kinds: list[Wiring]) -> list[Mask]:
     return alive
 
 
-def _projected(draft: Draft, x: Nodes, width: int, where: Mask, *, halve: bool) -> Nodes:
+def projected(draft: Draft, x: Nodes, width: int, where: Mask, *, halve: bool, affine: bool = True) -> Nodes:
     """x, activated already, brought to the width of a cell, and to half its side if so asked; -1 outside `where`."""
     if halve:
         x = draft.add(AveragePool, x, where=where, ceil=True)
     x = draft.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
-    return draft.add(BatchNorm, x, where=where)
+    return draft.add(BatchNorm, x, where=where, affine=affine)
 
 
 def _cell(draft: Draft, left: Nodes, right: Nodes, wiring: Wiring, width: int, where: Mask, halve: bool) -> Nodes:
@@ -134,7 +134,7 @@ def _cell(draft: Draft, left: Nodes, right: Nodes, wiring: Wiring, width: int, w
             at = source[:, None]
             x, active = (np.take_along_axis(found, at, axis=1)[:, 0] for found in (raw, relu))
             stride = np.where(halve & (source < 2), 2, 1)
-            terms.append(_edge(draft, x, active, wiring.operations[:, node, side], width, stride, where))
+            terms.append(edge(draft, x, active, wiring.operations[:, node, side], width, stride, where))
         states.append(draft.add(Add, *terms, where=where))
     number = wiring.ends.sum(axis=1)
     ends = [np.where(wiring.ends[:, node], state, -1) for node, state in enumerate(states[2:])]
@@ -142,15 +142,26 @@ def _cell(draft: Draft, left: Nodes, right: Nodes, wiring: Wiring, width: int, w
     return np.where(number > 1, joined, np.max(ends, axis=0))
 
 
-def _edge(draft: Draft, x: Nodes, relu: Nodes, operation: Ints, width: int, stride: Ints, where: Mask) -> Nodes:
+def edge(
+    draft: Draft,
+    x: Nodes,
+    relu: Nodes,
+    operation: Ints,
+    width: int,
+    stride: Ints,
+    where: Mask,
+    *,
+    affine: bool = True,
+) -> Nodes:
     """An operation on x, whose ReLU is `relu`, each architecture's own; -1 outside `where`."""
     convolved = where & (operation >= SEPARABLE3)
     again = convolved & (operation < DILATED3)
     kernel = KERNELS[operation]
     dilation = np.where(operation >= DILATED3, 2, 1)
-    found = _separable(draft, relu, convolved, width, kernel, stride, dilation)
+    found = _separable(draft, relu, convolved, width, kernel, stride, dilation, affine)
     second = draft.add(Activation, found, where=again)
-    second = _separable(draft, second, again, width, kernel, np.ones_like(stride), np.ones_like(dilation))
+    one = np.ones_like(stride)
+    second = _separable(draft, second, again, width, kernel, one, one, affine)
     found = np.where(again, second, found)
     largest, mean = (where & (operation == kind) for kind in (MAX_POOL, AVERAGE_POOL))
     found = np.where(largest, draft.add(MaxPool, x, where=largest, kernel=3, stride=stride, padding=1), found)
@@ -158,11 +169,13 @@ def _edge(draft: Draft, x: Nodes, relu: Nodes, operation: Ints, width: int, stri
     found = np.where(mean, pooled, found)
     skipped = where & (operation == SKIP)
     strided = skipped & (stride == 2)
-    found = np.where(strided, _projected(draft, relu, width, strided, halve=True), found)
+    found = np.where(strided, projected(draft, relu, width, strided, halve=True, affine=affine), found)
     return np.where(skipped & ~strided, x, found)
 
 
-def _separable(draft: Draft, x: Nodes, where: Mask, width: int, kernel: Ints, stride: Ints, dilation: Ints) -> Nodes:
+def _separable(
+    draft: Draft, x: Nodes, where: Mask, width: int, kernel: Ints, stride: Ints, dilation: Ints, affine: bool
+) -> Nodes:
     """A depthwise convolution, a pointwise one, batch normalisation."""
     x = draft.add(
         Convolution,
@@ -176,4 +189,4 @@ def _separable(draft: Draft, x: Nodes, where: Mask, width: int, kernel: Ints, st
         groups=width,
     )
     x = draft.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
-    return draft.add(BatchNorm, x, where=where)
+    return draft.add(BatchNorm, x, where=where, affine=affine)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from architecture.batch import GraphBatch
 from architecture.spaces.cells import CELL_OPERATIONS, Wiring, write_cells
 from architecture.spaces.space import Categorical, Choice, Codes, Space
 from presage_errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from architecture.spaces.relaxation import Relaxation
 
 __all__ = ["Darts"]
 
@@ -58,7 +61,7 @@ class Darts(Space):
         return tuple(found)
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
-        normal, reduction = (self._wiring(cell, codes) for cell in CELLS)
+        normal, reduction = (self.wiring(cell, codes) for cell in CELLS)
         return write_cells(normal, reduction, self.cells, self.width, self.stride)
 
     def from_genotype(
@@ -84,7 +87,14 @@ class Darts(Space):
         self.codes([found])  # refuses what is no choice
         return found
 
-    def _wiring(self, cell: str, codes: Codes) -> Wiring:
+    @property
+    def relaxation(self) -> Relaxation:
+        from architecture.spaces.darts_relaxation import DartsRelaxation
+
+        return DartsRelaxation(self)
+
+    def wiring(self, cell: str, codes: Codes) -> Wiring:
+        """The normal or the reduction cells of (n, p) codes."""
         inputs = np.empty((len(codes), len(NODES), 2), np.int64)
         operations = np.empty_like(inputs)
         for at, node in enumerate(NODES):

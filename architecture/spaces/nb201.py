@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from architecture.operations import (
 )
 from architecture.spaces.space import Categorical, Choice, Codes, Space
 from presage_errors import InvalidArchitecture, InvalidArgument
+
+if TYPE_CHECKING:
+    from architecture.spaces.relaxation import Relaxation
 
 __all__ = ["NB201"]
 
@@ -56,17 +59,23 @@ class NB201(Space):
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
         draft = Draft(len(codes))
-        x = _convolved(draft, draft.image, self.width, 3)
+        x = convolved(draft, draft.image, self.width, 3)
         for stage in range(3):
             width = self.width << stage
             if stage:
-                x = _reduction(draft, x, width)
+                x = reduced(draft, x, width)
             for _ in range(self.cells):
                 x = _cell(draft, x, codes, width)
         x = draft.add(Activation, draft.add(BatchNorm, x))
         x = draft.add(Flatten, draft.add(AdaptiveAveragePool, x))
         draft.add(Classifier, x)
         return draft.finish()
+
+    @property
+    def relaxation(self) -> Relaxation:
+        from architecture.spaces.nb201_relaxation import NB201Relaxation
+
+        return NB201Relaxation(self)
 
     def to_string(self, params: Mapping[str, Choice]) -> str:
         """The benchmark's text: ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|``."""
@@ -91,14 +100,16 @@ class NB201(Space):
         }
 
 
-def _convolved(draft: Draft, x: Nodes, width: int, kernel: int, stride: int = 1) -> Nodes:
+def convolved(draft: Draft, x: Nodes, width: int, kernel: int, stride: int = 1, *, affine: bool = True) -> Nodes:
+    """A convolution and batch normalisation."""
     x = draft.add(Convolution, x, channels=width, kernel=kernel, stride=stride, padding=kernel // 2)
-    return draft.add(BatchNorm, x)
+    return draft.add(BatchNorm, x, affine=affine)
 
 
-def _reduction(draft: Draft, x: Nodes, width: int) -> Nodes:
-    body = _convolved(draft, draft.add(Activation, x), width, 3, stride=2)
-    body = _convolved(draft, draft.add(Activation, body), width, 3)
+def reduced(draft: Draft, x: Nodes, width: int) -> Nodes:
+    """The residual block between stages: half the side."""
+    body = convolved(draft, draft.add(Activation, x), width, 3, stride=2)
+    body = convolved(draft, draft.add(Activation, body), width, 3)
     # ceil: an odd side gives as many pixels here as in the strided convolution
     shortcut = draft.add(AveragePool, x, ceil=True)
     shortcut = draft.add(Convolution, shortcut, channels=width, kernel=1, padding=0)

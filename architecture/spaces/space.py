@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from architecture.batch import GraphBatch
 from architecture.graph import Architecture
 from presage_errors import InvalidArgument, NothingFeasible, UnknownName
+
+if TYPE_CHECKING:
+    from architecture.spaces.relaxation import Relaxation
 
 __all__ = ["Categorical", "Choice", "Codes", "Space"]
 
@@ -93,6 +96,11 @@ class Space:
         """(column, earlier layer, layer) of every parameter that joins the output of an earlier layer to a layer: its
         choice 0 stands for no connection. In the order of layers; layer 0 is what comes before the first."""
         return ()
+
+    @property
+    def relaxation(self) -> Relaxation | None:
+        """How the space is searched by gradient on shared weights; None where it cannot be."""
+        return None
 
     # What every space can do ----------------------------------------------------------------------------------------
 

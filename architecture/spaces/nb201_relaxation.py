@@ -1,0 +1,99 @@
+"""The relaxation of `NB201`: every operation on every edge of the cell, in one graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.draft import Draft, Nodes
+from architecture.operations import (
+    Activation,
+    AdaptiveAveragePool,
+    Add,
+    AveragePool,
+    BatchNorm,
+    ChannelShuffle,
+    Classifier,
+    Concatenate,
+    Flatten,
+    Identity,
+    Slice,
+)
+from architecture.spaces import nb201
+from architecture.spaces.relaxation import Edge, Floats, Gate, Mixture, Relaxation
+from architecture.spaces.space import Codes
+from presage_errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from architecture.spaces.nb201 import NB201
+
+__all__ = ["NB201Relaxation"]
+
+
+class NB201Relaxation(Relaxation):
+    """Six edges with five operations, `none` among them: the search network of arXiv 2001.00326 for its weight-sharing
+    methods. Within a cell, batch normalisation has no weights of its own."""
+
+    operations = nb201.CHOICES
+    skip = nb201.SKIP
+    edges = tuple(Edge("cell", source, target) for source, target in nb201.EDGES)
+
+    def __init__(self, space: NB201) -> None:
+        self.space = space
+
+    def mixture(self, partial: int = 1) -> Mixture:
+        space = self.space
+        if partial < 1 or space.width % partial:
+            raise InvalidArgument("partial", "pc-darts", f"divide the width of `{space.name}`, {space.width}", partial)
+        draft, gates = Draft(1), list[Gate]()
+        x = nb201.convolved(draft, draft.image, space.width, 3)
+        for stage in range(3):
+            width = space.width << stage
+            if stage:
+                x = nb201.reduced(draft, x, width)
+            for _ in range(space.cells):
+                x = _cell(draft, x, width, partial, gates)
+        x = draft.add(Activation, draft.add(BatchNorm, x))
+        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, x)))
+        return Mixture(draft.finish().architecture(0), tuple(gates))
+
+    def paths(self, codes: Codes) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = codes[:, :, None] == np.arange(len(self.operations))
+        return found
+
+    def derive(self, strength: Floats) -> Codes:
+        # as the benchmark derives its weight-sharing methods' cells: `none` may win an edge
+        found: Codes = strength.argmax(axis=1).astype(np.int64)
+        return found
+
+
+def _cell(draft: Draft, x: Nodes, width: int, partial: int, gates: list[Gate]) -> Nodes:
+    states, part = [x], width // partial
+    used: list[tuple[Nodes, Nodes, Nodes]] = []
+    for target in (1, 2, 3):
+        some, rest = states[-1], states[-1]
+        if partial > 1:
+            some = draft.add(Slice, states[-1], start=0, stop=part)
+            rest = draft.add(Slice, states[-1], start=part, stop=width)
+        used.append((some, draft.add(Activation, some), rest))
+        terms = []
+        for row, (source, end) in enumerate(nb201.EDGES):
+            if end != target:
+                continue
+            some, relu, rest = used[source]
+            made = {
+                nb201.SKIP: draft.add(Identity, some),
+                nb201.CONV1: nb201.convolved(draft, relu, part, 1, affine=False),
+                nb201.CONV3: nb201.convolved(draft, relu, part, 3, affine=False),
+                nb201.POOL: draft.add(AveragePool, some, kernel=3, stride=1, padding=1, count_padding=False),
+            }
+            gates += [Gate(int(node[0]), row, column) for column, node in made.items()]
+            total = draft.add(Add, *made.values())
+            if partial > 1:
+                total = draft.add(ChannelShuffle, draft.add(Concatenate, total, rest), groups=partial)
+            gates.append(Gate(int(total[0]), row, None))
+            terms.append(total)
+        states.append(draft.add(Add, *terms))
+    return states[-1]

@@ -1,0 +1,93 @@
+"""`MixedNetwork`: all networks of a space in one, each operation weighed; and each of them alone, by its path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from architecture.build import Network, Step
+from architecture.operations import Add, BatchNorm, Classifier, Concatenate
+from architecture.spaces.relaxation import Mixture
+
+__all__ = ["MixedNetwork"]
+
+_NEEDS_A_TENSOR = (BatchNorm, Classifier, Concatenate)  # where zeros do not simply stay zeros
+
+
+class MixedNetwork(Network):
+    """A mixture built: images (b, c, h, w) → logits (b, k), by weights of operations (E, O) and of edges (E,)."""
+
+    def __init__(self, mixture: Mixture, input_shape: Sequence[int], classes: int) -> None:
+        super().__init__(mixture.architecture, input_shape, classes)
+        self.gates = {gate.node: gate for gate in mixture.gates}
+
+    def mixed(self, images: Tensor, operations: Tensor, edges: Tensor) -> Tensor:
+        """Logits where the output of operation o of edge e counts ``operations[e, o]``, and that of e ``edges[e]``."""
+        tensors: list[Tensor | None] = [None] * len(self.architecture.nodes)
+        tensors[0] = images
+        for index, function, sources, done in self._steps:
+            made = function(*[tensors[source] for source in sources])
+            gate = self.gates.get(index)
+            if gate is not None:
+                made = made * (edges[gate.edge] if gate.operation is None else operations[gate.edge, gate.operation])
+            tensors[index] = made
+            for source in done:
+                tensors[source] = None
+        logits = tensors[-1]
+        assert logits is not None
+        return logits
+
+    def alone(self, images: Tensor, path: NDArray[np.bool_]) -> Tensor:
+        """Logits of one network, given as the (E, O) operations it is made of: nothing else is computed."""
+        needed = self._needed(path)
+        tensors: list[Tensor | None] = [None] * len(self.architecture.nodes)  # None: zeros
+        tensors[0] = images
+        for index, function, sources, done in self._steps:
+            if needed[index]:
+                inputs = [tensors[source] for source in sources]
+                operation = self.architecture.nodes[index].operation
+                if isinstance(operation, Add):
+                    inputs = [x for x in inputs if x is not None]
+                elif isinstance(operation, _NEEDS_A_TENSOR) and any(x is None for x in inputs):
+                    shapes = [self.shapes[source] for source in sources]
+                    inputs = [
+                        images.new_zeros(len(images), *shape) if x is None else x
+                        for x, shape in zip(inputs, shapes, strict=True)
+                    ]
+                if inputs and all(x is not None for x in inputs):
+                    tensors[index] = function(*inputs)
+            for source in done:
+                tensors[source] = None
+        logits = tensors[-1]
+        assert logits is not None
+        return logits
+
+    def _needed(self, path: NDArray[np.bool_]) -> list[bool]:
+        """Which nodes the classifier depends on in one network."""
+        nodes = self.architecture.nodes
+        chosen: list[list[bool]] = path.tolist()
+        taken = [any(row) for row in chosen]
+        needed = [False] * len(nodes)
+        needed[-1] = True
+        for index in range(len(nodes) - 1, 0, -1):
+            if not needed[index]:
+                continue
+            gate = self.gates.get(index)
+            if gate is not None:
+                row = gate.edge
+                if not (taken[row] if gate.operation is None else chosen[row][gate.operation]):
+                    needed[index] = False
+                    continue
+            for source in nodes[index].inputs:
+                needed[source] = True
+        return needed
+
+    @property
+    def _steps(self) -> Sequence[Step]:
+        plan = self._plans.get(())
+        if plan is None:
+            plan = self._plans[()] = self._plan(frozenset())
+        return plan
