@@ -52,9 +52,11 @@ def write_parquet(connection: Connection, folder: Path, tables: Collection[str] 
                 )
             for table in tables:
                 (Path(scratch) / f"{table}.parquet").replace(folder / f"{table}.parquet")
+    except StorageFull as error:  # DuckDB's own word, of the connection's file
+        raise _full(folder) from error
     except OSError as error:
         if error.errno in (28, 122):  # ENOSPC, EDQUOT
-            raise StorageFull(f"The disk filled up while writing {folder}. Free some space and repeat.") from error
+            raise _full(folder) from error
         raise InvalidArgument("folder", "export_parquet", "be a folder that can be written", str(folder)) from error
 
 
@@ -125,6 +127,10 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
         if isinstance(error, InvalidDatabase) and str(file) in str(error):
             raise
         raise InvalidDatabase(f"The file {file} is no Parquet file that can be read.") from error
+
+
+def _full(folder: Path) -> StorageFull:
+    return StorageFull(f"The disk filled up while writing {folder}. Free some space and repeat.")
 
 
 def _order(kind: type[Record]) -> str:

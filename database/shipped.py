@@ -17,7 +17,7 @@ from presage_errors import InvalidDatabase
 if TYPE_CHECKING:
     from database.store import Database
 
-__all__ = ["import_seed", "seed_digest", "write_seed"]
+__all__ = ["import_seed", "keep_empty", "seed_digest", "write_seed"]
 
 MANIFEST = "seed.json"
 
@@ -44,8 +44,10 @@ def seed_digest() -> str | None:
     return str(json.loads(manifest.read_text(encoding="utf-8"))["digest"])
 
 
-def import_seed(connection: Connection) -> ImportReport | None:
+def import_seed(connection: Connection, *, only_if_empty: bool = False) -> ImportReport | None:
     """Take in the shipped seed, once for each version of it; None where there is nothing to do.
+
+    With `only_if_empty`, a database that holds a row, or has taken in a seed before, is left as it is.
 
     What the user has measured stays: a seed's row that contradicts it is refused.
 
@@ -55,8 +57,10 @@ def import_seed(connection: Connection) -> ImportReport | None:
     digest = seed_digest()
     if digest is None or connection.rows("SELECT 1 FROM seeds WHERE digest = ?", [digest]):
         return None
-    writer = Writer(connection)
     fresh = not any(connection.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in FILES)
+    if only_if_empty and (not fresh or connection.rows("SELECT 1 FROM seeds LIMIT 1")):
+        return None
+    writer = Writer(connection)
     with as_file(files("database") / "seed") as folder, connection.transaction():
         if _digest_of_files(folder) != digest:
             raise InvalidDatabase(f"The shipped experience in {folder} is damaged. Install presage anew.")
@@ -68,6 +72,12 @@ def import_seed(connection: Connection) -> ImportReport | None:
             report = writer.report()
         connection.run("INSERT INTO seeds VALUES (?, ?)", [digest, datetime.now(UTC).isoformat()])
     return report
+
+
+def keep_empty(connection: Connection) -> None:
+    """Note that a new database is without the seed on purpose, and not because its maker was killed."""
+    with connection.transaction():
+        connection.run("INSERT INTO seeds VALUES ('none', ?)", [datetime.now(UTC).isoformat()])
 
 
 def _digest_of_files(folder: Path) -> str:

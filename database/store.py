@@ -14,7 +14,7 @@ from database.connection import Connection
 from database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
 from database.info import DatabaseInfo, info
 from database.merge import read_database
-from database.migrations import migrate
+from database.migrations import migrate, version
 from database.parquet import read_parquet, write_parquet
 from database.paths import default_path
 from database.records import (
@@ -27,7 +27,7 @@ from database.records import (
     experiment_id,
 )
 from database.shards import read_shards
-from database.shipped import import_seed
+from database.shipped import import_seed, keep_empty
 from database.write import ImportReport, Placed, Writer
 from presage_errors import InvalidExperience, UnknownName
 
@@ -63,6 +63,7 @@ class Database:
         wait_seconds: float = 10.0,
         read_only: bool = False,
         from_seed: bool | None = None,
+        seed_only_if_empty: bool = False,
     ) -> Self:
         """Open a database file, making it where there is none, and bring its schema up to date.
 
@@ -71,6 +72,8 @@ class Database:
             wait_seconds: how long to wait while another process holds it.
             read_only: several processes may read at once while none writes.
             from_seed: take in the shipped experience where that has not been done. None: for the user's own file only.
+            seed_only_if_empty: but only where the file holds nothing yet: it is new, or its maker was killed before
+                anything was in it. A file that was made without the shipped experience stays without.
 
         Raises:
             DatabaseBusy: another process holds the file; says which.
@@ -82,9 +85,12 @@ class Database:
         file = default_path(create=not read_only) if path is None else Path(path)
         connection = Connection(file, wait_seconds, read_only)
         try:
+            new = not read_only and version(connection) == 0
             migrate(connection)
             if (own if from_seed is None else from_seed) and not read_only:
-                import_seed(connection)
+                import_seed(connection, only_if_empty=seed_only_if_empty)
+            elif new:
+                keep_empty(connection)
         except BaseException:
             connection.close()
             raise

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from numbers import Real
 from typing import Any, NoReturn, SupportsIndex
 
-from presage_errors import InvalidExperience
+from presage_errors import InvalidExperience, shown
 
 __all__ = [
     "accuracies",
@@ -36,9 +36,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 def refuse(field: str, row: str, rule: str, got: object) -> NoReturn:
     """Raise InvalidExperience: *The `accuracy` of `experiment` must lie in [0, 1]. Got 1.3.*"""
-    shown = repr(got)
-    shown = shown if len(shown) <= 100 else f"{shown[:99]}…"
-    raise InvalidExperience(f"The `{field}` of `{row}` must {rule}. Got {shown}.")
+    raise InvalidExperience(f"The `{field}` of `{row}` must {rule}. Got {shown(got, 100)}.")
 
 
 def count(field: str, row: str, value: object, least: int = 0) -> int:

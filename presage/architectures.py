@@ -44,6 +44,8 @@ def read_architectures(specs: Iterable[str]) -> list[NamedArchitecture]:
             found += _from_file(path)
         elif ":" in spec and not spec.lstrip().startswith("{"):
             found.append(NamedArchitecture(spec, traced(_module(spec), spec)))
+        elif path.suffix in (".json", ".jsonl") or (path.parent != Path() and not spec.lstrip().startswith("{")):
+            raise InvalidArgument("ARCH", "presage", "be an existing file", spec)
         else:
             rule = "be a JSON or JSON-lines file, or module:callable such as torchvision.models:resnet18"
             raise InvalidArgument("ARCH", "presage", rule, spec)

@@ -131,7 +131,7 @@ class Session:
         own = self.database is None and "PRESAGE_DATABASE" not in os.environ
         if own:
             return Database.open()
-        return Database.open(self.path, from_seed=not self.path.exists())
+        return Database.open(self.path, from_seed=True, seed_only_if_empty=True)
 
     @property
     def path(self) -> Path:
@@ -601,14 +601,27 @@ def _costs(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -
         found = costs(named.architecture.canonical, input_shape, classes)
     except InvalidArchitecture as error:
         shape = "×".join(map(str, input_shape))
-        raise InvalidArchitecture(
-            f"{named.name} cannot take images of {shape}: {error} Try a larger --image-side."
-        ) from None
+        hint = " Try a larger --image-side." if _takes_larger(named, input_shape, classes) else ""
+        raise InvalidArchitecture(f"{named.name} cannot take images of {shape}: {error}{hint}") from None
     if found.parameters > MOST_PARAMETERS:
         raise InvalidArchitecture(
             f"{named.name} must have at most {MOST_PARAMETERS:,} parameters. Got {found.parameters:,}."
         )
     return found
+
+
+def _takes_larger(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -> bool:
+    """Whether the network takes images of two, four or eight times the side."""
+    from architecture.costs import costs
+
+    channels, *sides = input_shape
+    for times in (2, 4, 8):
+        try:
+            costs(named.architecture.canonical, (channels, *(times * side for side in sides)), classes)
+        except InvalidArchitecture:
+            continue
+        return True
+    return False
 
 
 def _trained(named: NamedArchitecture, record: ExperimentRecord, *, reused: bool = False) -> Trained:

@@ -21,7 +21,10 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+from itertools import islice
+from typing import Any
 
 __all__ = [
     "DatabaseBusy",
@@ -38,6 +41,7 @@ __all__ = [
     "TrainingFailure",
     "UnknownName",
     "WrongInput",
+    "shown",
 ]
 
 
@@ -61,7 +65,7 @@ class InvalidArgument(WrongInput):
     """
 
     def __init__(self, argument: str, owner: str, rule: str, got: object, hint: str = "") -> None:
-        super().__init__(f"The `{argument}` of `{owner}` must {rule}. Got {_shown(got)}.{' ' + hint if hint else ''}")
+        super().__init__(f"The `{argument}` of `{owner}` must {rule}. Got {shown(got)}.{' ' + hint if hint else ''}")
         self.argument, self.owner, self.rule, self.got, self.hint = argument, owner, rule, got, hint
 
 
@@ -116,6 +120,33 @@ class OutOfMemory(TrainingFailure):
     """The device's memory was exhausted."""
 
 
-def _shown(value: object, limit: int = 120) -> str:
-    text = repr(value)
+class _Short(reprlib.Repr):
+    """`repr` that looks no further into a value than a line can show."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.maxlevel = 6
+        self.maxtuple = self.maxlist = self.maxarray = self.maxdict = limit
+        self.maxset = self.maxfrozenset = self.maxdeque = self.maxstring = limit
+        self.maxlong = self.maxother = 4 * limit  # cut by `shown`, at the end
+
+    def repr_str(self, x: str, level: int) -> str:
+        return repr(x[: self.maxstring])
+
+    def repr_bytes(self, x: bytes, level: int) -> str:
+        return repr(x[: self.maxstring])
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        if level <= 0:
+            return "{…}"
+        shown = (f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}" for key in islice(x, self.maxdict))
+        return f"{{{', '.join(shown)}}}"  # in the order given
+
+
+def shown(value: object, limit: int = 120) -> str:
+    """A value as an error shows it: its `repr` on one line, at most `limit` characters, whatever its size or kind."""
+    try:
+        text = " ".join(_Short(limit).repr(value).split("\n"))
+    except Exception:  # an integer of more digits than Python prints, or somebody's own `__repr__`
+        text = f"a value of type {type(value).__name__} that cannot be shown"
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

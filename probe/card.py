@@ -60,7 +60,8 @@ class DifficultyCard:
         classes: k.
         chance: accuracy of always naming the commonest class.
         confused: pairs of classes with the highest share of mistakes, over all seeds.
-        noise: suspected wrong labels; None where no predictions were kept.
+        noise: suspected wrong labels among the images that a probe did not train on (those beyond its budget, and its
+            validation images); the images it trained on are not examined. None where no predictions were kept.
         class_names: names of the k classes.
         nearest: known datasets most like this one.
         seconds: of all probes together.
@@ -122,7 +123,10 @@ class DifficultyCard:
     def _noise(self) -> str:
         if self.noise is None:
             return "not examined"
-        found = f"{len(self.noise.suspects)} of {self.noise.examined} images not trained on ({self.noise.share:.1%})"
+        found = (
+            f"{len(self.noise.suspects)} of the {self.noise.examined} images that the probe did not train on "
+            f"({self.noise.share:.1%})"
+        )
         shown = [
             f"image {suspect.image} is filed under {self.class_names[suspect.label]}, "
             f"looks like {self.class_names[suspect.looks_like]}"

@@ -24,35 +24,41 @@ Progress = Callable[[int, int], None]
 
 
 class Corrupt:
-    """Images that could not be read: the first ends the reading, unless they are to be skipped.
+    """Images that could not be read: once all were tried they end the reading, unless they are to be skipped.
 
     Args:
         owner: the folder or dataset they are in.
-        skip: go on without them, and remember them.
+        skip: go on without them.
     """
 
     def __init__(self, owner: object, *, skip: bool) -> None:
         self._owner, self._skip = owner, skip
-        self._found: list[str] = []
+        self._found: list[tuple[str, str]] = []
 
     def add(self, name: str, error: Exception) -> None:
-        """Note an image.
+        """Note an image."""
+        self._found.append((name, " ".join(f"{type(error).__name__}: {error}".split())))
+
+    def settle(self) -> None:
+        """Once every image was tried.
 
         Raises:
-            InvalidDataset: naming it, when nothing is to be skipped.
+            InvalidDataset: names the first that could not be read and how many more there are, unless they are skipped.
         """
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        if not self._skip:
-            hint = "Mend or remove it, or ask to skip corrupt images."
-            raise refusal("images", self._owner, "all be readable", f"`{name}` ({reason})", hint)
-        self._found.append(f"Skipped the corrupt image `{name}` of `{self._owner}` ({reason}).")
+        if self._skip or not self._found:
+            return
+        (name, reason), more = self._found[0], len(self._found) - 1
+        others = f" and {more:,} more" if more else ""
+        hint = f"Mend or remove {'them' if more else 'it'}, or ask to skip corrupt images."
+        raise refusal("images", self._owner, "all be readable", f"`{name}` ({reason}){others}", hint)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """A line for each image skipped; beyond twenty, one for the rest."""
         more = len(self._found) - _MOST_NAMED
         rest = (f"Skipped {more} more corrupt images of `{self._owner}`.",) if more > 0 else ()
-        return (*self._found[:_MOST_NAMED], *rest)
+        named = self._found[:_MOST_NAMED]
+        return (*(f"Skipped the corrupt image `{name}` of `{self._owner}` ({why})." for name, why in named), *rest)
 
 
 def common_side(longer_sides: list[int]) -> int:
@@ -74,7 +80,7 @@ def decode_all(
         read: row → pixels (h, w, c); may raise anything.
         names: row → what to call that image in an error.
         shape: (n, h, w, c).
-        corrupt: told of every image that `read` fails on.
+        corrupt: told of every image that `read` fails on, and settled at the end.
         on_progress: called now and then, and at the end.
         workers: threads; by default one per core, at most 8.
     """
@@ -98,6 +104,7 @@ def decode_all(
                     corrupt.add(names(row), error)
             if on_progress is not None:
                 on_progress(rows.stop, n)
+    corrupt.settle()
     if kept.all():
         return pixels, np.arange(n)
     return pixels[kept], np.flatnonzero(kept)

@@ -18,6 +18,7 @@ Row = dict[str, Any]
 
 
 def dataset_row(dataset: ImageDataset) -> Row:
+    """The dataset as its content's fingerprint, its name, and its sizes in pixels and images."""
     channels, height, width = dataset.shape
     return {
         "fingerprint": dataset.fingerprint,
@@ -44,6 +45,7 @@ def architecture_row(
 
 
 def recipe_row(recipe: Recipe) -> Row:
+    """The recipe with its hash."""
     return {"hash": recipe.hash, "json": recipe.to_json()}
 
 

@@ -9,8 +9,10 @@ import duckdb
 import pytest
 
 from database import Database, write_seed
+from database.connection import Connection
+from database.migrations import migrate
 from database.testing import architecture_record, dataset_record, experiment_entry, prediction_entry, probe_entry
-from presage_errors import InvalidArgument, InvalidDatabase
+from presage_errors import InvalidArgument, InvalidDatabase, StorageFull
 
 NASTY = [0.1 + 0.2, 1 / 3, 5e-324, 1.0]
 
@@ -198,6 +200,41 @@ def test_the_users_own_database_starts_from_the_seed_once(
         assert len(other.experiments()) == 0
     with Database.open(tmp_path / "other.duckdb", from_seed=True) as other:
         assert len(other.experiments()) == 31
+
+
+def test_a_database_whose_maker_was_killed_before_filling_it_is_filled_later(
+    tmp_path: Path, package_seed: Path
+) -> None:
+    with Database.open(fill(tmp_path / "a.duckdb", range(5))) as source:
+        write_seed(source, package_seed)
+    connection = Connection(tmp_path / "killed.duckdb")  # the schema is there, nothing else
+    migrate(connection)
+    connection.close()
+    for name in ("killed", "new"):
+        for _ in range(2):
+            with Database.open(tmp_path / f"{name}.duckdb", from_seed=True, seed_only_if_empty=True) as database:
+                assert database.info().rows["experiments"] == 7
+    with Database.open(tmp_path / "mine.duckdb"):  # empty on purpose
+        pass
+    with Database.open(tmp_path / "mine.duckdb", from_seed=True, seed_only_if_empty=True) as database:
+        assert database.info().rows["experiments"] == 0
+        database.add_probe(probe_entry())
+        database.connection.run("DELETE FROM seeds")  # as one made by an earlier presage
+    with Database.open(tmp_path / "mine.duckdb", from_seed=True, seed_only_if_empty=True) as database:
+        assert database.info().rows["experiments"] == 0
+
+
+def test_a_disk_that_fills_up_during_an_export_is_said_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(sql: str) -> None:
+        raise StorageFull(f"The disk filled up while writing {tmp_path / 'a.duckdb'}.")
+
+    with Database.open(fill(tmp_path / "a.duckdb", range(3))) as database:
+        monkeypatch.setattr(database.connection, "run", full)
+        with pytest.raises(StorageFull, match=f"^The disk filled up while writing {tmp_path / 'out'}"):
+            database.export_parquet(tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_damaged_seed_is_said_and_not_taken_in(tmp_path: Path, package_seed: Path) -> None:

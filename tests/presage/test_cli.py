@@ -58,6 +58,8 @@ def test_an_unknown_command_names_the_nearest(presage: Callable) -> None:
         (["probe", "digits", "--seed", "-1"], ["--seed", "at least 0", "-1"]),
         (["probe", "digits", "--seed", "99999999999"], ["--seed", "at most", "99999999999"]),
         (["predict", "digits", "no_such_file"], ["ARCH", "no_such_file"]),
+        (["predict", "digits", "missing.json"], ["ARCH", "must be an existing file", "missing.json"]),
+        (["predict", "digits", "no/such/file"], ["ARCH", "must be an existing file", "no/such/file"]),
         (["predict", "digits", '{"format": "presage-architecture"}'], ["ARCH", "JSON-lines file"]),
         (["predict", "digits", '{"nodes": [' + 300 * " " + "]}"], ["ARCH", "JSON-lines file"]),
         (["predict", "digits", "no.such.module:thing"], ["no.such.module"]),

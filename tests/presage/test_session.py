@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 import presage as door
+from architecture.graph import Architecture, Node
+from architecture.operations import Classifier, Convolution, Flatten, Input
+from architecture.serial import dumps
 from database import Database, DatasetRecord
 from database.testing import probe_entry
 from presage.report import write_report
@@ -124,6 +127,19 @@ def test_a_network_too_deep_for_the_images_is_refused_with_what_to_do(
     assert outcome.code == 2
     assert "nets_too_deep:deep cannot take images of 1×16×16" in outcome.err
     assert "--image-side" in outcome.err
+
+
+def test_a_network_that_no_larger_image_would_help_is_refused_without_that_advice(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
+) -> None:
+    grouped = Convolution(6, (3, 3), padding=(1, 1), groups=3)  # the images have one channel
+    nodes = (Node(Input()), Node(grouped, (0,)), Node(Flatten(), (1,)), Node(Classifier(), (2,)))
+    file = tmp_path / "grouped.json"
+    file.write_text(dumps(Architecture(nodes)))
+    outcome = presage("predict", shapes_npz, file, "--predictor", "cost-only", "--database", experienced)
+    assert outcome.code == 2
+    assert "grouped.json cannot take images of 1×16×16" in outcome.err
+    assert "--image-side" not in outcome.err
 
 
 def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_again(

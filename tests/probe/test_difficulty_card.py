@@ -89,7 +89,10 @@ def test_card_names_the_suspected_image() -> None:
     probabilities = np.array([[0.9, 0.05, 0.05]] * 9 + [[0.01, 0.01, 0.98], [0.1, 0.1, 0.8]], dtype=np.float32)
     held_out = HeldOut(np.arange(100, 111), np.array([0] * 10 + [2]), probabilities)
     card = difficulty_card([run(0, 0.8, held_out=held_out)])
-    assert "1 of 11 images not trained on (9.1%); image 109 is filed under cod, looks like ray" in card.text()
+    assert (
+        "1 of the 11 images that the probe did not train on (9.1%); image 109 is filed under cod, looks like ray"
+        in card.text()
+    )
 
 
 def test_json_holds_what_the_text_says() -> None:

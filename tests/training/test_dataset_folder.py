@@ -299,6 +299,14 @@ def test_many_corrupt_images_are_counted(root: Path) -> None:
     assert dataset.warnings[-1] == f"Skipped 10 more corrupt images of `{root}`."
 
 
+def test_corrupt_images_that_are_not_to_be_skipped_are_counted_whatever_is_wrong_with_each(root: Path) -> None:
+    for name, how in (("1", "empty"), ("3", "cut"), ("4", "text")):
+        _break(root / "cat" / f"{name}.png", how)
+    line = _line(root)
+    assert f"must all be readable. Got `cat{os.sep}1.png` (" in line
+    assert line.endswith(" and 2 more. Mend or remove them, or ask to skip corrupt images.")
+
+
 def test_nothing_is_left_once_the_corrupt_are_skipped(root: Path) -> None:
     for path in (root / "dog").iterdir():
         path.write_bytes(b"")
