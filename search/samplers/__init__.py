@@ -10,7 +10,9 @@ from optuna.samplers import BaseSampler
 
 from presage_errors import InvalidArgument, UnknownName
 from search.samplers.bayes import BayesSampler
+from search.samplers.local import LocalSearchSampler
 from search.samplers.one_by_one import OneByOne
+from search.samplers.progressive import ProgressiveSampler
 from search.samplers.proposer import BatchSampler, Proposals, Proposer
 from search.samplers.random import RandomSampler
 from search.samplers.regularized_evolution import RegularizedEvolutionSampler
@@ -21,7 +23,9 @@ __all__ = [
     "SAMPLERS",
     "BatchSampler",
     "BayesSampler",
+    "LocalSearchSampler",
     "OneByOne",
+    "ProgressiveSampler",
     "Proposals",
     "Proposer",
     "RandomSampler",
@@ -47,7 +51,9 @@ SAMPLERS: dict[str, Strategy] = {
     "bayes": Strategy(BayesSampler, True, "a Gaussian process on graph features (BANANAS, arXiv 1910.11858)"),
     "darts": Strategy(RelaxedSampler, False, "gradient ascent over relaxed parameters (after DARTS, arXiv 1806.09055)"),
     "evolution": Strategy(RegularizedEvolutionSampler, False, "regularised evolution (arXiv 1802.01548)"),
+    "local": Strategy(LocalSearchSampler, False, "local search over all neighbours, restarted (arXiv 2005.02960)"),
     "nsgaii": Strategy(lambda seed: optuna.samplers.NSGAIISampler(seed=seed), True, "Optuna's NSGA-II"),
+    "progressive": Strategy(ProgressiveSampler, True, "grows small networks along the front (1712.00559, 1905.13360)"),
     "random": Strategy(RandomSampler, True, "random search, the baseline"),
     "reinforce": Strategy(ReinforceSampler, False, "REINFORCE with a recurrent controller (arXiv 1611.01578)"),
     "tpe": Strategy(lambda seed: optuna.samplers.TPESampler(seed=seed), True, "Optuna's tree of Parzen estimators"),

@@ -1,0 +1,80 @@
+"""Progressive search: from the smallest networks to larger ones, along the front of accuracy and cost."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.batch_costs import batch_costs
+from architecture.spaces.space import Codes, Space
+from search.history import History
+from search.samplers.model_sampler import ModelSampler, changed
+from search.samplers.suggested import SuggestedSpace
+
+__all__ = ["ProgressiveSampler", "front", "network_size"]
+
+Floats = NDArray[np.float64]
+_ROUNDS = 60
+"""Most changes by which a random network is made small."""
+
+
+class ProgressiveSampler(ModelSampler):
+    """Grows networks: those on the Pareto front of accuracy and size get one to three changes that make none smaller.
+
+    It begins with the smallest networks of the space. From then on every candidate is grown from a network that no
+    known one surpasses at its size or below, and a model fitted to what is known picks among thousands (see
+    `ModelSampler`, also for the arguments). So a small network is left for a larger one only where that pays, and what
+    is found on the way is a front: for each size the best.
+
+    Size is the number of multiply-adds, which every space has, whether its networks grow by layers (`chain`) or are
+    of one shape with operations of different cost (`nb201`); changes that leave it as it is are allowed, for a space
+    may have choices without cost. In a study that is not presage's, size is the sum of each parameter's place in its
+    range or list of choices: list them from small to large.
+
+    References: Liu et al., *Progressive Neural Architecture Search*, arXiv 1712.00559; Hu et al., *Efficient Forward
+    Architecture Search* (Petridish), arXiv 1905.13360.
+    """
+
+    def begin(self, space: Space, n: int, numbers: np.random.Generator) -> Codes:
+        """The smallest of random networks that shrank as long as changes made them no larger."""
+        codes = space.sample(16 + n, numbers)
+        size = self._sizes(space, codes)
+        for _ in range(min(2 * codes.shape[1], _ROUNDS)):
+            children = space.mutate(codes, numbers)
+            theirs = self._sizes(space, children)
+            smaller = theirs <= size
+            codes[smaller], size[smaller] = children[smaller], theirs[smaller]
+        return codes[np.argsort(size, kind="stable")[:n]]
+
+    def candidates(
+        self, space: Space, history: History, ranked: NDArray[np.int64], size: int, numbers: np.random.Generator
+    ) -> Codes:
+        """What grows from the front."""
+        sizes = self._sizes(space, history.codes[ranked])
+        parents = ranked[front(np.column_stack([history.values[ranked], -sizes]))]
+        codes = history.codes[np.resize(parents, size)]
+        least = self._sizes(space, codes)
+        children = changed(space, codes, numbers)
+        grown = children[self._sizes(space, children) >= least]
+        return grown if len(grown) else children  # nothing on the front can grow
+
+    def _sizes(self, space: Space, codes: Codes) -> Floats:
+        return network_size(space, codes, self.input_shape, self.classes)
+
+
+def network_size(space: Space, codes: Codes, input_shape: tuple[int, int, int], classes: int) -> Floats:
+    """(n,) multiply-adds; of a `SuggestedSpace`, the sum of the places of its parameters, each in [0, 1]."""
+    if isinstance(space, SuggestedSpace):
+        return np.asarray((codes / np.maximum(space.sizes - 1, 1)).sum(axis=1))
+    return batch_costs(space.decode_batch(codes), input_shape, classes).multiply_adds.astype(np.float64)
+
+
+def front(values: Floats) -> NDArray[np.int64]:
+    """Rows of (m, k) values that no other surpasses in all columns, ascending; of equal rows the first."""
+    left = np.lexsort((np.arange(len(values)), *-values.T))
+    found = []
+    while len(left):
+        best, left = left[0], left[1:]
+        found.append(int(best))
+        left = left[(values[left] > values[best]).any(axis=1)]
+    return np.sort(np.array(found, np.int64))
