@@ -25,7 +25,13 @@ KEPT = 24
 """Predictors kept in one folder; the longest unused are removed."""
 
 
-def fitted(predictor: Predictor, content: str, experience: Callable[[], Experience], folder: Path | None) -> Predictor:
+def fitted(
+    predictor: Predictor,
+    content: str,
+    experience: Callable[[], Experience],
+    folder: Path | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Predictor:
     """The predictor fitted to the experience whose content hash is `content`: from `folder` if it is there, else anew.
 
     Args:
@@ -33,9 +39,10 @@ def fitted(predictor: Predictor, content: str, experience: Callable[[], Experien
         content: hash of the experience: `Database.content_hash` and what selected its rows, or `Experience.digest`.
         experience: called only where the predictor has to be fitted.
         folder: where fitted predictors are kept; None keeps none.
+        progress: called with (finished steps, all steps) while it is fitted.
     """
     if folder is None:
-        return predictor.fit(experience())
+        return predictor.fit(experience(), progress=progress)
     place = folder / cache_key(predictor, content)
     if place.is_dir():
         try:
@@ -44,7 +51,7 @@ def fitted(predictor: Predictor, content: str, experience: Callable[[], Experien
             return kept
         except (PresageError, OSError):
             shutil.rmtree(place, ignore_errors=True)
-    predictor.fit(experience())
+    predictor.fit(experience(), progress=progress)
     try:
         save_predictor(predictor, place)
         _prune(folder)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from presage_errors import InvalidArgument
 from surrogate.encoding import Inputs
 from surrogate.experience import Experience
-from surrogate.fitting import fit_all
+from surrogate.fitting import Progress, fit_all
 from surrogate.prediction import Estimate
-from surrogate.predictor import Predictor
+from surrogate.predictor import Predictor, dataset_folds
 from surrogate.registry import get_predictor
 from surrogate.state import State
 from surrogate.transform import from_logit, slope, to_logit
@@ -29,7 +29,8 @@ class Ensemble(Predictor):
     """Weighted mean, on the logit scale, of the estimates of its members.
 
     The weights are at least 0 and sum to 1; among a grid, those with the least squared error of standardised logits
-    within the datasets that members had not seen. With one dataset all weigh the same.
+    within the datasets that members had not seen. With one dataset all weigh the same. The estimates that calibrate
+    intervals are weighed by datasets of other folds than their own.
 
     Args:
         members: names of predictors, separated by commas; their other settings are their defaults.
@@ -41,24 +42,40 @@ class Ensemble(Predictor):
     folds: int = 5
     seed: int = 0
 
-    def fit(self, experience: Experience, fitted: Mapping[str, Predictor] | None = None) -> Self:
+    def fit(
+        self,
+        experience: Experience,
+        fitted: Mapping[str, Predictor] | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Self:
         """Fits the members, weighs them and calibrates their mean.
 
         Args:
             experience: what to learn from.
             fitted: members that are already fitted to this experience, with this one's folds, by name.
+            progress: called with (finished steps, all steps).
         """
         names = self.members.split(",")
         if len(set(names)) != len(names):
             raise InvalidArgument("members", "Ensemble", "name each predictor once", self.members)
         given = fitted or {}
         self.fitted_ = [given.get(name) or self._member(name) for name in names]
-        fit_all([member for member in self.fitted_ if member.name not in given], experience)
+        fit_all([member for member in self.fitted_ if member.name not in given], experience, progress)
         left_out = [member.left_out_ for member in self.fitted_]
-        self.weights_ = _best_weights(left_out, experience)
-        self.left_out_ = _mean(left_out, self.weights_)
+        everywhere = np.ones(len(experience), bool)
+        self.weights_ = _best_weights(left_out, experience, everywhere)
+        weights = np.repeat(self.weights_[:, None], len(experience), axis=1)
+        for out in dataset_folds(experience, self.folds):
+            fold = np.isin(experience.group, out)
+            weights[:, fold] = _best_weights(left_out, experience, ~fold)[:, None]
+        self.left_out_ = _mean(left_out, weights)
         self._calibrate(experience)
         return self
+
+    def fit_steps(self, experience: Experience) -> int:
+        """Steps that `fit` reports: those of its members."""
+        return sum(self._member(name).fit_steps(experience) for name in self.members.split(","))
 
     def could_use(self, member: Predictor) -> bool:
         """Whether a fitted predictor is what this ensemble would fit itself."""
@@ -71,7 +88,8 @@ class Ensemble(Predictor):
         self.fit(experience)
 
     def _estimate(self, inputs: Inputs) -> Estimate:
-        return _mean([member._estimate(inputs) for member in self.fitted_], self.weights_)
+        estimates = [member._estimate(inputs) for member in self.fitted_]
+        return _mean(estimates, np.repeat(self.weights_[:, None], len(inputs), axis=1))
 
     def _store(self, state: State) -> None:
         state.arrays["weights"] = self.weights_
@@ -84,27 +102,31 @@ class Ensemble(Predictor):
 
 
 def _mean(estimates: list[Estimate], weights: Floats) -> Estimate:
-    """Mean in logits; members that disagree add to the doubt."""
+    """Mean in logits by weights (m, n); members that disagree add to the doubt."""
     z = np.stack([to_logit(estimate.value) for estimate in estimates])
-    mean = weights @ z
+    mean = (weights * z).sum(axis=0)
     value = from_logit(mean)
-    own = weights @ np.stack([estimate.doubt for estimate in estimates])
-    disagreement = np.sqrt(weights @ (z - mean) ** 2) * slope(value)
+    own = (weights * np.stack([estimate.doubt for estimate in estimates])).sum(axis=0)
+    disagreement = np.sqrt((weights * (z - mean) ** 2).sum(axis=0)) * slope(value)
     return Estimate(value, np.hypot(own, disagreement))
 
 
-def _best_weights(estimates: list[Estimate], experience: Experience) -> Floats:
-    """Among weights in tenths, those whose mean has the least squared error of places within a left-out dataset."""
+def _best_weights(estimates: list[Estimate], experience: Experience, rows: NDArray[np.bool_]) -> Floats:
+    """Among weights in tenths, those whose mean has the least squared error of places within a left-out dataset.
+
+    Only `rows` (n,) count, which are whole datasets.
+    """
     m = len(estimates)
     best, chosen = np.inf, np.full(m, 1.0 / m)
-    if m == 1 or len(experience.fingerprints) < 2:
+    group = np.unique(experience.group[rows], return_inverse=True)[1]
+    if m == 1 or len(experience.fingerprints) < 2 or not len(group):
         return chosen
-    truth = _standard(to_logit(experience.accuracy), experience.group)
-    z = np.stack([to_logit(estimate.value) for estimate in estimates])
-    size = np.bincount(experience.group)
-    row_weight = 1.0 / size[experience.group]
+    truth = _standard(to_logit(experience.accuracy[rows]), group)
+    z = np.stack([to_logit(estimate.value[rows]) for estimate in estimates])
+    size = np.bincount(group)
+    row_weight = 1.0 / size[group]
     for weights in _grid(m, 10):
-        place = _standard(weights @ z, experience.group)
+        place = _standard(weights @ z, group)
         error = float(np.average((truth - place) ** 2, weights=row_weight))
         if error < best - 1e-12:
             best, chosen = error, weights

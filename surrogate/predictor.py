@@ -7,7 +7,7 @@ it learns and estimates; leaving out datasets, calibration and storage are the s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Predictor", "Setting", "TaskScorer", "dataset_folds"]
 
 Setting = bool | int | float | str
+Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
 
 
@@ -46,14 +47,25 @@ class Predictor(ABC):
     folds: int
     seed: int
 
-    def fit(self, experience: Experience) -> Self:
-        """Learns from experience: once per fold without its datasets, to calibrate intervals; then from all of it."""
+    def fit(self, experience: Experience, *, progress: Progress | None = None) -> Self:
+        """Learns from experience: once per fold without its datasets, to calibrate intervals; then from all of it.
+
+        Args:
+            experience: what to learn from.
+            progress: called with (finished steps, all steps) after each fold, and at the end.
+        """
         if self.folds < 2:
             raise InvalidArgument("folds", type(self).__name__, "be at least 2", self.folds)
-        self.left_out_ = self.estimate_left_out(experience)
+        tell, steps = progress or _nobody, self.fit_steps(experience)
+        self.left_out_ = self.estimate_left_out(experience, lambda done, _: tell(done, steps))
         self._calibrate(experience)
         self._learn(experience)
+        tell(steps, steps)
         return self
+
+    def fit_steps(self, experience: Experience) -> int:
+        """Steps that `fit` reports: its folds, and one for all of the experience."""
+        return len(dataset_folds(experience, self.folds)) + 1
 
     def _calibrate(self, experience: Experience) -> None:
         self.interval_ = ConformalIntervals(self.level)
@@ -99,13 +111,18 @@ class Predictor(ABC):
         self._check_fitted()
         return informed(self, graphs, accuracy, task)
 
-    def estimate_left_out(self, experience: Experience) -> Estimate:
+    def estimate_left_out(self, experience: Experience, progress: Progress | None = None) -> Estimate:
         """Estimates (n,) for every row by a copy of this predictor that has seen nothing of the row's dataset.
 
         With one dataset there is nothing else to learn from: all is doubt.
+
+        Args:
+            experience: the rows.
+            progress: called with (finished folds, all folds).
         """
         value, doubt = np.full(len(experience), experience.accuracy.mean()), np.ones(len(experience))
-        for out in dataset_folds(experience, self.folds):
+        parts = dataset_folds(experience, self.folds)
+        for done, out in enumerate(parts, start=1):
             fold = np.isin(experience.group, out)
             learner = self._understudy()
             learner._learn(experience.take(~fold))
@@ -113,6 +130,7 @@ class Predictor(ABC):
                 if fold[rows[0]]:
                     estimate = learner._estimate(experience.inputs(rows, task))
                     value[rows], doubt[rows] = estimate.value, estimate.doubt
+            (progress or _nobody)(done, len(parts))
         return Estimate(value, doubt)
 
     def clone(self) -> Self:
@@ -171,6 +189,10 @@ class TaskScorer:
     def score(self, graphs: GraphBatch) -> Prediction:
         """Predicted accuracies and intervals of n architectures."""
         return self.predictor.predict(graphs, self.task)
+
+
+def _nobody(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 def dataset_folds(experience: Experience, folds: int) -> list[NDArray[np.int64]]:

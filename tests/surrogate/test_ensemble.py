@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from presage_errors import InvalidArgument
-from surrogate.baselines import CostOnly, DatasetMean
+from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
 from surrogate.ensemble import Ensemble, _best_weights, _grid
 from surrogate.prediction import Estimate
 from surrogate.predictor import Predictor
@@ -33,8 +35,9 @@ def test_all_weight_goes_to_the_member_that_is_right() -> None:
     doubt = np.full(len(experience), 0.1)
     noise = np.random.default_rng(0).uniform(0.2, 0.8, len(experience))
     right, wrong = Estimate(experience.accuracy, doubt), Estimate(noise, doubt)
-    np.testing.assert_allclose(_best_weights([wrong, right], experience), [0, 1])
-    np.testing.assert_allclose(_best_weights([right, wrong], experience), [1, 0])
+    whole = np.ones(len(experience), bool)
+    np.testing.assert_allclose(_best_weights([wrong, right], experience, whole), [0, 1])
+    np.testing.assert_allclose(_best_weights([right, wrong], experience, whole), [1, 0])
 
 
 def test_two_equally_noisy_members_share_the_weight() -> None:
@@ -45,7 +48,7 @@ def test_two_equally_noisy_members_share_the_weight() -> None:
         Estimate(np.clip(experience.accuracy + 0.1 * rng.standard_normal(len(experience)), 0.01, 0.99), doubt)
         for _ in range(2)
     ]
-    assert 0.3 <= _best_weights(noisy, experience)[0] <= 0.7
+    assert 0.3 <= _best_weights(noisy, experience, np.ones(len(experience), bool))[0] <= 0.7
 
 
 def test_fitted_members_are_used_as_they_are() -> None:
@@ -60,6 +63,30 @@ def test_fitted_members_are_used_as_they_are() -> None:
     alone = Ensemble(members="cost-only,dataset-mean").fit(experience)
     graphs, task = experience.graphs.take(np.arange(10)), experience.tasks[1]
     np.testing.assert_array_equal(ensemble.predict(graphs, task).value, alone.predict(graphs, task).value)
+
+
+def test_rows_that_calibrate_intervals_had_no_say_in_their_weights() -> None:
+    """Poison one dataset's accuracies: the weights of its own left-out estimates stay what they were."""
+    experience = synthetic_experience(6, 20)
+    own = experience.group == 2
+
+    def left_out(accuracy: np.ndarray) -> np.ndarray:
+        poisoned = replace(experience, accuracy=accuracy, _source=None)
+        members = {"cost-only": CostOnly(folds=3), "nearest-dataset": NearestDataset(folds=3)}
+        for member in members.values():
+            member.fit(experience)  # only the choice of weights sees the poison
+        return Ensemble("cost-only,nearest-dataset", folds=3).fit(poisoned, members).left_out_.value[own]
+
+    poison = np.where(own, 1 - experience.accuracy, experience.accuracy)
+    np.testing.assert_array_equal(left_out(poison), left_out(experience.accuracy))
+
+
+def test_progress_counts_the_steps_of_all_members() -> None:
+    experience, told = synthetic_experience(5, 12), list[tuple[int, int]]()
+    ensemble = Ensemble(members="cost-only,dataset-mean", folds=3)
+    ensemble.fit(experience, progress=lambda done, total: told.append((done, total)))
+    assert told == [(step, 8) for step in range(1, 9)]  # two members of three folds and a last fit
+    assert ensemble.fit_steps(experience) == 8
 
 
 def test_members_named_twice_or_unknown_are_refused() -> None:
