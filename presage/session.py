@@ -244,9 +244,12 @@ class Session:
                 found = load_experience(database, probe_version=PROBE_VERSION)
             return found if without is None else found.without_task(*without)
 
-        self.step("fit predictor, once", 0, 1)
-        found = fitted(unfitted, content, experience, self.cache("predictors"))
-        self.step("fit predictor, once", 1, 1)
+        def tell(done: int, total: int) -> None:
+            self.step("fit predictor, once", done, total)
+
+        tell(0, 1)
+        found = fitted(unfitted, content, experience, self.cache("predictors"), tell)
+        tell(1, 1)
         return found
 
     def informed(self, dataset: ImageDataset, recipe: Recipe) -> TaskPredictor:
