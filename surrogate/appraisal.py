@@ -20,6 +20,7 @@ from surrogate.evaluation import Progress, leave_out, score_table, ways_of_leavi
 from surrogate.experience import Experience
 from surrogate.few_shot_study import FewShotStudy
 from surrogate.goals import Goal, goals, goals_table
+from surrogate.interval_study import interval_measures, interval_table
 from surrogate.outcomes import Outcome
 from surrogate.prediction import Prediction
 from surrogate.predictor import Predictor
@@ -75,6 +76,7 @@ class Appraisal:
     def tables(self) -> list[Table]:
         """Every table, the goals last."""
         found = [*self.table.tables(), self.table.details(self.predictor)]
+        found.append(interval_table(self.outcomes, self.table.predictors))
         if self.core is not None:
             subject = "Only networks trained on every dataset."
             found += self.core.tables("core", subject)
@@ -93,6 +95,7 @@ class Appraisal:
         return {
             **self.table.to_json(points=points),
             "predictor": self.predictor,
+            "intervals": {name: interval_measures(self.outcomes, name) for name in self.table.predictors},
             "core": None if self.core is None else self.core.to_json(),
             "few_shot": None if self.few_shot is None else self.few_shot.to_json(),
             "dcn": None if self.difficulty is None else self.difficulty.to_json(),

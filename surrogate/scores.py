@@ -190,7 +190,7 @@ class EvaluationTable:
         experiments = str(sum(score.experiments for score in scores))
         last = ("mean", "", experiments, number(mean_of([score.two_seed_tau for score in scores])))
         return Table(
-            f"{predictor}-by-dataset",
+            "details",
             f"`{predictor}` by dataset, {self.how}",
             ("dataset", "DCN", "experiments", "two-seed τ", *(METRICS[metric] for metric in shown)),
             (*rows, (*last, *(number(mean[metric], DIGITS) for metric in shown))),

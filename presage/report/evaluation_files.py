@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from presage.report.evaluation_plots import evaluation_plots
@@ -17,13 +18,15 @@ def write_evaluation(found: Appraisal, folder: Path) -> list[Path]:
     """Writes all files into `folder`, made if it is missing; files of the same names are replaced.
 
     Returns:
-        What was written: `evaluation.json`, `tables.md`, one CSV a table, one PNG a plot.
+        What was written: `evaluation.json` (all scores), `tables.json` and `tables.md` (the tables as they are shown),
+        one CSV a table, one PNG a plot.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = found.tables()
     pages = "\n".join(f"## {table.title}\n\n{table.markdown()}\n" for table in tables)
     texts = {
-        RESULTS: json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n",
+        RESULTS: json.dumps(found.to_json(), ensure_ascii=False) + "\n",
+        "tables.json": json.dumps([asdict(table) for table in tables], indent=1, ensure_ascii=False) + "\n",
         "tables.md": f"# Evaluation\n\n{pages}",
         **{f"{table.name}.csv": table.csv() for table in tables},
     }

@@ -68,7 +68,7 @@ def test_only_what_is_asked_for_is_studied(experience: Experience) -> None:
     found = appraise(experience, [CostOnly()], studies=[], folds=2)
     assert found.table.predictors == ("cost-only",)
     assert (found.core, found.few_shot, found.difficulty) == (None, None, None)
-    assert len(found.tables()) == 4
+    assert len(found.tables()) == 5
     with pytest.raises(UnknownName, match="few-shot"):
         appraise(experience, [CostOnly()], studies=["few-shots"])
     with pytest.raises(InvalidArgument, match="at least one"):
