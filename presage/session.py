@@ -477,9 +477,11 @@ class Session:
         from search import run_search
         from search.feasible import check_feasible
         from search.latency import LatencyMeter
+        from search.one_shot_strategies import check_serves
         from surrogate import get_predictor
 
         get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
+        check_serves(settings.strategy, space)
         shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
         latency = None
         if settings.needs_latency:
@@ -498,7 +500,12 @@ class Session:
         self.card(dataset, run_folder)
 
         def tell(progress: SearchProgress) -> None:
-            stage = {"predict": "search on predictions", "train": "train the short-list", "baseline": "random baseline"}
+            stage = {
+                "supernet": "train the super-net",
+                "predict": f"search by {settings.score}" if settings.score != "predicted" else "search on predictions",
+                "train": "train the short-list",
+                "baseline": "random baseline",
+            }
             rounds = f" (round {progress.round_number})" if settings.rounds > 1 and progress.round_number else ""
             self.step(stage.get(progress.stage, progress.stage) + rounds, progress.done, progress.total)
 
@@ -517,17 +524,21 @@ class Session:
         write_report(run_folder, space)
         return result
 
-    def _scorers(self, dataset: ImageDataset, recipe: Recipe, score: str) -> ScorerFactory:
-        """What gives the scorer of each round of a search, by the name of the score.
+    def _scorers(self, dataset: ImageDataset, recipe: Recipe, score: str) -> ScorerFactory | None:
+        """What gives the scorer of each round of a search, by the name of the score; None for a super-net, which the
+        search trains itself.
 
         Raises:
             InvalidArgument: a score whose scorer only a caller of `search.run_search` can bring.
         """
         from search import PredictorScorer
+        from search.one_shot_strategies import SUPERNET
         from search.scores import PROXY, get_score
 
+        if score == SUPERNET:
+            return None
         if not get_score(score).predicts and not score.startswith(PROXY):
-            rule = "be predicted, ucb or a zero-cost proxy"
+            rule = "be predicted, ucb, supernet or a zero-cost proxy"
             raise InvalidArgument("score", "presage search", rule, score, "For others, call search.run_search.")
 
         def scorer(round_number: int, verified: Sequence[Verified]) -> Scorer:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
@@ -24,13 +24,14 @@ from search.latency import Latency, LatencyMeter
 from search.latency_model import LatencyModel
 from search.limits import Limits
 from search.objectives import DIRECTIONS, checked_objectives
+from search.one_shot_strategies import ONE_SHOT_STRATEGIES, SUPERNET, UNIFORM, check_serves
 from search.predicted import Candidates, PredictedStudy, read_candidates
 from search.progress import OnProgress, Progress, silent
 from search.records import Ledger, Store, now
 from search.result import BASELINE, SHORT_LIST, Chosen, Known, RoundResult, SearchResult, Verified
 from search.run_folder import RunFolder
 from search.samplers import Proposer, RandomSampler, get_proposer
-from search.scorer import Scorer, ScorerFactory
+from search.scorer import Scorer, ScorerFactory, prediction_of
 from search.scores import get_score
 from search.shortlist import Choice, shortlist
 from search.training_calls import RecipeTrainer, Trainer
@@ -38,6 +39,9 @@ from search.verification import Verification, default_pruner
 from training.image_dataset import ImageDataset
 from training.loop import EpochRecord
 from training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from search.supernet.in_search import SuperNet
 
 __all__ = ["SearchSettings", "load_candidates", "run_search"]
 
@@ -50,7 +54,8 @@ class SearchSettings:
     """What a search is asked for, beside its dataset, space and recipe.
 
     Attributes:
-        strategy: name of a search strategy (`search.samplers.SAMPLERS`).
+        strategy: name of a search strategy (`search.samplers.SAMPLERS`), or of one that trains a super-net on the
+            dataset (`search.one_shot_strategies`) and searches by its proxy accuracy: `score` is then `supernet`.
         candidates: number of candidates scored, in each round.
         shortlist: number of networks trained fully, in each round.
         rounds: after each, the scorer is made anew from what was learnt.
@@ -64,6 +69,7 @@ class SearchSettings:
             survivors of pruning is no fair comparison.
         score: what `accuracy` stands for while networks are searched (`search.scores`): `predicted`, `ucb`, or a proxy.
         latency_batch: images in one forward pass whose latency counts.
+        supernet_epochs: of the super-net, where there is one; None takes its method's own default.
         seed: makes everything repeatable.
     """
 
@@ -81,6 +87,7 @@ class SearchSettings:
     seed: int = 0
     score: str = "predicted"
     latency_batch: int = 1
+    supernet_epochs: int | None = None
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -104,7 +111,23 @@ class SearchSettings:
         object.__setattr__(self, "objectives", checked_objectives(self.objectives))
         get_acquisition(self.acquisition)
         get_score(self.score)
-        get_proposer(self.strategy, self.seed, objectives=len(self.objectives))
+        if self.strategy in ONE_SHOT_STRATEGIES:
+            self._check_one_shot()
+        else:
+            get_proposer(self.strategy, self.seed, objectives=len(self.objectives))
+        epochs = self.supernet_epochs
+        if epochs is not None and (isinstance(epochs, bool) or epochs < 1 or self.score != SUPERNET):
+            rule = "be at least 1, and left out where there is no super-net"
+            raise InvalidArgument("supernet_epochs", "run_search", rule, epochs)
+
+    def _check_one_shot(self) -> None:
+        if len(self.objectives) > 1:
+            rule = f"serve {len(self.objectives)} objectives; with the score `supernet` other strategies do"
+            raise InvalidArgument("strategy", "search", rule, self.strategy)
+        if self.score not in ("predicted", SUPERNET):  # the first is the default
+            rule = f"be supernet for the strategy {self.strategy}, which searches by its own"
+            raise InvalidArgument("score", "run_search", rule, self.score)
+        object.__setattr__(self, "score", SUPERNET)
 
     @property
     def batch_size(self) -> int:
@@ -133,7 +156,7 @@ def run_search(
     space: Space,
     recipe: Recipe,
     settings: SearchSettings,
-    scorer: ScorerFactory,
+    scorer: ScorerFactory | None = None,
     run_folder: str | Path,
     database: Store | None = None,
     device: str = "auto",
@@ -152,7 +175,8 @@ def run_search(
 
     Args:
         dataset: labelled images. Test images are looked at once, after each training, and choose nothing.
-        scorer: gives the scorer of each round; is called only in rounds whose short-list is not chosen yet.
+        scorer: gives the scorer of each round; is called only in rounds whose short-list is not chosen yet. None where
+            the search is on a super-net, which it then trains.
         run_folder: everything the search keeps.
         database: where experiments and predictions go, and where results known before come from; a
             `database.Database`, or what opens one for each call.
@@ -168,6 +192,9 @@ def run_search(
         StorageFull: the disk is full; the run can be resumed.
     """
     began = time.perf_counter()
+    check_serves(settings.strategy, space)
+    if scorer is None and settings.score != SUPERNET:
+        raise InvalidArgument("scorer", "run_search", f"be given for the score {settings.score}", None)
     folder = RunFolder(Path(run_folder))
     asked = {
         "dataset": dataset.fingerprint,
@@ -220,7 +247,7 @@ class _Run:
         space: Space,
         recipe: Recipe,
         settings: SearchSettings,
-        scorer: ScorerFactory,
+        scorer: ScorerFactory | None,
         folder: RunFolder,
         ledger: Ledger,
         trainer: Trainer,
@@ -233,7 +260,7 @@ class _Run:
         self.on_progress = on_progress
         self.input_shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
         self.journal = Journal(folder.journal, mend=True)
-        self.score = get_score(settings.score)
+        self.score, self.device = get_score(settings.score), device
         self.latency: Latency | None = None
         if settings.needs_latency:
             classes = len(dataset.classes)
@@ -248,6 +275,23 @@ class _Run:
         if not path.exists():
             write_json(path, self.latency.model.to_json())
         return LatencyModel.from_json(read_json(path))
+
+    @cached_property
+    def super_net(self) -> SuperNet | None:
+        """Shared weights that the search is on, trained when they are first asked; None where it is on others."""
+        settings, trainer = self.settings, self.trainer
+        one_shot = settings.strategy in ONE_SHOT_STRATEGIES
+        if settings.score != SUPERNET or (self.scorer is not None and not one_shot):
+            return None
+        from search.supernet.in_search import SuperNet
+        from training.data import prepare
+
+        data = trainer.data if isinstance(trainer, RecipeTrainer) else prepare(self.dataset, self.recipe, self.device)
+        return SuperNet(
+            settings.strategy if one_shot else UNIFORM, self.space,
+            data, self.recipe,
+            self.folder.supernet, epochs=settings.supernet_epochs, seed=settings.seed, on_progress=self.on_progress,
+        )  # fmt: skip
 
     def result(self, asked: Mapping[str, Any]) -> SearchResult:
         settings = self.settings
@@ -274,6 +318,7 @@ class _Run:
             best=max(trained, key=lambda one: one.accuracy or 0.0, default=None),
             score=self.score.summary,
             latency=None if self.latency_model is None else self.latency_model.told(),
+            supernet=None if self.super_net is None else self.super_net.report.told,
         )
 
     # One round ------------------------------------------------------------------------------------------------------
@@ -282,7 +327,7 @@ class _Run:
         name = f"predicted-{number}"
         path = self.folder.shortlist(number)
         if not path.exists():
-            scorer = self.scorer(number, before)
+            scorer = self._scorer(number, before)
             if number == 1:
                 self._draw_baseline(scorer)
             candidates = self._predict(number, name, scorer, start)
@@ -308,9 +353,20 @@ class _Run:
         )
         return made, candidates
 
-    def _predict(self, number: int, name: str, scorer: Scorer, start: Codes | None) -> Candidates:
+    def _scorer(self, number: int, before: tuple[Verified, ...]) -> Scorer:
+        if self.super_net is not None:
+            return self.super_net
+        assert self.scorer is not None  # run_search refuses it
+        return self.scorer(number, before)
+
+    def _proposer(self) -> Proposer:
         settings = self.settings
-        proposer = get_proposer(settings.strategy, settings.seed, objectives=len(settings.objectives))
+        if self.super_net is not None and settings.strategy in ONE_SHOT_STRATEGIES:
+            return self.super_net
+        return get_proposer(settings.strategy, settings.seed, objectives=len(settings.objectives))
+
+    def _predict(self, number: int, name: str, scorer: Scorer, start: Codes | None) -> Candidates:
+        settings, proposer = self.settings, self._proposer()
         study = PredictedStudy(
             self.journal, name, self._draws(proposer), scorer,
             objectives=settings.objectives, score=self.score,
@@ -347,7 +403,7 @@ class _Run:
             return shortlist(
                 candidates, hash_of, settings.shortlist,
                 acquisition=acquisition, best=best, excluded=excluded,
-                objectives=settings.objectives, diversity=settings.diversity,
+                objectives=settings.objectives, diversity=settings.diversity, first=self._settled(candidates),
             )  # fmt: skip
 
         measured: dict[str, float] = {}
@@ -383,6 +439,14 @@ class _Run:
                 if known.get(choice.hash, {}).get("accuracy") is not None
             ],
         }
+
+    def _settled(self, candidates: Candidates) -> int | None:
+        """Row of the network that a search on shared weights settled for: it is always trained."""
+        found = None if self.super_net is None else self.super_net.found
+        if found is None:
+            return None
+        rows = np.flatnonzero((candidates.codes == found).all(axis=1))
+        return int(candidates.first[rows[0]]) if len(rows) else None
 
     def _over_limit(self, chosen: Sequence[Choice], candidates: Candidates, measured: dict[str, float]) -> set[str]:
         """Measure the latency of what is chosen, once each; the hashes of those over the limit."""
@@ -473,7 +537,7 @@ class _Run:
         count = settings.compare_random
         draws = self._draws(RandomSampler(settings.seed))
         found = draws.draw(History(len(self.space.parameters)), 4 * count, (settings.seed, _BASELINE_SEED))
-        predicted = scorer.score(found.graphs)
+        predicted = prediction_of(scorer, found.codes, found.graphs)
         chosen: dict[str, Chosen] = {}
         for row, costs in enumerate(found.costs.tolist()):
             params = self.space.params(found.codes[row])

@@ -17,7 +17,7 @@ from search.history import History
 from search.journal import Journal, Recorder, ScoredTrial, finite
 from search.objectives import DIRECTIONS
 from search.sameness import network_keys
-from search.scorer import Scorer
+from search.scorer import Scorer, prediction_of
 from search.scores import PREDICTED, Score
 
 __all__ = ["Candidates", "PredictedStudy", "read_candidates"]
@@ -155,7 +155,8 @@ class PredictedStudy:
                 fresh.setdefault(key, at)
         scores: dict[int, _Score] = {}
         if fresh:
-            found = self.scorer.score(feasible.graphs.take(list(fresh.values())))
+            rows_of = list(fresh.values())
+            found = prediction_of(self.scorer, feasible.codes[rows_of], feasible.graphs.take(rows_of))
             columns = (found.value.tolist(), found.lower.tolist(), found.upper.tolist())
             scores = {key: (*score, found.level) for key, *score in zip(fresh, *columns, strict=True)}
         rows: list[_Row] = []

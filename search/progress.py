@@ -8,7 +8,8 @@ from dataclasses import dataclass
 __all__ = ["OnProgress", "Progress", "Stage", "silent"]
 
 Stage = str
-"""`predict`: candidates scored. `train`: epochs of the short-list. `baseline`: epochs of the random networks."""
+"""`supernet`: epochs of shared weights. `predict`: candidates scored.
+`train`: epochs of the short-list. `baseline`: epochs of the random networks."""
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,7 @@ class SearchResult:
         seconds: wall-clock of the last invocation.
         score: the kind of score that was searched on, in words (`search.scores`).
         latency: what estimated latencies rest on and how far off they were, in one line; None without them.
+        supernet: what became of the shared weights that the search was on, in one line; None without them.
     """
 
     folder: Path
@@ -191,6 +192,7 @@ class SearchResult:
     journal: str = field(default="journal.log")
     score: str = "predicted accuracy"
     latency: str | None = None
+    supernet: str | None = None
 
     @property
     def verified(self) -> tuple[Verified, ...]:
@@ -225,6 +227,7 @@ class SearchResult:
             "seconds": self.seconds,
             "score": self.score,
             "latency": self.latency,
+            "supernet": self.supernet,
             "journal": self.journal,
         }
 

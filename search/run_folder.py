@@ -5,6 +5,7 @@
     run.json                     what was asked for; a resumed run must ask for the same
     journal.log                  Optuna studies: predicted-1 …, verified, random-baseline
     latency.json                 what estimates latencies, where the search is about them
+    supernet/                    where shared weights are searched on: checkpoint and report
     round-1/shortlist.json       what was chosen, and what was predicted of it
     networks/HASH/               one folder for each network trained: architecture, experiment, weights, checkpoint
     best/                        the best network and how to load it
@@ -55,6 +56,11 @@ class RunFolder:
     def latency(self) -> Path:
         """The latency model of the run."""
         return self.path / "latency.json"
+
+    @property
+    def supernet(self) -> Path:
+        """Shared weights."""
+        return self.path / "supernet"
 
     def shortlist(self, round_number: int) -> Path:
         """What a round chose."""

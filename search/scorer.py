@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from architecture.batch import GraphBatch
+from architecture.spaces.space import Codes
 from surrogate.prediction import Prediction
 from surrogate.task import Task
 
 if TYPE_CHECKING:
     from search.result import Verified
 
-__all__ = ["PredictorScorer", "Scorer", "ScorerFactory", "TaskPredictor"]
+__all__ = ["CodeScorer", "PredictorScorer", "Scorer", "ScorerFactory", "TaskPredictor", "prediction_of"]
 
 
 class Scorer(Protocol):
@@ -25,6 +26,19 @@ class Scorer(Protocol):
 
     def score(self, graphs: GraphBatch) -> Prediction:
         """Value and interval of n architectures. NaN where one cannot be scored: recorded as a failed trial."""
+
+
+@runtime_checkable
+class CodeScorer(Protocol):
+    """A scorer that must know where in the space a network stands, as a super-net must."""
+
+    def score_codes(self, codes: Codes) -> Prediction:
+        """Value and interval of (n, p) codes."""
+
+
+def prediction_of(scorer: Scorer, codes: Codes, graphs: GraphBatch) -> Prediction:
+    """What a scorer says of n networks, given in both ways."""
+    return scorer.score_codes(codes) if isinstance(scorer, CodeScorer) else scorer.score(graphs)
 
 
 class ScorerFactory(Protocol):

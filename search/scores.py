@@ -55,7 +55,8 @@ _NAMED = {
 
 
 def score_names() -> tuple[str, ...]:
-    """Every score there is. For `supernet` and `table` the caller of `run_search` brings the scorer."""
+    """Every score there is. For `table` the caller of `run_search` brings the scorer; for `supernet` the search trains
+    one."""
     from surrogate.proxies import PROXIES
 
     return (*_NAMED, *(f"{PROXY}{name}" for name in PROXIES))

@@ -37,6 +37,7 @@ def shortlist(
     excluded: Collection[str] = (),
     objectives: Sequence[str] = ("accuracy",),
     diversity: float = 0.2,
+    first: int | None = None,
 ) -> list[Choice]:
     """Up to `count` different networks, the one with the highest acquisition first.
 
@@ -50,6 +51,7 @@ def shortlist(
         best: accuracy to beat, for acquisitions that want it.
         excluded: hashes of networks that must not be chosen: those trained before.
         diversity: 0 takes the highest acquisitions whatever they look like.
+        first: row of a candidate that is chosen first, whatever its acquisition, unless it is excluded.
     """
     rows = candidates.unique
     if not len(rows) or count < 1:
@@ -62,7 +64,9 @@ def shortlist(
         ranks = pareto_ranks(np.stack([sign * column for sign, column in zip(signs, columns, strict=True)], axis=1))
     pool: list[int] = []
     hashes: dict[str, int] = {}
-    for at in np.lexsort((np.arange(len(rows)), -worth, ranks)).tolist():
+    order = np.lexsort((np.arange(len(rows)), -worth, ranks)).tolist()
+    leading = [] if first is None else np.flatnonzero(rows == first).tolist()
+    for at in [*leading, *order]:
         name = hash_of(int(rows[at]))
         if name not in hashes and name not in excluded:
             hashes[name] = at
@@ -70,16 +74,17 @@ def shortlist(
         if len(pool) == _POOL * count:
             break
     names = list(hashes)
-    places = _spread_out(worth[pool], candidates.codes[rows[pool]], count, diversity)
+    begin = 0 if leading and pool[:1] == leading else None
+    places = _spread_out(worth[pool], candidates.codes[rows[pool]], count, diversity, begin)
     return [Choice(int(rows[pool[at]]), names[at], float(worth[pool[at]])) for at in places]
 
 
-def _spread_out(worth: Floats, codes: NDArray[np.int64], count: int, diversity: float) -> list[int]:
+def _spread_out(worth: Floats, codes: NDArray[np.int64], count: int, diversity: float, begin: int | None) -> list[int]:
     if not len(worth):
         return []
     span = worth.max() - worth.min()
     scaled = (worth - worth.min()) / span if span > 0 else np.zeros(len(worth))
-    places = [int(worth.argmax())]
+    places = [int(worth.argmax()) if begin is None else begin]
     closeness = np.zeros(len(worth))
     while len(places) < min(count, len(worth)):
         closeness = np.maximum(closeness, (codes == codes[places[-1]]).mean(axis=1))

@@ -35,10 +35,15 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
         "--space", default="chain", metavar="SPACE", help="chain (default), nb201, nb201:cells=5,width=16"
     )
     group.add_argument(
-        "--strategy", default="evolution", metavar="NAME", help="evolution (default), random, tpe or nsgaii"
-    )
+        "--strategy", default="evolution", metavar="NAME",
+        help="evolution (default), bayes, darts, local, nsgaii, progressive, random, reinforce, tpe; on a super-net "
+        "trained here: enas, darts-first, darts-second, pc-darts",
+    )  # fmt: skip
     group.add_argument(
-        "--candidates", type=positive, default=2000, metavar="N", help="scored, each round (default: 2000)"
+        "--candidates",
+        type=positive,
+        metavar="N",
+        help="scored, each round (default: 2000; 100 where a super-net scores)",
     )
     group.add_argument("--shortlist", type=positive, default=5, metavar="N", help="trained, each round (default: 5)")
     group.add_argument("--rounds", type=positive, default=1, metavar="N", help="refit and repeat (default: 1)")
@@ -62,8 +67,12 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
     )  # fmt: skip
     group.add_argument(
         "--score", default="predicted", metavar="NAME",
-        help="what stands for accuracy until networks are trained: predicted (default), ucb, or proxy:NAME (zero-cost)",
+        help="what stands for accuracy until networks are trained: predicted (default), ucb, proxy:NAME (zero-cost), "
+        "supernet (shared weights, trained here)",
     )  # fmt: skip
+    group.add_argument(
+        "--supernet-epochs", type=positive, metavar="N", help="epochs of the super-net (default: its method's own)"
+    )
     group.add_argument(
         "--compare-random", type=at_least_zero, default=compare_random, metavar="N",
         help="also train N random networks of the space; no training is then cut short (default: %(default)s)",
@@ -86,10 +95,12 @@ def milliseconds(text: str) -> float:
 def settings_of(options: argparse.Namespace) -> SearchSettings:
     """The settings that the options ask for."""
     from search import Limits, SearchSettings
+    from search.one_shot_strategies import ONE_SHOT_STRATEGIES, SUPERNET
 
+    shares_weights = options.strategy in ONE_SHOT_STRATEGIES or options.score == SUPERNET
     return SearchSettings(
         strategy=options.strategy,
-        candidates=options.candidates,
+        candidates=options.candidates or max(100 if shares_weights else 2000, options.shortlist),
         shortlist=options.shortlist,
         rounds=options.rounds,
         limits=Limits(
@@ -103,6 +114,7 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         seed=options.seed,
         score=options.score,
         latency_batch=options.latency_batch,
+        supernet_epochs=options.supernet_epochs,
     )
 
 
@@ -136,8 +148,7 @@ def told(result: SearchResult) -> str:
         "",
         table(tuple(columns), cells),
     ]
-    if result.latency is not None:
-        lines += ["", result.latency]
+    lines += [line for told in (result.latency, result.supernet) if told is not None for line in ("", told)]
     if result.shortlist_mean is not None and result.baseline_mean is not None:
         lines += [
             "",

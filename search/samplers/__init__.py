@@ -9,6 +9,7 @@ import optuna
 from optuna.samplers import BaseSampler
 
 from presage_errors import InvalidArgument, UnknownName
+from search.one_shot_strategies import ONE_SHOT_STRATEGIES
 from search.samplers.bayes import BayesSampler
 from search.samplers.local import LocalSearchSampler
 from search.samplers.one_by_one import OneByOne
@@ -62,8 +63,11 @@ SAMPLERS: dict[str, Strategy] = {
 
 
 def _strategy(name: str, objectives: int) -> Strategy:
+    if name in ONE_SHOT_STRATEGIES:
+        hint = "Call search.run_search, or give what was trained to search.samplers.one_shot.OneShotSampler."
+        raise InvalidArgument("strategy", "get_sampler", "need no super-net on a dataset", name, hint)
     if name not in SAMPLERS:
-        raise UnknownName("strategy", name, SAMPLERS)
+        raise UnknownName("strategy", name, [*SAMPLERS, *ONE_SHOT_STRATEGIES])
     strategy = SAMPLERS[name]
     if objectives > 1 and not strategy.several_objectives:
         able = ", ".join(f"`{other}`" for other, entry in SAMPLERS.items() if entry.several_objectives)

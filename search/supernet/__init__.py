@@ -7,7 +7,7 @@ trained by itself.
 from __future__ import annotations
 
 from search.supernet.collapse import Collapse, Guard
-from search.supernet.enas import Enas
+from search.supernet.enas import Enas, Uniform
 from search.supernet.gradient import DartsFirst, DartsSecond, PartialChannels
 from search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, SupernetReport
 
@@ -23,8 +23,9 @@ __all__ = [
     "PartialChannels",
     "SupernetEpoch",
     "SupernetReport",
+    "Uniform",
 ]
 
-_METHODS: tuple[type[OneShot], ...] = (Enas, DartsFirst, DartsSecond, PartialChannels)
+_METHODS: tuple[type[OneShot], ...] = (Enas, DartsFirst, DartsSecond, PartialChannels, Uniform)
 ONE_SHOT: dict[str, type[OneShot]] = {method.name: method for method in _METHODS}
 """Name of the strategy → search on shared weights."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from training.data import DeviceData
 from training.loop import fixed_randomness
 from training.recipe import Recipe
 
-__all__ = ["Enas"]
+__all__ = ["Enas", "Uniform"]
 
 _MOMENTUM, _DECAY, _CLIP = 0.9, 1e-4, 5.0
 _UPDATES, _WRITTEN = 10, 8  # of the controller an epoch, and networks for each
@@ -41,6 +41,8 @@ class Enas(OneShot):
 
     name = "enas"
     default = OneShotSettings(epochs=30, held_out=0.2, learning_rate=0.05)
+    teaches: ClassVar[bool] = True
+    """Whether the controller learns."""
 
     def __init__(
         self, space: Space, data: DeviceData, recipe: Recipe, *, settings: OneShotSettings | None = None, seed: int = 0
@@ -94,7 +96,7 @@ class Enas(OneShot):
         """Updates of the controller; mean reward of the last, and entropy per parameter."""
         mean, entropy = 0.0, 0.0
         batches = list(self.images.choice_batches(epoch, _UPDATES))
-        learns = epoch >= round(_WARMUP * self.epochs)
+        learns = self.teaches and epoch >= round(_WARMUP * self.epochs)
         for x, y in batches if learns else batches[:1]:
             codes, _, surprise = self.rule.controller.sample(_WRITTEN, written)
             rewards = np.array([self._reward(child, x, y) for child in self.bank.children(codes)])
@@ -126,3 +128,11 @@ class Enas(OneShot):
         self.bank.load_state(state["bank"])
         self.velocity = dict(state["velocity"])
         self.rule.load_state({name: value.cpu() for name, value in state["controller"].items()})
+
+
+class Uniform(Enas):
+    """Shared weights for every network alike: each batch trains one drawn at random (Guo et al. 2020, arXiv
+    1904.00420), which leaves the search to others."""
+
+    name = "uniform"
+    teaches = False

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from architecture.spaces.space import Codes, Space
-from presage_errors import Diverged, InvalidArgument
+from presage_errors import Diverged
+from search.one_shot_strategies import check_serves
 from search.supernet.bank import accuracy, normalising_by_batch
 from search.supernet.collapse import Collapse
 from search.supernet.mixed import MixedNetwork
@@ -46,9 +47,9 @@ class _ByGradient(OneShot):
     def __init__(
         self, space: Space, data: DeviceData, recipe: Recipe, *, settings: OneShotSettings | None = None, seed: int = 0
     ) -> None:
+        check_serves(self.name, space)
         relaxation = space.relaxation
-        if relaxation is None:
-            raise InvalidArgument("space", self.name, "have a relaxation, as `darts` and `nb201` have", space.name)
+        assert relaxation is not None
         super().__init__(space, data, recipe, settings=settings, seed=seed)
         self.relaxation = relaxation
         mixture = relaxation.mixture(self.partial)

@@ -99,6 +99,15 @@ class SupernetReport:
     seconds: float
     found: Mapping[str, Any] | None
 
+    @property
+    def told(self) -> str:
+        """What became of it, in one line."""
+        line = f"Super-net {self.method}: {len(self.epochs)} epochs, {self.weights:,} shared weights, {self.status}"
+        if self.collapse is not None:
+            kept = "" if self.collapse.kept is None else f"; epoch {self.collapse.kept + 1} is kept"
+            line += f" after epoch {self.collapse.epoch + 1} ({self.collapse.reason}{kept})"
+        return line + (f": {self.failure}" if self.failure else "") + "."
+
     def to_json(self) -> dict[str, Any]:
         """All fields as plain objects; a number that is not finite as null."""
         epochs = [
@@ -168,6 +177,10 @@ class OneShot(ABC):
     @abstractmethod
     def draw(self, n: int, seed: Sequence[int]) -> Codes:
         """(n, p) networks to score, more often those that the search thinks good."""
+
+    def proposed(self, n: int, seed: Sequence[int], *, begin: bool) -> Codes:
+        """(n, p) networks as `draw` gives them, the derived one among them only where a study begins."""
+        return self.draw(n, seed) if begin or self.found is None else self.draw(n + 1, seed)[1:]
 
     @abstractmethod
     def _logits(self, code: Codes, batches: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:

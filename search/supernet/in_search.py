@@ -1,0 +1,88 @@
+"""`SuperNet`: the super-net of one search, kept in its run folder; proposes and scores as the engine asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from architecture.batch import GraphBatch
+from architecture.spaces.space import Codes, Space
+from search.disk import write_json
+from search.history import History
+from search.progress import OnProgress, Progress, silent
+from search.samplers.proposer import Proposals
+from search.supernet import ONE_SHOT, OneShot, OneShotSettings, SupernetEpoch, SupernetReport
+from surrogate.prediction import Prediction
+from training.data import DeviceData
+from training.recipe import Recipe
+
+__all__ = ["SuperNet"]
+
+
+class SuperNet:
+    """Trained when it is first asked for anything; a run that was killed goes on from its last whole epoch.
+
+    ::
+
+        supernet/checkpoint.pt   after each epoch
+        supernet/report.json     `SupernetReport`, once trained
+
+    Args:
+        method: name in `ONE_SHOT`.
+        folder: of the super-net.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        space: Space,
+        data: DeviceData,
+        recipe: Recipe,
+        folder: Path,
+        *,
+        epochs: int | None = None,
+        seed: int = 0,
+        on_progress: OnProgress = silent,
+    ) -> None:
+        self.folder, self.on_progress = folder, on_progress
+        self._untrained = ONE_SHOT[method](space, data, recipe, settings=OneShotSettings(epochs=epochs), seed=seed)
+
+    @property
+    def name(self) -> str:
+        """As a prediction's source is recorded: ``supernet:enas``."""
+        return f"supernet:{self._untrained.name}"
+
+    @cached_property
+    def trained(self) -> OneShot:
+        """The search on shared weights, come to its end."""
+        one = self._untrained
+
+        def tell(record: SupernetEpoch, epochs: int) -> None:
+            detail = f"loss {record.loss:.3f}, proxy accuracy {record.proxy_accuracy:.3f}"
+            self.on_progress(Progress("supernet", record.epoch + 1, epochs, 1, detail))
+
+        report = one.train(self.folder / "checkpoint.pt", tell)
+        write_json(self.folder / "report.json", report.to_json())
+        return one
+
+    @property
+    def report(self) -> SupernetReport:
+        return self.trained.report()
+
+    @property
+    def found(self) -> Codes | None:
+        """(p,) the network that the search settled for; None where its proxy accuracy decides."""
+        return self.trained.found if self.trained.records else None
+
+    def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
+        """See `Proposer.propose`: the network it found, then others that it thinks good."""
+        return Proposals(self.trained.proposed(n, seed, begin=not len(history)))
+
+    def score(self, graphs: GraphBatch) -> Prediction:
+        """Refused: shared weights belong to places of the space, which graphs do not tell."""
+        return self.trained.score(graphs)
+
+    def score_codes(self, codes: Codes) -> Prediction:
+        """*Proxy* accuracies of (n, p) codes."""
+        return self.trained.score_codes(codes)
