@@ -42,7 +42,7 @@ class Controller(nn.Module):
 
     Args:
         space: whose codes it writes.
-        hidden: width of embedding and LSTM.
+        hidden: width of the LSTM; the embedding of choices has half of it.
         temperature: T; larger draws more evenly.
         tanh_constant: C; None leaves logits unbounded (z / T).
         seed: of the initial weights.
@@ -69,8 +69,9 @@ class Controller(nn.Module):
         p, most = len(sizes), int(sizes.max())
         self._offsets = torch.from_numpy(_CHOICES + np.concatenate([[0], np.cumsum(sizes)[:-1]]))
         self._absent = torch.from_numpy(np.arange(most) >= sizes[:, None])  # (p, k): no such choice
-        self.embedding = nn.Parameter(torch.empty(_CHOICES + int(sizes.sum()), hidden))
-        self.lstm = nn.LSTM(hidden, hidden, batch_first=True)
+        shown = max(hidden // 2, 1)
+        self.embedding = nn.Parameter(torch.empty(_CHOICES + int(sizes.sum()), shown))
+        self.lstm = nn.LSTM(shown, hidden, batch_first=True)
         self.head = nn.Parameter(torch.empty(p, hidden, most))
         self.head_bias = nn.Parameter(torch.empty(p, most))
         self._skips = _Skips.of(space) if space.skip_parameters else None
@@ -95,66 +96,65 @@ class Controller(nn.Module):
     # Drawing --------------------------------------------------------------------------------------------------------
 
     def sample(self, n: int, generator: torch.Generator) -> tuple[Codes, Tensor, Tensor]:
-        """`n` networks of the space.
-
-        Codes that are no network are drawn again; where that keeps failing the space draws the rest itself.
+        """What `draw` gives, and how it came about.
 
         Returns:
             codes (n, p), valid and normalised; their log π (n,) and entropy (n,), in nats, without gradient.
         """
-        codes, log_prob, entropy = self._draw(n, generator)
+        codes = self.draw(n, generator)
+        with torch.no_grad():
+            return codes, *self.evaluate(codes)
+
+    def draw(self, n: int, generator: torch.Generator) -> Codes:
+        """(n, p) codes of the space, valid and normalised.
+
+        Codes that are no network are drawn again; where that keeps failing the space draws the rest itself.
+        """
+        codes = self._draw(n, generator)
         for _ in range(_REDRAWS):
             bad = np.flatnonzero(~self.space.feasible(codes))
             if not len(bad):
-                return codes, log_prob, entropy
-            codes[bad], log_prob[bad], entropy[bad] = self._draw(len(bad), generator)
+                return codes
+            codes[bad] = self._draw(len(bad), generator)
         bad = np.flatnonzero(~self.space.feasible(codes))
         seed = int(torch.randint(2**31, (), generator=generator))
         codes[bad] = self.space.sample(len(bad), np.random.default_rng(seed))
-        with torch.no_grad():
-            log_prob[bad], entropy[bad] = self.evaluate(codes[bad])
-        return codes, log_prob, entropy
+        return codes
 
     @torch.no_grad()
-    def _draw(self, n: int, generator: torch.Generator) -> tuple[Codes, Tensor, Tensor]:
-        """`n` codes, feasible or not, with log π and entropy."""
+    def _draw(self, n: int, generator: torch.Generator) -> Codes:
+        """`n` normalised codes, feasible or not."""
         hidden, bound = self.hidden, self.tanh_constant or 1.0
-        uniform = torch.rand(n, *self._absent.shape, generator=generator).clamp_(min=1e-12)
+        p, most = self._absent.shape
+        uniform = torch.rand(p, n, most, generator=generator).clamp_(min=1e-12)
         noise = -(-uniform.log()).log() / bound  # Gumbel: the largest of logits with it is a draw from their softmax
-        noise.masked_fill_(self._absent, -torch.inf)
+        noise.masked_fill_(self._absent[:, None], -torch.inf)
         to_gates, recurrent, *biases = self.lstm.all_weights[0]
         word = self.embedding @ to_gates.T + biases[0] + biases[1]  # rows × 4 gates
         head, bias = self.head / self.temperature, self.head_bias / self.temperature
-        codes = np.zeros((n, len(self._absent)), np.int64)
+        codes = np.zeros((n, p), np.int64)
         written = torch.from_numpy(codes)  # the same memory
-        counted = np.ones(codes.shape, np.bool_)
         h, c = noise.new_zeros(n, hidden), noise.new_zeros(n, hidden)
         row = torch.full((n,), _START)
-        logits: list[Tensor] = []
         states: dict[int, Tensor] = {}
         for step, offset in enumerate(self._offsets.tolist()):
             gates = torch.addmm(word[row], h, recurrent.T)
-            let = gates.sigmoid()
-            c = torch.addcmul(
-                let[:, :hidden] * gates[:, 2 * hidden : 3 * hidden].tanh(), let[:, hidden : 2 * hidden], c
-            )
-            h = let[:, 3 * hidden :] * c.tanh()
+            let, forget, new, out = gates.chunk(4, dim=1)
+            c = forget.sigmoid().mul_(c).addcmul_(let.sigmoid(), new.tanh())
+            h = out.sigmoid().mul_(c.tanh())
             z = torch.addmm(bias[step], h, head[step])
             if self._skips is not None:
                 z = self._joined(z, step, h, states)
             if self.tanh_constant is not None:
                 z = z.tanh_()
-            logits.append(z)
-            choice = (z + noise[:, step]).argmax(dim=1)
+            choice = z.add_(noise[step]).argmax(dim=1)
             row = choice + offset
             active = self.space.active(codes)[:, step]
             if not active.all():
-                counted[:, step] = active
                 there = torch.from_numpy(active)
                 choice, row = choice * there, torch.where(there, row, _INACTIVE)
             written[:, step] = choice
-        log_prob, entropy = self._chosen(torch.stack(logits, dim=1) * bound, codes, counted)
-        return codes, log_prob, entropy
+        return self.space.normalise(codes)
 
     def _joined(self, z: Tensor, step: int, h: Tensor, states: dict[int, Tensor]) -> Tensor:
         """Logits (n, k) of a step with what attention adds, if it decides a skip connection; notes anchor points."""

@@ -29,15 +29,15 @@ __all__ = ["ReinforceSampler"]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 _OWN = "reinforce"  # mark of the candidates that the controller wrote
-_SHARE = 16  # each update learns from this part of what is known, within the bounds
+_SHARE = 32  # an update when this part of what is known is new
 
 
 class ReinforceSampler(BatchSampler):
     """A recurrent controller writes each network; what scores better than the moving average becomes more likely.
 
-    The controller (`Controller`) learns from finished trials in the order they finished, one step (`Reinforce`) for
-    every `batch` of them; once more are known, for every sixteenth of them, up to `largest_batch`. Failed and pruned
-    trials teach nothing.
+    The controller (`Controller`) learns from finished trials in the order they finished: one step (`Reinforce`) for
+    every `batch` of them, and once thousands are known, whenever a thirty-second part is new, on `largest_batch` of
+    that, evenly spread: so a search of thousands is not slowed down. Failed and pruned trials teach nothing.
 
     Nothing is kept beside the study: a controller that has seen other trials, or none after a restart, begins anew
     and goes through them again, which gives the very same weights. The random numbers of a trial depend on `seed` and
@@ -50,8 +50,8 @@ class ReinforceSampler(BatchSampler):
 
     Args:
         seed: of the controller's first weights and of all draws; None draws one.
-        batch: finished trials before the first update, and between updates at first.
-        largest_batch: most of them between updates.
+        batch: finished trials before the first update, and from one to the next at first.
+        largest_batch: most trials that one update learns from.
         learning_rate, entropy_weight: see `Reinforce`.
         hidden, temperature, tanh_constant: see `Controller`.
     """
@@ -61,10 +61,10 @@ class ReinforceSampler(BatchSampler):
         seed: int | None = None,
         *,
         batch: int = 10,
-        largest_batch: int = 100,
-        learning_rate: float = 0.01,
+        largest_batch: int = 32,
+        learning_rate: float = 0.012,
         entropy_weight: float = 0.1,
-        hidden: int = 32,
+        hidden: int = 16,
         temperature: float = 1.0,
         tanh_constant: float | None = 2.5,
     ) -> None:
@@ -151,11 +151,13 @@ class ReinforceSampler(BatchSampler):
         pupil = self._pupil
         while True:
             known = len(pupil.rewards)
-            end = known + int(np.clip(known // _SHARE, self.batch, self.largest_batch))
-            if end > len(rewards):
+            fresh = max(known // _SHARE, self.batch)
+            if known + fresh > len(rewards):
                 return pupil
-            part = slice(known, end)
-            pupil.learn(codes[part], rewards[part], active[part], own[part])
+            few = min(fresh, self.largest_batch)
+            rows = known + np.arange(few) * fresh // few
+            pupil.rule.update(codes[rows], rewards[rows], own=own[rows], active=active[rows])
+            pupil.codes, pupil.rewards = codes[: known + fresh].copy(), rewards[: known + fresh].copy()
 
 
 class _Pupil:
@@ -175,14 +177,9 @@ class _Pupil:
             and np.array_equal(self.rewards, rewards[:seen], equal_nan=True)
         )
 
-    def learn(self, codes: Codes, rewards: Floats, active: Mask, own: Mask) -> None:
-        self.rule.update(codes, rewards, own=own, active=active)
-        self.codes = np.concatenate([self.codes, codes])
-        self.rewards = np.concatenate([self.rewards, rewards])
-
     def write(self, n: int, numbers: np.random.Generator) -> Codes:
         generator = torch.Generator().manual_seed(int(numbers.integers(2**63)))
-        return self.rule.controller.sample(n, generator)[0]
+        return self.rule.controller.draw(n, generator)
 
 
 class _Trials:

@@ -20,6 +20,7 @@ from architecture.spaces import get_space
 from presage_errors import InvalidArgument
 from search.history import History
 from search.samplers import RandomSampler
+from search.samplers.policy_gradient import Reinforce
 from search.samplers.reinforce import ReinforceSampler
 from search.samplers.suggested import Grid
 from search.testing import SamplerContract, TinySpace
@@ -183,21 +184,16 @@ def test_candidates_of_others_teach_only_by_being_good() -> None:
     assert probabilities[0] < probabilities[1]
 
 
-def test_updates_grow_rarer_with_what_is_known() -> None:
-    sampler = ReinforceSampler(0, batch=10, largest_batch=40, hidden=4)
-    space = TinySpace(layers=1)
-    codes = space.sample(2000, np.random.default_rng(0))
-    sizes = []
-    history = History(3)
-    for known in range(0, 2000, 10):
-        history.extend(codes[known : known + 10], np.ones((10, 1)))
-        sampler.propose(space, history, 1, (known,))
-        assert sampler._pupil is not None
-        sizes.append(len(sampler._pupil.rewards))
-    steps = [step for step in np.diff(sizes) if step]
-    assert sizes[0] == 10
-    assert max(steps[:15]) == 10
-    assert 38 <= max(steps) <= 40
+def test_updates_grow_rarer_with_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    monkeypatch.setattr(Reinforce, "update", lambda self, codes, rewards, own, active: rows.append(len(rewards)))
+    sampler, history = ReinforceSampler(0, batch=10, largest_batch=32, hidden=4), History(3)
+    history.extend(TinySpace(layers=1).sample(3000, np.random.default_rng(0)), np.ones((3000, 1)))
+    sampler.propose(TinySpace(layers=1), history, 1, (0,))
+    assert rows[:32] == [10] * 32  # up to 320 known
+    assert rows[32:] == sorted(rows[32:])
+    assert rows[-1] == 32
+    assert 85 < len(rows) < 110  # 32 + 32 ln(3000 / 320) = 104, whole numbers apart
 
 
 @pytest.fixture(scope="module")
