@@ -1,10 +1,11 @@
 """Conformal intervals, calibrated on whole datasets left out.
 
 Rows of one dataset share its level's error, so they are no independent sample; datasets are. The scores of each
-left-out dataset form one distribution, and the quantile is taken of their mean with one further dataset, the coming
-one, counted at infinity (pooled CDFs of Dunn, Wasserman & Ramdas 2022, "Distribution-free prediction sets for
-two-layer hierarchical models", arXiv 1809.07441). Scores are absolute errors divided by an estimated spread, so that
-intervals are wide where errors were.
+left-out dataset form one distribution, and the quantile is taken of their mean (pooled CDFs of Dunn, Wasserman & Ramdas
+2022, "Distribution-free prediction sets for two-layer hierarchical models", arXiv 1809.07441). Their guarantee counts
+one further dataset, the coming one, at infinity; with 28 datasets that made 93 of 100 out of 90, so that here it only
+decides how many datasets are too few to promise anything. Scores are absolute errors divided by an estimated spread, so
+that intervals are wide where errors were.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ STRENGTH = 3.0
 
 
 def pooled_quantile(scores: Floats, group: Ints, level: float) -> float:
-    """Least t with (1/(G+1)) Σ_g F_g(t) ≥ level, for scores (n,) in G groups; infinite where G is too small for it."""
+    """Least t with (1/G) Σ_g F_g(t) ≥ level, for scores (n,) in G groups; infinite where G / (G + 1) < level."""
     groups, index, size = np.unique(group, return_inverse=True, return_counts=True)
     order = np.argsort(scores, kind="stable")
-    share = np.cumsum(1.0 / size[index[order]]) / (len(groups) + 1)
+    if len(groups) / (len(groups) + 1) < level - 1e-12:
+        return np.inf
+    share = np.cumsum(1.0 / size[index[order]]) / len(groups)
     reached = np.flatnonzero(share >= level - 1e-12)
-    return float(scores[order[reached[0]]]) if len(reached) else np.inf
+    return float(scores[order[reached[0]]])
 
 
 @dataclass(eq=False)

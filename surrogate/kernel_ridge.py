@@ -44,7 +44,7 @@ class KernelRidge(PlacePredictor):
     name: ClassVar[str] = "kernel-ridge"
     penalty: float = 0.5
     task_share: float = 0.7
-    landmarks: int = 2500
+    landmarks: int = 1500
     level: float = 0.9
     folds: int = 5
     seed: int = 0

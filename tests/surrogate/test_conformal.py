@@ -11,24 +11,26 @@ from surrogate.prediction import Estimate
 
 
 def test_quantile_by_hand() -> None:
-    # three groups: F̄(t)·3/4 ≥ .5 first holds where F̄ = 2/3, i.e. Σ F_g = 2
+    # three groups: Σ F_g is 1, 2, 2.5 and 3
     scores, group = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0, 1, 2, 2])
     assert pooled_quantile(scores, group, 0.5) == 2.0
-    assert pooled_quantile(scores, group, 0.6) == 3.0  # 1 + 1 + 1/2 = 2.5 ≥ 2.4
-    assert pooled_quantile(scores, group, 0.75) == 4.0
-    assert pooled_quantile(scores, group, 0.76) == np.inf
+    assert pooled_quantile(scores, group, 0.7) == 3.0  # 1 + 1 + 1/2 = 2.5 ≥ 2.1
+    assert pooled_quantile(scores, group, 0.75) == 3.0
+    assert pooled_quantile(scores, group, 0.76) == np.inf  # three datasets promise no more than 3 of 4
+    assert pooled_quantile(np.ones(9), np.arange(9), 0.9) == 1.0
+    assert pooled_quantile(np.ones(8), np.arange(8), 0.9) == np.inf
 
 
-def test_quantile_of_single_rows_is_the_usual_conformal_one() -> None:
+def test_quantile_of_single_rows_is_the_empirical_one() -> None:
     scores = np.random.default_rng(0).random(50)
-    expected = np.sort(scores)[int(np.ceil(0.9 * 51)) - 1]
+    expected = np.sort(scores)[44]  # 45 of 50 are at most this
     assert pooled_quantile(scores, np.arange(50), 0.9) == expected
 
 
 def test_a_large_group_counts_no_more_than_a_small_one() -> None:
     scores = np.concatenate([np.full(1000, 9.0), np.arange(9.0)])
     group = np.concatenate([np.zeros(1000, int), np.arange(1, 10)])
-    assert pooled_quantile(scores, group, 0.8) == 8.0
+    assert pooled_quantile(scores, group, 0.8) == 7.0
 
 
 def simulated(rng: np.random.Generator, groups: int, rows: int) -> tuple[Estimate, np.ndarray, np.ndarray]:
@@ -48,7 +50,7 @@ def test_it_covers_datasets_never_seen_at_its_level_and_not_much_more() -> None:
         estimate, truth, _ = simulated(rng, 1, 30)
         prediction = intervals.apply(estimate)
         covered.append(np.mean((prediction.lower <= truth) & (truth <= prediction.upper)))
-    assert 0.88 <= np.mean(covered) <= 0.97  # one further dataset at infinity: slightly more than asked for
+    assert 0.87 <= np.mean(covered) <= 0.93
 
 
 def test_width_follows_the_doubt_where_doubt_tells_the_error() -> None:
