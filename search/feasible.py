@@ -24,7 +24,10 @@ COSTS = ("parameters", "multiply_adds", "activation_bytes")
 """The costs recorded with every candidate."""
 
 _ASKED_AT_FIRST = 20  # of the strategy for each candidate wanted, before the rest is filled up
-_ASKED_LATER = 3  # when there are candidates to start from: looking at more would cost more than scoring
+_ASKED_LATER = 3  # when there are candidates to start from
+_TOO_FEW = (
+    0.1  # share within the limits under which, then, a strategy is not asked again: looking costs as much as scoring
+)
 _FILLING_DRAWS = 20_000  # random draws and mutations, fast, in search of the rest
 
 
@@ -89,8 +92,9 @@ class FeasibleDraws:
         """
         parts: list[Feasible] = []
         missing, asked, attempt = n, 0, 0
-        most = n * (_ASKED_LATER if history.scored.any() else _ASKED_AT_FIRST)
-        while missing and asked < most:
+        known = bool(history.scored.any())
+        most = n * (_ASKED_LATER if known else _ASKED_AT_FIRST)
+        while missing and asked < most and not (known and asked and n - missing < _TOO_FEW * asked):
             want = missing
             if attempt:  # as many as the share accepted so far asks for
                 share = max((n - missing) / asked, 0.05)
