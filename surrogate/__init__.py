@@ -6,6 +6,7 @@
         experience = load_experience(database)
     predictor = Ensemble().fit(experience)
     prediction = predictor.predict(graphs, task)      # value, lower, upper: (n,) each
+    knowing = predictor.given(some, accuracies, task)  # once some networks have been trained on the task
 
 Importing it loads neither torch nor LightGBM.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from surrogate.ensemble import Ensemble
     from surrogate.evaluation import evaluate
     from surrogate.experience import Experience
+    from surrogate.few_shot import InformedPredictor
     from surrogate.kernel_ridge import KernelRidge
     from surrogate.loading import load_experience, make_task
     from surrogate.prediction import Estimate, Prediction
@@ -43,6 +45,7 @@ _HOME = {
     "Estimate": "prediction",
     "EvaluationTable": "scores",
     "Experience": "experience",
+    "InformedPredictor": "few_shot",
     "KernelRidge": "kernel_ridge",
     "NearestDataset": "baselines",
     "PREDICTORS": "registry",
@@ -72,6 +75,7 @@ __all__ = [
     "Estimate",
     "EvaluationTable",
     "Experience",
+    "InformedPredictor",
     "KernelRidge",
     "NearestDataset",
     "Prediction",
