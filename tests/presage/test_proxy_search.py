@@ -1,0 +1,29 @@
+"""The scorer that `presage search --score proxy:NAME` searches on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from architecture.spaces import get_space
+from presage.session import Session
+from surrogate.proxies import Minibatch, proxies
+from training import Recipe, load_dataset, prepare
+
+
+def test_a_search_on_a_proxy_measures_candidates_on_the_users_own_training_images(
+    shapes_npz: Path, experienced: Path
+) -> None:
+    dataset, recipe = load_dataset(str(shapes_npz)), Recipe(train_images=40, image_side=8)
+    session = Session(database=experienced, device="cpu", seed=3)
+    scorer = session._scorers(dataset, recipe, "proxy:naswot")(1, [])
+    assert scorer.name == "proxy:naswot"
+    space = get_space("nb201:width=4")
+    codes = space.sample(2, np.random.default_rng(0))
+    minibatch = Minibatch.of(prepare(dataset, recipe, "cpu"))
+    expected = [
+        proxies(space.decode(space.params(code)), minibatch, names=["naswot"], seed=3, device="cpu")["naswot"]
+        for code in codes
+    ]
+    assert scorer.score(space.decode_batch(codes)).value.tolist() == expected
