@@ -32,8 +32,9 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
     """The options of a search; the demo has them too."""
     group = parser.add_argument_group("search")
     group.add_argument(
-        "--space", default="chain", metavar="SPACE", help="chain (default), nb201, nb201:cells=5,width=16"
-    )
+        "--space", default="chain", metavar="SPACE",
+        help="chain (default), nb201, darts, enas_micro, enas_macro, mobile or blocks; arguments as in nb201:cells=5",
+    )  # fmt: skip
     group.add_argument(
         "--strategy", default="evolution", metavar="NAME",
         help="evolution (default), bayes, darts, local, nsgaii, progressive, random, reinforce, tpe; on a super-net "
