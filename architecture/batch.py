@@ -205,6 +205,19 @@ class GraphBatch:
         """The batch in pieces, once some encoder has cut it."""
         return []
 
+    def between(self, start: int, stop: int) -> GraphBatch:
+        """The batch of the architectures from `start` up to `stop`, sharing this one's memory."""
+        nodes = slice(int(self.node_start[start]), int(self.node_start[stop]))
+        edges = slice(int(self.edge_start[nodes.start]), int(self.edge_start[nodes.stop]))
+        return GraphBatch(
+            self.node_start[start : stop + 1] - nodes.start,
+            self.kind[nodes],
+            self.attributes[nodes],
+            self.edge_start[nodes.start : nodes.stop + 1] - edges.start,
+            self.edge_source[edges] - nodes.start,
+            None if self.calls is None else self.calls[nodes],
+        )
+
     def take(self, indices: Sequence[int] | NDArray[Any]) -> GraphBatch:
         """The batch of the architectures at `indices` (positions or a mask of length n), in that order."""
         index = np.asarray(indices)

@@ -1,24 +1,61 @@
-"""Encode many architectures a piece at a time, so that a piece's arrays stay in the processor's cache."""
+"""Encode many architectures a piece at a time: pieces fit the processor's cache, and its cores share them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from architecture.batch import GraphBatch
+from architecture.batch_shapes import batch_shapes
+from architecture.encoders.reading import Reading
+from presage_errors import InvalidArchitecture
 
-__all__ = ["CHUNK", "chunks"]
+__all__ = ["CHUNK", "chunks", "of_each_chunk"]
+
+T = TypeVar("T")
 
 CHUNK = 1024
-"""Architectures in a piece."""
+"""Most architectures in a piece."""
+FEW = 256
+"""Architectures not worth sharing between cores."""
+MOST_WORKERS = 8
 
 
 def chunks(batch: GraphBatch) -> Sequence[GraphBatch]:
     """The batch in pieces of at most `CHUNK`, in order, at least one; kept, with what encoders work out of them."""
-    if len(batch) <= CHUNK:
+    if len(batch) <= FEW:
         return (batch,)
     if not batch.pieces:
-        for start in range(0, len(batch), CHUNK):
-            batch.pieces.append(batch.take(np.arange(start, min(start + CHUNK, len(batch)))))
+        number = max(2, -(-len(batch) // CHUNK))
+        bounds = np.linspace(0, len(batch), number + 1).astype(int).tolist()
+        batch.pieces.extend(batch.between(start, stop) for start, stop in pairwise(bounds))
     return batch.pieces
+
+
+def of_each_chunk(
+    batch: GraphBatch, input_shape: Sequence[int], work: Callable[[Reading], T], classes: int | None = None
+) -> list[T]:
+    """`work` of each piece's reading, in order; in threads, for numpy computes outside Python's lock.
+
+    Raises:
+        InvalidArchitecture: where some architecture does not take such images; names it by its place in the batch.
+    """
+    pieces = chunks(batch)
+
+    def worked(piece: GraphBatch) -> T:
+        return work(Reading.of(piece, input_shape, classes))
+
+    workers = min(len(pieces), os.cpu_count() or 1, MOST_WORKERS)
+    try:
+        if workers == 1:
+            return [worked(piece) for piece in pieces]
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(worked, pieces))
+    except InvalidArchitecture:
+        batch_shapes(batch, input_shape)  # a piece knows but the place within itself
+        raise

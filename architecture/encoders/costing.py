@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
-from architecture.encoders.chunks import chunks
+from architecture.encoders.chunks import of_each_chunk
 from architecture.encoders.reading import Reading
 
 __all__ = ["COST_FEATURE_NAMES", "cost_features"]
@@ -32,7 +32,7 @@ def cost_features(batch: GraphBatch, input_shape: Sequence[int], classes: int) -
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    return np.concatenate([_costs(Reading.of(piece, input_shape, classes)) for piece in chunks(batch)])
+    return np.concatenate(of_each_chunk(batch, input_shape, _costs, classes))
 
 
 def _costs(reading: Reading) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
-from architecture.encoders.chunks import chunks
+from architecture.encoders.chunks import of_each_chunk
 from architecture.encoders.counts import counts
 from architecture.encoders.path_sums import path_sums
 from architecture.encoders.paths import paths
@@ -34,11 +34,11 @@ def graph_features(batch: GraphBatch, input_shape: Sequence[int]) -> NDArray[np.
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    pieces = []
-    for piece in chunks(batch):
-        named = _named(Reading.of(piece, input_shape))
-        pieces.append(np.stack(list(named.values()), axis=1).astype(np.float32))
-    return np.concatenate(pieces)
+
+    def columns(reading: Reading) -> NDArray[np.float32]:
+        return np.stack(list(_named(reading).values()), axis=1).astype(np.float32)
+
+    return np.concatenate(of_each_chunk(batch, input_shape, columns))
 
 
 def _named(reading: Reading) -> dict[str, NDArray[Any]]:

@@ -28,6 +28,28 @@ from architecture.operations import (
 __all__ = ["paths"]
 
 MOST_LOG = 60.0  # more than 2^60 paths are counted as so many
+MOST = 2.0**1000  # with more paths than that, means over them are lost
+
+_COUNTED = (
+    "weighted", "convolution_1", "convolution_wide", "convolution_5_up", "pool", "convolution_1_or_pool",
+    "convolution_wide_or_pool", "norm", "activation", "operation", "learned_less_pool",
+)  # fmt: skip
+_PASSING, _OTHER = 0, 8
+_GAINS = np.array(
+    [
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],  # what passes its input on
+        [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0],  # fully connected
+        [1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0.5],  # convolution of kernel 1
+        [1, 0, 1, 0, 0, 0, 1, 0, 0, 1, 1],  # wider
+        [1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 1],  # 5 and up
+        [0, 0, 0, 0, 1, 1, 1, 0, 0, 1, -1],  # pool
+        [0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0],  # normalisation
+        [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0],  # activation
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0],  # anything else
+    ],
+    np.float32,
+)
+"""What a node adds to each of `_COUNTED`. The last: the path of most learned layers that is blurred least."""
 
 
 def paths(reading: Reading) -> dict[str, NDArray[Any]]:
@@ -39,39 +61,31 @@ def paths(reading: Reading) -> dict[str, NDArray[Any]]:
     point, wide = conv & (kernel == 1), conv & (kernel > 1)
     norm = reading.is_a(BatchNorm, GroupNorm)
     active = reading.is_a(Activation)
-    both = {
-        "weighted": reading.weighted,
-        "convolution_1": point,
-        "convolution_wide": wide,
-        "convolution_5_up": conv & (kernel >= 5),
-        "pool": pool,
-        "convolution_1_or_pool": point | pool,
-        "convolution_wide_or_pool": wide | pool,
-        "norm": norm,
-        "activation": active,
-        "operation": ~reading.passing,
-    }
-    # the path of most learned layers that is blurred least, and the opposite
-    sharp = wide + 0.5 * point - 1.0 * pool
+    own = np.full(len(kernel), _OTHER, np.int8)
+    for code, chosen in enumerate((reading.weighted, point, wide, conv & (kernel >= 5), pool, norm, active), start=1):
+        own[chosen] = code
+    own[reading.passing] = _PASSING
     jump = np.log2(np.maximum(stride, 1)) * (conv | pool)
     field = _field_gain(reading, kernel, conv | pool)
     dropped = batch.column("permille") / 1000 * reading.is_a(Dropout, DropPath)
-    shrink = _log_ratio(reading)
-    columns = [*both.values(), sharp, jump, field, dropped, shrink]
-    names = [*both, "learned_less_pool", "halvings", "receptive_field", "dropout", "channel_growth"]
-    gains = np.empty((len(kernel), 2 * len(columns)), np.float32)
-    for at, column_gain in enumerate(columns):
-        gains[:, at] = column_gain
-    gains[reading.passing] = 0
-    np.negative(gains[:, : len(columns)], out=gains[:, len(columns) :])
-    length = reading.sweep.longest(gains, reading.zero)
+    names = [*_COUNTED, "halvings", "receptive_field", "dropout", "channel_growth"]
+    q = len(names)
+    table = np.zeros((len(_GAINS), 2 * q), np.float32)
+    table[:, : len(_COUNTED)] = _GAINS
+    table[:, q : q + len(_COUNTED)] = -_GAINS
+    gains = table[own]
+    for at, column in enumerate((jump, field, dropped, _log_ratio(reading)), start=len(_COUNTED)):
+        rows = np.flatnonzero((column != 0) & (own != _PASSING))
+        gains[rows, at] = column[rows]
+        gains[rows, q + at] = -gains[rows, at]
+    gains[reading.zero] = -np.inf
+    length = reading.sweep.longest(gains)
     found: dict[str, NDArray[Any]] = {}
     ends = length[reading.last].astype(np.float64)
     ends[~np.isfinite(ends)] = 0
-    q = len(names)
-    for column, name in enumerate(names):
-        found[f"longest.{name}"] = ends[:, column]
-        found[f"shortest.{name}"] = -ends[:, q + column]
+    for place, name in enumerate(names):
+        found[f"longest.{name}"] = ends[:, place]
+        found[f"shortest.{name}"] = -ends[:, q + place]
     side = min(reading.input_shape[1:])
     for name in ("longest", "shortest"):
         field_of = 1 + found.pop(f"{name}.receptive_field")
@@ -109,34 +123,25 @@ def _many(reading: Reading, kinds: tuple[NDArray[np.bool_], ...]) -> dict[str, N
     """
     gain = (reading.weighted & ~reading.passing).astype(np.float64)
     others = np.stack(kinds, axis=1) & ~reading.passing[:, None]
-    # log2 of the number of paths, for there are too many; mean depth, mean squared depth, mean number of each kind
-    number = np.full(len(gain), -np.inf)
-    depth = np.zeros((len(gain), 2 + len(kinds)))
-    number[reading.sweep.images] = 0.0
+    alive = (~reading.zero).astype(np.float64)[:, None]
+    # sums over the paths to each node: of 1, of the depth, of its square, of the number of each kind
+    total = np.zeros((len(gain), 3 + len(kinds)))
+    total[reading.sweep.images, 0] = 1.0
     for step in reading.sweep:
-        count = number[step.first]
-        mean = depth[step.first]
+        value = total[step.first]
         for at, source in step.further:
-            left, right = count[at], number[source]
-            top = np.maximum(left, right)
-            base = np.where(np.isfinite(top), top, 0.0)
-            a, b = np.exp2(left - base), np.exp2(right - base)
-            total = a + b
-            share = np.divide(b, total, out=np.zeros_like(b), where=total > 0)[:, None]
-            mean[at] = mean[at] * (1 - share) + depth[source] * share
-            with np.errstate(divide="ignore"):
-                count[at] = base + np.log2(total)
+            value[at] += total[source]
         own = gain[step.rows]
-        mean[:, 1] += own * (2 * mean[:, 0] + 1)  # E[(d+1)²] = E[d²] + 2 E[d] + 1
-        mean[:, 0] += own
-        mean[:, 2:] += others[step.rows]
-        count[reading.zero[step.rows]] = -np.inf
-        number[step.rows] = count
-        depth[step.rows] = mean
-    there = np.isfinite(number[reading.last])
-    mean, square, wide, point, pool = depth[reading.last].T * there
+        value[:, 2] += own * (2 * value[:, 1] + value[:, 0])  # Σ (d+1)² = Σ d² + 2 Σ d + Σ 1
+        value[:, 1] += own * value[:, 0]
+        value[:, 3:] += others[step.rows] * value[:, :1]
+        value *= alive[step.rows]
+        total[step.rows] = np.minimum(value, MOST, out=value)
+    ends = total[reading.last]
+    there = ends[:, 0] > 0
+    mean, square, wide, point, pool = (ends[:, 1:] / np.maximum(ends[:, :1], 1.0)).T
     return {
-        "paths.log_number": np.clip(np.where(there, number[reading.last], 0.0), 0.0, MOST_LOG),
+        "paths.log_number": np.where(there, np.minimum(np.log2(np.maximum(ends[:, 0], 1.0)), MOST_LOG), 0.0),
         "paths.mean_weighted": mean,
         "paths.mean_convolution_wide": wide,
         "paths.mean_convolution_1": point,

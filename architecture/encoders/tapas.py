@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
-from architecture.encoders.chunks import chunks
+from architecture.encoders.chunks import of_each_chunk
 from architecture.encoders.reading import Reading
 from architecture.encoders.sums import terms
 from architecture.operations import (
@@ -95,7 +95,7 @@ def layer_sequence(batch: GraphBatch, input_shape: Sequence[int], classes: int) 
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    pieces = [_sequence(Reading.of(piece, input_shape, classes)) for piece in chunks(batch)]
+    pieces = of_each_chunk(batch, input_shape, _sequence, classes)
     longest = max(piece.nodes.shape[1] for piece in pieces)
 
     def padded(array: NDArray[np.generic], fill: int) -> NDArray[np.generic]:

@@ -104,6 +104,13 @@ def test_the_layout_is_as_documented() -> None:
     assert "padding_h" in ATTRIBUTES
 
 
+def test_a_stretch_of_a_batch_is_what_take_gives() -> None:
+    batch = GraphBatch.of([SMALL, EVERYTHING, SMALL, EVERYTHING])
+    for start, stop in ((0, 4), (1, 3), (2, 2), (3, 4)):
+        assert same_batch(batch.between(start, stop), batch.take(list(range(start, stop))))
+    assert np.shares_memory(batch.between(1, 3).attributes, batch.attributes)
+
+
 def test_take_and_concatenate() -> None:
     batch = GraphBatch.of([SMALL, EVERYTHING, SMALL])
     assert batch.take([1, 1, 0]).architectures() == [EVERYTHING, EVERYTHING, SMALL]

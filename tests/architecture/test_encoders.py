@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -394,3 +395,19 @@ def test_images_that_are_too_small_are_refused() -> None:
     )
     with pytest.raises(InvalidArchitecture, match=r"Architecture 0: Node 1: .* leaves no pixels"):
         graph_features(GraphBatch.of([architecture]), (3, 4, 4))
+
+
+def test_in_a_long_batch_the_one_refused_is_named_by_its_place() -> None:
+    small = Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(), (1,))))
+    large = Architecture(
+        (
+            Node(Input()),
+            Node(Convolution(4, (5, 5), padding=(0, 0)), (0,)),
+            Node(Flatten(), (1,)),
+            Node(Classifier(), (2,)),
+        )
+    )
+    batch = GraphBatch.of([*[small] * 300, large, *[small] * 99])
+    for encode in (graph_features, partial(cost_features, classes=2), partial(layer_sequence, classes=2)):
+        with pytest.raises(InvalidArchitecture, match="Architecture 300"):
+            encode(batch, (1, 3, 3))
