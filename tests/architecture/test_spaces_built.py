@@ -30,7 +30,7 @@ def test_200_random_networks_cost_what_torch_counts(name: str, shape: tuple[int,
     ],
 )
 def test_random_networks_cost_what_torch_counts(name: str, shape: tuple[int, int, int]) -> None:
-    check_costs(name, shape, n=12)
+    check_costs(name, shape, n=6)
 
 
 def check_costs(name: str, shape: tuple[int, int, int], n: int) -> None:
