@@ -5,10 +5,12 @@ The database floor checks every value and reference by itself; here a row's clai
 
 from __future__ import annotations
 
+import json
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from presage_errors import InvalidArchitecture, InvalidExperience, WrongInput
+from presage_errors import InvalidArchitecture, InvalidExperience, UnknownName, WrongInput
 
 if TYPE_CHECKING:
     from architecture.costs import Costs
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["check_architecture", "check_entry"]
 
 _ROUNDING = 1e-6  # rows keep six digits
+_LARGEST = 100_000  # of a description, whose numbers are shares, logarithms, dimensions and pixel values
 
 
 def check_architecture(text: str) -> None:
@@ -75,17 +78,25 @@ def _check_experiment(entry: ExperimentEntry, side: int) -> None:
 
 def _check_probe(entry: ProbeEntry) -> None:
     from probe import PROBE_VERSION, dcn
+    from probe.description import DESCRIPTION_NAMES
 
-    probe = entry.probe
-    if probe.version == PROBE_VERSION and abs(dcn(probe.curve) - probe.dcn) > _ROUNDING:
+    probe, dataset = entry.probe, entry.dataset
+    if probe.version != PROBE_VERSION:
+        return
+    if abs(dcn(probe.curve) - probe.dcn) > _ROUNDING:
         rule = f"be the DCN of its curve, {dcn(probe.curve):g}"
         raise InvalidExperience(f"The `dcn` of `probe` must {rule}. Got {probe.dcn:g}.")
+    known = {"log_classes": math.log(dataset.classes), "log_images": math.log(dataset.train_images)}
+    for name, value in probe.description.items():
+        if name not in DESCRIPTION_NAMES:
+            raise UnknownName("entry of a probe's `description`", name[:80], DESCRIPTION_NAMES)
+        if abs(value) > _LARGEST or abs(value - known.get(name, value)) > 10 * _ROUNDING:
+            rule = f"be {known[name]:g}" if name in known else f"be within ±{_LARGEST:,}"
+            raise InvalidExperience(f"The `description.{name}` of `probe` must {rule}. Got {value:g}.")
 
 
 @lru_cache(maxsize=1024)
 def _image_side(text: str, digest: str) -> int:
-    import json
-
     from training import Recipe
 
     recipe = Recipe.from_json(json.loads(text))
