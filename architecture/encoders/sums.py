@@ -32,8 +32,9 @@ def sums(reading: Reading) -> dict[str, NDArray[Any]]:
     batch = reading.batch
     source = batch.edge_source[reading.part_edges]
     target = batch.edge_target[reading.part_edges]
-    read = np.unique(source)
-    read = np.sort(reading.distinct(read[number[read] > 1]))
+    is_read = np.zeros(len(number), np.bool_)
+    is_read[source] = True
+    read = np.sort(reading.distinct(np.flatnonzero(is_read & (number > 1))))
     size = np.log2(np.maximum(number[read], 1))
     found: dict[str, NDArray[Any]] = {
         "sums.number": reading.total(read),
