@@ -3,13 +3,14 @@
 #   make test    install what a developer needs and run every test
 #   make check   lint, format, types, import floors, generated docs
 #   make docs    write the generated pages anew;  make bench    speed and accuracy benchmarks
+#   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (half an hour)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check docs bench evaluation clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -47,6 +48,16 @@ docs: $(VENV)/.developer
 
 bench: $(VENV)/.developer
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+# Finished parts are kept beside the database: interrupted, it goes on where it was.
+$(VENV)/shipped.duckdb: $(wildcard database/seed/*) | $(VENV)/.developer
+	rm -f $@
+	$(BIN)/presage database info --database $@ > /dev/null
+
+evaluation: $(VENV)/shipped.duckdb
+	$(BIN)/presage evaluate --database $< --out docs/evaluation > /dev/null
+	$(BIN)/presage evaluate --database $< --families shipped --out docs/evaluation/families > /dev/null
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,10 +6,12 @@ A block stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME i
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -54,7 +56,47 @@ def spaces() -> str:
     return "\n".join([*lines, "", ""])
 
 
-GENERATORS: dict[str, Callable[[], str]] = {"command-line": command_line, "schema": schema, "spaces": spaces}
+EVALUATED = {
+    "evaluation": (
+        "goals",
+        "predictors",
+        "predictors-by-dataset",
+        "details",
+        "intervals",
+        "core",
+        "few-shot",
+        "rival",
+        "best-of-k",
+        "dcn",
+        "dcn-by-dataset",
+    ),
+    "evaluation/families": ("goals", "predictors", "core"),
+}
+"""Tables that `presage evaluate --out` left in a folder of the docs (`make evaluation`)."""
+
+
+def evaluated(folder: str, name: str) -> str:
+    """One of those tables, under its title."""
+    from surrogate.tables import Table
+
+    for fields in json.loads((HERE / folder / "tables.json").read_text(encoding="utf-8")):
+        if fields["name"] == name:
+            cells = {"heads": tuple(fields["heads"]), "rows": tuple(tuple(row) for row in fields["rows"])}
+            table = Table(**{**fields, **cells})
+            return f"\n{table.title}\n\n{table.markdown()}\n\n"
+    raise KeyError(f"{folder}/tables.json has no table `{name}`. Type `make evaluation`.")
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "command-line": command_line,
+    "schema": schema,
+    "spaces": spaces,
+    **{
+        f"{folder.replace('/', '-')}-{name}": partial(evaluated, folder, name)
+        for folder, names in EVALUATED.items()
+        for name in names
+    },
+}
 
 
 def fresh(text: str) -> str:

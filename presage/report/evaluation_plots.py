@@ -124,10 +124,10 @@ def _intervals(found: Appraisal) -> Figure:
         color=DARK,
         markersize=4,
         linestyle="none",
-        label="3.29 root mean squared errors:\n90 % of normal errors",
+        label="3.29 RMSE: 90 % of normal errors",
     )
     right.set(xlabel="accuracy")
-    right.legend(frameon=False, fontsize=8, loc="lower right")
+    right.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     left.set_yticks(at, [name.replace("$", r"\$") for name in names])
     left.set_ylim(len(names) - 0.4, -0.6)
     right.tick_params(labelleft=False)
