@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +207,46 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(method: str, data: Device
     proxies = whole.proxy_accuracy(codes)
     assert np.array_equal(proxies, resumed.proxy_accuracy(codes))
     assert ((proxies >= 0) & (proxies <= 1)).all()
+
+
+VICTIM = """
+import sys
+import numpy as np, torch
+from architecture.spaces import NB201
+from search.supernet import ONE_SHOT, Guard, OneShotSettings
+from training.data import prepare
+from training.image_dataset import ImageDataset
+from training.recipe import Recipe
+
+torch.set_num_threads(1)
+stored = np.load(sys.argv[1])
+dataset = ImageDataset("blocks", *(stored[name] for name in stored.files), classes=("dark", "bright"))
+recipe = Recipe.from_json(__import__("json").loads(sys.argv[2]))
+settings = OneShotSettings(epochs=50, guard=Guard(most_skips=2, ratio=None))
+one = ONE_SHOT["enas"](NB201(width=4), prepare(dataset, recipe, "cpu"), recipe, settings=settings)
+one.train(__import__("pathlib").Path(sys.argv[3]), lambda record, epochs: print(record.epoch, flush=True))
+"""
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_after_kill_9(dataset: ImageDataset, data: DeviceData, tmp_path: Path) -> None:
+    images = {name: getattr(dataset, name) for name in ("x_train", "y_train", "x_test", "y_test")}
+    np.savez(tmp_path / "images.npz", **images)
+    path = tmp_path / "supernet.pt"
+    words = [sys.executable, "-c", VICTIM, str(tmp_path / "images.npz"), json.dumps(RECIPE.to_json()), str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as victim:
+        assert victim.stdout is not None
+        while not path.exists():
+            assert victim.stdout.readline(), "it ended before it was killed"
+        victim.kill()
+    one = search("enas", data, epochs=50)
+    one._resume(path)
+    done = len(one.records)
+    assert 1 <= done < 50
+    whole = search("enas", data, epochs=50)
+    for epoch in range(done + 1):
+        expected = whole._epoch(epoch)
+    assert replace(one._epoch(done), seconds=0.0) == replace(expected, seconds=0.0)
 
 
 def test_another_seed_is_another_search(data: DeviceData) -> None:
