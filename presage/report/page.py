@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from presage.output import scaled
 from presage.report import plots
 from presage.report.drawing import draw
+from presage.report.supernet import supernet_section
 from presage_errors import InvalidArgument, UnknownName, WrongInput
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _page(folder: Path, result: Json, card: Json | None, space: Space | None) ->
         _difficulty(card) if card else "",
         _predicted_against_trained(result, verified),
         _search(folder, result, verified, space),
+        supernet_section(folder, result),
         _short_list(result, verified),
         _drawings(folder, trained),
         _how_to_load(trained),
