@@ -25,6 +25,14 @@ MOST_DRAWN = 6
 
 PREDICTED = "predicted accuracy"
 
+COSTS = {
+    "parameters": ("parameters", "parameters", 1),
+    "multiply_adds": ("multiply_adds", "multiply-adds for one image", 1),
+    "activation_bytes": ("activation_bytes", "activation bytes for one image", 1),
+    "latency": ("latency_seconds", "estimated latency, ms", 1000),
+}
+"""Objective → field of a chosen network, what a plot calls it, and what its numbers are multiplied by there."""
+
 COLUMNS = ("network", "predicted", "trained", "test", "parameters", "multiply-adds", "seconds")
 
 Json = Mapping[str, Any]
@@ -169,14 +177,16 @@ def _search(folder: Path, result: Json, verified: Sequence[Json], space: Space |
     values = [float(value) for candidates in found for value in candidates.value if value == value]
     if not values:
         return ""
-    cost = [float(macs) for candidates in found for macs in candidates.cost("multiply_adds")[candidates.unique]]
+    weighed = next((name for name in result["settings"]["objectives"] if name != "accuracy"), "multiply_adds")
+    field, label, unit = COSTS[weighed]
+    cost = [unit * float(each) for candidates in found for each in candidates.cost(weighed)[candidates.unique]]
     best = [float(value) for candidates in found for value in candidates.value[candidates.unique]]
     name = _score(result)
     marks = [
-        (one["chosen"]["multiply_adds"], one["chosen"]["predicted"] if name == PREDICTED else one["chosen"]["score"])
+        (unit * one["chosen"][field], one["chosen"]["predicted"] if name == PREDICTED else one["chosen"]["score"])
         for one in verified
     ]
-    front = plots.pareto_plot(cost, best, marks, "multiply-adds for one image", name)
+    front = plots.pareto_plot(cost, best, marks, label, name)
     distinct = sum(round_["different"] for round_ in result["rounds"])
     note = (
         f"{len(values):,} candidates, {distinct:,} different networks, by {escape(result['strategy'])}; scored by "

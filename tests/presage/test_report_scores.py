@@ -1,0 +1,76 @@
+"""The report names what was searched on: a proxy is never called an accuracy, and latency is drawn where it counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from architecture.batch import GraphBatch
+from architecture.graph import Architecture
+from presage.report import write_report
+from search import SearchSettings, run_search
+from search.latency_model import LatencyModel
+from search.latency_work import WORK
+from search.testing import TableScorer, TableTrainer, TinySpace
+from training.image_dataset import ImageDataset
+from training.recipe import Recipe
+
+SPACE = TinySpace(layers=2)
+RECIPE = Recipe(epochs=2, train_images=40, validation_images=20, least_epoch_images=1, image_side=8)
+
+
+class Meter:
+    """Half a millisecond, and a little more for each operation."""
+
+    weights = dict.fromkeys(WORK, 0.0) | {"constant": 5e-4, "other operations": 1e-5}
+    model = LatencyModel(tuple(weights.values()), (1, 8, 8), 2, 1, {"device": "a test"}, 60, 15, 0.1, 0.9)
+
+    def measure(self, architecture: Architecture) -> float:
+        return 1.25 * float(self.model.seconds(GraphBatch.of([architecture]))[0])
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Any:
+    x = np.random.default_rng(0).integers(0, 255, (80, 8, 8, 1)).astype(np.uint8)
+    dataset = ImageDataset("noise", x, np.arange(80) % 2, x[:20], np.arange(20) % 2, classes=("a", "b"))
+
+    def made(**settings: Any) -> str:
+        run_search(
+            dataset,
+            space=SPACE,
+            recipe=RECIPE,
+            settings=SearchSettings(candidates=40, shortlist=2, batch=20, **settings),
+            scorer=lambda number, verified: TableScorer(),
+            run_folder=tmp_path / "run",
+            trainer=TableTrainer(RECIPE.epochs),
+            latency=Meter(),
+        )
+        return write_report(tmp_path / "run", SPACE).read_text(encoding="utf-8")
+
+    return made
+
+
+def test_a_proxy_is_named_and_nowhere_called_predicted_accuracy(page: Any) -> None:
+    text = page(score="proxy:naswot")
+    assert "The search, on proxy:naswot" in text
+    assert "the zero-cost proxy naswot, no accuracy" in text
+    assert "predicted accuracy" not in text
+    assert "Latency" not in text
+
+
+def test_latency_is_drawn_as_the_cost_and_listed_estimated_and_measured(page: Any) -> None:
+    text = page(strategy="random", objectives=("accuracy", "latency"))
+    assert "The search, on predictions" in text
+    assert "estimated latency, ms" in text
+    assert "multiply-adds for one image" not in text
+    assert "off by 10% in the median" in text
+    assert "<th>ms estimated</th><th>ms measured</th>" in text
+
+
+def test_a_search_without_either_is_drawn_over_multiply_adds(page: Any) -> None:
+    text = page()
+    assert "multiply-adds for one image" in text
+    assert "predicted accuracy" in text
