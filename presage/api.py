@@ -103,7 +103,8 @@ def search(
 
     Args:
         space: name of a search space, or one of your own.
-        settings: fields of `search.SearchSettings`: strategy, candidates, shortlist, rounds, limits, …
+        settings: fields of `search.SearchSettings`: strategy, candidates (2,000, or 100 where a super-net scores),
+            shortlist, rounds, limits, …
 
     Raises:
         NothingFeasible: no network of the space is within the limits.
@@ -111,17 +112,20 @@ def search(
     """
     from architecture.spaces import get_space
     from search import SearchSettings
+    from search.one_shot_strategies import default_candidates
 
     known = SearchSettings.__dataclass_fields__
     for name in settings:
         if name not in known:
             raise UnknownName("setting of `presage.search`", name, known)
+    usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""))
+    asked = replace(SearchSettings(seed=seed), **{"candidates": max(usual, settings.get("shortlist", 1)), **settings})
     session = Session(database, device, seed, progress, predictor)
     return session.search(
         session.dataset(dataset),
         space=get_space(space) if isinstance(space, str) else space,
         recipe=_recipe(recipe),
-        settings=replace(SearchSettings(seed=seed), **settings),
+        settings=asked,
         run_folder=Path(run_folder),
     )
 

@@ -318,8 +318,20 @@ class _Run:
             best=max(trained, key=lambda one: one.accuracy or 0.0, default=None),
             score=self.score.summary,
             latency=None if self.latency_model is None else self.latency_model.told(),
-            supernet=None if self.super_net is None else self.super_net.report.told,
+            supernet=self._supernet_told(rounds),
         )
+
+    def _supernet_told(self, rounds: Sequence[RoundResult]) -> str | None:
+        if self.super_net is None:
+            return None
+        told, found = self.super_net.report.told, self.super_net.found
+        if found is None:
+            return told
+        seen = {one.chosen.hash for done in rounds for one in done.verified}
+        seen |= {one.hash for done in rounds for one in done.known}
+        if self.space.decode(self.space.params(found)).hash not in seen:
+            told += " The network that it derived is over a limit, or has no proxy accuracy, and was not trained."
+        return told
 
     # One round ------------------------------------------------------------------------------------------------------
 

@@ -96,12 +96,12 @@ def milliseconds(text: str) -> float:
 def settings_of(options: argparse.Namespace) -> SearchSettings:
     """The settings that the options ask for."""
     from search import Limits, SearchSettings
-    from search.one_shot_strategies import ONE_SHOT_STRATEGIES, SUPERNET
+    from search.one_shot_strategies import default_candidates
 
-    shares_weights = options.strategy in ONE_SHOT_STRATEGIES or options.score == SUPERNET
+    candidates = max(default_candidates(options.strategy, options.score), options.shortlist)
     return SearchSettings(
         strategy=options.strategy,
-        candidates=options.candidates or max(100 if shares_weights else 2000, options.shortlist),
+        candidates=options.candidates or candidates,
         shortlist=options.shortlist,
         rounds=options.rounds,
         limits=Limits(

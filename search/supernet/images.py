@@ -49,11 +49,17 @@ class HeldOut:
         return self._batches(self.for_choice, self.steps if number is None else number, (self.seed, epoch, 1))
 
     def validation_batches(self, size: int = 250) -> Iterator[Batch]:
-        """All validation images, in order, as they are."""
-        for images, labels in zip(
-            torch.split(self.data.x_validation, size), torch.split(self.data.y_validation, size), strict=True
-        ):
-            yield normalised(images, self.data.mean, self.data.deviation), labels
+        """All validation images, in order, as they are, in batches of about one size."""
+        images, labels = self.data.x_validation, self.data.y_validation
+        number = math.ceil(len(images) / size)
+        for x, y in zip(torch.tensor_split(images, number), torch.tensor_split(labels, number), strict=True):
+            yield self._ready(x, y)
+
+    def _ready(self, images: Tensor, labels: Tensor) -> Batch:
+        """Normalised; an image alone is doubled, for no batch of one can be normalised by its own statistics."""
+        if len(images) == 1:
+            images, labels = images.repeat(2, 1, 1, 1), labels.repeat(2)
+        return normalised(images, self.data.mean, self.data.deviation), labels
 
     def _batches(self, rows: Tensor, steps: int, key: tuple[int, int, int]) -> Iterator[Batch]:
         data, recipe = self.data, self.recipe
@@ -64,4 +70,4 @@ class HeldOut:
         drawn = torch.cat([torch.randperm(len(rows), generator=order) for _ in range(passes)]).to(data.device)
         for at in torch.split(drawn[: steps * self.batch], self.batch):
             images = augmented(data.x_train[rows[at]], shift=recipe.shift, flip=recipe.flip, generator=noise)
-            yield normalised(images, data.mean, data.deviation), data.y_train[rows[at]]
+            yield self._ready(images, data.y_train[rows[at]])

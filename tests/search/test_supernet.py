@@ -254,6 +254,28 @@ def test_another_seed_is_another_search(data: DeviceData) -> None:
     assert first.epochs[0].loss != other.epochs[0].loss
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+@pytest.mark.parametrize("method", list(ONE_SHOT))
+def test_a_super_net_trains_on_a_gpu_and_resumes(method: str, dataset: ImageDataset, tmp_path: Path) -> None:
+    data = prepare(dataset, RECIPE, "cuda")
+    path = tmp_path / "supernet.pt"
+    first = search(method, data, epochs=2)
+    report = first.train(path)
+    again = search(method, data, epochs=2)
+    assert without_seconds(again.train(path).epochs) == without_seconds(report.epochs)
+    proxies = again.proxy_accuracy(again.draw(3, (0, 1)))
+    assert ((proxies >= 0) & (proxies <= 1)).all()
+
+
+def test_an_image_alone_can_be_scored(dataset: ImageDataset) -> None:
+    data = prepare(dataset, replace(RECIPE, validation_images=1, image_side=4), "cpu")
+    alone = replace(data, x_validation=data.x_validation[:1], y_validation=data.y_validation[:1])
+    one = search("enas", alone, epochs=1)
+    one.train()
+    assert set(one.proxy_accuracy(SMALL.sample(2, np.random.default_rng(0))).tolist()) <= {0.0, 1.0}
+
+
 def test_a_checkpoint_of_another_search_is_refused(data: DeviceData, tmp_path: Path) -> None:
     path = tmp_path / "supernet.pt"
     search("enas", data, epochs=1).train(path)

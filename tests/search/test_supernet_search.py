@@ -11,10 +11,12 @@ import numpy as np
 import optuna
 import pytest
 
+from architecture.batch_costs import batch_costs
 from architecture.graph import Architecture
 from architecture.spaces import NB201, Chain, Space
 from presage_errors import InvalidArgument, UnknownName
 from search.engine import SearchSettings, load_candidates, run_search
+from search.limits import Limits
 from search.one_shot_strategies import ONE_SHOT_STRATEGIES
 from search.progress import Progress, silent
 from search.result import SearchResult
@@ -158,6 +160,30 @@ def test_a_wrong_setting_is_one_line(settings: dict[str, Any], error: type[Excep
     with pytest.raises(error, match=says) as caught:
         SearchSettings(**settings)
     assert "\n" not in str(caught.value)
+
+
+def test_a_network_over_a_limit_is_not_trained_though_it_was_found(dataset: ImageDataset, tmp_path: Path) -> None:
+    codes = SMALL.sample(200, np.random.default_rng(0))
+    costs = batch_costs(SMALL.decode_batch(codes), (1, 8, 8), 2)
+    least = int(np.percentile(costs.parameters, 5))
+    settings = SearchSettings(
+        candidates=12, shortlist=2, supernet_epochs=1, strategy="darts-first", limits=Limits(parameters=least)
+    )
+
+    class Heavy(DartsFirst):
+        @property
+        def found(self) -> Any:
+            return codes[int(costs.parameters.argmax())]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(ONE_SHOT, "darts-first", Heavy)
+        result = run_search(
+            dataset, space=SMALL, recipe=RECIPE, run_folder=tmp_path, trainer=Hashes(2), device="cpu", settings=settings
+        )  # fmt: skip
+    assert result.verified
+    assert all(one.chosen.parameters <= least for one in result.verified)
+    assert result.supernet is not None
+    assert "is over a limit" in result.supernet
 
 
 def test_a_strategy_that_cannot_serve_a_space_is_one_line(dataset: ImageDataset, tmp_path: Path) -> None:
