@@ -57,7 +57,7 @@ class OneByOne:
                 )
         self._mirrored = len(history)
         study.sampler = self._make(int(np.random.default_rng(seed).integers(2**31)))
-        _settle_parents(study, history.marks)
+        _settle_parents(study, [history.marks[at] for at in np.flatnonzero(history.scored).tolist()])
         params, marks = [], []
         for _ in range(n):
             trial = study.tell(study.ask(kinds), state=TrialState.FAIL)
@@ -75,7 +75,8 @@ def _settle_parents(study: optuna.Study, marks: Sequence[Mapping[str, Any]]) -> 
     """Have a genetic sampler choose the parents of every generation begun, in order, before it is asked.
 
     It keeps them with the study when it first needs them, and reads them back in another order than it chose them:
-    without this a study mirrored anew would differ from one mirrored as it grew.
+    without this a study mirrored anew would differ from one mirrored as it grew. `marks` are those of the candidates
+    that were scored: the others do not count for a generation.
     """
     sampler = study.sampler
     if not isinstance(sampler, BaseGASampler) or sampler.population_size is None:

@@ -18,8 +18,9 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import TrialState
 
 from presage_errors import InvalidArgument
+from search.history import History
 from search.samplers import RegularizedEvolutionSampler
-from search.testing import SamplerContract
+from search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -160,3 +161,30 @@ def test_beats_random_on_a_separable_objective() -> None:
 def test_wrong_arguments_are_named(wrong: dict[str, int]) -> None:
     with pytest.raises(InvalidArgument, match=rf"`{next(iter(wrong))}` of `RegularizedEvolutionSampler` must"):
         RegularizedEvolutionSampler(**wrong)
+
+
+def test_no_network_is_asked_for_twice_while_there_are_others() -> None:
+    study = optuna.create_study(
+        direction="maximize", sampler=RegularizedEvolutionSampler(0, population=10, tournament=5)
+    )
+    study.optimize(lambda trial: sum(trial.suggest_categorical(f"x{i}", [0, 1, 2]) for i in range(8)), n_trials=60)
+    tried = [tuple(trial.params.values()) for trial in study.trials[10:]]
+    assert len(set(tried)) == 50
+
+
+def test_a_batch_has_no_candidate_twice_nor_one_from_before() -> None:
+    space, sampler = TinySpace(layers=8), RegularizedEvolutionSampler(0, population=20, tournament=5)
+    history = History(len(space.parameters))
+    history.extend(space.sample(20, np.random.default_rng(0)), np.arange(20.0)[:, None])
+    for batch in range(6):
+        codes = sampler.propose(space, history, 40, (batch,)).codes
+        known = {tuple(code) for code in history.codes.tolist()}
+        assert len({tuple(code) for code in codes.tolist()} - known) == 40
+        history.extend(codes, codes.sum(axis=1, keepdims=True) * 1.0)
+
+
+def test_a_space_of_few_networks_is_asked_again_when_all_are_known() -> None:
+    space, sampler = TinySpace(layers=1), RegularizedEvolutionSampler(0, population=5)
+    history = History(3)
+    history.extend(space.sample(200, np.random.default_rng(0)), np.ones((200, 1)))
+    assert space.valid(sampler.propose(space, history, 30, (0,)).codes).all()
