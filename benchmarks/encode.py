@@ -1,9 +1,10 @@
-"""How many architectures a second are sampled, decoded, costed and encoded, on one core.
+"""How many architectures are sampled, decoded, costed and encoded in one CPU second, so by one core in a second.
 
     python benchmarks/encode.py [--count 10000] [--space chain --space nb201] [--side 32]
 
-CPU seconds of this process are counted, so that other work on the machine does not show. TAPAS (arXiv 1806.00250)
-reports over 100 predictions a second, on a GPU.
+CPU seconds of this process are counted, those of all its threads, so that other work on the machine does not show:
+encoders share a batch between cores, and by the clock are faster. TAPAS (arXiv 1806.00250) reports over 100 predictions
+a second, on a GPU.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from architecture.batch_costs import batch_costs
 from architecture.encoders import GRAPH_FEATURE_NAMES, cost_features, graph_features, layer_sequence
-from architecture.spaces import get_space
+from architecture.spaces import SPACES, get_space
 
 T = TypeVar("T")
 CHUNK = 1000  # architectures at a time, as search asks for them
@@ -33,13 +34,13 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=32, help="side of the images, pixels")
     arguments = parser.parse_args()
     shape = (3, arguments.side, arguments.side)
-    print(f"architectures/s, one core, {CHUNK} at a time; {len(GRAPH_FEATURE_NAMES)} graph features")
+    print(f"architectures per CPU second, {CHUNK} at a time; {len(GRAPH_FEATURE_NAMES)} graph features")
     print(
         f"{'space':26} {'nodes':>6}"
         + "".join(f" {what:>9}" for what in ("sample", "decode", "costs", "features", "layers"))
         + f" {'end to end':>11}"
     )
-    for name in arguments.space or ["chain", "nb201", "nb201:cells=5,width=16"]:
+    for name in arguments.space or [*SPACES, "nb201:cells=5,width=16"]:
         print(measured(name, arguments.count, shape))
 
 
