@@ -2,11 +2,12 @@
 
     python benchmarks/supernet.py DATASET... --out FOLDER [--space nb201] [--methods enas,darts-first] [--networks 20]
 
-On each dataset the same networks of the space are drawn at random and trained fully, by the recipe of the shipped
-experience; every method trains its super-net and gives each of them its proxy accuracy. Kendall τ says how far the two
-orders agree: 1 is the same order, 0 is none. Beside it stands the τ of multiply-adds, which cost nothing. Each method's
-own network is then trained fully as well, and placed among the others. Whatever is finished is kept in the folder and
-not done again; a super-net that was killed goes on from its last epoch.
+On each dataset the same networks of the space are taken, trained fully by the recipe of the shipped experience: what
+that experience has of them first (drawn at random over the range of costs, with nothing known of the dataset), then
+random ones, trained here. Every method trains its super-net and gives each of them its proxy accuracy. Kendall τ says
+how far the two orders agree: 1 is the same order, 0 is none. Beside it stands the τ of multiply-adds, which cost
+nothing. Each method's own network is then trained fully as well, and placed among the others. Whatever is finished is
+kept in the folder and not done again; a super-net that was killed goes on from its last epoch.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from architecture.batch_costs import batch_costs
 from architecture.graph import Architecture
 from architecture.spaces import get_space
 from architecture.spaces.space import Codes, Space
+from database import Database
 from search.disk import read_json, write_json
 from search.supernet import ONE_SHOT, OneShotSettings, SupernetEpoch
 from surrogate.metrics import kendall_tau
@@ -38,14 +40,32 @@ from training.recipe import Recipe
 CANDIDATES = 50  # that a method draws and scores, to find the best of, unless it derives one
 
 
-def different(space: Space, count: int, seed: int) -> Codes:
-    """(count, p) codes of different networks, drawn at random."""
-    found: dict[str, Codes] = {}
+def trained_before(path: Path, dataset: str, recipe: Recipe, space: Space) -> dict[str, dict[str, Any]]:
+    """Architecture hash → parameters and accuracies of what the shipped experience trained on a dataset."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Database.open(path, from_seed=True, seed_only_if_empty=True) as database:
+        params = {record.hash: record.params for record in database.architecture_records(space=space.name)}
+        records = database.experiment_records(dataset=dataset, recipe=recipe.hash, status="finished")
+    return {
+        record.architecture: {
+            "params": params[record.architecture],
+            "hash": record.architecture,
+            **{name: getattr(record, name) for name in ("status", "accuracy", "test_accuracy", "seconds")},
+        }
+        for record in sorted(records, key=lambda record: record.architecture)
+        if record.seed == 0 and record.architecture in params
+    }
+
+
+def different(space: Space, count: int, seed: int, before: dict[str, dict[str, Any]]) -> Codes:
+    """(count, p) codes of different networks: some of those trained before, then others drawn at random."""
     rng = np.random.default_rng(seed)
+    names = [sorted(before)[at] for at in rng.permutation(len(before))[:count]]
+    found = {name: space.codes([before[name]["params"]])[0] for name in names}
     for code in space.sample(20 * count, rng):
-        found.setdefault(space.decode(space.params(code)).hash, code)
         if len(found) == count:
             break
+        found.setdefault(space.decode(space.params(code)).hash, code)
     return np.stack(list(found.values()))
 
 
@@ -99,7 +119,12 @@ def measured(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[
     """One row for each method on a dataset."""
     space, recipe = get_space(options.space), Recipe(**json.loads(options.recipe))
     data = prepare(load_dataset(spec), recipe, options.device)
-    codes = different(space, options.networks, options.seed)
+    before = trained_before(options.out / "experience.duckdb", data.fingerprint, recipe, space)
+    codes = different(space, options.networks, options.seed, before)
+    for row in before.values():
+        path = folder / "networks" / f"{row['hash'][:16]}.json"
+        if not path.exists():
+            write_json(path, {name: row[name] for name in row if name != "params"})
     architectures = [space.decode(space.params(code)) for code in codes]
     results = []
     for number, architecture in enumerate(architectures):
