@@ -13,7 +13,7 @@ from architecture.spaces.space import Codes, Space
 from presage_errors import InvalidArgument
 from search.history import History
 from search.samplers.acquiring import best_first, chosen, unseen
-from search.samplers.network_features import NetworkFeatures
+from search.samplers.network_features import NetworkFeatures, network_features
 from search.samplers.proposer import Proposals
 from search.samplers.space_sampler import SpaceSampler
 
@@ -51,7 +51,6 @@ class ModelSampler(SpaceSampler):
         if initial < 1:
             raise InvalidArgument("initial", type(self).__name__, "be at least 1", initial)
         self.initial, self.input_shape, self.classes = initial, input_shape, classes
-        self._features: NetworkFeatures | None = None
 
     def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
         """The `n` most promising of many more candidates."""
@@ -75,10 +74,8 @@ class ModelSampler(SpaceSampler):
         """About `size` normalised codes to choose from; `ranked` are the rows of scored ones, best first."""
 
     def features(self, space: Space) -> NetworkFeatures:
-        """Of the networks of this space; kept."""
-        if self._features is None or self._features.space != space:
-            self._features = NetworkFeatures(space, self.input_shape, self.classes)
-        return self._features
+        """Of the networks of this space."""
+        return network_features(space, self.input_shape, self.classes)
 
 
 def changed(space: Space, codes: Codes, numbers: np.random.Generator) -> Codes:

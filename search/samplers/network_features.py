@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from architecture.encoders import cost_features, graph_features
 from architecture.spaces.space import Codes, Space
 from search.samplers.suggested import SuggestedSpace
 
-__all__ = ["NetworkFeatures"]
+__all__ = ["NetworkFeatures", "network_features"]
 
 Singles = NDArray[np.float32]
 REFERENCE = 512
@@ -72,6 +73,12 @@ class NetworkFeatures:
         graphs = self.space.decode_batch(codes)
         features = graph_features(graphs, self.input_shape)
         return np.concatenate([features, cost_features(graphs, self.input_shape, self.classes)], axis=1)
+
+
+@lru_cache(maxsize=4)
+def network_features(space: Space, input_shape: tuple[int, int, int], classes: int) -> NetworkFeatures:
+    """The features of a space, shared by all samplers of a process: what one encoded, none encodes again."""
+    return NetworkFeatures(space, input_shape, classes)
 
 
 def _choices(codes: Codes, sizes: NDArray[np.int64]) -> Singles:
