@@ -1,0 +1,145 @@
+"""Searches that end in trained networks, strategy against strategy, on datasets whose experiments are withheld.
+
+    python benchmarks/real_search.py DATASET.npz... --out FOLDER [--space nb201] [--strategies a,b] [--shortlist 5]
+
+For each dataset a database is made of the shipped experience without that dataset's experiments; every strategy starts
+from a copy of it, so that none profits from another's trainings. `random search` trains as many networks of the space,
+drawn blindly, as the short-list has; `random search x4` four times as many. The network with the highest validation
+accuracy is the one found; its test accuracy, which chose nothing, stands beside it. Whatever is finished is kept in the
+folder and not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from database import ArchitectureRecord, Database, DatasetRecord, ExperimentEntry, ProbeEntry, RecipeRecord
+from search.samplers import SAMPLERS
+from training import load_dataset
+
+TIMES = 4  # as many networks in the larger random search
+
+
+def withheld(fingerprint: str, path: Path) -> None:
+    """Write a database of the shipped experience without the experiments of one dataset. Its probes stay."""
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    shipped = path.with_suffix(".shipped")
+    with Database.open(shipped) as source, Database.open(partial, from_seed=False) as target:
+        datasets: dict[str, DatasetRecord] = {record.fingerprint: record for record in source.datasets()}
+        recipes: dict[str, RecipeRecord] = {record.hash: record for record in source.recipes()}
+        architectures: dict[str, ArchitectureRecord] = {record.hash: record for record in source.architecture_records()}
+        target.add_probes(ProbeEntry(datasets[probe.dataset], probe) for probe in source.probes())
+        target.add_experiments(
+            ExperimentEntry(datasets[one.dataset], architectures[one.architecture], recipes[one.recipe], one)
+            for one in source.experiment_records()
+            if one.dataset != fingerprint
+        )
+    shipped.unlink()
+    partial.replace(path)
+
+
+def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace, random: int = 0) -> dict[str, Any]:
+    """The result of one search, run now or read; with the seconds that its trainings and the whole took."""
+    place = folder / f"{strategy}{'-baseline' if random else ''}.json"
+    if place.exists():
+        return dict(json.loads(place.read_text(encoding="utf-8")))
+    pristine = folder / "withheld.duckdb"
+    if not pristine.exists():
+        withheld(load_dataset(spec).fingerprint, pristine)
+    copy = folder / "experience.duckdb"  # one path for all: fitted predictors are cached beside it, by content
+    shutil.copyfile(pristine, copy)
+    run = folder / f"run-{place.stem}"
+    words = [
+        *(sys.executable, "-m", "presage", "search", spec, "--database", str(copy), "--run", str(run), "--json"),
+        *("--space", options.space, "--strategy", strategy, "--candidates", str(options.candidates)),
+        *("--shortlist", str(1 if random else options.shortlist), "--seed", str(options.seed), "--quiet"),
+        *(("--compare-random", str(random)) if random else ()),
+    ]
+    began = time.perf_counter()
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        result: dict[str, Any] = {"failure": last}
+    else:
+        result = json.loads(done.stdout)
+    result["wall_seconds"] = round(time.perf_counter() - began, 1)
+    if "failure" not in result:
+        place.write_text(json.dumps(result), encoding="utf-8")
+    return result
+
+
+def best_of(networks: Iterable[dict[str, Any]]) -> tuple[float, float] | None:
+    """Validation and test accuracy of the network with the best validation accuracy."""
+    trained = [one for one in networks if one["accuracy"] is not None]
+    best = max(trained, key=lambda one: one["accuracy"], default=None)
+    return None if best is None else (best["accuracy"], best["test_accuracy"])
+
+
+def rows_of(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """One row for each strategy on a dataset, the blind random searches first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    blind = searched(spec, folder, "random", options, random=TIMES * options.shortlist)
+    rows: list[dict[str, Any]] = []
+    for name, count in (("random search", options.shortlist), (f"random search x{TIMES}", TIMES * options.shortlist)):
+        networks = blind.get("baseline", [])[:count]
+        seconds = sum(one["seconds"] for one in networks)
+        rows.append({"strategy": name, "trained": len(networks), "best": best_of(networks), "seconds": seconds})
+    for strategy in options.strategies:
+        result = searched(spec, folder, strategy, options)
+        networks = [one for done in result.get("rounds", []) for one in done["verified"]]
+        rows.append(
+            {
+                "strategy": strategy,
+                "trained": len(networks),
+                "best": best_of(networks),
+                "seconds": result["wall_seconds"],
+                **({"failure": result["failure"]} if "failure" in result else {}),
+            }
+        )
+        print(f"{folder.name} {rows[-1]}", file=sys.stderr, flush=True)
+    return rows
+
+
+def markdown(found: dict[str, list[dict[str, Any]]]) -> str:
+    """Best trained validation accuracy (test accuracy in brackets) of each strategy on each dataset."""
+    names = list(found)
+    lines = ["| strategy | " + " | ".join(names) + " | mean | seconds |", "|---" * (len(names) + 3) + "|"]
+    for rows in zip(*found.values(), strict=True):
+        cells = [
+            row.get("failure", "none") if row["best"] is None else f"{row['best'][0]:.3f} ({row['best'][1]:.3f})"
+            for row in rows
+        ]
+        reached = [row["best"][0] for row in rows if row["best"] is not None]
+        mean = f"{sum(reached) / len(reached):.3f}" if len(reached) == len(rows) else ""
+        seconds = f"{sum(row['seconds'] for row in rows) / len(rows):.0f}"
+        lines.append(f"| {rows[0]['strategy']} | " + " | ".join(cells) + f" | {mean} | {seconds} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("datasets", nargs="+", metavar="DATASET")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--space", default="nb201")
+    parser.add_argument("--strategies", default=",".join(SAMPLERS))
+    parser.add_argument("--candidates", type=int, default=2000)
+    parser.add_argument("--shortlist", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    options.strategies = options.strategies.split(",")
+    found = {Path(spec).stem: rows_of(spec, options.out / Path(spec).stem, options) for spec in options.datasets}
+    (options.out / "results.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    print(markdown(found))
+
+
+if __name__ == "__main__":
+    main()
