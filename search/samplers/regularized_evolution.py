@@ -56,9 +56,9 @@ class RegularizedEvolutionSampler(BatchSampler):
     for the parent's parameters; what the parent did not have is drawn at random.
 
     Reference: Real et al., *Regularized Evolution for Image Classifier Architecture Search*, arXiv 1802.01548,
-    Algorithm 1. There P = 100 and S = 25, and known children are asked for again: the best cell of NAS-Bench-201 then
-    takes 286 trials (median of 100 seeds; 9 of them have not found it after 3,000). With half the population it takes
-    204, and 158 where known children are drawn again, as here; then every seed finds it.
+    Algorithm 1. There P = 100 and S = 25, for tens of thousands of trials. For hundreds, fewer: the best cell of
+    NAS-Bench-201 takes 133 trials with P = 30 and 176 with P = 50 (medians of 60 seeds, S = 25); on its ImageNet16-120
+    accuracies and on NAS-Bench-Macro P = 30 is ahead too, by a twentieth.
 
     Args:
         seed: makes a study repeatable; None draws one.
@@ -66,7 +66,7 @@ class RegularizedEvolutionSampler(BatchSampler):
         tournament: S, number of them from which each parent is the best (drawn with replacement).
     """
 
-    def __init__(self, seed: int | None = None, *, population: int = 50, tournament: int = 25) -> None:
+    def __init__(self, seed: int | None = None, *, population: int = 30, tournament: int = 25) -> None:
         if population < 1:
             raise InvalidArgument("population", "RegularizedEvolutionSampler", "be at least 1", population)
         if tournament < 1:
