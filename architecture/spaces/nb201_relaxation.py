@@ -64,8 +64,8 @@ class NB201Relaxation(Relaxation):
         return found
 
     def derive(self, strength: Floats) -> Codes:
-        # as the benchmark derives its weight-sharing methods' cells: `none` may win an edge
-        found: Codes = strength.argmax(axis=1).astype(np.int64)
+        # `none` wins no edge: that it is strong says only that the others are weighed down (1806.09055, section 2.4)
+        found: Codes = 1 + strength[:, 1:].argmax(axis=1).astype(np.int64)
         return found
 
 

@@ -131,7 +131,7 @@ class _ByGradient(OneShot):
         operations = self.mixing()[0].detach()
         entropy = float(-(operations * operations.clamp_min(1e-12).log()).sum(dim=1).mean())
         skips = self.relaxation.skips(self.relaxation.derive(_numpy(self.past[-1])))
-        eigenvalue = self._eigenvalue(epoch) if epoch >= self._warm else None
+        eigenvalue = self._eigenvalue() if epoch >= self._warm else None
         return SupernetEpoch(epoch, mean, float(np.mean(hits)), entropy, skips, eigenvalue, timer.seconds)
 
     def _choose(self, training: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], rate: float) -> None:
@@ -149,10 +149,10 @@ class _ByGradient(OneShot):
             part.grad = gradient
         self.alpha_optimizer.step()
 
-    def _eigenvalue(self, epoch: int) -> float | None:
+    def _eigenvalue(self) -> float | None:
         if self.settings.guard.ratio is None:
             return None
-        x, y = next(self.images.choice_batches(epoch, 1))
+        x, y = next(self.images.choice_batches(0, 1))  # the same images in every epoch, so that epochs compare
         return dominant_eigenvalue(lambda: self.loss(x, y), self.architecture, seed=self.seed)
 
     def _stop(self) -> Collapse | None:

@@ -13,7 +13,7 @@ from architecture.canonical import canonicalise
 from architecture.costs import costs
 from architecture.graph import Architecture
 from architecture.operations import Concatenate, Convolution, Identity, Zero
-from architecture.spaces import Darts, EnasMicro, get_space
+from architecture.spaces import NB201, Darts, EnasMicro, get_space
 from architecture.testing import SpaceContract
 from presage_errors import InvalidArgument
 
@@ -107,6 +107,28 @@ def test_the_two_inputs_of_a_darts_node_differ() -> None:
     for parameter in Darts().parameters:
         if parameter.name.endswith(".inputs"):
             assert all(len(set(str(choice).split(","))) == 2 for choice in parameter.choices)
+
+
+@pytest.mark.parametrize("space", [Darts(), NB201()])
+def test_a_relaxation_derives_each_network_from_its_own_path(space: Darts | NB201) -> None:
+    relaxation = space.relaxation
+    codes = space.sample(300, np.random.default_rng(0))
+    paths = relaxation.paths(codes)
+    assert paths.shape == (300, len(relaxation.edges), len(relaxation.operations))
+    for code, path in zip(codes, paths, strict=True):
+        if not path[:, relaxation.operations.index("none")].any():
+            assert np.array_equal(relaxation.derive(path.astype(float)), code)
+
+
+def test_the_weakest_skips_over_the_limit_give_way_to_the_next_best() -> None:
+    space = NB201()
+    relaxation = space.relaxation
+    strength = np.zeros((6, 5))
+    strength[:, relaxation.skip] = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    strength[:, relaxation.operations.index("nor_conv_3x3")] = 0.1
+    assert relaxation.skips(relaxation.derive(strength)) == {"cell": 6}
+    params = space.params(relaxation.derive_limited(strength, 2))
+    assert list(params.values()) == ["skip_connect"] * 2 + ["nor_conv_3x3"] * 4
 
 
 def test_what_is_no_genotype_is_refused() -> None:
