@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from architecture.batch_costs import batch_costs
 from architecture.encoders import cost_features, graph_features
 from architecture.spaces.space import Codes, Space
 from search.samplers.suggested import SuggestedSpace
@@ -20,7 +21,7 @@ REFERENCE = 512
 """Networks of the space whose mean and spread are the scale."""
 CLIP = 4.0
 KEPT = 20_000
-"""Most networks whose features are kept."""
+"""Most networks that are remembered."""
 
 
 class NetworkFeatures:
@@ -46,22 +47,16 @@ class NetworkFeatures:
         scaled = self._standard(reference)
         apart = np.sqrt(((scaled[: REFERENCE // 2] - scaled[REFERENCE // 2 :]) ** 2).sum(axis=1))
         self._unit = np.float32(np.median(apart[apart > 0])) if (apart > 0).any() else np.float32(1.0)
-        self._rows: dict[bytes, int] = {}
-        self._kept = np.zeros((0, len(self._columns)), np.float32)
-        self._lock = threading.Lock()  # threads of one study share a sampler
+        self._features = _Kept(lambda codes: self._standard(self._raw(codes)) / self._unit)
+        self._sizes = _Kept(self._size)
 
     def __call__(self, codes: Codes) -> Singles:
         """(n, f) of normalised codes (n, p)."""
-        keys = [code.tobytes() for code in np.ascontiguousarray(codes)]
-        with self._lock:
-            if len(self._rows) > KEPT:
-                self._rows, self._kept = {}, self._kept[:0]
-            fresh = {key: at for at, key in enumerate(keys) if key not in self._rows}
-            if fresh:
-                raw = self._raw(codes[list(fresh.values())])
-                self._rows.update(zip(fresh, range(len(self._rows), len(self._rows) + len(fresh)), strict=True))
-                self._kept = np.concatenate([self._kept, self._standard(raw) / self._unit])
-            return self._kept[[self._rows[key] for key in keys]]
+        return np.asarray(self._features(codes), np.float32)
+
+    def sizes(self, codes: Codes) -> NDArray[np.float64]:
+        """(n,) multiply-adds; of an ordinary study, the sum of the places of its parameters, each in [0, 1]."""
+        return np.asarray(self._sizes(codes), np.float64)
 
     def _standard(self, raw: Singles) -> Singles:
         scaled = (raw[:, self._columns] - self._centre) / self._deviation
@@ -73,6 +68,34 @@ class NetworkFeatures:
         graphs = self.space.decode_batch(codes)
         features = graph_features(graphs, self.input_shape)
         return np.concatenate([features, cost_features(graphs, self.input_shape, self.classes)], axis=1)
+
+    def _size(self, codes: Codes) -> NDArray[np.float64]:
+        if isinstance(self.space, SuggestedSpace):
+            return np.asarray((codes / np.maximum(self.space.sizes - 1, 1)).sum(axis=1))
+        found = batch_costs(self.space.decode_batch(codes), self.input_shape, self.classes)
+        return found.multiply_adds.astype(np.float64)
+
+
+class _Kept:
+    """A function of codes, row by row, that remembers."""
+
+    def __init__(self, work: Callable[[Codes], NDArray[np.floating]]) -> None:
+        self._work = work
+        self._rows: dict[bytes, int] = {}
+        self._kept: NDArray[np.floating] | None = None
+        self._lock = threading.Lock()  # threads of one study share a sampler
+
+    def __call__(self, codes: Codes) -> NDArray[np.floating]:
+        keys = [code.tobytes() for code in np.ascontiguousarray(codes)]
+        with self._lock:
+            if len(self._rows) > KEPT:
+                self._rows, self._kept = {}, None
+            fresh = {key: at for at, key in enumerate(keys) if key not in self._rows}
+            if fresh or self._kept is None:
+                found = self._work(codes[list(fresh.values())])
+                self._rows.update(zip(fresh, range(len(self._rows), len(self._rows) + len(fresh)), strict=True))
+                self._kept = found if self._kept is None else np.concatenate([self._kept, found])
+            return self._kept[[self._rows[key] for key in keys]]
 
 
 @lru_cache(maxsize=4)

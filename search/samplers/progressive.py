@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch_costs import batch_costs
 from architecture.spaces.space import Codes, Space
 from search.history import History
 from search.samplers.model_sampler import ModelSampler, changed
-from search.samplers.suggested import SuggestedSpace
 
-__all__ = ["ProgressiveSampler", "front", "network_size"]
+__all__ = ["ProgressiveSampler", "front"]
 
 Floats = NDArray[np.float64]
 _ROUNDS = 60
@@ -37,11 +35,12 @@ class ProgressiveSampler(ModelSampler):
 
     def begin(self, space: Space, n: int, numbers: np.random.Generator) -> Codes:
         """The smallest of random networks that shrank as long as changes made them no larger."""
+        sizes = self.features(space).sizes
         codes = space.sample(16 + n, numbers)
-        size = self._sizes(space, codes)
+        size = sizes(codes)
         for _ in range(min(2 * codes.shape[1], _ROUNDS)):
             children = space.mutate(codes, numbers)
-            theirs = self._sizes(space, children)
+            theirs = sizes(children)
             smaller = theirs <= size
             codes[smaller], size[smaller] = children[smaller], theirs[smaller]
         return codes[np.argsort(size, kind="stable")[:n]]
@@ -50,23 +49,13 @@ class ProgressiveSampler(ModelSampler):
         self, space: Space, history: History, ranked: NDArray[np.int64], size: int, numbers: np.random.Generator
     ) -> Codes:
         """What grows from the front."""
-        sizes = self._sizes(space, history.codes[ranked])
-        parents = ranked[front(np.column_stack([history.values[ranked], -sizes]))]
+        sizes = self.features(space).sizes
+        parents = ranked[front(np.column_stack([history.values[ranked], -sizes(history.codes[ranked])]))]
         codes = history.codes[np.resize(parents, size)]
-        least = self._sizes(space, codes)
+        least = sizes(codes)
         children = changed(space, codes, numbers)
-        grown = children[self._sizes(space, children) >= least]
+        grown = children[sizes(children) >= least]
         return grown if len(grown) else children  # nothing on the front can grow
-
-    def _sizes(self, space: Space, codes: Codes) -> Floats:
-        return network_size(space, codes, self.input_shape, self.classes)
-
-
-def network_size(space: Space, codes: Codes, input_shape: tuple[int, int, int], classes: int) -> Floats:
-    """(n,) multiply-adds; of a `SuggestedSpace`, the sum of the places of its parameters, each in [0, 1]."""
-    if isinstance(space, SuggestedSpace):
-        return np.asarray((codes / np.maximum(space.sizes - 1, 1)).sum(axis=1))
-    return batch_costs(space.decode_batch(codes), input_shape, classes).multiply_adds.astype(np.float64)
 
 
 def front(values: Floats) -> NDArray[np.int64]:

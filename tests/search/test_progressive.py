@@ -11,9 +11,10 @@ from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveSamplerTestCase, RelativeSamplerTestCase
 
 from architecture.costs import costs
-from architecture.spaces import get_space
+from architecture.spaces import Codes, Space, get_space
 from search.history import History
-from search.samplers.progressive import ProgressiveSampler, front, network_size
+from search.samplers.network_features import network_features
+from search.samplers.progressive import ProgressiveSampler, front
 from search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -37,6 +38,10 @@ class TestOurContract(SamplerContract):
     @pytest.fixture
     def make(self) -> Callable[[int], BaseSampler]:
         return lambda seed: ProgressiveSampler(seed, initial=3)
+
+
+def network_size(space: Space, codes: Codes, shape: tuple[int, int, int], classes: int) -> np.ndarray:
+    return network_features(space, shape, classes).sizes(codes)
 
 
 def _brute_front(values: np.ndarray) -> list[int]:
