@@ -49,11 +49,12 @@ class HeldOut:
         return self._batches(self.for_choice, self.steps if number is None else number, (self.seed, epoch, 1))
 
     def validation_batches(self, size: int = 250) -> Iterator[Batch]:
-        """All validation images, in order, as they are, in batches of about one size."""
-        images, labels = self.data.x_validation, self.data.y_validation
-        number = math.ceil(len(images) / size)
-        for x, y in zip(torch.tensor_split(images, number), torch.tensor_split(labels, number), strict=True):
-            yield self._ready(x, y)
+        """All validation images as they are, in batches of about one size, in an order of their own: batches normalise
+        themselves, and a dataset sorted by class would make batches of one class."""
+        n = len(self.data.x_validation)
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed)).to(self.data.device)
+        for rows in torch.tensor_split(order, math.ceil(n / size)):
+            yield self._ready(self.data.x_validation[rows], self.data.y_validation[rows])
 
     def _ready(self, images: Tensor, labels: Tensor) -> Batch:
         """Normalised; an image alone is doubled, for no batch of one can be normalised by its own statistics."""

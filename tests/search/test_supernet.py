@@ -20,6 +20,7 @@ from architecture.spaces import NB201, Chain, Darts, EnasMicro, Space
 from presage_errors import InvalidArgument
 from search.supernet import ONE_SHOT, Guard, OneShot, OneShotSettings, SupernetEpoch
 from search.supernet.bank import SharedWeights
+from search.supernet.images import HeldOut
 from search.supernet.mixed import MixedNetwork
 from search.supernet.unrolled import dominant_eigenvalue, first_order, second_order
 from training.data import DeviceData, prepare
@@ -266,6 +267,16 @@ def test_a_super_net_trains_on_a_gpu_and_resumes(method: str, dataset: ImageData
     assert without_seconds(again.train(path).epochs) == without_seconds(report.epochs)
     proxies = again.proxy_accuracy(again.draw(3, (0, 1)))
     assert ((proxies >= 0) & (proxies <= 1)).all()
+
+
+def test_the_order_of_validation_images_does_not_matter(data: DeviceData) -> None:
+    by_class = torch.argsort(data.y_validation, stable=True)
+    rows = by_class.repeat_interleave(20)
+    sorted_by_class = replace(data, x_validation=data.x_validation[rows], y_validation=data.y_validation[rows])
+    batches = list(HeldOut(sorted_by_class, RECIPE, 0.5, 0).validation_batches(size=120))
+    assert sum(len(labels) for _, labels in batches) == len(sorted_by_class.y_validation)
+    for _, labels in batches:  # as many of either class in each, or nearly
+        assert 0.3 < float(labels.double().mean()) < 0.7
 
 
 def test_an_image_alone_can_be_scored(dataset: ImageDataset) -> None:
