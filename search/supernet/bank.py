@@ -86,7 +86,8 @@ class SharedWeights:
     @property
     def size(self) -> int:
         """Number of shared weights drawn so far."""
-        return sum(weight.numel() for module in self.modules.values() for weight in module.parameters())
+        drawn = sum(weight.numel() for module in self.modules.values() for weight in module.parameters())
+        return drawn + sum(value.numel() for name, value in self._stored.items() if name.endswith(("|weight", "|bias")))
 
     def state(self) -> dict[str, Tensor]:
         """All weights drawn so far."""

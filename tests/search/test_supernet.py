@@ -201,7 +201,9 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(method: str, data: Device
     resumed = search(method, data)
     found = resumed.train(path)
     assert without_seconds(found.epochs) == without_seconds(expected.epochs)
-    assert found.found == expected.found
+    assert (found.found, found.weights) == (expected.found, expected.weights)
+    again = search(method, data)
+    assert again.train(path).weights == expected.weights
     codes = whole.draw(4, (0, 1))
     assert np.array_equal(codes, resumed.draw(4, (0, 1)))
     assert SMALL.valid(codes).all()
