@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from architecture.costs import costs
 from architecture.serial import to_json
 from architecture.spaces import get_space
 from database import ArchitectureRecord, Database, RecipeRecord
@@ -57,13 +59,16 @@ def _experienced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entries, probes = [], []
     for number in range(4):
         dataset = dataset_record(f"made-up-{number}")
-        probes.append(probe_entry(dataset, dcn=0.5 + 0.1 * number, version="1"))
+        dcn = 0.5 + 0.1 * number
+        described = {"log_classes": math.log(dataset.classes)}
+        probes.append(probe_entry(dataset, dcn=dcn, curve=[0.3, dcn], version="1", description=described))
         for rank, code in enumerate(codes):
             architecture = space.decode(space.params(code)).canonical
             record = ArchitectureRecord(architecture.hash, to_json(architecture), space.name, space.params(code))
             accuracy = 0.4 + 0.1 * number + 0.01 * rank
             curve = [accuracy] * Recipe().epochs
-            changed: dict[str, Any] = {"accuracy": accuracy, "curve": curve, "train_losses": curve}
+            found = costs(architecture, (dataset.channels, Recipe().image_side, Recipe().image_side), dataset.classes)
+            changed: dict[str, Any] = {"accuracy": accuracy, "curve": curve, "train_losses": curve, **asdict(found)}
             entries.append(
                 experiment_entry(rank, dataset=dataset, architecture=record, recipe=recipe, seed=number, **changed)
             )
