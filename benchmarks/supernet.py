@@ -85,7 +85,8 @@ def ranked(
 ) -> dict[str, Any]:
     """Proxy accuracies of the networks and the network found, by one method."""
     path = folder / f"{method}.json"
-    if path.exists():
+    names = [space.decode(space.params(code)).hash for code in codes]
+    if path.exists() and read_json(path)["networks"] == names:
         return dict(read_json(path))
     settings = OneShotSettings(epochs=options.epochs)
     one = ONE_SHOT[method](space, data, recipe, settings=settings, seed=options.seed)
@@ -105,6 +106,7 @@ def ranked(
         drawn = one.draw(CANDIDATES, (options.seed, 1))
         found = drawn[int(np.nanargmax(one.proxy_accuracy(drawn)))]
     told = {
+        "networks": names,
         "proxies": [None if np.isnan(value) else float(value) for value in proxies],
         "found": dict(space.params(found)),
         "seconds": report.seconds,
