@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
 import pytest
+from optuna._hypervolume import compute_hypervolume
 from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveSamplerTestCase, RelativeSamplerTestCase
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -17,6 +19,7 @@ from architecture.spaces import get_space
 from presage_errors import InvalidArgument
 from search.distributions import distributions
 from search.history import History
+from search.samplers import acquiring
 from search.samplers.acquiring import best_first, chosen, unseen
 from search.samplers.bayes import BayesSampler
 from search.samplers.network_features import NetworkFeatures
@@ -149,6 +152,20 @@ def test_several_objectives_spread_along_the_front() -> None:
     late, early = history.values[60:], history.values[:20]
     assert late.sum(axis=1).mean() > early.sum(axis=1).mean()
     assert late[:, 0].max() - late[:, 0].min() > 3
+
+
+def test_growth_is_that_of_the_hypervolume(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With certain values and many directions, up to the constant of two objectives, π / 4."""
+    monkeypatch.setattr(acquiring, "DIRECTIONS", 20_000)
+    numbers = np.random.default_rng(0)
+    values, candidates = numbers.normal(size=(10, 2)), numbers.normal(size=(25, 2))
+    certain = SimpleNamespace(mean=candidates, deviation=np.zeros((25, 2)), share=np.zeros(25))
+    found = np.pi / 4 * acquiring._growth(certain, values, [], numbers)  # type: ignore[arg-type]
+    reference = -(values.min(axis=0) - 0.1)  # Optuna's is of minimised values
+    before = compute_hypervolume(-values, reference)
+    inside = np.maximum(candidates, values.min(axis=0) - 0.1)
+    expected = [compute_hypervolume(-np.vstack([values, one]), reference) - before for one in inside]
+    np.testing.assert_allclose(found, expected, atol=0.06 * max(expected))
 
 
 def test_in_a_study_of_its_space_it_sees_the_networks() -> None:
