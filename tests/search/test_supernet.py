@@ -221,7 +221,7 @@ from training.data import prepare
 from training.image_dataset import ImageDataset
 from training.recipe import Recipe
 
-torch.set_num_threads(1)
+torch.set_num_threads(int(sys.argv[4]))
 stored = np.load(sys.argv[1])
 dataset = ImageDataset("blocks", *(stored[name] for name in stored.files), classes=("dark", "bright"))
 recipe = Recipe.from_json(__import__("json").loads(sys.argv[2]))
@@ -236,7 +236,9 @@ def test_a_search_goes_on_after_kill_9(dataset: ImageDataset, data: DeviceData, 
     images = {name: getattr(dataset, name) for name in ("x_train", "y_train", "x_test", "y_test")}
     np.savez(tmp_path / "images.npz", **images)
     path = tmp_path / "supernet.pt"
-    words = [sys.executable, "-c", VICTIM, str(tmp_path / "images.npz"), json.dumps(RECIPE.to_json()), str(path)]
+    threads = str(torch.get_num_threads())  # sums in another order differ in the last digit
+    recipe = json.dumps(RECIPE.to_json())
+    words = [sys.executable, "-c", VICTIM, str(tmp_path / "images.npz"), recipe, str(path), threads]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as victim:
         assert victim.stdout is not None
         while not path.exists():
