@@ -170,6 +170,7 @@ def test_naswot_of_a_presage_network_is_that_of_the_same_layers() -> None:
     architecture = chain(Flatten(), Linear(6, True), Activation("relu"), Classifier())
     from architecture.build import build
 
+    torch.manual_seed(0)
     data = noise()
     network = build(architecture, data.input_shape, 2)
     layers = nn.Sequential(nn.Flatten(), network.n2, nn.ReLU(), network.n4)  # type: ignore[arg-type]
