@@ -40,7 +40,7 @@ class Enas(OneShot):
     """
 
     name = "enas"
-    default = OneShotSettings(epochs=90, held_out=0.2, learning_rate=0.1)
+    default = OneShotSettings(epochs=30, held_out=0.2, learning_rate=0.05)
     teaches: ClassVar[bool] = True
     """Whether the controller learns."""
 
