@@ -33,7 +33,7 @@ def withheld(fingerprint: str, path: Path) -> None:
     partial = path.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     shipped = path.with_suffix(".shipped")
-    with Database.open(shipped) as source, Database.open(partial, from_seed=False) as target:
+    with Database.open(shipped, from_seed=True) as source, Database.open(partial, from_seed=False) as target:
         datasets: dict[str, DatasetRecord] = {record.fingerprint: record for record in source.datasets()}
         recipes: dict[str, RecipeRecord] = {record.hash: record for record in source.recipes()}
         architectures: dict[str, ArchitectureRecord] = {record.hash: record for record in source.architecture_records()}
