@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from surrogate.matern import distances, matern
 
 __all__ = ["GaussianProcess"]
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Reals = TypeVar("Reals", Floats, Singles)
 
 LENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 """Length scales tried, in median distances of the points learned from."""
@@ -50,7 +50,7 @@ class GaussianProcess:
         self.scale_ = np.ones(len(self.columns_)) if weights is None else np.sqrt(weights[self.columns_])
         self.points_ = self._standard(x)
         self.mean_ = float(y.mean())
-        distance = _distances(self.points_, self.points_).astype(np.float64)
+        distance = distances(self.points_, self.points_).astype(np.float64)
         apart = distance[np.triu_indices(len(x), 1)]
         unit = float(np.median(apart[apart > 0])) if (apart > 0).any() else 1.0
         residual = y - self.mean_
@@ -70,7 +70,7 @@ class GaussianProcess:
         mean, deviation = np.empty(len(x)), np.empty(len(x))
         for start in range(0, len(x), CHUNK):
             part = slice(start, start + CHUNK)
-            near = _matern(_distances(self._standard(x[part]), self.points_), self.length_)
+            near = matern(distances(self._standard(x[part]), self.points_), self.length_)
             mean[part] = self.mean_ + near @ self.dual_
             explained = np.square(near @ self.root_).sum(axis=1)
             deviation[part] = np.sqrt(self.variance_ * np.maximum(1.0 - explained, 1e-6))
@@ -95,7 +95,7 @@ class _Learned:
     def of(cls, distance: Floats, residual: Floats, length: float, noise: float) -> _Learned:
         from scipy.linalg import solve_triangular
 
-        gram = _matern(distance, length)
+        gram = matern(distance, length)
         gram[np.diag_indices_from(gram)] += noise
         root = np.asarray(np.linalg.cholesky(gram), np.float64)
         turned = solve_triangular(root, residual, lower=True)
@@ -122,15 +122,3 @@ def _climbed(learned: Callable[[tuple[int, int]], _Learned]) -> _Learned:
             if found.loss < best.loss:
                 at, best, moved = place, found, True
     return best
-
-
-def _distances(left: Singles, right: Singles) -> Singles:
-    """(n, m) Euclidean distances."""
-    squared = (left**2).sum(axis=1)[:, None] - 2.0 * (left @ right.T) + (right**2).sum(axis=1)
-    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
-
-
-def _matern(distance: Reals, length: float) -> Reals:
-    scaled = distance * distance.dtype.type(5**0.5 / length)
-    near: Reals = (1 + scaled + scaled * scaled / 3) * np.exp(-scaled)
-    return near

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from surrogate.encoding import Inputs, check_finite, feature_names
 from surrogate.experience import Experience
+from surrogate.matern import distances
 from surrogate.place_predictor import PlacePredictor, task_weight
 from surrogate.state import State
 from surrogate.task import Task
@@ -67,12 +68,12 @@ class KernelRidge(PlacePredictor):
         self.networks_, network = np.unique(x[chosen], axis=0, return_inverse=True)
         network = network.ravel()
         spaced = self.networks_[np.linspace(0, len(self.networks_) - 1, min(len(self.networks_), 400)).astype(int)]
-        self.length_ = max(float(np.median(_distances(spaced, spaced))), 1e-3)
+        self.length_ = max(float(np.median(distances(spaced, spaced))), 1e-3)
         of_task = self._task_kernel(tasks, tasks)
         weight = task_weight(experience)[rows]
 
         def kernel(some: Ints) -> Floats:
-            near = _matern(_distances(x[some], self.networks_), self.length_)[:, network]
+            near = _matern(distances(x[some], self.networks_), self.length_)[:, network]
             return np.asarray(near * of_task[own[some]][:, own[chosen]], np.float64)
 
         if len(chosen) == len(rows):
@@ -101,7 +102,7 @@ class KernelRidge(PlacePredictor):
         mixed = self.dual_ @ self._task_kernel(self._tasks((inputs.task,)), self.tasks_)[0]
         places, nearest = np.empty(len(features)), np.empty(len(features))
         for start in range(0, len(features), 1024):
-            near = _matern(_distances(self._standard(features[start : start + 1024]), self.networks_), self.length_)
+            near = _matern(distances(self._standard(features[start : start + 1024]), self.networks_), self.length_)
             places[start : start + 1024] = near @ mixed
             nearest[start : start + 1024] = near.max(axis=1)
         return places, 0.5 * (1.0 - np.minimum(nearest, 1.0))  # a network like none that was trained is doubtful
@@ -133,12 +134,6 @@ def _solved(gram: Floats, target: Floats) -> Floats:
     from scipy.linalg import cho_factor, cho_solve  # lazily: half of numpy's general solver's time, and of its memory
 
     return np.asarray(cho_solve(cho_factor(gram, lower=True, overwrite_a=True, check_finite=False), target))
-
-
-def _distances(left: Singles, right: Singles) -> Singles:
-    """(n, m) Euclidean distances."""
-    squared = (left**2).sum(axis=1)[:, None] - 2.0 * (left @ right.T) + (right**2).sum(axis=1)
-    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
 def _matern(distance: Singles, length: float) -> Singles:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.experience import Experience
+from surrogate.matern import distances
 from surrogate.prediction import Estimate
 from surrogate.transform import from_logit, slope, to_logit
 
@@ -80,7 +81,7 @@ class ResidualProcess:
             some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
             seen = Estimate(estimate.value[some], estimate.doubt[some])
             evidence = self.evidence(features[some], seen, experience.accuracy[some])
-            parts.append((evidence, _distances(evidence.features, evidence.features)))
+            parts.append((evidence, distances(evidence.features, evidence.features)))
         self.length_ = max(float(np.median(np.concatenate([apart.ravel() for _, apart in parts]))), 1e-3)
         prior = np.log(PRIOR)
 
@@ -123,10 +124,10 @@ class ResidualProcess:
         place, doubt = self._logits(estimate)
         here = Evidence(features, place, doubt, np.zeros(len(place)))
         centre = float(evidence.place.mean())
-        apart = _distances(evidence.features, evidence.features)
+        apart = distances(evidence.features, evidence.features)
         gram = self._covariance(self.logs_, evidence, evidence, apart, centre)
         gram[np.diag_indices_from(gram)] += np.exp(self.logs_[3]) * evidence.doubt**2 + 1e-9
-        cross = self._covariance(self.logs_, here, evidence, _distances(features, evidence.features), centre)
+        cross = self._covariance(self.logs_, here, evidence, distances(features, evidence.features), centre)
         solved = np.linalg.solve(gram, np.concatenate([evidence.error[:, None], cross.T], axis=1))
         level, slope_, like, noise = np.exp(self.logs_[:4])
         before = doubt**2 * (level + like + noise) + slope_ * (place - centre) ** 2
@@ -144,9 +145,3 @@ class ResidualProcess:
 
     def _logits(self, estimate: Estimate) -> tuple[Floats, Floats]:
         return to_logit(estimate.value), np.maximum(estimate.doubt / slope(estimate.value), 1e-3)
-
-
-def _distances(left: Singles, right: Singles) -> Singles:
-    """(n, k) Euclidean distances."""
-    squared = (left**2).sum(axis=1)[:, None] - 2.0 * (left @ right.T) + (right**2).sum(axis=1)
-    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import ndtri
 
+from surrogate.matern import distances, matern
+
 __all__ = ["Outlook", "Posterior", "evened"]
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Reals = TypeVar("Reals", Floats, Singles)
 LENGTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Length scales tried, in units of the features."""
 NOISES = (0.001, 0.01, 0.03, 0.1, 0.3)
@@ -71,15 +71,15 @@ class Posterior:
     def of(cls, points: Singles, values: Floats) -> Posterior:
         """Learn from points (m, f) and `evened` values (m, k); m ≥ 1."""
         some = np.unique(np.linspace(0, len(points) - 1, min(len(points), SETTLED_BY)).astype(int))
-        distance = _distances(points[some], points[some]).astype(np.float64)
+        distance = distances(points[some], points[some]).astype(np.float64)
         best, length, noise = np.inf, 1.0, 0.01
         for tried in LENGTHS:
-            gram = _matern(distance, tried)
+            gram = matern(distance, tried)
             for added in NOISES:
                 loss = _loss(gram, added, values[some]) + np.log(tried) ** 2
                 if loss < best:
                     best, length, noise = loss, tried, added
-        gram = _matern(_distances(points, points).astype(np.float64), length)
+        gram = matern(distances(points, points).astype(np.float64), length)
         gram[np.diag_indices_from(gram)] += noise
         root: Floats = np.asarray(np.linalg.cholesky(gram), np.float64)
         dual = cho_solve((root, True), values)
@@ -101,7 +101,7 @@ class Outlook:
 
     def __init__(self, posterior: Posterior, candidates: Singles) -> None:
         self._posterior, self._candidates = posterior, candidates
-        near = _matern(_distances(posterior.points, candidates), posterior.length)
+        near = matern(distances(posterior.points, candidates), posterior.length)
         self.mean: Floats = near.T.astype(np.float64) @ posterior.dual
         self._known = solve_triangular(posterior.root.astype(np.float32), near, lower=True)
         self._taken: list[Singles] = []
@@ -119,7 +119,7 @@ class Outlook:
         Reference: Desautels, Krause & Burdick, *Parallelizing Exploration-Exploitation Tradeoffs in Gaussian Process
         Bandit Optimization*, JMLR 2014 (hallucinated observations).
         """
-        alike = _matern(_distances(self._candidates, self._candidates[[row]])[:, 0], self._posterior.length)
+        alike = matern(distances(self._candidates, self._candidates[[row]])[:, 0], self._posterior.length)
         alike = alike - self._known[:, row] @ self._known
         for earlier in self._taken:
             alike = alike - earlier[row] * earlier
@@ -136,15 +136,3 @@ def _loss(gram: Floats, noise: float, values: Floats) -> float:
     turned = solve_triangular(root, values, lower=True)
     variance = (np.square(turned).sum(axis=0) + 1.0) / (len(values) + 1)
     return float(len(values) * np.log(variance).sum() + 2 * values.shape[1] * np.log(np.diag(root)).sum())
-
-
-def _distances(left: Singles, right: Singles) -> Singles:
-    """(n, m) Euclidean distances."""
-    squared = (left**2).sum(axis=1)[:, None] - 2.0 * (left @ right.T) + (right**2).sum(axis=1)
-    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
-
-
-def _matern(distance: Reals, length: float) -> Reals:
-    scaled = distance * distance.dtype.type(5**0.5 / length)
-    near: Reals = (1 + scaled + scaled * scaled / 3) * np.exp(-scaled)
-    return near
