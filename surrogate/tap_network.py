@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import cos, pi
 
@@ -12,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from training.hardware import one_thread
 
 __all__ = ["Examples", "TapNetwork", "Training", "places_of", "train"]
 
@@ -99,17 +99,6 @@ class Training:
     noise: float
     depth_weight: float
     rank_weight: float
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread, for the calling Python thread: steps so small that more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @one_thread()

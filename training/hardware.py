@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +14,7 @@ import torch
 
 from presage_errors import InvalidArgument
 
-__all__ = ["choose_device", "choose_precision", "device_name", "versions"]
+__all__ = ["choose_device", "choose_precision", "device_name", "one_thread", "versions"]
 
 
 def choose_device(name: str | torch.device = "auto") -> torch.device:
@@ -88,3 +90,17 @@ def versions() -> dict[str, str]:
         "torch": str(torch.__version__),
         "numpy": np.__version__,
     }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, for the calling Python thread: steps so small that more threads only wait for each other.
+
+    The order of sums, too, must not depend on the machine's cores.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

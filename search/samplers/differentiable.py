@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,7 +9,7 @@ from torch import Tensor, nn
 
 from architecture.spaces.space import Codes, Space
 
-__all__ = ["DifferentiableSurrogate", "OneHot", "one_thread"]
+__all__ = ["DifferentiableSurrogate", "OneHot"]
 
 Floats = NDArray[np.float64]
 
@@ -113,14 +110,3 @@ class DifferentiableSurrogate:
         """(n,) mean over members plus `courage` times their deviation: where they differ, there is more to learn."""
         said = self.members(relaxed)
         return said.mean(dim=0) + courage * (said.var(dim=0) + 1e-8).sqrt()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """These matrices are too small to share; and the order of sums must not depend on the machine's cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
@@ -23,6 +22,7 @@ from search.samplers.controller import Controller
 from search.samplers.policy_gradient import Reinforce
 from search.samplers.proposer import BatchSampler, Proposals
 from search.samplers.suggested import Grid, SuggestedSpace, asked_for
+from training.hardware import one_thread
 
 __all__ = ["ReinforceSampler"]
 
@@ -103,7 +103,7 @@ class ReinforceSampler(BatchSampler):
             return {}
         numbers = self._numbers(trial, "controller")
         finished = _finished(study)
-        with self._lock, _one_thread():
+        with self._lock, one_thread():
             if self._trials is None or not self._trials.lead_to(study, search_space, finished):
                 self._trials = _Trials(study, search_space)
             trials = self._trials
@@ -126,7 +126,7 @@ class ReinforceSampler(BatchSampler):
 
     def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
         """`n` networks by a controller that has learned from the history."""
-        with self._lock, _one_thread():
+        with self._lock, one_thread():
             own = np.array([_OWN in marks for marks in history.marks], np.bool_)
             codes, rewards = history.codes, history.values[:, 0]
             pupil = self._taught(space, codes, rewards, space.active(codes), own)
@@ -235,14 +235,3 @@ def _refuse_several_objectives(study: Study) -> None:
         raise InvalidArgument(
             "study", "ReinforceSampler", "have one objective", len(study.directions), "For several, use `nsgaii`."
         )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """These matrices are too small to share; and the order of sums must not depend on the machine's cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -12,10 +12,11 @@ from architecture.spaces.space import Codes, Space
 from presage_errors import InvalidArgument
 from search.history import History
 from search.samplers.acquiring import best_first, unseen
-from search.samplers.differentiable import DifferentiableSurrogate, OneHot, one_thread
+from search.samplers.differentiable import DifferentiableSurrogate, OneHot
 from search.samplers.posterior import evened
 from search.samplers.proposer import Proposals
 from search.samplers.space_sampler import SpaceSampler
+from training.hardware import one_thread
 
 __all__ = ["RelaxedSampler"]
 
