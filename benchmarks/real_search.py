@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from database import ArchitectureRecord, Database, DatasetRecord, ExperimentEntry, ProbeEntry, RecipeRecord
+from search.one_shot_strategies import ONE_SHOT_STRATEGIES
 from search.samplers import SAMPLERS
 from training import load_dataset
 
@@ -60,7 +61,8 @@ def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace
     run = folder / f"run-{place.stem}"
     words = [
         *(sys.executable, "-m", "presage", "search", spec, "--database", str(copy), "--run", str(run), "--json"),
-        *("--space", options.space, "--strategy", strategy, "--candidates", str(options.candidates)),
+        *("--space", options.space, "--strategy", strategy),
+        *(("--candidates", str(options.candidates)) if options.candidates else ()),
         *("--shortlist", str(1 if random else options.shortlist), "--seed", str(options.seed), "--quiet"),
         *(("--compare-random", str(random)) if random else ()),
     ]
@@ -130,8 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("datasets", nargs="+", metavar="DATASET")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--space", default="nb201")
-    parser.add_argument("--strategies", default=",".join(SAMPLERS))
-    parser.add_argument("--candidates", type=int, default=2000)
+    parser.add_argument("--strategies", default=",".join([*SAMPLERS, *ONE_SHOT_STRATEGIES]))
+    parser.add_argument("--candidates", type=int, help="scored (default: as `presage search` has it)")
     parser.add_argument("--shortlist", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
