@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +21,8 @@ from optuna.trial import FrozenTrial, TrialState
 from architecture.spaces.space import Codes, Space
 from presage_errors import InvalidArgument
 from search.history import History
-from search.samplers.proposer import BatchSampler, Proposals
+from search.samplers.proposer import Proposals
+from search.samplers.seeded_sampler import SeededSampler, value_of
 
 __all__ = ["RegularizedEvolutionSampler"]
 
@@ -38,7 +37,7 @@ class _Child:
     params: dict[str, Any]
 
 
-class RegularizedEvolutionSampler(BatchSampler):
+class RegularizedEvolutionSampler(SeededSampler):
     """Each trial is the best of a random tournament within the youngest networks, with one parameter changed.
 
     The population is the last `population` completed trials of the study, by number: the oldest dies when a new one
@@ -67,25 +66,20 @@ class RegularizedEvolutionSampler(BatchSampler):
     """
 
     def __init__(self, seed: int | None = None, *, population: int = 30, tournament: int = 25) -> None:
+        super().__init__(seed)
         if population < 1:
             raise InvalidArgument("population", "RegularizedEvolutionSampler", "be at least 1", population)
         if tournament < 1:
             raise InvalidArgument("tournament", "RegularizedEvolutionSampler", "be at least 1", tournament)
-        if seed is not None and seed < 0:
-            raise InvalidArgument("seed", "RegularizedEvolutionSampler", "be None or at least 0", seed)
-        self.seed = secrets.randbits(63) if seed is None else seed
         self.population = population
         self.tournament = tournament
         self._children: dict[tuple[str, int], _Child] = {}  # from `infer_…` to `sample_relative` of one trial
 
     # Optuna's side --------------------------------------------------------------------------------------------------
 
-    def reseed_rng(self) -> None:
-        """Nothing to do: every trial has random numbers of its own."""
-
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The parameters of this trial's parent; none while the population grows."""
-        _refuse_several_objectives(study)
+        self.refuse_too_many(study)
         alive = self._alive(study)
         if len(alive) < self.population:
             return {}
@@ -97,14 +91,14 @@ class RegularizedEvolutionSampler(BatchSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The parent's values with one of them changed."""
-        _refuse_several_objectives(study)
+        self.refuse_too_many(study)
         child = self._children.pop((study.study_name, trial.number), None)
         if not search_space:
             return {}
         if child is None:  # called for a space of the caller's own
             alive = [one for one in self._alive(study) if _has(one, search_space)]
             if not alive:
-                numbers = self._numbers(trial, "mutation")
+                numbers = self.numbers(trial, "mutation")
                 return {name: _draw(kind, numbers) for name, kind in search_space.items()}
             child = self._child(study, trial, alive, search_space)
         return child.params
@@ -113,8 +107,8 @@ class RegularizedEvolutionSampler(BatchSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """A random value: the population is growing, or the parent had no such parameter."""
-        _refuse_several_objectives(study)
-        return _draw(param_distribution, self._numbers(trial, param_name))
+        self.refuse_too_many(study)
+        return _draw(param_distribution, self.numbers(trial, param_name))
 
     # Batches --------------------------------------------------------------------------------------------------------
 
@@ -142,9 +136,6 @@ class RegularizedEvolutionSampler(BatchSampler):
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def _numbers(self, trial: FrozenTrial, purpose: str) -> np.random.Generator:
-        return np.random.default_rng((self.seed, trial.number, crc32(purpose.encode())))
-
     def _alive(self, study: Study) -> list[FrozenTrial]:
         return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[-self.population :]
 
@@ -157,7 +148,7 @@ class RegularizedEvolutionSampler(BatchSampler):
     ) -> _Child:
         """A changed parent out of `alive`, of these parameters (its own where there are none given)."""
         completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        tournament, mutation = self._numbers(trial, "tournament"), self._numbers(trial, "mutation")
+        tournament, mutation = self.numbers(trial, "tournament"), self.numbers(trial, "mutation")
         for _ in range(1 + _REDRAWS):
             parent = self._best_of_tournament(study, alive, tournament)
             asked = {name: kind for name, kind in (kinds or parent.distributions).items() if kinds or not kind.single()}
@@ -176,7 +167,7 @@ class RegularizedEvolutionSampler(BatchSampler):
     ) -> FrozenTrial:
         drawn = [alive[int(at)] for at in numbers.integers(len(alive), size=self.tournament)]
         best = max if study.direction == StudyDirection.MAXIMIZE else min
-        return best(drawn, key=_value)
+        return best(drawn, key=value_of)
 
 
 def _keys(codes: Codes) -> NDArray[np.uint64]:
@@ -184,22 +175,6 @@ def _keys(codes: Codes) -> NDArray[np.uint64]:
     odd = np.random.default_rng(0).integers(0, 2**63, codes.shape[1], np.uint64) * np.uint64(2) + np.uint64(1)
     words: NDArray[np.uint64] = ((codes.astype(np.uint64) + np.uint64(1)) * odd).sum(axis=1, dtype=np.uint64)
     return words
-
-
-def _value(trial: FrozenTrial) -> float:
-    assert trial.value is not None  # completed trials of one objective have one
-    return trial.value
-
-
-def _refuse_several_objectives(study: Study) -> None:
-    if len(study.directions) != 1:
-        raise InvalidArgument(
-            "study",
-            "RegularizedEvolutionSampler",
-            "have one objective",
-            len(study.directions),
-            "For several, use the sampler `nsgaii`.",
-        )
 
 
 def _has(trial: FrozenTrial, space: Mapping[str, BaseDistribution]) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Sequence
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import torch
@@ -20,7 +18,8 @@ from presage_errors import InvalidArgument
 from search.history import History
 from search.samplers.controller import Controller
 from search.samplers.policy_gradient import Reinforce
-from search.samplers.proposer import BatchSampler, Proposals
+from search.samplers.proposer import Proposals
+from search.samplers.seeded_sampler import SeededSampler, value_of
 from search.samplers.suggested import Grid, SuggestedSpace, asked_for
 from training.hardware import one_thread
 
@@ -32,7 +31,7 @@ _OWN = "reinforce"  # mark of the candidates that the controller wrote
 _SHARE = 32  # an update when this part of what is known is new
 
 
-class ReinforceSampler(BatchSampler):
+class ReinforceSampler(SeededSampler):
     """A recurrent controller writes each network; what scores better than the moving average becomes more likely.
 
     The controller (`Controller`) learns from finished trials in the order they finished: one step (`Reinforce`) for
@@ -68,14 +67,12 @@ class ReinforceSampler(BatchSampler):
         temperature: float = 1.0,
         tanh_constant: float | None = 2.5,
     ) -> None:
+        super().__init__(seed)
         if batch < 1:
             raise InvalidArgument("batch", "ReinforceSampler", "be at least 1", batch)
         if largest_batch < batch:
             rule = f"be at least `batch` ({batch})"
             raise InvalidArgument("largest_batch", "ReinforceSampler", rule, largest_batch)
-        if seed is not None and seed < 0:
-            raise InvalidArgument("seed", "ReinforceSampler", "be None or at least 0", seed)
-        self.seed = secrets.randbits(63) if seed is None else seed
         self.batch, self.largest_batch = batch, largest_batch
         self.learning_rate, self.entropy_weight = learning_rate, entropy_weight
         self.hidden, self.temperature, self.tanh_constant = hidden, temperature, tanh_constant
@@ -86,22 +83,19 @@ class ReinforceSampler(BatchSampler):
 
     # Optuna's side --------------------------------------------------------------------------------------------------
 
-    def reseed_rng(self) -> None:
-        """Nothing to do: every trial has random numbers of its own."""
-
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Every parameter that a finished trial has."""
-        _refuse_several_objectives(study)
+        self.refuse_too_many(study)
         return asked_for(_finished(study))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """What the controller writes."""
-        _refuse_several_objectives(study)
+        self.refuse_too_many(study)
         if not search_space:
             return {}
-        numbers = self._numbers(trial, "controller")
+        numbers = self.numbers(trial, "controller")
         finished = _finished(study)
         with self._lock, one_thread():
             if self._trials is None or not self._trials.lead_to(study, search_space, finished):
@@ -116,11 +110,8 @@ class ReinforceSampler(BatchSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """A random value: no trial that finished before had this parameter."""
-        _refuse_several_objectives(study)
-        return Grid(param_distribution).draw(self._numbers(trial, param_name))
-
-    def _numbers(self, trial: FrozenTrial, purpose: str) -> np.random.Generator:
-        return np.random.default_rng((self.seed, trial.number, crc32(purpose.encode())))
+        self.refuse_too_many(study)
+        return Grid(param_distribution).draw(self.numbers(trial, param_name))
 
     # Batches --------------------------------------------------------------------------------------------------------
 
@@ -207,7 +198,7 @@ class _Trials:
             self._choices.append(
                 [grid.choice(params[name]) if name in params else -1 for name, grid in self.grids.items()]
             )
-            self._rewards.append(self.sign * _value(trial))
+            self._rewards.append(self.sign * value_of(trial))
 
     def columns(self) -> tuple[Codes, Floats, Mask]:
         """Codes (m, p), rewards (m,) and which parameters counted (m, p)."""
@@ -223,15 +214,3 @@ def _finished(study: Study) -> list[FrozenTrial]:
 
 def _when(trial: FrozenTrial) -> tuple[float, int]:
     return (trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0, trial.number)
-
-
-def _value(trial: FrozenTrial) -> float:
-    assert trial.value is not None  # completed trials of one objective have one
-    return trial.value
-
-
-def _refuse_several_objectives(study: Study) -> None:
-    if len(study.directions) != 1:
-        raise InvalidArgument(
-            "study", "ReinforceSampler", "have one objective", len(study.directions), "For several, use `nsgaii`."
-        )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
-from zlib import crc32
+from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -13,16 +11,15 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from architecture.spaces.space import Space
-from presage_errors import InvalidArgument
 from search.distributions import distributions
 from search.history import History
-from search.samplers.proposer import BatchSampler
+from search.samplers.seeded_sampler import SeededSampler
 from search.samplers.suggested import Grid, SuggestedSpace, asked_for
 
 __all__ = ["SpaceSampler"]
 
 
-class SpaceSampler(BatchSampler):
+class SpaceSampler(SeededSampler):
     """In a study, each trial is a batch of one: the trials are read as a `History`, and `propose` is asked.
 
     Nothing is kept beside the study: its trials and their system attributes are all a proposal may depend on, and the
@@ -36,20 +33,13 @@ class SpaceSampler(BatchSampler):
             random.
     """
 
-    several_objectives: ClassVar[bool] = False
-
     def __init__(self, seed: int | None = None, *, space: Space | None = None) -> None:
-        if seed is not None and seed < 0:
-            raise InvalidArgument("seed", type(self).__name__, "be None or at least 0", seed)
-        self.seed = secrets.randbits(63) if seed is None else seed
+        super().__init__(seed)
         self.space = space
-
-    def reseed_rng(self) -> None:
-        """Nothing to do: every trial has random numbers of its own."""
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The parameters of the space, or else every parameter that a completed trial has."""
-        self._refuse_too_many(study)
+        self.refuse_too_many(study)
         if self.space is not None:
             return {name: kind for name, kind in distributions(self.space).items() if not kind.single()}
         return asked_for(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
@@ -58,7 +48,7 @@ class SpaceSampler(BatchSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """What is proposed after the trials so far."""
-        self._refuse_too_many(study)
+        self.refuse_too_many(study)
         if not search_space:
             return {}
         grids = {name: Grid(kind) for name, kind in search_space.items()}
@@ -69,7 +59,7 @@ class SpaceSampler(BatchSampler):
         proposals = self.propose(space, history, 1, (self.seed, trial.number))
         for name, mark in proposals.marks[0].items() if proposals.marks else ():
             study._storage.set_trial_system_attr(trial._trial_id, name, mark)
-        numbers = self._numbers(trial, "value")
+        numbers = self.numbers(trial, "value")
         code = space.normalise(proposals.codes[:1])[0]
         return {name: grid.value(int(code[space.columns[name]]), numbers) for name, grid in grids.items()}
 
@@ -77,26 +67,13 @@ class SpaceSampler(BatchSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """A random value: no trial that completed before had this parameter."""
-        self._refuse_too_many(study)
-        return Grid(param_distribution).draw(self._numbers(trial, param_name))
+        self.refuse_too_many(study)
+        return Grid(param_distribution).draw(self.numbers(trial, param_name))
 
     @property
     def _searched(self) -> set[str]:
         assert self.space is not None
         return {parameter.name for parameter in self.space.parameters if len(parameter.choices) > 1}
-
-    def _numbers(self, trial: FrozenTrial, purpose: str) -> np.random.Generator:
-        return np.random.default_rng((self.seed, trial.number, crc32(purpose.encode())))
-
-    def _refuse_too_many(self, study: Study) -> None:
-        if len(study.directions) > 1 and not self.several_objectives:
-            raise InvalidArgument(
-                "study",
-                type(self).__name__,
-                "have one objective",
-                len(study.directions),
-                "For several, use `bayes` or `nsgaii`.",
-            )
 
 
 def _history(study: Study, trial: FrozenTrial, space: Space, grids: Mapping[str, Grid]) -> History:

@@ -56,6 +56,20 @@ def test_evolution_refuses_several_objectives_and_names_who_serves_them() -> Non
         get_proposer("evolution", objectives=2)
 
 
+@pytest.mark.parametrize("name", ["darts", "evolution", "local", "reinforce"])
+def test_in_a_study_of_several_objectives_too(name: str) -> None:
+    sampler = get_sampler(name, 0)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    with pytest.raises(InvalidArgument, match=rf"`study` of `{type(sampler).__name__}` .*\. Got 2\. .*`bayes`"):
+        study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 0.0), n_trials=1)
+
+
+@pytest.mark.parametrize("name", ["bayes", "darts", "evolution", "local", "progressive", "reinforce"])
+def test_a_seed_below_zero_is_refused(name: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"`seed` of `\w+Sampler` must be None or at least 0\. Got -1"):
+        get_sampler(name, -1)
+
+
 def _goodness(codes: np.ndarray) -> np.ndarray:
     return codes[:, :1] * 1.0 + codes[:, 1:2] * 0.5
 
