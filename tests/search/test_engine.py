@@ -31,19 +31,6 @@ SPACE = TinySpace(layers=2)
 RECIPE = Recipe(epochs=4, train_images=40, validation_images=20, least_epoch_images=1, image_side=8)
 
 
-@pytest.fixture(scope="module")
-def dataset() -> ImageDataset:
-    """Two classes that differ in brightness: any network learns them."""
-    rng = np.random.default_rng(0)
-
-    def images(n: int) -> tuple[np.ndarray, np.ndarray]:
-        labels = np.arange(n) % 2
-        pixels = rng.integers(0, 120, (n, 8, 8, 1)) + 120 * labels[:, None, None, None]
-        return pixels.astype(np.uint8), labels.astype(np.int64)
-
-    return ImageDataset("blocks", *images(80), *images(20), classes=("dark", "bright"))
-
-
 @pytest.fixture
 def database(tmp_path: Path) -> Any:
     with Database.open(tmp_path / "experience.duckdb") as opened:

@@ -44,13 +44,6 @@ class TableMeter:
         return found if self.slow is None or len(self.measured) > 3 else self.slow
 
 
-@pytest.fixture(scope="module")
-def dataset() -> ImageDataset:
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 255, (80, 8, 8, 1)).astype(np.uint8)
-    return ImageDataset("noise", x, np.arange(80) % 2, x[:20], np.arange(20) % 2, classes=("a", "b"))
-
-
 def _search(dataset: ImageDataset, folder: Path, **options: Any) -> SearchResult:
     settings = {"candidates": 120, "shortlist": 3, "batch": 30, **options.pop("settings", {})}
     scorer = options.pop("scorer", None) or TableScorer()

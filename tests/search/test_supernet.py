@@ -34,18 +34,6 @@ CPU = torch.device("cpu")
 SMALL = NB201(width=4)
 
 
-def images(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    labels = np.arange(n) % 2
-    pixels = rng.integers(0, 120, (n, 8, 8, 1)) + 120 * labels[:, None, None, None]
-    return pixels.astype(np.uint8), labels.astype(np.int64)
-
-
-@pytest.fixture(scope="module")
-def dataset() -> ImageDataset:
-    rng = np.random.default_rng(0)
-    return ImageDataset("blocks", *images(100, rng), *images(20, rng), classes=("dark", "bright"))
-
-
 @pytest.fixture(scope="module")
 def data(dataset: ImageDataset) -> DeviceData:
     return prepare(dataset, RECIPE, "cpu")
