@@ -65,8 +65,8 @@ class SearchSettings:
         diversity: how much the short-list avoids networks alike; 0 to 1.
         compare_random: number of random networks of the space to train with the same recipe, for comparison.
         batch: candidates proposed from one state of knowledge; None is a twentieth of them, within 100 and 1,000.
-        prune: whether unpromising networks are stopped half-way; never beside `compare_random`, since a mean over the
-            survivors of pruning is no fair comparison.
+        prune: whether short-listed networks that lag behind the median are stopped from half of the epochs on; not beside
+            `compare_random`, since a mean over the survivors of pruning is no fair comparison.
         score: what `accuracy` stands for while networks are searched (`search.scores`): `predicted`, `ucb`, or a proxy.
         latency_batch: images in one forward pass whose latency counts.
         supernet_epochs: of the super-net, where there is one; None takes its method's own default.
@@ -83,7 +83,7 @@ class SearchSettings:
     diversity: float = 0.2
     compare_random: int = 0
     batch: int | None = None
-    prune: bool = True
+    prune: bool = False
     seed: int = 0
     score: str = "predicted"
     latency_batch: int = 1
@@ -106,6 +106,8 @@ class SearchSettings:
             raise InvalidArgument("shortlist", "run_search", rule, self.shortlist)
         if self.batch is not None and (isinstance(self.batch, bool) or self.batch < 1):
             raise InvalidArgument("batch", "run_search", "be None or at least 1", self.batch)
+        if self.prune and self.compare_random:
+            raise InvalidArgument("prune", "run_search", "be left out beside `compare_random`", self.prune)
         if not 0 <= self.diversity <= 1:
             raise InvalidArgument("diversity", "run_search", "be within 0 and 1", self.diversity)
         object.__setattr__(self, "objectives", checked_objectives(self.objectives))
@@ -138,11 +140,6 @@ class SearchSettings:
     def needs_latency(self) -> bool:
         """Whether latency is a limit or an objective."""
         return self.limits.latency_seconds is not None or "latency" in self.objectives
-
-    @property
-    def prunes(self) -> bool:
-        """Whether short-listed networks may be stopped half-way."""
-        return self.prune and not self.compare_random
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -515,7 +512,7 @@ class _Run:
 
     def _train(self, chosen: Sequence[Chosen], study: str, number: int) -> list[Verified]:
         short = study == "verified"
-        pruner = default_pruner(self.recipe.epochs) if short and self.settings.prunes else None
+        pruner = default_pruner(self.recipe.epochs) if short and self.settings.prune else None
         verification = Verification(
             self.journal, study, pruner, space=self.space, trainer=self.trainer, folder=self.folder,
             ledger=self.ledger, seed=self.settings.seed,

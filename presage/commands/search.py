@@ -76,7 +76,11 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
     )
     group.add_argument(
         "--compare-random", type=at_least_zero, default=compare_random, metavar="N",
-        help="also train N random networks of the space; no training is then cut short (default: %(default)s)",
+        help="also train N random networks of the space (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--prune", action="store_true",
+        help="stop short-listed networks that lag behind the median of the others, half-way (not with --compare-random)",
     )  # fmt: skip
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
     group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
@@ -112,6 +116,7 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         ),
         objectives=tuple(options.objectives.split(",")),
         compare_random=options.compare_random,
+        prune=options.prune,
         seed=options.seed,
         score=options.score,
         latency_batch=options.latency_batch,

@@ -39,7 +39,7 @@ def database(tmp_path: Path) -> Any:
 
 def _search(dataset: ImageDataset, folder: Path, **options: Any) -> SearchResult:
     scorer = options.pop("scorer", None) or TableScorer()
-    settings = {"candidates": 120, "shortlist": 3, "batch": 30, "prune": False, **options.pop("settings", {})}
+    settings = {"candidates": 120, "shortlist": 3, "batch": 30, **options.pop("settings", {})}
     return run_search(
         dataset,
         space=SPACE,

@@ -41,7 +41,7 @@ def work(folder):
     rng = np.random.default_rng(0)
     dataset = ImageDataset("blocks", *images(80, rng), *images(20, rng), classes=("dark", "bright"))
     recipe = Recipe(epochs=4, train_images=48, validation_images=20, least_epoch_images=1, image_side=8, batch=16)
-    settings = SearchSettings(candidates=90, shortlist=3, rounds=2, batch=15, compare_random=2, prune=False)
+    settings = SearchSettings(candidates=90, shortlist=3, rounds=2, batch=15, compare_random=2)
     with Database.open(folder + "/experience.duckdb") as database:
         run_search(
             dataset, space=TinySpace(layers=2), recipe=recipe, settings=settings, database=database, device="cpu",

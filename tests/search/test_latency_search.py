@@ -177,8 +177,8 @@ def test_scores_are_found_by_name() -> None:
 
 
 def test_a_comparison_with_random_networks_prunes_nothing() -> None:
-    assert SearchSettings().prunes
-    assert not SearchSettings(compare_random=2).prunes
-    assert not SearchSettings(prune=False).prunes
+    assert not SearchSettings().prune  # what is short-listed is trained fully, unless asked
+    with pytest.raises(InvalidArgument, match="prune"):
+        SearchSettings(compare_random=2, prune=True)
     with pytest.raises(InvalidArgument, match="latency_batch"):
         SearchSettings(latency_batch=0)
