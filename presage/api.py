@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.architectures import NamedArchitecture, read_architectures, traced
-from presage.session import Predicted, Session, Step, Trained, no_progress
+from presage.session import Session
+from presage.steps.prediction import Predicted
+from presage.steps.training import Trained
+from presage.workplace import Step, no_progress
 from presage_errors import InvalidArgument, UnknownName
 
 if TYPE_CHECKING:

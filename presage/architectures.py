@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,9 @@ from presage_errors import InvalidArchitecture, InvalidArgument, WrongInput
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["NamedArchitecture", "read_architectures", "traced"]
+    from architecture.costs import Costs
+
+__all__ = ["NamedArchitecture", "costs_of", "read_architectures", "traced"]
 
 TRACE_SHAPES = ((3, 224, 224), (3, 32, 32), (1, 28, 28))
 """Image shapes tried in turn to trace a module; the graph found is the same, where the module accepts it."""
@@ -133,3 +135,39 @@ def _module(spec: str) -> nn.Module:
 
 def _said(problem: BaseException) -> str:
     return f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}".rstrip(".")
+
+
+def costs_of(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -> Costs:
+    """What a network costs on images (channels, height, width).
+
+    Raises:
+        InvalidArchitecture: it cannot take the images, or is too large to be built; names it.
+    """
+    from architecture.build import MOST_PARAMETERS
+    from architecture.costs import costs
+
+    try:
+        found = costs(named.architecture.canonical, input_shape, classes)
+    except InvalidArchitecture as error:
+        shape = "×".join(map(str, input_shape))
+        hint = " Try a larger --image-side." if _takes_larger(named, input_shape, classes) else ""
+        raise InvalidArchitecture(f"{named.name} cannot take images of {shape}: {error}{hint}") from None
+    if found.parameters > MOST_PARAMETERS:
+        raise InvalidArchitecture(
+            f"{named.name} must have at most {MOST_PARAMETERS:,} parameters. Got {found.parameters:,}."
+        )
+    return found
+
+
+def _takes_larger(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -> bool:
+    """Whether the network takes images of two, four or eight times the side."""
+    from architecture.costs import costs
+
+    channels, *sides = input_shape
+    for times in (2, 4, 8):
+        try:
+            costs(named.architecture.canonical, (channels, *(times * side for side in sides)), classes)
+        except InvalidArchitecture:
+            continue
+        return True
+    return False

@@ -8,6 +8,7 @@ import numpy as np
 
 from architecture.spaces import get_space
 from presage.session import Session
+from presage.steps.searching import scorers
 from surrogate.proxies import Minibatch, proxies
 from training import Recipe, load_dataset, prepare
 
@@ -17,7 +18,7 @@ def test_a_search_on_a_proxy_measures_candidates_on_the_users_own_training_image
 ) -> None:
     dataset, recipe = load_dataset(str(shapes_npz)), Recipe(train_images=40, image_side=8)
     session = Session(database=experienced, device="cpu", seed=3)
-    scorer = session._scorers(dataset, recipe, "proxy:naswot")(1, [])
+    scorer = scorers(session, dataset, recipe, "proxy:naswot")(1, [])
     assert scorer.name == "proxy:naswot"
     space = get_space("nb201:width=4")
     codes = space.sample(2, np.random.default_rng(0))

@@ -1,0 +1,112 @@
+"""How hard a dataset is: probes, the difficulty card, and what the database knows of datasets alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.workplace import Workplace
+from presage_errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from database import Database, ProbeRecord
+    from probe import DifficultyCard, Known
+    from training import EpochRecord, ImageDataset
+
+__all__ = ["SEEDS", "card", "is_probed", "probe", "recall"]
+
+SEEDS = 3
+"""Probes of a dataset that no probe is known of."""
+
+
+def probe(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> DifficultyCard:
+    """Probe the dataset with seeds `seed`, `seed` + 1, …; the DCNs enter the database.
+
+    A seed that was probed before keeps its stored DCN: on another processor, or a GPU, the last digits differ.
+    """
+    from database import DatasetRecord, ProbeEntry, ProbeRecord
+    from probe import PROBE_RECIPE, PROBE_VERSION, difficulty_card, probe_row, run_probe
+    from training.rows import dataset_row
+
+    if seeds < 1:
+        raise InvalidArgument("seeds", "probe", "be at least 1", seeds)
+    runs = []
+    for number in range(seeds):
+
+        def tell(record: EpochRecord, before: int = number * PROBE_RECIPE.epochs) -> None:
+            place.step("probe", before + record.epoch + 1, seeds * PROBE_RECIPE.epochs)
+
+        runs.append(run_probe(dataset, seed=place.seed + number, device=place.device, on_epoch=tell))
+    row = DatasetRecord.from_json(dataset_row(dataset))
+    with place.open() as database:
+        stored = {run.seed for run in database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION)}
+        fresh = [run for run in runs if run.seed not in stored]
+        database.add_probes(ProbeEntry(row, ProbeRecord.from_json(probe_row(run))) for run in fresh)
+        known = _known(database)
+    return difficulty_card(runs, known)
+
+
+def is_probed(place: Workplace, dataset: ImageDataset) -> bool:
+    """Whether the database has a probe of the dataset."""
+    from probe import PROBE_VERSION
+
+    with place.open() as database:
+        return bool(database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION))
+
+
+def card(place: Workplace, dataset: ImageDataset, run_folder: Path) -> str:
+    """The difficulty card as text; probes the dataset unless the run folder keeps its card already.
+
+    ``card.json`` has, beside the card, the DCN of each seed and of every known dataset: what the report draws.
+
+    Raises:
+        InvalidArgument: the run folder keeps the card of another dataset.
+    """
+    path = run_folder / "card.json"
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept.get("fingerprint") == dataset.fingerprint:
+            return str(kept["text"])
+        rule = f"hold no run on another dataset (`{kept.get('name')}`)"
+        raise InvalidArgument("--run", "presage search", rule, str(run_folder), "Name another folder.")
+    found = probe(place, dataset)
+    with place.open() as database:
+        runs = database.probes(dataset=found.fingerprint, version=found.version)
+        known = {item.name: item.dcn for item in _known(database) if item.fingerprint != found.fingerprint}
+    seeds = [run.dcn for run in runs if run.seed in found.seeds]
+    content = {**found.to_json(), "seed_dcns": seeds, "known_dcns": known, "text": found.text()}
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content), encoding="utf-8")
+    partial.replace(path)
+    return found.text()
+
+
+def recall(place: Workplace, dataset: ImageDataset) -> str:
+    """What the database holds of datasets of like difficulty, in one line."""
+    from probe import PROBE_VERSION
+
+    with place.open() as database:
+        dcn = database.difficulties(PROBE_VERSION)[dataset.fingerprint]
+        found = database.similar(dcn, exclude=[dataset.fingerprint], version=PROBE_VERSION)
+    return found.note
+
+
+def _known(database: Database) -> list[Known]:
+    """Every probed dataset of the database, for the card's neighbours."""
+    from probe import PROBE_VERSION, Known
+
+    runs: dict[str, list[ProbeRecord]] = {}
+    for run in database.probes(version=PROBE_VERSION):
+        runs.setdefault(run.dataset, []).append(run)
+    return [
+        Known(
+            record.name,
+            sum(run.dcn for run in runs[record.fingerprint]) / len(runs[record.fingerprint]),
+            runs[record.fingerprint][0].description,
+            record.fingerprint,
+            PROBE_VERSION,
+        )
+        for record in database.datasets()
+        if record.fingerprint in runs
+    ]

@@ -1,0 +1,83 @@
+"""What fills the database: experiments by design, and experience from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.steps.difficulty import SEEDS, is_probed, probe
+from presage.workplace import Workplace
+from presage_errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from database import ImportReport
+    from training import Recipe
+    from training.campaign import Summary
+
+__all__ = ["populate", "take_in"]
+
+
+def populate(
+    place: Workplace,
+    specs: Sequence[str],
+    out: Path,
+    count: int,
+    recipe: Recipe,
+    *,
+    workers: int = 1,
+    probes: int = SEEDS,
+) -> tuple[Summary, ImportReport]:
+    """Probe datasets and train the first `count` networks of the design on each.
+
+    Results go to shards in `out`, then into the database.
+    Killed at any moment and repeated, it goes on where it was.
+    """
+    from training import Campaign
+
+    campaign = Campaign(specs, out, count, recipe, workers, place.device)
+    for spec in specs:
+        dataset = place.dataset(spec)
+        if not is_probed(place, dataset):
+            probe(place, dataset, probes)
+    with place.open() as database:
+        stored = database.experiments(recipe=recipe.hash, status=None)
+    known = (
+        (stored.datasets[dataset], str(architecture), recipe.hash, int(seed))
+        for dataset, architecture, seed in zip(stored.dataset, stored.architecture, stored.seed, strict=True)
+    )
+    campaign = replace(campaign, known=frozenset(known))
+    summary = campaign.run(lambda progress: place.step("populate", progress.done, progress.total))
+    return summary, take_in(place, [out] if any(out.glob("*.jsonl")) else [])
+
+
+def take_in(place: Workplace, paths: Sequence[Path]) -> ImportReport:
+    """Take shards, folders of shards or of Parquet files, or other databases into the database.
+
+    Raises:
+        InvalidArgument: a path that does not exist; nothing was taken in then.
+    """
+    from database import ImportReport
+    from presage.vetting import check_architecture, check_entry
+
+    for path in paths:
+        if not path.exists():
+            raise InvalidArgument("PATH", "presage database import", "exist", str(path))
+    reports = []
+    with place.open() as database:
+        for path in paths:
+            if path.is_dir() and any(path.glob("*.parquet")):
+                reports.append(database.import_parquet(path, check_architecture, check_entry))
+            elif path.is_dir() or path.suffix == ".jsonl":
+                reports.append(database.import_shards([path], check_architecture, check_entry))
+            else:
+                reports.append(database.merge(path, check_architecture, check_entry))
+    return ImportReport(
+        experiments=sum(report.experiments for report in reports),
+        probes=sum(report.probes for report in reports),
+        predictions=sum(report.predictions for report in reports),
+        already=sum(report.already for report in reports),
+        refused=tuple(refusal for report in reports for refusal in report.refused),
+        notes=tuple(note for report in reports for note in report.notes),
+    )

@@ -1,0 +1,129 @@
+"""A search from probe to report, on scores that are found as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.steps.difficulty import card
+from presage.steps.prediction import informed, task
+from presage.workplace import Workplace
+from presage_errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from architecture.spaces import Space
+    from database import ExperimentEntry, ExperimentRecord, PredictionEntry
+    from search import Progress as SearchProgress
+    from search import Scorer, ScorerFactory, SearchResult, SearchSettings, Verified
+    from training import ImageDataset, Recipe
+
+__all__ = ["scorers", "search"]
+
+
+def search(
+    place: Workplace, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path
+) -> SearchResult:
+    """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
+
+    A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
+    """
+    from presage.report import write_report
+    from search import run_search
+    from search.feasible import check_feasible
+    from search.latency import LatencyMeter
+    from search.one_shot_strategies import check_serves
+    from surrogate import get_predictor
+
+    get_predictor(place.predictor, seed=place.seed)  # refused before anything is probed
+    check_serves(settings.strategy, space)
+    shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
+    latency = None
+    if settings.needs_latency:
+        latency = LatencyMeter(
+            space,
+            shape,
+            classes,
+            settings.latency_batch,
+            place.device,
+            place.cache("latency"),
+            on_network=lambda done, total: place.step("measure latency, once", done, total),
+        )
+    check_feasible(space, settings.limits, shape, classes, None if latency is None else latency.model)
+    scorer = scorers(place, dataset, recipe, settings.score)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    card(place, dataset, run_folder)
+
+    def tell(progress: SearchProgress) -> None:
+        stage = {
+            "supernet": "train the super-net",
+            "predict": f"search by {settings.score}" if settings.score != "predicted" else "search on predictions",
+            "train": "train the short-list",
+            "baseline": "random baseline",
+        }
+        rounds = f" (round {progress.round_number})" if settings.rounds > 1 and progress.round_number else ""
+        place.step(stage.get(progress.stage, progress.stage) + rounds, progress.done, progress.total)
+
+    result = run_search(
+        dataset,
+        space=space,
+        recipe=recipe,
+        settings=settings,
+        scorer=scorer,
+        run_folder=run_folder,
+        database=_OpenedForEachCall(place),
+        device=place.device,
+        latency=latency,
+        on_progress=tell,
+    )
+    write_report(run_folder, space)
+    return result
+
+
+def scorers(place: Workplace, dataset: ImageDataset, recipe: Recipe, score: str) -> ScorerFactory | None:
+    """What gives the scorer of each round of a search, by the name of the score; None for a super-net, which the
+    search trains itself.
+
+    Raises:
+        InvalidArgument: a score whose scorer only a caller of `search.run_search` can bring.
+    """
+    from search import PredictorScorer
+    from search.one_shot_strategies import SUPERNET
+    from search.scores import PROXY, get_score
+
+    if score == SUPERNET:
+        return None
+    if not get_score(score).predicts and not score.startswith(PROXY):
+        rule = "be predicted, ucb, supernet or a zero-cost proxy"
+        raise InvalidArgument("score", "presage search", rule, score, "For others, call search.run_search.")
+
+    def scorer(round_number: int, verified: Sequence[Verified]) -> Scorer:
+        if not score.startswith(PROXY):
+            return PredictorScorer(informed(place, dataset, recipe), task(place, dataset, recipe), place.predictor)
+        from surrogate.proxies import Minibatch, ProxyScorer
+        from training import prepare
+
+        minibatch = Minibatch.of(prepare(dataset, recipe, place.device))
+        return ProxyScorer(minibatch, score.removeprefix(PROXY), place.seed, place.device)
+
+    return scorer
+
+
+@dataclass(frozen=True)
+class _OpenedForEachCall:
+    """The database as a search uses it: hours of training do not keep other processes out of it."""
+
+    place: Workplace
+
+    def experiment_records(self, *, dataset: str, recipe: str) -> list[ExperimentRecord]:
+        with self.place.open() as database:
+            return database.experiment_records(dataset=dataset, recipe=recipe)
+
+    def add_experiments(self, entries: Iterable[ExperimentEntry]) -> object:
+        with self.place.open() as database:
+            return database.add_experiments(entries)
+
+    def add_predictions(self, entries: Iterable[PredictionEntry]) -> object:
+        with self.place.open() as database:
+            return database.add_predictions(entries)
