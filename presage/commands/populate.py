@@ -50,11 +50,15 @@ def run(options: argparse.Namespace) -> int:
             "already": summary.already,
             "added": summary.added,
             "failed": summary.failed,
+            "probes": report.probes,
             "refused": [*summary.refused, *map(str, report.refused)],
         }
         print(json.dumps(answer))
     else:
-        print(f"{summary.added} experiments added, {summary.already} were there, {summary.failed} ended early.")
+        print(
+            f"{summary.added} experiments and {report.probes} probes added, {summary.already} experiments were there, "
+            f"{summary.failed} ended early."
+        )
         print("\n".join([*summary.refused, report.text()]))
     return 1 if summary.refused or report.refused else 0
 
@@ -62,20 +66,24 @@ def run(options: argparse.Namespace) -> int:
 def _shards_only(options: argparse.Namespace, recipe: Recipe) -> int:
     """Where only torch and numpy are installed: probes and experiments as shards, to be imported elsewhere."""
     from probe.__main__ import main as probe
+    from probe.rows import recorded_probes
     from training import Campaign
 
     notice(f"DuckDB is not installed: shards only; elsewhere, type `presage database import {options.out}`.", options)
     words = ["--out", str(options.out), "--seeds", str(options.probes), "--device", options.device]
+    before = len(recorded_probes(options.out))
     with redirect_stdout(sys.stderr):
         code = probe([*options.datasets, *words])
     if code:
         return code
+    probes = len(recorded_probes(options.out)) - before
     with Progress(quiet=options.quiet) as progress:
         campaign = Campaign(options.datasets, options.out, options.count, recipe, options.workers, options.device)
         summary = campaign.run(lambda state: progress("populate", state.done, state.total))
     found = {"experiments": summary.total, "already": summary.already, "added": summary.added, "failed": summary.failed}
     if options.json:
-        print(json.dumps({**found, "refused": list(summary.refused)}))
+        print(json.dumps({**found, "probes": probes, "refused": list(summary.refused)}))
     else:
-        print(f"{summary.added} experiments added to {options.out}, {summary.already} were there.")
+        added = f"{summary.added} experiments and {probes} probes added to {options.out}"
+        print(f"{added}, {summary.already} experiments were there.")
     return 1 if summary.refused else 0

@@ -31,16 +31,18 @@ def populate(
 ) -> tuple[Summary, ImportReport]:
     """Probe datasets and train the first `count` networks of the design on each.
 
-    Results go to shards in `out`, then into the database.
+    Results go to shards in `out`, then into the database; the report counts what entered it, the probes run here too.
     Killed at any moment and repeated, it goes on where it was.
     """
     from training import Campaign
 
     campaign = Campaign(specs, out, count, recipe, workers, place.device)
+    ran = 0
     for spec in specs:
         dataset = place.dataset(spec)
         if not is_probed(place, dataset):
             probe(place, dataset, probes)
+            ran += probes
     with place.open() as database:
         stored = database.experiments(recipe=recipe.hash, status=None)
     known = (
@@ -49,7 +51,8 @@ def populate(
     )
     campaign = replace(campaign, known=frozenset(known))
     summary = campaign.run(lambda progress: place.step("populate", progress.done, progress.total))
-    return summary, take_in(place, [out] if any(out.glob("*.jsonl")) else [])
+    report = take_in(place, [out] if any(out.glob("*.jsonl")) else [])
+    return summary, replace(report, probes=report.probes + ran)
 
 
 def take_in(place: Workplace, paths: Sequence[Path]) -> ImportReport:

@@ -221,13 +221,28 @@ def test_populate_adds_experiments_and_probes_and_again_adds_none(
         pass
     words = (
         "populate", shapes_npz, "--count", 3, "--probes", 1, "--out", tmp_path / "shards",
-        "--database", database, "--epochs", 1, "--train-images", 40, "--quiet", "--json",
+        "--database", database, "--epochs", 1, "--train-images", 40, "--quiet",
     )  # fmt: skip
-    assert presage(*words).json == {"experiments": 3, "already": 0, "added": 3, "failed": 0, "refused": []}
-    assert presage(*words).json == {"experiments": 3, "already": 3, "added": 0, "failed": 0, "refused": []}
+    same = {"experiments": 3, "failed": 0, "refused": []}
+    assert presage(*words, "--json").json == {**same, "already": 0, "added": 3, "probes": 1}
+    assert presage(*words, "--json").json == {**same, "already": 3, "added": 0, "probes": 0}
+    told = presage(*words).out.splitlines()
+    assert told[0] == "0 experiments and 0 probes added, 3 experiments were there, 0 ended early."
     info = presage("database", "info", "--database", database, "--json").json
     assert info["rows"]["experiments"] == 3
     assert info["rows"]["probes"] == 1
+
+
+def test_populate_tells_in_words_what_it_added(presage: Callable, shapes_npz: Path, tmp_path: Path) -> None:
+    database = tmp_path / "new.duckdb"
+    with Database.open(database, from_seed=False):
+        pass
+    told = presage(
+        "populate", shapes_npz, "--count", 1, "--probes", 2, "--out", tmp_path / "shards",
+        "--database", database, "--epochs", 1, "--train-images", 40, "--quiet",
+    ).out  # fmt: skip
+    assert told.startswith("1 experiments and 2 probes added, 0 experiments were there, 0 ended early.")
+    assert "Added 1 experiments, 2 probes," in told
 
 
 def test_what_is_exported_can_be_imported_and_a_wrong_row_is_named(
@@ -302,9 +317,9 @@ def test_populate_writes_shards_where_duckdb_is_not_installed(
     monkeypatch.setattr(command, "find_spec", lambda name: None)
     out = tmp_path / "shards"
     words = ("populate", shapes_npz, "--count", 2, "--probes", 1, "--out", out, "--epochs", 1, "--train-images", 40)
-    assert presage(*words, "--json", "--quiet").json["added"] == 2
-    assert presage(*words, "--json", "--quiet").json == {
-        "experiments": 2, "already": 2, "added": 0, "failed": 0, "refused": [],
-    }  # fmt: skip
+    same = {"experiments": 2, "failed": 0, "refused": []}
+    assert presage(*words, "--json", "--quiet").json == {**same, "already": 0, "added": 2, "probes": 1}
+    assert presage(*words, "--json", "--quiet").json == {**same, "already": 2, "added": 0, "probes": 0}
+    assert presage(*words, "--quiet").out.startswith(f"0 experiments and 0 probes added to {out}, 2 experiments were")
     kinds = [json.loads(line)["kind"] for path in out.glob("*.jsonl") for line in path.read_text().splitlines()]
     assert sorted(kinds) == ["experiment", "experiment", "probe"]
