@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from search.engine import SearchSettings as SearchSettings
     from search.engine import load_candidates as load_candidates
     from search.engine import run_search as run_search
     from search.export import load_network as load_network
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from search.scorer import PredictorScorer as PredictorScorer
     from search.scorer import Scorer as Scorer
     from search.scorer import ScorerFactory as ScorerFactory
+    from search.settings import SearchSettings as SearchSettings
 
 _HOME = {
     "Candidates": "search.predicted",
@@ -37,7 +37,7 @@ _HOME = {
     "Scorer": "search.scorer",
     "ScorerFactory": "search.scorer",
     "SearchResult": "search.result",
-    "SearchSettings": "search.engine",
+    "SearchSettings": "search.settings",
     "Verified": "search.result",
     "get_sampler": "search.samplers",
     "load_candidates": "search.engine",

@@ -18,11 +18,12 @@ from architecture.graph import Architecture
 from architecture.serial import from_json
 from database import Database
 from presage_errors import InvalidArgument, NothingFeasible, StorageFull, UnknownName
-from search.engine import SearchSettings, load_candidates, run_search
+from search.engine import load_candidates, run_search
 from search.export import load_network
 from search.limits import Limits
 from search.progress import Progress
 from search.result import SearchResult, Verified
+from search.settings import SearchSettings
 from search.testing import TableScorer, TableTrainer, TinySpace, table_accuracy
 from training.image_dataset import ImageDataset
 from training.recipe import Recipe

@@ -24,7 +24,8 @@ SERVER = """
 import os, sys
 import numpy as np
 from database import Database
-from search.engine import SearchSettings, run_search
+from search.engine import run_search
+from search.settings import SearchSettings
 from search.testing import TableScorer, TinySpace
 from training.image_dataset import ImageDataset
 from training.recipe import Recipe

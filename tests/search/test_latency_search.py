@@ -12,12 +12,13 @@ from architecture.batch import GraphBatch
 from architecture.graph import Architecture
 from database import Database
 from presage_errors import InvalidArgument, NothingFeasible, UnknownName
-from search.engine import SearchSettings, load_candidates, run_search
+from search.engine import load_candidates, run_search
 from search.latency_model import LatencyModel
 from search.latency_work import WORK
 from search.limits import Limits
 from search.result import SearchResult
 from search.scores import get_score, score_names
+from search.settings import SearchSettings
 from search.testing import TableScorer, TableTrainer, TinySpace
 from surrogate.prediction import Prediction
 from training.image_dataset import ImageDataset

@@ -15,13 +15,14 @@ from architecture.batch_costs import batch_costs
 from architecture.graph import Architecture
 from architecture.spaces import NB201, Chain, Space
 from presage_errors import InvalidArgument, UnknownName
-from search.engine import SearchSettings, load_candidates, run_search
+from search.engine import load_candidates, run_search
 from search.limits import Limits
 from search.one_shot_strategies import ONE_SHOT_STRATEGIES
 from search.progress import Progress, silent
 from search.result import SearchResult
 from search.samplers import get_sampler
 from search.samplers.one_shot import OneShotSampler
+from search.settings import SearchSettings
 from search.supernet import ONE_SHOT, DartsFirst, OneShot, OneShotSettings
 from search.testing import SamplerContract, TableTrainer
 from training.data import prepare

@@ -1,0 +1,114 @@
+"""What a search is asked for, and which wishes go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from presage_errors import InvalidArgument
+from search.acquisition import get_acquisition
+from search.limits import Limits
+from search.objectives import checked_objectives
+from search.one_shot_strategies import ONE_SHOT_STRATEGIES, SUPERNET
+from search.samplers import get_proposer
+from search.scores import get_score
+
+__all__ = ["SearchSettings"]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What a search is asked for, beside its dataset, space and recipe.
+
+    Attributes:
+        strategy: name of a search strategy (`search.samplers.SAMPLERS`), or of one that trains a super-net on the
+            dataset (`search.one_shot_strategies`) and searches by its proxy accuracy: `score` is then `supernet`.
+        candidates: number of candidates scored, in each round.
+        shortlist: number of networks trained fully, in each round.
+        rounds: after each, the scorer is made anew from what was learnt.
+        limits: hard limits on cost.
+        objectives: `accuracy`, and costs beside it.
+        acquisition: what short-listed networks are chosen by (`search.acquisition.ACQUISITIONS`).
+        diversity: how much the short-list avoids networks alike; 0 to 1.
+        compare_random: number of random networks of the space to train with the same recipe, for comparison.
+        batch: candidates proposed from one state of knowledge; None is a twentieth of them, within 100 and 1,000.
+        prune: whether short-listed networks that lag behind the median are stopped from half of the epochs on; not
+            beside `compare_random`, since a mean over the survivors of pruning is no fair comparison.
+        score: what `accuracy` stands for while networks are searched (`search.scores`): `predicted`, `ucb`, or a proxy.
+        latency_batch: images in one forward pass whose latency counts.
+        supernet_epochs: of the super-net, where there is one; None takes its method's own default.
+        seed: makes everything repeatable.
+    """
+
+    strategy: str = "evolution"
+    candidates: int = 2000
+    shortlist: int = 5
+    rounds: int = 1
+    limits: Limits = field(default_factory=Limits)
+    objectives: tuple[str, ...] = ("accuracy",)
+    acquisition: str = "ucb"
+    diversity: float = 0.2
+    compare_random: int = 0
+    batch: int | None = None
+    prune: bool = False
+    seed: int = 0
+    score: str = "predicted"
+    latency_batch: int = 1
+    supernet_epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("candidates", 1),
+            ("shortlist", 1),
+            ("rounds", 1),
+            ("compare_random", 0),
+            ("seed", 0),
+            ("latency_batch", 1),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InvalidArgument(name, "run_search", f"be a whole number of at least {least}", value)
+        if self.shortlist > self.candidates:
+            rule = f"be at most `candidates` ({self.candidates})"
+            raise InvalidArgument("shortlist", "run_search", rule, self.shortlist)
+        if self.batch is not None and (isinstance(self.batch, bool) or self.batch < 1):
+            raise InvalidArgument("batch", "run_search", "be None or at least 1", self.batch)
+        if self.prune and self.compare_random:
+            raise InvalidArgument("prune", "run_search", "be left out beside `compare_random`", self.prune)
+        if not 0 <= self.diversity <= 1:
+            raise InvalidArgument("diversity", "run_search", "be within 0 and 1", self.diversity)
+        object.__setattr__(self, "objectives", checked_objectives(self.objectives))
+        get_acquisition(self.acquisition)
+        get_score(self.score)
+        if self.strategy in ONE_SHOT_STRATEGIES:
+            self._check_one_shot()
+        else:
+            get_proposer(self.strategy, self.seed, objectives=len(self.objectives))
+        epochs = self.supernet_epochs
+        if epochs is not None and (isinstance(epochs, bool) or epochs < 1 or self.score != SUPERNET):
+            rule = "be at least 1, and left out where there is no super-net"
+            raise InvalidArgument("supernet_epochs", "run_search", rule, epochs)
+
+    def _check_one_shot(self) -> None:
+        if len(self.objectives) > 1:
+            rule = f"serve {len(self.objectives)} objectives; with the score `supernet` other strategies do"
+            raise InvalidArgument("strategy", "search", rule, self.strategy)
+        if self.score not in ("predicted", SUPERNET):  # the first is the default
+            rule = f"be supernet for the strategy {self.strategy}, which searches by its own"
+            raise InvalidArgument("score", "run_search", rule, self.score)
+        object.__setattr__(self, "score", SUPERNET)
+
+    @property
+    def batch_size(self) -> int:
+        """The batch, or what stands for None."""
+        return min(max(self.candidates // 20, 100), 1000) if self.batch is None else self.batch
+
+    @property
+    def needs_latency(self) -> bool:
+        """Whether latency is a limit or an objective."""
+        return self.limits.latency_seconds is not None or "latency" in self.objectives
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**fields, "limits": self.limits.to_json(), "objectives": list(self.objectives)}
