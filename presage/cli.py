@@ -10,13 +10,15 @@ import difflib
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
-from presage_errors import InvalidArgument, PresageError, WrongInput
+from presage.output import seed
+from presage_errors import PresageError, WrongInput
 
 __all__ = ["main", "parser"]
 
@@ -29,9 +31,6 @@ SURROUNDINGS = frozenset({
     errno.ENAMETOOLONG,
 })  # fmt: skip
 """What the system refuses because of the user's disk and paths; any other `OSError` is a mistake of presage's own."""
-
-LARGEST_SEED = 2**31 - 1
-"""What every library that takes a seed can hold."""
 
 
 class Command(Protocol):
@@ -47,9 +46,16 @@ class Command(Protocol):
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, with its errors on one line and the nearest known command named."""
+    """argparse, with its errors on one line, in presage's own form where a value breaks a rule."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)")  # `-1k` is a wrong value, not an option
 
     def error(self, message: str) -> NoReturn:
+        broken = re.fullmatch(r"argument (\S+): (must .*)", message, re.DOTALL)
+        if broken:
+            message = f"the `{broken[1]}` of `{self.prog}` {broken[2]}"
         raise WrongInput(f"{message[:1].upper()}{message[1:]}. Type `{self.prog} --help`.")
 
 
@@ -109,7 +115,7 @@ def _shared(sub: argparse.ArgumentParser, *, absent: bool = False) -> None:
         default=default("auto"),
         help="where to train (default: auto)",
     )
-    group.add_argument("--seed", type=int, default=default(0), help="seed of everything random (default: 0)")
+    group.add_argument("--seed", type=seed, default=default(0), help="seed of everything random (default: 0)")
     group.add_argument("--quiet", action="store_true", default=default(False), help="no progress on stderr")
 
 
@@ -152,9 +158,6 @@ def _run(arguments: list[str]) -> int:
     if options.command is None:
         root.print_help()
         return 0
-    if not 0 <= options.seed <= LARGEST_SEED:
-        rule = f"be at least 0 and at most {LARGEST_SEED}"
-        raise InvalidArgument("--seed", f"presage {name}", rule, options.seed)
     return command(options.command).run(options)
 
 

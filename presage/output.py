@@ -3,33 +3,67 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
-__all__ = ["at_least_zero", "positive", "quantity", "scaled", "table"]
+__all__ = ["at_least_zero", "milliseconds", "positive", "scaled", "seed", "share", "table"]
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
+LARGEST_SEED = 2**31 - 1
+"""What every library that takes a seed can hold."""
 
 
 def positive(text: str) -> int:
-    """A whole number of at least 1, for argparse."""
-    value = quantity(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1. Got {text!r}")
-    return value
+    """A count of at least 1, for argparse: 500, 50k, 1.5M, 2G."""
+    return _count(text, 1)
 
 
 def at_least_zero(text: str) -> int:
-    """A whole number of at least 0, for argparse."""
-    return quantity(text)
+    """A count of at least 0, for argparse."""
+    return _count(text, 0)
 
 
-def quantity(text: str) -> int:
-    """A count with an optional suffix: 500, 50k, 1.5M, 2G."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgGbB]?)", text.strip())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"must be a number such as 500, 50k or 1.5M. Got {text!r}")
-    return round(float(match[1]) * SUFFIXES[match[2].lower()])
+def _count(text: str, least: int) -> int:
+    match = re.fullmatch(r"(-?\d+(?:\.\d+)?)([kKmMgGbB]?)", text.strip())
+    value = Decimal(match[1]) * SUFFIXES[match[2].lower()] if match else None
+    if value is None or value != int(value) or value < least:
+        rule = f"must be a whole number of at least {least}, such as 500, 50k or 1.5M"
+        raise argparse.ArgumentTypeError(f"{rule}. Got {text!r}")
+    return int(value)
+
+
+def seed(text: str) -> int:
+    """A seed, for argparse."""
+    if not re.fullmatch(r"-?\d+", text) or not 0 <= int(text) <= LARGEST_SEED:
+        rule = f"must be a whole number of at least 0 and at most {LARGEST_SEED}"
+        raise argparse.ArgumentTypeError(f"{rule}. Got {text!r}")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A number in [0, 1], for argparse."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number in [0, 1]. Got {text!r}")
+    return value
+
+
+def milliseconds(text: str) -> float:
+    """A number above 0, for argparse."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of milliseconds above 0, such as 2.5. Got {text!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    """A number; not a number where the text is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def scaled(value: float) -> str:

@@ -41,7 +41,6 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         try:
             changes["train_images"] = positive(options.train_images)
         except argparse.ArgumentTypeError:
-            raise InvalidArgument(
-                "--train-images", f"presage {options.command}", "be a number or `all`", options.train_images
-            ) from None
+            rule = "be a whole number of at least 1, or `all`"
+            raise InvalidArgument("--train-images", f"presage {options.command}", rule, options.train_images) from None
     return Recipe(**changes)  # type: ignore[arg-type]

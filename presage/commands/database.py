@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.console import session_of
-from presage.output import positive, scaled, table
+from presage.output import positive, scaled, share, table
 
 if TYPE_CHECKING:
     from database import ExperimentColumns
@@ -23,8 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     query = actions.add_parser(
         "query", help="experiments on datasets of like difficulty", description="Experiments on datasets of like DCN."
     )
-    query.add_argument("--dcn", type=float, required=True, metavar="X", help="difficulty, in [0, 1]")
-    query.add_argument("--tolerance", type=float, default=0.05, metavar="T", help="largest |ΔDCN| (default: 0.05)")
+    query.add_argument("--dcn", type=share, required=True, metavar="X", help="difficulty, in [0, 1]")
+    query.add_argument("--tolerance", type=share, default=0.05, metavar="T", help="largest |ΔDCN| (default: 0.05)")
     query.add_argument("--least", type=positive, default=50, metavar="N", help="widen until so many (default: 50)")
     query.add_argument("--top", type=positive, default=10, metavar="N", help="best networks to show (default: 10)")
     take = actions.add_parser(
@@ -51,13 +51,8 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _query(options: argparse.Namespace) -> int:
-    from presage_errors import InvalidArgument
     from probe.protocol import PROBE_VERSION
 
-    if not 0 <= options.dcn <= 1:
-        raise InvalidArgument("--dcn", "presage database query", "be in [0, 1]", options.dcn)
-    if not 0 <= options.tolerance <= 1:
-        raise InvalidArgument("--tolerance", "presage database query", "be in [0, 1]", options.tolerance)
     with session_of(options) as session, session.open() as database:
         found = database.similar(options.dcn, options.tolerance, least=options.least, version=PROBE_VERSION)
         names = {record.fingerprint: record.name for record in database.datasets()}

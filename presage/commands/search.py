@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.console import session_of, tell_warnings
-from presage.output import at_least_zero, positive, scaled, table
+from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 
 if TYPE_CHECKING:
@@ -85,17 +85,6 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
     )  # fmt: skip
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
     group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
-
-
-def milliseconds(text: str) -> float:
-    """A number above 0, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of milliseconds above 0, such as 2.5. Got {text!r}.")
-    return value
 
 
 def settings_of(options: argparse.Namespace) -> SearchSettings:

@@ -49,6 +49,37 @@ def test_an_unknown_command_names_the_nearest(presage: Callable) -> None:
     refused(presage("serach", "digits"), "`serach`", "Did you mean `search`?")
 
 
+NUMBERS = [
+    ("probe digits", "--seeds"), ("predict digits x.json", "--epochs"), ("predict digits x.json", "--image-side"),
+    ("train digits x.json", "--batch"), ("train digits x.json", "--train-images"), ("search digits", "--candidates"),
+    ("search digits", "--shortlist"), ("search digits", "--rounds"), ("search digits", "--max-params"),
+    ("search digits", "--max-macs"), ("search digits", "--max-memory"), ("search digits", "--max-latency"),
+    ("search digits", "--latency-batch"), ("search digits", "--supernet-epochs"), ("demo", "--compare-random"),
+    ("sample nb201", "-n"), ("sample nb201", "--seed"), ("populate digits", "--count"),
+    ("populate digits", "--workers"), ("populate digits", "--probes"), ("evaluate", "--folds"), ("evaluate", "--draws"),
+    ("database query", "--dcn"), ("database query --dcn 0.5", "--tolerance"), ("database query --dcn 0.5", "--least"),
+    ("database query --dcn 0.5", "--top"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "option"), NUMBERS)
+@pytest.mark.parametrize("value", ["-1", "-1k", "-inf", "abc"])
+def test_a_wrong_number_names_option_command_rule_and_value(
+    presage: Callable, words: str, option: str, value: str
+) -> None:
+    command = " ".join(word for word in words.split()[:2] if word in (*cli.COMMANDS, "query"))
+    refused(presage(*words.split(), option, value), f"The `{option}` of `presage {command}` must be", f"Got '{value}'.")
+
+
+def test_every_option_that_takes_a_number_is_tried() -> None:
+    options = set()
+    for name in cli.COMMANDS:
+        command = next(action for action in cli.parser(name)._actions if action.dest == "command").choices[name]
+        for parser in (command, *cli._actions(command)):
+            options |= {one.option_strings[-1] for one in parser._actions if one.type not in (None, Path)}
+    assert options | {"--train-images"} == {option for _, option in NUMBERS}
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
