@@ -56,6 +56,7 @@ def run_search(
     recipe: Recipe,
     settings: SearchSettings,
     scorer: ScorerFactory | None = None,
+    predictor: str | None = None,
     run_folder: str | Path,
     database: Store | None = None,
     device: str = "auto",
@@ -76,6 +77,7 @@ def run_search(
         dataset: labelled images. Test images are looked at once, after each training, and choose nothing.
         scorer: gives the scorer of each round; is called only in rounds whose short-list is not chosen yet. None where
             the search is on a super-net, which it then trains.
+        predictor: name of what predicts for the scorer, where that is more than one thing: a part of the settings.
         run_folder: everything the search keeps.
         database: where experiments and predictions go, and where results known before come from; a
             `database.Database`, or what opens one for each call.
@@ -100,6 +102,7 @@ def run_search(
         "space": space.name,
         "recipe": recipe.to_json(),
         **settings.to_json(),
+        "predictor": predictor if get_score(settings.score).predicts else None,
     }
     with folder.owned(), _quiet():
         folder.settle(asked)

@@ -25,6 +25,8 @@ from search.disk import read_json, write_json
 
 __all__ = ["RunFolder"]
 
+_LATER = ("predictor",)  # settings that runs begun by an earlier presage do not tell: not compared there
+
 
 class RunFolder:
     """Paths within a run folder, and its settings."""
@@ -106,7 +108,8 @@ class RunFolder:
             raise InvalidArgument("run_folder", "run_search", "hold a run of this presage", str(path))
         before = begun["settings"]
         for name in dict.fromkeys([*before, *settings]):
-            if before.get(name) != settings.get(name):
+            told = name in before or name not in _LATER
+            if told and before.get(name) != settings.get(name):
                 rule = f"stay {before.get(name)!r}, as the run in {self.path} was begun"
                 hint = "Name another run folder for other settings."
                 raise InvalidArgument(name, "run_search", rule, settings.get(name), hint)

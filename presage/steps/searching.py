@@ -71,6 +71,7 @@ def search(
         recipe=recipe,
         settings=settings,
         scorer=scorer,
+        predictor=place.predictor,
         run_folder=run_folder,
         database=_OpenedForEachCall(place),
         device=place.device,

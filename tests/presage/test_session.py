@@ -195,6 +195,10 @@ def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_agai
     changed = presage(*[*words[:4], "--strategy", "random", *words[4:]])
     assert changed.code == 2
     assert "strategy" in changed.err
+    other = presage(*words, "--predictor", "dataset-mean")
+    assert other.code == 2
+    assert "The `predictor` of `run_search` must stay 'cost-only'" in other.err
+    assert other.err.count("\n") == 1
 
     (run / "report.html").unlink()
     assert presage("report", run).out.strip() == str(run / "report.html")

@@ -229,6 +229,28 @@ def test_resuming_with_other_settings_names_the_difference(
         _search(dataset, tmp_path / "run", settings=changed)
 
 
+def test_resuming_with_another_predictor_is_refused_unless_the_run_does_not_tell_its_own(
+    dataset: ImageDataset, tmp_path: Path
+) -> None:
+    _search(dataset, tmp_path / "run", predictor="ensemble")
+    with pytest.raises(
+        InvalidArgument, match=r"The `predictor` of `run_search` must stay 'ensemble'.* Got 'cost-only'"
+    ):
+        _search(dataset, tmp_path / "run", predictor="cost-only")
+    begun = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert begun["settings"].pop("predictor") == "ensemble"
+    (tmp_path / "run" / "run.json").write_text(json.dumps(begun))  # as an earlier presage wrote it
+    trainer = TableTrainer(RECIPE.epochs)
+    _search(dataset, tmp_path / "run", predictor="cost-only", trainer=trainer)
+    assert not trainer.trained
+
+
+def test_where_nothing_is_predicted_the_predictor_is_no_setting(dataset: ImageDataset, tmp_path: Path) -> None:
+    for predictor in ("ensemble", "cost-only"):
+        result = _search(dataset, tmp_path / "run", predictor=predictor, settings={"score": "proxy:naswot"})
+    assert result.settings["predictor"] is None
+
+
 def test_resuming_with_another_recipe_or_in_a_foreign_folder_is_refused(dataset: ImageDataset, tmp_path: Path) -> None:
     _search(dataset, tmp_path / "run")
     with pytest.raises(InvalidArgument, match="`recipe`"):
