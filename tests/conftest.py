@@ -1,10 +1,26 @@
-"""Fixtures that every package's tests share."""
+"""What every package's tests share: the folder of real data, and the random state that a test begins with."""
 
 from __future__ import annotations
 
+import random
+import sys
 from pathlib import Path
 
 import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Seed what draws without a generator of its own, so that no test hangs on which ran before it.
+
+    A hook, not a fixture, as it comes before the fixtures of sessions and modules too. What is not imported yet (torch
+    takes seconds) begins with a seed of its own, or is seeded before the next test.
+    """
+    random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")
