@@ -17,9 +17,10 @@ from presage_errors import InvalidArgument
 if TYPE_CHECKING:
     from architecture.batch_shapes import BatchShapes
     from architecture.encoders.reading import Reading
+    from architecture.strands import Strands
     from architecture.sweep import Sweep
 
-__all__ = ["ATTRIBUTES", "Column", "GraphBatch", "LAYOUT"]
+__all__ = ["ATTRIBUTES", "Column", "GraphBatch", "LAYOUT", "runs"]
 
 Ints = NDArray[np.int64]
 
@@ -164,15 +165,30 @@ class GraphBatch:
         """The column of `attributes` named `name`, (m,)."""
         return self.attributes[:, ATTRIBUTES.index(name)]
 
-    @property
+    @cached_property
     def graph(self) -> Ints:
         """(m,) the architecture each node belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.node_start))
 
-    @property
+    @cached_property
     def edge_target(self) -> Ints:
         """(e,) the row that reads each edge."""
         return np.repeat(np.arange(len(self.kind)), np.diff(self.edge_start))
+
+    @cached_property
+    def first_input(self) -> Ints:
+        """(m,) the row of each node's first input; its own row for the image."""
+        row = np.arange(len(self.kind))
+        has = np.diff(self.edge_start) > 0
+        row[has] = self.edge_source[self.edge_start[:-1][has]]
+        return row
+
+    @cached_property
+    def strands(self) -> Strands:
+        """The graphs, cut into strands; made once."""
+        from architecture.strands import Strands
+
+        return Strands(self.graph, self.edge_source, self.edge_target, self.node_start[:-1])
 
     @cached_property
     def sweep(self) -> Sweep:
@@ -222,8 +238,8 @@ class GraphBatch:
         """The batch of the architectures at `indices` (positions or a mask of length n), in that order."""
         index = np.asarray(indices)
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
-        nodes, node_start = _runs(self.node_start, index)
-        edges, edge_start = _runs(self.edge_start, nodes)
+        nodes, node_start = runs(self.node_start, index)
+        edges, edge_start = runs(self.edge_start, nodes)
         moved = np.repeat(node_start[:-1] - self.node_start[index], np.diff(node_start))
         source = self.edge_source[edges] + np.repeat(moved, np.diff(edge_start))
         return GraphBatch(node_start, self.kind[nodes], np.asfortranarray(self.attributes[nodes]), edge_start, source)
@@ -245,7 +261,7 @@ class GraphBatch:
         )
 
 
-def _runs(start: Ints, index: Ints) -> tuple[Ints, Ints]:
+def runs(start: Ints, index: Ints) -> tuple[Ints, Ints]:
     """Positions start[i] to start[i+1] for each i of `index`, one run after the other; and where each run starts."""
     lengths = start[index + 1] - start[index]
     begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

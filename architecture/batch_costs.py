@@ -14,7 +14,7 @@ from architecture.batch_shapes import BatchShapes
 from architecture.operations import KIND, BatchNorm, Classifier, Convolution, GroupNorm, Linear
 from presage_errors import InvalidArgument
 
-__all__ = ["CostArrays", "batch_costs", "first_input", "node_costs", "weighted"]
+__all__ = ["CostArrays", "batch_costs", "node_costs", "weighted"]
 
 Ints = NDArray[np.int64]
 
@@ -62,18 +62,10 @@ def weighted(kind: NDArray[np.int16]) -> NDArray[np.bool_]:
     return _is(kind, Convolution, Linear, Classifier)
 
 
-def first_input(batch: GraphBatch) -> Ints:
-    """(m,) the row of each node's first input; its own row for the image."""
-    row = np.arange(len(batch.kind))
-    has = np.diff(batch.edge_start) > 0
-    row[has] = batch.edge_source[batch.edge_start[:-1][has]]
-    return row
-
-
 def node_costs(batch: GraphBatch, shapes: BatchShapes) -> tuple[Ints, Ints]:
     """Parameters and multiply-adds of each node, (m,) each."""
     kind = batch.kind
-    given = shapes.channels[first_input(batch)]
+    given = shapes.channels[batch.first_input]
     parameters = np.zeros(len(kind), np.int64)
     multiply_adds = np.zeros(len(kind), np.int64)
 

@@ -24,6 +24,7 @@ from architecture.operations import (
     Multiply,
     Slice,
 )
+from architecture.strands import IMAGE, larger
 from presage_errors import InvalidArchitecture, InvalidArgument
 
 __all__ = ["BatchShapes", "batch_shapes"]
@@ -62,66 +63,122 @@ def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | N
     """
     if len(input_shape) != 3 or min(input_shape) < 1:
         raise InvalidArgument("input_shape", "batch_shapes", "be (c, h, w), each at least 1", tuple(input_shape))
-    sweep = batch.sweep
-    kind = batch.kind
-    m = len(kind)
-    windowed = _is(kind, Convolution, MaxPool, AveragePool)
-    adaptive = _is(kind, AdaptiveAveragePool, AdaptiveMaxPool)
-    ceil = (batch.column("ceil") > 0) & windowed
-    windows = []
-    square = input_shape[1] == input_shape[2] and _is_square(batch)
-    for axis in ("h",) if square else ("h", "w"):
-        reach = batch.column(f"kernel_{axis}").astype(np.int64) - 1
-        reach *= np.where(_is(kind, Convolution), batch.column(f"dilation_{axis}"), 1)
-        padding = np.where(windowed, batch.column(f"padding_{axis}"), 0).astype(np.int64)
-        stride = np.where(windowed, batch.column(f"stride_{axis}"), 1).astype(np.int64)
-        # a node without window is one of kernel 1, stride 1: its side stays
-        windows.append((np.where(windowed, reach, 0), padding, stride, batch.column(f"size_{axis}")))
-    # channels that the operation itself states; 0: those of its input
-    stated = np.where(_is(kind, Convolution), batch.column("channels"), 0).astype(np.int64)
-    stated += np.where(_is(kind, Linear), batch.column("features"), 0)
-    stated += np.where(_is(kind, Slice), batch.column("stop") - batch.column("start"), 0)
-    flatten, concatenate, multiply = _is(kind, Flatten), _is(kind, Concatenate), _is(kind, Multiply)
-    any_adaptive, any_ceil = bool(adaptive.any()), bool(ceil.any())
-
-    # channels, height, width, flat
-    found = np.ones((m, 4), np.int64)
-    found[:, 3] = 0
-    found[sweep.images, :3] = input_shape
-    for step in sweep:
-        rows = step.rows
-        shape = found[step.first]
-        for at, source in step.further:
-            at_concat = concatenate[rows[at]]
-            at_product = multiply[rows[at]]
-            if at_concat.any():
-                shape[at[at_concat], 0] += found[source[at_concat], 0]
-            if at_product.any():
-                shape[at[at_product]] = np.maximum(shape[at[at_product]], found[source[at_product]])
-        for column, (reach, padding, stride, size) in enumerate(windows, start=1):
-            side = shape[:, column]
-            span = side + 2 * padding[rows] - reach[rows] - 1
-            out = span // stride[rows] + 1
-            if any_ceil:
-                up = -(-span // stride[rows]) + 1
-                up -= (up - 1) * stride[rows] >= side + padding[rows]
-                out = np.where(ceil[rows], up, out)
-            if any_adaptive:
-                out = np.where(adaptive[rows], size[rows], out)
-            shape[:, column] = out
-        if square:
-            shape[:, 2] = shape[:, 1]
-        flat = flatten[rows]
-        if flat.any():
-            shape[flat, 0] = shape[flat, 0] * shape[flat, 1] * shape[flat, 2]
-            shape[flat, 1:] = 1
-        own = stated[rows]
-        shape[:, 0] = np.where(own > 0, own, shape[:, 0])
-        found[rows] = shape
-    _check(batch, found, tuple(input_shape))
-    columns = np.ascontiguousarray(found.T)
-    made = BatchShapes(columns[0], columns[1], columns[2], columns[3] > 0)
+    sides, flat, areas = _sides(batch, input_shape[1:])
+    made = BatchShapes(_channels(batch, input_shape[0], areas), sides[0], sides[-1], flat)
+    _check(batch, made, tuple(input_shape))
     return made if classes is None else made.classified(batch, classes)
+
+
+def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray[np.bool_], Ints]:
+    """(m,) height and width (once where all maps are square), whether flat; and pixels that each `Flatten` reads.
+
+    Most nodes keep the sides they read. Those that do not are applied strand by strand, first to last within each.
+    """
+    strands, kind = batch.strands, batch.kind
+    axes = ("h",) if image[0] == image[1] and _is_square(batch) else ("h", "w")
+    windowed = np.flatnonzero(_is(kind, Convolution, MaxPool, AveragePool))
+    convolution = kind[windowed] == KIND[Convolution]
+    changes = _is(kind, AdaptiveAveragePool, AdaptiveMaxPool, Flatten)
+    windows = []
+    for axis in axes:
+        reach = batch.column(f"kernel_{axis}")[windowed] - 1
+        reach *= np.where(convolution, batch.column(f"dilation_{axis}")[windowed], 1)
+        border, every = batch.column(f"padding_{axis}")[windowed], batch.column(f"stride_{axis}")[windowed]
+        changes[windowed] |= (every != 1) | (reach != 2 * border)
+        windows.append((reach, border, every))
+    nodes = np.flatnonzero(changes)
+    slides = _is(kind[nodes], Convolution, MaxPool, AveragePool)
+    flatten = kind[nodes] == KIND[Flatten]
+    adaptive = ~slides & ~flatten
+    ceil = slides & (batch.column("ceil")[nodes] > 0)
+    any_ceil = bool(ceil.any())
+    # what slides no window is one of kernel 1, stride 1
+    extent, padding, size = np.zeros((3, len(nodes), len(axes)), np.int64)
+    stride = np.ones_like(extent)
+    at_window = np.searchsorted(windowed, nodes[slides])
+    for column, (axis, window) in enumerate(zip(axes, windows, strict=True)):
+        for values, stated in zip((extent, padding, stride), window, strict=True):
+            values[slides, column] = stated[at_window]
+        size[:, column] = batch.column(f"size_{axis}")[nodes]
+
+    def changed(chosen: Ints, value: Ints) -> Ints:
+        side, step = value[:, :-1], stride[chosen]
+        span = side + 2 * padding[chosen] - extent[chosen] - 1
+        out = span // step + 1
+        if any_ceil:
+            up = -(-span // step) + 1
+            up -= (up - 1) * step >= side + padding[chosen]
+            out = np.where(ceil[chosen, None], up, out)
+        made = np.concatenate([np.where(adaptive[chosen, None], size[chosen], out), value[:, -1:]], axis=1)
+        made[flatten[chosen]] = 1
+        return made
+
+    layers = []  # the first of each strand, the second …: which of `nodes`, and their strands, ascending
+    order, places = strands.order_within(nodes), strands.of[nodes]
+    for rank in range(int(order.max(initial=-1)) + 1):
+        these = np.flatnonzero(order == rank)
+        these = these[np.argsort(places[these])]
+        layers.append((these, places[these]))
+    # height and width, flat
+    found, read = np.zeros((2, strands.rows, len(axes) + 1), np.int64)
+    found[IMAGE, :-1] = image[: len(axes)]
+    given, made = np.zeros((2, len(nodes), len(axes) + 1), np.int64)
+
+    def own(value: Ints, at: slice) -> None:
+        read[at] = value
+        for these, place in layers:
+            begin, end = np.searchsorted(place, (at.start, at.stop))
+            if begin < end:
+                chosen, rows = these[begin:end], place[begin:end] - at.start
+                given[chosen] = value[rows]
+                made[chosen] = value[rows] = changed(chosen, value[rows])
+
+    strands.sweep(found, larger, own)
+    begins, values = strands.pieces(changes, read, made)
+    lengths = np.diff(begins, append=len(kind))
+    sides: list[Ints] = [np.repeat(values[:, column], lengths) for column in range(len(axes))]
+    return sides, np.repeat(values[:, -1] > 0, lengths), given[flatten, 0] * given[flatten, len(axes) - 1]
+
+
+def _channels(batch: GraphBatch, image: int, areas: Ints) -> Ints:
+    """(m,) channels; features where flat.
+
+    Args:
+        batch: the graphs.
+        image: channels of the images.
+        areas: pixels that each `Flatten` reads.
+    """
+    strands, kind = batch.strands, batch.kind
+    # channels that the operation itself states; 0: those of its input
+    stated = np.where(kind == KIND[Convolution], batch.column("channels"), 0).astype(np.int64)
+    rows = np.flatnonzero(kind == KIND[Linear])
+    stated[rows] = batch.column("features")[rows]
+    rows = np.flatnonzero(kind == KIND[Slice])
+    stated[rows] = np.maximum(batch.column("stop")[rows] - batch.column("start")[rows], 0)
+    factor = np.ones(len(kind), np.int64)
+    factor[kind == KIND[Flatten]] = areas
+    # what is flat has one pixel: at most one factor since the channels were stated is not 1
+    states = stated > 0
+    base, times = stated[strands.latest(states)], factor[strands.latest(states | (factor > 1))]
+    goes_on, last, growth = (strands.given(values) for values in (base == 0, base * times, times))
+    summed, multiplied = np.zeros((2, strands.rows), np.bool_)
+    heads = np.flatnonzero(strands.degree > 1)
+    summed[strands.of[heads]] = kind[heads] == KIND[Concatenate]
+    multiplied[strands.of[heads]] = kind[heads] == KIND[Multiply]
+    found, read = np.ones((2, strands.rows), np.int64)
+    found[IMAGE] = image
+
+    def join(value: Ints, other: Ints, at: slice) -> None:
+        np.add(value, other, out=value, where=summed[at])
+        np.maximum(value, other, out=value, where=multiplied[at])
+
+    def own(value: Ints, at: slice) -> None:
+        read[at] = value
+        value *= growth[at]
+        np.copyto(value, last[at], where=~goes_on[at])
+
+    strands.sweep(found, join, own)
+    return np.where(base > 0, base, read[strands.of]) * times
 
 
 def _is_square(batch: GraphBatch) -> bool:
@@ -136,34 +193,49 @@ def _is(kind: NDArray[np.int16], *operations: type[Any]) -> NDArray[np.bool_]:
     return chosen[kind]
 
 
-def _check(batch: GraphBatch, shapes: Ints, input_shape: tuple[int, ...]) -> None:
+def _check(batch: GraphBatch, shapes: BatchShapes, input_shape: tuple[int, ...]) -> None:
     """Refuse what `Architecture.shapes` refuses, with its words."""
-    kind, source, target = batch.kind, batch.edge_source, batch.edge_target
-    bad = (shapes[:, :3] < 1).any(axis=1)
-    given, flat = shapes[source], shapes[source, 3] > 0
-    kinds = kind[target]
-    spatial = _is(kinds, Convolution, MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool)
-    wrong = (spatial & flat) | (_is(kinds, Linear, Classifier) & ~flat)
-    groups = batch.column("groups")[target]
-    grouped = groups > 1
-    wrong |= grouped & (given[:, 0] % np.maximum(groups, 1) != 0)
-    wrong |= grouped & (kinds == KIND[Convolution]) & (batch.column("channels")[target] % np.maximum(groups, 1) != 0)
-    wrong |= (kinds == KIND[Slice]) & (batch.column("stop")[target] > given[:, 0])
-    pooled = _is(kinds, MaxPool, AveragePool)
-    for axis in ("h", "w"):
-        wrong |= pooled & (2 * batch.column(f"padding_{axis}")[target] > batch.column(f"kernel_{axis}")[target])
-    joined = np.flatnonzero(np.diff(batch.edge_start)[target] > 1)
-    if len(joined):
-        out, into, multiplied = shapes[target[joined]], given[joined], kinds[joined] == KIND[Multiply]
-        unlike = (out != into) & ~(multiplied[:, None] & (into == 1))
-        unlike[:, 0] &= kinds[joined] != KIND[Concatenate]
-        unlike[:, 3] = out[:, 3] != into[:, 3]
-        wrong[joined] |= unlike.any(axis=1)
-    if bad.any() or wrong.any():
-        rows = np.concatenate([np.flatnonzero(bad), target[wrong]])
-        index = int(np.searchsorted(batch.node_start, rows.min(), side="right")) - 1
+    wrong = _wrong(batch, shapes)
+    if len(wrong):
+        index = int(np.searchsorted(batch.node_start, wrong.min(), side="right")) - 1
         try:
             batch.architecture(index).shapes(input_shape, 2)
         except InvalidArchitecture as error:
             raise InvalidArchitecture(f"Architecture {index}: {error}") from None
         raise InvalidArchitecture(f"Architecture {index} does not take images {input_shape}.")
+
+
+def _wrong(batch: GraphBatch, shapes: BatchShapes) -> Ints:
+    """Nodes that do not take what they read, or give nothing; in any order."""
+    kind, first = batch.kind, batch.first_input
+    channels, flat = shapes.channels, shapes.flat
+    found = [np.flatnonzero(values < 1) for values in (channels, shapes.height, shapes.width)]
+    spatial = np.flatnonzero(_is(kind, Convolution, MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool))
+    found.append(spatial[flat[first[spatial]]])
+    dense = np.flatnonzero(_is(kind, Linear, Classifier))
+    found.append(dense[~flat[first[dense]]])
+    grouped = np.flatnonzero(batch.column("groups") > 1)
+    groups = batch.column("groups")[grouped]
+    unequal = channels[first[grouped]] % groups != 0
+    unequal |= (kind[grouped] == KIND[Convolution]) & (batch.column("channels")[grouped] % groups != 0)
+    found.append(grouped[unequal])
+    sliced = np.flatnonzero(kind == KIND[Slice])
+    found.append(sliced[batch.column("stop")[sliced] > channels[first[sliced]]])
+    pooled = np.flatnonzero(_is(kind, MaxPool, AveragePool))
+    for axis in ("h", "w"):
+        wide = 2 * batch.column(f"padding_{axis}")[pooled] > batch.column(f"kernel_{axis}")[pooled]
+        found.append(pooled[wide])
+    joined = np.flatnonzero((np.diff(batch.edge_start) > 1)[batch.edge_target])
+    source, target = batch.edge_source[joined], batch.edge_target[joined]
+    multiplied = kind[target] == KIND[Multiply]
+    unlike = flat[target] != flat[source]
+    unlike |= ~_equal(channels, source, target, multiplied) & (kind[target] != KIND[Concatenate])
+    for values in (shapes.height, shapes.width):
+        unlike |= ~_equal(values, source, target, multiplied)
+    found.append(target[unlike])
+    return np.concatenate(found)
+
+
+def _equal(values: Ints, source: Ints, target: Ints, multiplied: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(e,) whether what is read equals what is given; a product repeats what is 1."""
+    return np.asarray((values[source] == values[target]) | (multiplied & (values[source] == 1)))

@@ -111,16 +111,6 @@ class Sweep:
             found[step.rows] = value * keep[step.rows] + gains[step.rows]
         return found
 
-    def widest(self, size: Floats) -> Floats:
-        """(m, q) ``min(size, max over inputs)``: the narrowest place on the widest path from the image."""
-        found = size.copy()
-        for step in self:
-            value = found[step.first]
-            for at, source in step.further:
-                value[at] = np.maximum(value[at], found[source])
-            found[step.rows] = np.minimum(value, size[step.rows])
-        return found
-
 
 def _sorted(local: Ints) -> Ints:
     # numpy sorts 16-bit integers by radix: several times faster

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.reading import Reading
+from architecture.encoders.path_kinds import PASSING, PATH_COUNTS, path_counts, path_kinds
+from architecture.encoders.reading import Reading, table
 from architecture.operations import (
     ACTIVATIONS,
+    KIND,
     Activation,
     AveragePool,
     BatchNorm,
@@ -21,123 +23,129 @@ from architecture.operations import (
     Dropout,
     DropPath,
     GroupNorm,
-    Linear,
+    Input,
     MaxPool,
 )
+from architecture.strands import IMAGE, NOTHING, added, larger
 
 __all__ = ["paths"]
+
+Floats = NDArray[np.float32]
 
 MOST_LOG = 60.0  # more than 2^60 paths are counted as so many
 MOST = 2.0**1000  # with more paths than that, means over them are lost
 
-_COUNTED = (
-    "weighted", "convolution_1", "convolution_wide", "convolution_5_up", "pool", "convolution_1_or_pool",
-    "convolution_wide_or_pool", "norm", "activation", "operation", "learned_less_pool",
-)  # fmt: skip
-_PASSING, _OTHER = 0, 8
-_GAINS = np.array(
-    [
-        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],  # what passes its input on
-        [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0],  # fully connected
-        [1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0.5],  # convolution of kernel 1
-        [1, 0, 1, 0, 0, 0, 1, 0, 0, 1, 1],  # wider
-        [1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 1],  # 5 and up
-        [0, 0, 0, 0, 1, 1, 1, 0, 0, 1, -1],  # pool
-        [0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0],  # normalisation
-        [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0],  # activation
-        [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0],  # anything else
-    ],
-    np.float32,
-)
-"""What a node adds to each of `_COUNTED`. The last: the path of most learned layers that is blurred least."""
+_ADDS = table(Convolution, MaxPool, AveragePool, Dropout, DropPath)
+_SATURATING = np.isin(ACTIVATIONS, ("tanh", "sigmoid", "hardsigmoid", "softmax"))
+_ADDED = ("halvings", "receptive_field", "dropout", "channel_growth")
+_FIELD = _ADDED.index("receptive_field")
 
 
 def paths(reading: Reading) -> dict[str, NDArray[Any]]:
     """Lengths are of paths from the image to the classifier; 0 where the classifier sees only zeros."""
-    batch = reading.batch
-    kernel = np.maximum(batch.column("kernel_h"), batch.column("kernel_w"))
-    stride = np.maximum(batch.column("stride_h"), batch.column("stride_w"))
-    conv, pool = reading.is_a(Convolution), reading.is_a(MaxPool, AveragePool)
-    point, wide = conv & (kernel == 1), conv & (kernel > 1)
-    norm = reading.is_a(BatchNorm, GroupNorm)
-    active = reading.is_a(Activation)
-    own = np.full(len(kernel), _OTHER, np.int8)
-    for code, chosen in enumerate((reading.weighted, point, wide, conv & (kernel >= 5), pool, norm, active), start=1):
-        own[chosen] = code
-    own[reading.passing] = _PASSING
-    jump = np.log2(np.maximum(stride, 1)) * (conv | pool)
-    field = _field_gain(reading, kernel, conv | pool)
-    dropped = batch.column("permille") / 1000 * reading.is_a(Dropout, DropPath)
-    names = [*_COUNTED, "halvings", "receptive_field", "dropout", "channel_growth"]
-    q = len(names)
-    table = np.zeros((len(_GAINS), 2 * q), np.float32)
-    table[:, : len(_COUNTED)] = _GAINS
-    table[:, q : q + len(_COUNTED)] = -_GAINS
-    gains = table[own]
-    for at, column in enumerate((jump, field, dropped, _log_ratio(reading)), start=len(_COUNTED)):
-        rows = np.flatnonzero((column != 0) & (own != _PASSING))
-        gains[rows, at] = column[rows]
-        gains[rows, q + at] = -gains[rows, at]
-    gains[reading.zero] = -np.inf
-    length = reading.sweep.longest(gains)
-    found: dict[str, NDArray[Any]] = {}
-    ends = length[reading.last].astype(np.float64)
+    found = _lengths(reading)
+    found.update(_many(reading))
+    found.update(_runs(reading))
+    found.update(_narrowest(reading))
+    return found
+
+
+def _lengths(reading: Reading) -> dict[str, NDArray[Any]]:
+    strands, counted = reading.strands, path_counts(reading)
+    nodes, added = _added(reading)
+    order = strands.order_within(nodes)  # of each node among those of its strand
+    p, q = len(_ADDED), len(counted.T)
+    # longest and shortest of what is added one by one, then of what is counted
+    gains = np.zeros((strands.rows, 2 * p + 2 * q), np.float32)
+    gains[:, 2 * p : -q] = counted
+    gains[:, -q:] = -counted
+    adding = np.zeros((int(order.max(initial=-1)) + 1, strands.rows, 2 * p), np.float32)
+    adding[order, strands.of[nodes], :p] = added
+    adding[order, strands.of[nodes], p:] = -added
+    length = np.zeros_like(gains)
+    length[NOTHING] = -np.inf
+    read = np.zeros(strands.rows, np.float32)  # the receptive field of what each strand reads
+
+    def own(value: Floats, at: slice) -> None:
+        read[at] = value[:, _FIELD]
+        value += gains[at]
+        for more in adding:
+            value[:, : 2 * p] += more[at]
+
+    strands.sweep(length, larger, own)
+    ends = length[reading.ends].astype(np.float64)
     ends[~np.isfinite(ends)] = 0
-    for place, name in enumerate(names):
-        found[f"longest.{name}"] = ends[:, place]
-        found[f"shortest.{name}"] = -ends[:, q + place]
+    found: dict[str, NDArray[Any]] = {}
+    for begin, names in ((2 * p, PATH_COUNTS), (0, _ADDED)):
+        for place, name in enumerate(names, start=begin):
+            found[f"longest.{name}"] = ends[:, place]
+            found[f"shortest.{name}"] = -ends[:, place + len(names)]
     side = min(reading.input_shape[1:])
     for name in ("longest", "shortest"):
         field_of = 1 + found.pop(f"{name}.receptive_field")
         found[f"{name}.log_receptive_field"] = np.log2(field_of)
         found[f"{name}.receptive_field_of_side"] = np.minimum(field_of / side, 16.0)
-    rows = np.flatnonzero(reading.parts & conv)
-    seen = 1 + length[rows, names.index("receptive_field")].astype(np.float64)
+
+    rows = np.flatnonzero(reading.parts & reading.is_a(Convolution))
+    node = np.searchsorted(reading.live_rows, rows)
+    marked = np.zeros(len(strands.of), np.int64)
+    marked[nodes] = 1
+    before = strands.running(marked)[node]
+    field, at = read[strands.of[node]], strands.of[node]
+    for place, more in enumerate(adding[:, :, _FIELD]):
+        field = np.where(place < before, field + more[at], field)
+    seen = 1 + field.astype(np.float64)
     seen = np.where(np.isfinite(seen), seen, 1.0)
     found["convolutions.mean_field_of_side"] = reading.mean(rows, np.minimum(seen / side, 16.0))
     found["convolutions.beyond_side"] = reading.mean(rows, seen > 2 * side)
-    found.update(_many(reading, (wide, point, pool)))
-    found.update(_runs(reading, norm, active))
-    found.update(_narrowest(reading))
     return found
 
 
-def _field_gain(reading: Reading, kernel: NDArray[Any], windowed: NDArray[np.bool_]) -> NDArray[Any]:
-    """What a window adds to the receptive field, in pixels of the image; it sees no further than its map."""
-    side = np.maximum(reading.shapes.height, reading.shapes.width)[reading.first]
-    span = (kernel - 1) * np.maximum(reading.batch.column("dilation_h"), 1) + 1
-    seen = np.minimum(span, 2 * side - 1)
-    return np.asarray(windowed * (seen - 1) * (max(reading.input_shape[1:]) / side))
+def _added(reading: Reading) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Live nodes that add to one of `_ADDED`, and what they add, (k, 4)."""
+    batch, shapes = reading.batch, reading.shapes
+    kind = reading.of_live(reading.kind)
+    nodes = np.flatnonzero(_ADDS[kind] & (path_kinds(reading) != PASSING))
+    rows, kind = reading.live_rows[nodes], kind[nodes]
+    first = reading.first[rows]
+    kernel, stride, dilation = (
+        np.maximum(batch.column(f"{name}_h")[rows], batch.column(f"{name}_w")[rows])
+        for name in ("kernel", "stride", "dilation")
+    )
+    noisy = table(Dropout, DropPath)[kind]
+    # a window adds pixels of the image to the receptive field; it sees no further than its map
+    side = np.maximum(shapes.height, shapes.width)[first]
+    span = np.minimum((kernel.astype(np.int64) - 1) * np.maximum(dilation, 1) + 1, 2 * side - 1)
+    added = np.zeros((len(nodes), len(_ADDED)), np.float32)
+    added[:, 0] = np.log2(np.maximum(stride, 1))
+    added[:, 1] = ~noisy * ((span - 1) * (max(reading.input_shape[1:]) / side))
+    added[:, 2] = batch.column("permille")[rows] / 1000 * noisy
+    # log2 of output over input channels of convolutions, where more: how a path widens
+    widened = np.maximum(np.log2(shapes.channels[rows] / shapes.channels[first]), 0)
+    added[:, 3] = widened * (kind == KIND[Convolution])
+    some = (added != 0).any(axis=1)
+    return nodes[some], added[some]
 
 
-def _log_ratio(reading: Reading) -> NDArray[Any]:
-    """log2 of output over input channels of convolutions, where more: how a path widens."""
-    out, given = reading.shapes.channels, reading.shapes.channels[reading.first]
-    return np.maximum(np.log2(out / given), 0) * reading.is_a(Convolution)
-
-
-def _many(reading: Reading, kinds: tuple[NDArray[np.bool_], ...]) -> dict[str, NDArray[Any]]:
-    """Number of paths, and means over them: a residual network is an ensemble of its paths (arXiv 1605.06431).
-
-    `kinds`: which nodes are wide convolutions, pointwise ones, and pools.
-    """
-    gain = (reading.weighted & ~reading.passing).astype(np.float64)
-    others = np.stack(kinds, axis=1) & ~reading.passing[:, None]
-    alive = (~reading.zero).astype(np.float64)[:, None]
+def _many(reading: Reading) -> dict[str, NDArray[Any]]:
+    """Number of paths, and means over them: a residual network is an ensemble of its paths (arXiv 1605.06431)."""
+    strands, counted = reading.strands, path_counts(reading).astype(np.float64)
+    names = ("convolution_wide", "convolution_1", "pool")
+    gain = np.ascontiguousarray(counted[:, PATH_COUNTS.index("weighted")])
+    others = counted[:, [PATH_COUNTS.index(name) for name in names]]
     # sums over the paths to each node: of 1, of the depth, of its square, of the number of each kind
-    total = np.zeros((len(gain), 3 + len(kinds)))
-    total[reading.sweep.images, 0] = 1.0
-    for step in reading.sweep:
-        value = total[step.first]
-        for at, source in step.further:
-            value[at] += total[source]
-        own = gain[step.rows]
-        value[:, 2] += own * (2 * value[:, 1] + value[:, 0])  # Σ (d+1)² = Σ d² + 2 Σ d + Σ 1
-        value[:, 1] += own * value[:, 0]
-        value[:, 3:] += others[step.rows] * value[:, :1]
-        value *= alive[step.rows]
-        total[step.rows] = np.minimum(value, MOST, out=value)
-    ends = total[reading.last]
+    total = np.zeros((strands.rows, 3 + len(names)))
+    total[IMAGE, 0] = 1.0
+
+    def own(value: NDArray[np.float64], at: slice) -> None:
+        more = gain[at] * value[:, 0]
+        value[:, 2] += gain[at] * (2 * value[:, 1] + more)  # Σ (d+k)² = Σ d² + k (2 Σ d + k Σ 1)
+        value[:, 1] += more
+        value[:, 3:] += others[at] * value[:, :1]
+        np.minimum(value, MOST, out=value)
+
+    strands.sweep(total, added, own)
+    ends = total[reading.ends]
     there = ends[:, 0] > 0
     mean, square, wide, point, pool = (ends[:, 1:] / np.maximum(ends[:, :1], 1.0)).T
     return {
@@ -150,42 +158,65 @@ def _many(reading: Reading, kinds: tuple[NDArray[np.bool_], ...]) -> dict[str, N
     }
 
 
-def _runs(reading: Reading, norm: NDArray[np.bool_], active: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+def _runs(reading: Reading) -> dict[str, NDArray[Any]]:
     """Most weighted layers in a row, on any path, without normalisation, without activation, without a skip."""
-    counted = reading.weighted & ~reading.passing & ~reading.is_a(Linear)
-    counted[reading.last] = False
-    saturating = active & np.isin(
-        reading.batch.column("function"),
-        [ACTIVATIONS.index(name) for name in ("tanh", "sigmoid", "hardsigmoid", "softmax")],
-    )
-    terms = np.zeros(len(counted), np.int64)
-    edges = np.flatnonzero(~reading.zero[reading.batch.edge_source])
-    np.add.at(terms, reading.batch.edge_target[edges], 1)
-    skipped = (terms > 1) & (reading.kind != 0) & (reading.passing | reading.is_a(Concatenate)) & ~reading.zero
-    linear = active & ~reading.passing
-    keep = np.stack([~norm, ~linear, ~skipped, np.ones_like(norm)], axis=1) & ~reading.zero[:, None]
-    gains = np.stack([counted, counted, counted, saturating & ~reading.passing], axis=1)
-    run = reading.sweep.latest(keep.astype(np.float32), gains.astype(np.float32))
-    rows = np.flatnonzero(reading.live)
+    strands, kind = reading.strands, reading.of_live(reading.kind)
+    operates = ~reading.of_live(reading.passing)
+    counted = operates & table(Convolution)[kind]
+    active = operates & table(Activation)[kind]
+    saturating = active & _SATURATING[reading.of_live(reading.batch.column("function"))]
+    skipped = (strands.degree > 1) & (~operates | table(Concatenate)[kind])
     names = ("without_norm", "without_activation", "without_skip")
-    found = {f"run.{name}": reading.largest(rows, run[rows, column]) for column, name in enumerate(names)}
-    found["longest.saturating"] = run[reading.last, 3].astype(np.float64)
-    found["run.end_without_norm"] = run[reading.last, 0].astype(np.float64)
+    layers = np.cumsum(counted)
+    before = layers - counted
+    rows = np.flatnonzero(counted)
+    keep, gains = np.ones((2, strands.rows, 1 + len(names)), np.float32)
+    gains[:, -1] = strands.given(strands.running(saturating))
+    within = np.empty((2, len(names), len(rows)), np.float32)
+    for column, broken in enumerate((table(BatchNorm, GroupNorm)[kind], active, skipped)):
+        # layers since the run was broken in the strand, or else since the strand began: then they go on a run
+        since = strands.latest(broken)
+        more = layers - np.where(broken, layers, before)[since]
+        goes_on = ~broken[since]
+        gains[:, column], keep[:, column] = strands.given(more), strands.given(goes_on)
+        within[:, column] = goes_on[rows], more[rows]
+    run, read = np.zeros_like(gains), np.zeros_like(gains)
+
+    def own(value: Floats, at: slice) -> None:
+        read[at] = value
+        value *= keep[at]
+        value += gains[at]
+
+    strands.sweep(run, larger, own)
+    found = {}
+    for column, name in enumerate(names):
+        goes_on, more = within[:, column]
+        lengths = goes_on * read[strands.of[rows], column] + more
+        found[f"run.{name}"] = reading.largest(reading.live_rows[rows], lengths)
+    found["longest.saturating"] = run[reading.ends, -1].astype(np.float64)
+    found["run.end_without_norm"] = run[reading.ends, 0].astype(np.float64)
     return found
 
 
 def _narrowest(reading: Reading) -> dict[str, NDArray[Any]]:
     """The narrowest place, in numbers and in channels, on the widest path; before the maps are pooled or flattened."""
-    flat_or_one = reading.shapes.flat | ((reading.shapes.height == 1) & (reading.shapes.width == 1))
-    size = np.log2(reading.shapes.size)
-    channels = np.log2(reading.shapes.channels)
-    maps = np.where(flat_or_one, np.inf, size)
-    limits = np.stack([maps, size, channels], axis=1)
-    limits[reading.passing] = np.inf
-    limits[reading.zero] = -np.inf
-    limits[reading.sweep.images, 2] = np.inf
-    limits[reading.last] = np.inf
-    ends = reading.sweep.widest(limits.astype(np.float32))[reading.last].astype(np.float64)
+    strands, shapes = reading.strands, reading.shapes
+    flat_or_one = reading.of_live(shapes.flat | ((shapes.height == 1) & (shapes.width == 1)))
+    free = reading.of_live(reading.passing).copy()
+    free[np.searchsorted(reading.live_rows, reading.last)] = True
+    size = np.where(free, np.inf, reading.of_live(shapes.size))
+    channels = np.where(free | (reading.of_live(reading.kind) == KIND[Input]), np.inf, reading.of_live(shapes.channels))
+    limits = np.empty((strands.rows, 3), np.float32)
+    for column, values in enumerate((np.where(flat_or_one, np.inf, size), size, channels)):
+        limits[:, column] = np.log2(strands.least(values))
+    widest = np.full_like(limits, np.inf)
+    widest[NOTHING] = -np.inf
+
+    def own(value: Floats, at: slice) -> None:
+        np.minimum(value, limits[at], out=value)
+
+    strands.sweep(widest, larger, own)
+    ends = widest[reading.ends].astype(np.float64)
     whole = np.log2(np.prod(reading.input_shape))
     ends[~np.isfinite(ends)] = 0.0
     return {

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import ATTRIBUTES, GraphBatch
-from architecture.batch_costs import first_input, node_costs, weighted
+from architecture.batch import ATTRIBUTES, GraphBatch, runs
+from architecture.batch_costs import node_costs, weighted
 from architecture.batch_shapes import BatchShapes
 from architecture.operations import (
     ACTIVATIONS,
@@ -46,6 +46,7 @@ from architecture.operations import (
     Slice,
     Zero,
 )
+from architecture.strands import NOTHING, Strands, larger
 from architecture.sweep import Sweep
 from presage_errors import InvalidArgument
 
@@ -97,6 +98,13 @@ def _mixed(value: Hashes) -> Hashes:
     return value ^ (value >> _SHIFT)
 
 
+KEPT = (
+    "graph", "first", "last", "_numbered", "any_zero", "live", "live_rows", "strands", "ends", "passing", "parts",
+    "zero", "number", "depth",
+)  # fmt: skip
+"""What does not depend on the number of classes."""
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """A batch of `n` architectures with `m` nodes bound to images ``(c, h, w)``.
@@ -127,7 +135,7 @@ class Reading:
     def _classified(self, classes: int) -> Reading:
         """The same with the classifier's outputs known: of what is kept, only its costs differ."""
         made = Reading(self.batch, self.input_shape, self.sweep, self.shapes.classified(self.batch, classes))
-        for name in ("graph", "first", "last", "_numbered", "live", "passing", "parts", "zero", "number", "depth"):
+        for name in KEPT:
             made.__dict__[name] = getattr(self, name)
         return made
 
@@ -149,7 +157,7 @@ class Reading:
     @cached_property
     def first(self) -> Ints:
         """(m,) row of the first input."""
-        return first_input(self.batch)
+        return self.batch.first_input
 
     @cached_property
     def last(self) -> Ints:
@@ -244,17 +252,52 @@ class Reading:
         return np.asarray(self.number == 0)
 
     @cached_property
+    def any_zero(self) -> bool:
+        """Whether any node is always zero."""
+        return bool(self.zero.any())
+
+    @cached_property
     def live(self) -> Mask:
         """(m,) nodes that are not always zero and that the classifier needs."""
-        found = np.zeros(len(self.kind), np.bool_)
-        found[self.last] = True
-        for step in reversed(self.sweep):
-            needed = found[step.rows] & ~self.zero[step.rows]
-            found[step.first[needed]] = True
-            for at, source in step.further:
-                found[source[needed[at]]] = True
-        found &= ~self.zero
+        batch, found = self.batch, ~self.zero
+        reads = found[batch.edge_target] if self.any_zero else slice(None)
+        readers = np.bincount(batch.edge_source[reads], minlength=len(found))
+        unread = found & (readers == 0)
+        unread[self.last] = False
+        rows = np.flatnonzero(unread)
+        while len(rows):  # what only they read is not needed either
+            found[rows] = False
+            read = batch.edge_source[runs(batch.edge_start, rows)[0]]
+            np.subtract.at(readers, read, 1)
+            rows = np.unique(read[(readers[read] == 0) & found[read]])
         return found
+
+    @cached_property
+    def live_rows(self) -> Ints:
+        """(r,) the live nodes."""
+        return np.flatnonzero(self.live)
+
+    def of_live(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(r,) of these (m,) values, those of the live nodes."""
+        return values if len(self.live_rows) == len(values) else values[self.live_rows]
+
+    @cached_property
+    def strands(self) -> Strands:
+        """The live graph, cut into strands; its nodes are positions in `live_rows`."""
+        batch, live = self.batch, self.live
+        if len(self.live_rows) == len(live):
+            return batch.strands
+        source, target = batch.edge_source, batch.edge_target
+        kept = np.flatnonzero(live[target] & live[source])
+        place = np.cumsum(live) - 1
+        source, target = place[source[kept]], place[target[kept]]
+        images = np.flatnonzero(self.of_live(self.kind) == KIND[Input])
+        return Strands(self.of_live(self.graph), source, target, images)
+
+    @cached_property
+    def ends(self) -> Ints:
+        """(n,) the place of the strand that each classifier ends."""
+        return self.strands.of[np.searchsorted(self.live_rows, self.last)]
 
     @cached_property
     def passing(self) -> Mask:
@@ -298,9 +341,21 @@ class Reading:
 
     @cached_property
     def depth(self) -> Floats:
-        """(m,) most weighted layers on a path from the image to the node, itself included; −inf where it is zero."""
-        gains = (self.weighted & ~self.passing).astype(np.float32)[:, None]
-        return self.sweep.longest(gains, self.zero)[:, 0].astype(np.float64)
+        """(m,) most weighted layers on a path from the image to each live node, itself included; −inf where none."""
+        strands = self.strands
+        so_far = strands.running(self.of_live(self.weighted & ~self.passing).astype(np.int64))
+        layers = strands.given(so_far)
+        found, read = np.zeros(strands.rows), np.zeros(strands.rows)
+        found[NOTHING] = -np.inf
+
+        def own(value: Floats, at: slice) -> None:
+            read[at] = value
+            value += layers[at]
+
+        strands.sweep(found, larger, own)
+        depth = np.full(len(self.kind), -np.inf)
+        depth[self.live_rows] = read[strands.of] + so_far
+        return depth
 
     # Sums and extremes over the nodes of each graph -----------------------------------------------------------------
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.reading import Reading
+from architecture.encoders.reading import Reading, table
 from architecture.operations import (
+    KIND,
     Activation,
     AveragePool,
     BatchNorm,
@@ -19,16 +21,20 @@ from architecture.operations import (
     GroupNorm,
     MaxPool,
 )
+from architecture.strands import added
 
-__all__ = ["sums", "terms"]
+__all__ = ["Terms", "sums", "terms"]
+
+Floats = NDArray[np.float64]
 
 KINDS = ("convolution_wide", "convolution_1", "pool", "other")
+_ALIKE = table(BatchNorm, GroupNorm, Activation, Dropout, DropPath)
 
 
 def sums(reading: Reading) -> dict[str, NDArray[Any]]:
     """Over distinct sums that some operation reads, opened down to terms that are no sums (each as often as added)."""
-    held = terms(reading)
-    number = held.sum(axis=1)
+    opened = terms(reading)
+    number = opened.number
     batch = reading.batch
     source = batch.edge_source[reading.part_edges]
     target = batch.edge_target[reading.part_edges]
@@ -41,7 +47,7 @@ def sums(reading: Reading) -> dict[str, NDArray[Any]]:
         "sums.log_most_terms": reading.largest(read, size),
         "sums.log_mean_terms": reading.mean(read, size),
     }
-    share = held[read] / np.maximum(number[read], 1)[:, None]
+    share = opened.held(read) / np.maximum(number[read], 1)[:, None]
     for column, name in enumerate(KINDS):
         found[f"sums.share_{name}"] = reading.mean(read, share[:, column])
     # values read: edges into operations, a sum counting as one
@@ -75,26 +81,48 @@ def _readers(
     return reading.largest(target, count[inverse])
 
 
-def terms(reading: Reading) -> NDArray[np.float64]:
-    """(m, 4) terms of each value, by `KINDS`: what computed it, seen through what works on single values."""
-    m = len(reading.kind)
-    kernel = np.maximum(reading.batch.column("kernel_h"), reading.batch.column("kernel_w"))
-    conv = reading.is_a(Convolution)
-    own = np.full(m, KINDS.index("other"))
-    own[conv & (kernel > 1)] = KINDS.index("convolution_wide")
-    own[conv & (kernel == 1)] = KINDS.index("convolution_1")
-    own[reading.is_a(MaxPool, AveragePool)] = KINDS.index("pool")
-    alike = reading.is_a(BatchNorm, GroupNorm, Activation, Dropout, DropPath) & ~reading.passing
-    identity = np.eye(len(KINDS))
-    found = np.zeros((m, len(KINDS)))
-    found[reading.sweep.images] = identity[KINDS.index("other")]
-    for step in reading.sweep:
-        rows = step.rows
-        value = found[step.first]
-        for at, source in step.further:
-            value[at] += found[source]
-        single = alike[rows] & (value.sum(axis=1) == 1)
-        made = np.where((reading.passing[rows] | single)[:, None], value, identity[own[rows]])
-        made[reading.zero[rows]] = 0
-        found[rows] = made
-    return found
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """Terms of the values of a reading: what computed them, seen through what works on single values.
+
+    Attributes:
+        number: (m,) how many each live value has; 0 of others.
+    """
+
+    number: Floats
+    _reading: Reading
+    _read: Floats
+
+    def held(self, rows: NDArray[np.int64]) -> Floats:
+        """(k, 4) terms, by `KINDS`, of live values of several terms."""
+        strands = self._reading.strands
+        return np.asarray(self._read[strands.of[np.searchsorted(self._reading.live_rows, rows)]])
+
+
+def terms(reading: Reading) -> Terms:
+    """Terms of each live value: a strand gives those it reads, or one of its own."""
+    strands, kind = reading.strands, reading.of_live(reading.kind)
+    operates = ~reading.of_live(reading.passing)
+    own_kind = np.full(len(kind), KINDS.index("other"))
+    conv = np.flatnonzero(kind == KIND[Convolution])
+    rows = reading.live_rows[conv]
+    wide = np.maximum(reading.batch.column("kernel_h")[rows], reading.batch.column("kernel_w")[rows]) > 1
+    own_kind[conv] = np.where(wide, KINDS.index("convolution_wide"), KINDS.index("convolution_1"))
+    own_kind[table(MaxPool, AveragePool)[kind]] = KINDS.index("pool")
+    makes = operates & ~_ALIKE[kind]  # a term of its own; what is alike does so of several only
+    since = strands.latest(makes)
+    made = strands.given(np.eye(len(KINDS))[np.where(makes, own_kind, KINDS.index("other"))[since]])
+    makes_any = strands.given(makes[since])
+    single = operates[strands.latest(operates)]
+    alike_any = strands.given(single) & ~makes_any
+    found, read = np.zeros((2, strands.rows, len(KINDS)))
+
+    def own(value: Floats, at: slice) -> None:
+        read[at] = value
+        opened = makes_any[at] | (alike_any[at] & (value.sum(axis=1) != 1))
+        np.copyto(value, made[at], where=opened[:, None])
+
+    strands.sweep(found, added, own)
+    number = np.zeros(len(reading.kind))
+    number[reading.live_rows] = np.where(single, 1.0, read.sum(axis=1)[strands.of])
+    return Terms(number, reading, read)

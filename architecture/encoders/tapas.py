@@ -147,7 +147,7 @@ def _layers(reading: Reading, rows: NDArray[np.int64]) -> Floats:
         _log2(shapes.channels[rows]),
         side,
         side - image,
-        _log2(terms(reading).sum(axis=1)[first]),
+        _log2(terms(reading).number[first]),
         *_read(reading)[first].T.astype(np.float64),
     ]
     return np.stack(columns, axis=1)

@@ -1,0 +1,89 @@
+"""Strands: where graphs are cut, and recurrences over them against the same node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from architecture.batch import GraphBatch
+from architecture.graph import Architecture, Node
+from architecture.operations import Activation, Add, Classifier, Convolution, Flatten, Input
+from architecture.spaces import get_space
+from architecture.strands import IMAGE, NOTHING, Strands, added, larger
+
+BRANCHED = Architecture(
+    (
+        Node(Input()),
+        Node(Convolution(4), (0,)),
+        Node(Activation(), (1,)),
+        Node(Convolution(4), (2,)),
+        Node(Activation(), (3,)),
+        Node(Add(), (4, 2)),
+        Node(Flatten(), (5,)),
+        Node(Classifier(), (6,)),
+    )
+)
+
+
+def test_a_strand_ends_where_its_value_is_read_elsewhere_and_where_branches_meet() -> None:
+    strands = GraphBatch.of([BRANCHED, BRANCHED]).strands
+    assert strands.start.tolist() == [0, 3, 5, 8, 11, 13]
+    # step by step: the first strands of both graphs, the second, the third
+    assert strands.place.tolist() == [2, 4, 6, 3, 5, 7]
+    assert strands.of[:8].tolist() == [2, 2, 2, 4, 4, 6, 6, 6]
+
+
+def test_marks_and_sums_within_strands() -> None:
+    strands = GraphBatch.of([BRANCHED]).strands
+    marked = np.array([0, 1, 0, 0, 0, 0, 1, 0], np.bool_)
+    assert strands.latest(marked).tolist() == [0, 1, 1, 3, 3, 5, 6, 6]
+    assert strands.running(np.arange(8)).tolist() == [0, 1, 3, 3, 7, 5, 11, 18]
+    assert strands.given(np.arange(8)).tolist() == [0, 0, 2, 4, 7]
+    assert strands.least(np.array([3, 1, 2, 9, 8, 7, 5, 6])).tolist() == [1, 1, 1, 8, 5]
+    assert strands.order_within(np.array([1, 2, 4, 6])).tolist() == [0, 1, 0, 0]
+
+
+def sweeped(batch: GraphBatch, gains: NDArray[np.float64], join: Callable[..., float]) -> NDArray[np.float64]:
+    """``join over inputs + gain`` of each node: the slow way."""
+    found = gains.copy()
+    for row in range(len(gains)):
+        inputs = batch.edge_source[batch.edge_start[row] : batch.edge_start[row + 1]]
+        if len(inputs):
+            found[row] += join(found[inputs])
+    return found
+
+
+@pytest.mark.parametrize("name", ["chain", "nb201", "darts"])
+def test_recurrences_are_those_over_nodes(name: str) -> None:
+    space = get_space(name)
+    batch = space.decode_batch(space.sample(20, np.random.default_rng(0)))
+    gains = np.random.default_rng(1).integers(0, 4, len(batch.kind)).astype(np.float64)
+    strands = batch.strands
+    own_gain = strands.given(strands.running(gains))
+    for join, slow in ((larger, np.max), (added, np.sum)):
+        found = np.zeros(strands.rows)
+
+        def own(value: NDArray[np.float64], at: slice) -> None:
+            value += own_gain[at]
+
+        strands.sweep(found, join, own)
+        last = batch.node_start[1:] - 1
+        np.testing.assert_array_equal(found[strands.of[last]], sweeped(batch, gains, slow)[last])
+
+
+def test_a_strand_without_inputs_reads_nothing_unless_it_is_an_image() -> None:
+    graph = np.zeros(3, np.int64)
+    strands = Strands(graph, np.array([0, 1]), np.array([2, 2]), np.array([0]))
+    found = np.zeros(strands.rows)
+    found[NOTHING], found[IMAGE] = 5.0, 7.0
+    strands.sweep(found, added, lambda value, at: None)
+    assert found[strands.of].tolist() == [7.0, 5.0, 12.0]
+
+
+def test_no_nodes_make_no_strands() -> None:
+    strands = GraphBatch.of([]).strands
+    assert strands.rows == 2
+    assert len(strands.of) == len(strands.latest(np.zeros(0, np.bool_))) == 0
