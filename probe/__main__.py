@@ -7,7 +7,6 @@ not run again, so the command can be killed at any moment and repeated.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from probe.protocol import PROBE_VERSION
 from probe.rows import known_datasets, probe_row, recorded_probes
 from probe.run import ProbeRun, run_probe
 from training.dataset import load_dataset
+from training.lock import held
 from training.rows import dataset_row
 from training.shards import append_line
 
@@ -80,17 +80,12 @@ def _probe(spec: str, seeds: int, device: str, out: Path | None, as_json: bool) 
 
 @contextmanager
 def _writer(out: Path | None) -> Iterator[None]:
-    """Be the only process that probes into `out`; the system lets go when this one ends, however it ends."""
+    """Be the only process that probes into `out`, if any."""
     if out is None:
         yield
         return
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / "probe.lock").open("ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            rule = "be a folder that no other probe writes to"
-            raise InvalidArgument("out", "python -m probe", rule, str(out)) from None
+    rule = "be a folder that no other probe writes to"
+    with held(out / "probe.lock", InvalidArgument("out", "python -m probe", rule, str(out))):
         yield
 
 

@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 
 from presage_errors import InvalidArgument
 from search.disk import read_json, write_json
+from training.lock import held
 
 __all__ = ["RunFolder"]
 
@@ -74,20 +74,15 @@ class RunFolder:
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Hold the folder for this process; the system lets go of it when the process ends, however it ends.
+        """Be the only search in the folder.
 
         Raises:
             InvalidArgument: another process holds it, or the path is no folder.
         """
         if self.path.exists() and not self.path.is_dir():
             raise InvalidArgument("run_folder", "run_search", "be a folder", str(self.path))
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                rule = "not be in use by another search"
-                raise InvalidArgument("run_folder", "run_search", rule, str(self.path)) from None
+        rule = "not be in use by another search"
+        with held(self.path / "lock", InvalidArgument("run_folder", "run_search", rule, str(self.path))):
             yield
 
     def settle(self, settings: Mapping[str, Any]) -> None:

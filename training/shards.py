@@ -7,7 +7,6 @@ which readers skip and the next writer cuts off.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from presage_errors import InvalidArgument, InvalidExperience, StorageFull
+from training.lock import held
 
 __all__ = ["FORMAT", "VERSION", "append_line", "exclusive", "read_lines", "shard_paths"]
 
@@ -75,18 +75,13 @@ def shard_paths(folder: Path) -> list[Path]:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold `folder` for the block; the system lets go when the process ends, however it ends.
+    """Be the only campaign that writes to `folder`.
 
     Raises:
-        InvalidArgument: another process holds it.
+        InvalidArgument: another one does.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "campaign.lock").open("ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            rule = "be a folder that no other running campaign writes to"
-            raise InvalidArgument("out", "campaign", rule, str(folder)) from None
+    rule = "be a folder that no other running campaign writes to"
+    with held(folder / "campaign.lock", InvalidArgument("out", "campaign", rule, str(folder))):
         yield
 
 

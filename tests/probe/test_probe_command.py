@@ -14,6 +14,7 @@ from presage_errors import Diverged
 from probe import DESCRIPTION_NAMES, PROBE_VERSION
 from probe.__main__ import main
 from training import EpochRecord, ImageDataset
+from training.lock import held
 from training.shards import read_lines
 
 
@@ -102,3 +103,14 @@ def test_wrong_input_is_one_line_and_exit_code_2(file: str, tmp_path: Path, caps
         captured = capsys.readouterr()
         assert captured.out == ""
         assert len(captured.err.splitlines()) == 1
+
+
+def test_a_folder_that_another_probe_writes_to_is_refused(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [file, "--out", str(tmp_path / "shards"), "--seeds", "1"]
+    with held(tmp_path / "shards" / "probe.lock", RuntimeError("held already")):
+        assert main(words) == 2
+    assert "be a folder that no other probe writes to" in capsys.readouterr().err
+    assert not shard(tmp_path / "shards").exists()
+    assert main(words) == 0
