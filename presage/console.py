@@ -1,4 +1,4 @@
-"""From parsed options to a `Session` whose progress is drawn on stderr."""
+"""What the commands share: the words for dataset and networks, and a `Session` whose progress is drawn on stderr."""
 
 from __future__ import annotations
 
@@ -14,7 +14,24 @@ from presage.session import Session
 if TYPE_CHECKING:
     from training import ImageDataset
 
-__all__ = ["notice", "session_of", "tell_warnings"]
+__all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "session_of"]
+
+
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Declare what `dataset_of` reads."""
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="digits, FILE.npz, a folder of class folders, torchvision:NAME"
+    )
+    parser.add_argument(
+        "--skip-corrupt", action="store_true", help="pass over images that cannot be read, and say which"
+    )
+
+
+def add_architectures(parser: argparse.ArgumentParser) -> None:
+    """Declare the networks that `read_architectures` reads."""
+    parser.add_argument(
+        "architectures", metavar="ARCH", nargs="+", help="a file of architecture JSON (lines), or module:callable"
+    )
 
 
 @contextmanager
@@ -37,7 +54,9 @@ def notice(text: str, options: argparse.Namespace) -> None:
         print(f"presage: {text}", file=sys.stderr)
 
 
-def tell_warnings(dataset: ImageDataset, options: argparse.Namespace) -> None:
-    """What was skipped or guessed while a dataset was read."""
+def dataset_of(session: Session, options: argparse.Namespace) -> ImageDataset:
+    """The dataset that the options name; what was skipped or guessed while it was read is told."""
+    dataset = session.dataset(options.dataset)
     for line in dataset.warnings:
         notice(line, options)
+    return dataset

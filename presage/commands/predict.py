@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from presage.console import notice, session_of, tell_warnings
+from presage.console import add_architectures, add_dataset, dataset_of, notice, session_of
 from presage.output import scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 
@@ -14,16 +14,9 @@ SUMMARY = "predicted accuracy of networks on a dataset, train-free, with an inte
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "dataset", metavar="DATASET", help="digits, FILE.npz, a folder of class folders, torchvision:NAME"
-    )
-    parser.add_argument(
-        "architectures", metavar="ARCH", nargs="+", help="a file of architecture JSON (lines), or module:callable"
-    )
+    add_dataset(parser)
+    add_architectures(parser)
     parser.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
-    parser.add_argument(
-        "--skip-corrupt", action="store_true", help="pass over images that cannot be read, and say which"
-    )
     add_recipe_options(parser)
 
 
@@ -33,8 +26,7 @@ def run(options: argparse.Namespace) -> int:
     recipe = recipe_of(options)
     architectures = read_architectures(options.architectures)
     with session_of(options) as session:
-        dataset = session.dataset(options.dataset)
-        tell_warnings(dataset, options)
+        dataset = dataset_of(session, options)
         rows = session.predict(dataset, architectures, recipe)
         if not session.experience_of(recipe):
             notice("no experiment of the database used this recipe: the predictions extrapolate.", options)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from presage.console import session_of, tell_warnings
+from presage.console import add_dataset, dataset_of, session_of
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 
@@ -18,13 +18,8 @@ SUMMARY = "search a space on predicted accuracy, then train the short-list"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "dataset", metavar="DATASET", help="digits, FILE.npz, a folder of class folders, torchvision:NAME"
-    )
+    add_dataset(parser)
     search_options(parser, Path("runs/search"))
-    parser.add_argument(
-        "--skip-corrupt", action="store_true", help="pass over images that cannot be read, and say which"
-    )
     add_recipe_options(parser)
 
 
@@ -119,8 +114,7 @@ def run(options: argparse.Namespace) -> int:
 
     recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
     with session_of(options) as session:
-        dataset = session.dataset(options.dataset)
-        tell_warnings(dataset, options)
+        dataset = dataset_of(session, options)
         result = session.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run)
     print(json.dumps(result.to_json()) if options.json else told(result))
     return 0 if result.best is not None else 1
