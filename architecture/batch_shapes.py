@@ -113,12 +113,7 @@ def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray
         made[flatten[chosen]] = 1
         return made
 
-    layers = []  # the first of each strand, the second …: which of `nodes`, and their strands, ascending
-    order, places = strands.order_within(nodes), strands.of[nodes]
-    for rank in range(int(order.max(initial=-1)) + 1):
-        these = np.flatnonzero(order == rank)
-        these = these[np.argsort(places[these])]
-        layers.append((these, places[these]))
+    layers = strands.layers(nodes)
     # height and width, flat
     found, read = np.zeros((2, strands.rows, len(axes) + 1), np.int64)
     found[IMAGE, :-1] = image[: len(axes)]
@@ -126,10 +121,10 @@ def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray
 
     def own(value: Ints, at: slice) -> None:
         read[at] = value
-        for these, place in layers:
-            begin, end = np.searchsorted(place, (at.start, at.stop))
-            if begin < end:
-                chosen, rows = these[begin:end], place[begin:end] - at.start
+        for layer in layers:
+            these = layer.cuts[at.start]
+            if these.start < these.stop:
+                chosen, rows = layer.which[these], layer.places[these] - at.start
                 given[chosen] = value[rows]
                 made[chosen] = value[rows] = changed(chosen, value[rows])
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BEFORE", "IMAGE", "NOTHING", "Strands", "added", "larger"]
+__all__ = ["BEFORE", "IMAGE", "NOTHING", "Layer", "Strands", "added", "larger"]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -46,6 +47,21 @@ class _Step:
     at: slice
     first: Ints
     further: tuple[tuple[int, Ints], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Some nodes, at most one of each strand, in the order in which a sweep comes to them.
+
+    Attributes:
+        which: (k,) their positions among the nodes asked for.
+        places: (k,) the places of their strands, ascending.
+        cuts: by the first place of each step, which of them the step holds.
+    """
+
+    which: Ints
+    places: Ints
+    cuts: dict[int, slice]
 
 
 class Strands:
@@ -157,6 +173,19 @@ class Strands:
         values = read[self.of[begins]]
         values[marked[begins]] = made
         return begins, values
+
+    def layers(self, nodes: Ints) -> list[Layer]:
+        """These nodes, ascending: the first of each strand, then the second of each …"""
+        order, places = self.order_within(nodes), self.of[nodes]
+        begins = [step.at.start for step in self._steps]
+        found = []
+        for rank in range(int(order.max(initial=-1)) + 1):
+            which = np.flatnonzero(order == rank)
+            which = which[np.argsort(places[which])]
+            ends = [*np.searchsorted(places[which], begins).tolist(), len(which)]
+            cuts = {begin: slice(*cut) for begin, cut in zip(begins, pairwise(ends), strict=True)}
+            found.append(Layer(which, places[which], cuts))
+        return found
 
     def order_within(self, nodes: Ints) -> Ints:
         """(k,) for each of these nodes, ascending, how many of them come before it in its strand."""

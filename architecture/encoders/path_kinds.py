@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.reading import Reading, table
+from architecture.batch import GraphBatch
+from architecture.encoders.kinds import table
 from architecture.operations import (
     Activation,
     AveragePool,
@@ -16,15 +17,16 @@ from architecture.operations import (
     Linear,
     MaxPool,
 )
+from architecture.strands import Strands
 
-__all__ = ["PASSING", "PATH_COUNTS", "path_counts", "path_kinds"]
+__all__ = ["GAINS", "PASSING", "PATH_COUNTS", "path_kinds", "strand_kinds"]
 
 PATH_COUNTS = (
     "weighted", "convolution_1", "convolution_wide", "convolution_5_up", "pool", "convolution_1_or_pool",
     "convolution_wide_or_pool", "norm", "activation", "operation", "learned_less_pool",
 )  # fmt: skip
-PASSING, _OTHER = 0, 8
-_GAINS = np.array(
+PASSING, _POINT, _OTHER = 0, 2, 8
+GAINS = np.array(
     [
         [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],  # what passes its input on
         [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0],  # fully connected
@@ -36,7 +38,7 @@ _GAINS = np.array(
         [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0],  # activation
         [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0],  # anything else
     ],
-    np.float32,
+    np.float64,
 )
 """What a node of each kind adds to each of `PATH_COUNTS`. The last: the path of most learned layers that is blurred
 least."""
@@ -46,7 +48,7 @@ def _kinds() -> NDArray[np.int8]:
     found = np.full(len(table()), _OTHER, np.int8)
     for code, chosen in (
         (1, table(Linear, Classifier)),
-        (2, table(Convolution)),
+        (_POINT, table(Convolution)),
         (5, table(MaxPool, AveragePool)),
         (6, table(BatchNorm, GroupNorm)),
         (7, table(Activation)),
@@ -58,20 +60,25 @@ def _kinds() -> NDArray[np.int8]:
 _KINDS = _kinds()
 
 
-def path_kinds(reading: Reading) -> NDArray[np.int8]:
-    """(r,) the kind of each live node, a row of `_GAINS`."""
-    found: NDArray[np.int8] = _KINDS[reading.of_live(reading.kind)]
-    conv = np.flatnonzero(found == 2)
-    rows = reading.live_rows[conv]
-    kernel = np.maximum(reading.batch.column("kernel_h")[rows], reading.batch.column("kernel_w")[rows])
-    found[conv] += (kernel > 1).astype(np.int8) + (kernel >= 5).astype(np.int8)
-    found[reading.of_live(reading.passing)] = PASSING
+def path_kinds(batch: GraphBatch, rows: NDArray[np.int64], passing: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """(r,) the kind of each of these nodes, a row of `GAINS`.
+
+    Args:
+        batch: the graphs.
+        rows: (r,) nodes.
+        passing: (r,) which of them add nothing to a path.
+    """
+    found: NDArray[np.int8] = _KINDS[batch.kind[rows]]
+    at = np.flatnonzero(found == _POINT)
+    conv = rows[at]
+    kernel = np.maximum(batch.column("kernel_h")[conv], batch.column("kernel_w")[conv])
+    found[at] += (kernel > 1).astype(np.int8) + (kernel >= 5).astype(np.int8)
+    found[passing] = PASSING
     return found
 
 
-def path_counts(reading: Reading) -> NDArray[np.float32]:
-    """(rows, q) what each strand adds to each of `PATH_COUNTS`."""
-    strands, kinds = reading.strands, len(_GAINS)
-    cell = strands.of * kinds + path_kinds(reading)
-    held = np.bincount(cell, minlength=strands.rows * kinds).reshape(strands.rows, kinds)
-    return np.asarray(held.astype(np.float32) @ _GAINS)
+def strand_kinds(strands: Strands, kinds: NDArray[np.int8]) -> NDArray[np.float64]:
+    """(rows, k) how many of its nodes are of each kind."""
+    k = len(GAINS)
+    held = np.bincount(strands.of * k + kinds, minlength=strands.rows * k)
+    return held.reshape(strands.rows, k).astype(np.float64)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.path_kinds import PATH_COUNTS, path_counts
+from architecture.encoders.path_kinds import GAINS, PATH_COUNTS
 from architecture.encoders.reading import Reading
 from architecture.strands import IMAGE, NOTHING, added
 
@@ -30,8 +30,9 @@ MOST = 2.0**1000
 def path_sums(reading: Reading) -> dict[str, NDArray[Any]]:
     """log2 of the weighted sums over paths from the image to the classifier; 0 where it sees only zeros."""
     strands = reading.strands
-    held = path_counts(reading)[:, [PATH_COUNTS.index(name) for name in COUNTED]].astype(np.float64)
-    factor = np.exp2(-held @ np.array(LAMBDAS, np.float64).T)
+    gains = GAINS[:, [PATH_COUNTS.index(name) for name in COUNTED]]
+    factor = reading.strand_kinds @ (gains @ -np.array(LAMBDAS, np.float64).T)
+    np.exp2(factor, out=factor)
     total = np.empty_like(factor)
     total[NOTHING], total[IMAGE] = 0.0, 1.0
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.path_kinds import PASSING, PATH_COUNTS, path_counts, path_kinds
-from architecture.encoders.reading import Reading, table
+from architecture.encoders.kinds import table
+from architecture.encoders.path_kinds import GAINS, PASSING, PATH_COUNTS
+from architecture.encoders.reading import Reading
 from architecture.operations import (
     ACTIVATIONS,
     KIND,
@@ -51,26 +52,25 @@ def paths(reading: Reading) -> dict[str, NDArray[Any]]:
 
 
 def _lengths(reading: Reading) -> dict[str, NDArray[Any]]:
-    strands, counted = reading.strands, path_counts(reading)
+    strands = reading.strands
     nodes, added = _added(reading)
-    order = strands.order_within(nodes)  # of each node among those of its strand
-    p, q = len(_ADDED), len(counted.T)
+    layers = strands.layers(nodes)
+    p = len(_ADDED)
     # longest and shortest of what is added one by one, then of what is counted
-    gains = np.zeros((strands.rows, 2 * p + 2 * q), np.float32)
-    gains[:, 2 * p : -q] = counted
-    gains[:, -q:] = -counted
-    adding = np.zeros((int(order.max(initial=-1)) + 1, strands.rows, 2 * p), np.float32)
-    adding[order, strands.of[nodes], :p] = added
-    adding[order, strands.of[nodes], p:] = -added
-    length = np.zeros_like(gains)
-    length[NOTHING] = -np.inf
+    each = np.concatenate([np.zeros((len(GAINS), 2 * p)), GAINS, -GAINS], axis=1)
+    gains = reading.strand_kinds.astype(np.float32) @ each.astype(np.float32)
+    adding = [np.concatenate([added[layer.which], -added[layer.which]], axis=1) for layer in layers]
+    length = np.empty_like(gains)
+    length[NOTHING], length[IMAGE] = -np.inf, 0.0
     read = np.zeros(strands.rows, np.float32)  # the receptive field of what each strand reads
 
     def own(value: Floats, at: slice) -> None:
         read[at] = value[:, _FIELD]
         value += gains[at]
-        for more in adding:
-            value[:, : 2 * p] += more[at]
+        for layer, more in zip(layers, adding, strict=True):
+            these = layer.cuts[at.start]
+            if these.start < these.stop:
+                value[layer.places[these] - at.start, : 2 * p] += more[these]
 
     strands.sweep(length, larger, own)
     ends = length[reading.ends].astype(np.float64)
@@ -91,8 +91,11 @@ def _lengths(reading: Reading) -> dict[str, NDArray[Any]]:
     marked = np.zeros(len(strands.of), np.int64)
     marked[nodes] = 1
     before = strands.running(marked)[node]
-    field, at = read[strands.of[node]], strands.of[node]
-    for place, more in enumerate(adding[:, :, _FIELD]):
+    at = strands.of[node]
+    field = read[at]
+    for place, layer in enumerate(layers):
+        more = np.zeros(strands.rows, np.float32)
+        more[layer.places] = added[layer.which, _FIELD]
         field = np.where(place < before, field + more[at], field)
     seen = 1 + field.astype(np.float64)
     seen = np.where(np.isfinite(seen), seen, 1.0)
@@ -105,7 +108,7 @@ def _added(reading: Reading) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Live nodes that add to one of `_ADDED`, and what they add, (k, 4)."""
     batch, shapes = reading.batch, reading.shapes
     kind = reading.of_live(reading.kind)
-    nodes = np.flatnonzero(_ADDS[kind] & (path_kinds(reading) != PASSING))
+    nodes = np.flatnonzero(_ADDS[kind] & (reading.path_kinds != PASSING))
     rows, kind = reading.live_rows[nodes], kind[nodes]
     first = reading.first[rows]
     kernel, stride, dilation = (
@@ -129,10 +132,10 @@ def _added(reading: Reading) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 
 def _many(reading: Reading) -> dict[str, NDArray[Any]]:
     """Number of paths, and means over them: a residual network is an ensemble of its paths (arXiv 1605.06431)."""
-    strands, counted = reading.strands, path_counts(reading).astype(np.float64)
+    strands = reading.strands
     names = ("convolution_wide", "convolution_1", "pool")
-    gain = np.ascontiguousarray(counted[:, PATH_COUNTS.index("weighted")])
-    others = counted[:, [PATH_COUNTS.index(name) for name in names]]
+    gain = reading.strand_kinds @ GAINS[:, PATH_COUNTS.index("weighted")]
+    others = reading.strand_kinds @ GAINS[:, [PATH_COUNTS.index(name) for name in names]]
     # sums over the paths to each node: of 1, of the depth, of its square, of the number of each kind
     total = np.zeros((strands.rows, 3 + len(names)))
     total[IMAGE, 0] = 1.0

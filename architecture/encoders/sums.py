@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.reading import Reading, table
+from architecture.encoders.kinds import table
+from architecture.encoders.reading import Reading
 from architecture.operations import (
     KIND,
     Activation,

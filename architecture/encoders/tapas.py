@@ -165,12 +165,12 @@ def _read(reading: Reading) -> NDArray[np.float32]:
     keep = np.repeat((~reading.is_a(*LAYERS) & ~reading.zero | reading.passing)[:, None], 5, axis=1)
     keep[:, :4] &= gains[:, :4] == 0
     keep[reading.zero] = False
-    return reading.sweep.latest(keep.astype(np.float32), gains.astype(np.float32))
+    return reading.batch.sweep.latest(keep.astype(np.float32), gains.astype(np.float32))
 
 
 def _order(reading: Reading, rows: NDArray[np.int64], layer: Floats) -> NDArray[np.int64]:
     """By graph, then by depth in operations; equally deep layers by what they are, not by their place."""
-    level = reading.sweep.longest((~reading.passing).astype(np.float32)[:, None], reading.zero)[rows, 0]
+    level = reading.batch.sweep.longest((~reading.passing).astype(np.float32)[:, None], reading.zero)[rows, 0]
     level[reading.kind[rows] == KIND[Classifier]] = np.inf
     likeness = (layer * np.sqrt(np.arange(2, 2 + layer.shape[1]))).sum(axis=1)
     depth = np.where(np.isfinite(reading.depth[rows]), reading.depth[rows], 0)

@@ -291,6 +291,25 @@ def test_a_gate_is_commutative_and_its_pooling_is_not_the_end() -> None:
     assert left["concatenations.most_inputs"] == 2
 
 
+@pytest.mark.parametrize(
+    ("function", "other", "left"), [("relu", "relu", 1), ("relu6", "relu6", 1), ("relu", "tanh", 2)]
+)
+def test_an_activation_that_changes_nothing_is_not_counted(function: str, other: str, left: int) -> None:
+    def activated(*between: Node) -> Architecture:
+        end = 3 + len(between)
+        nodes = (Node(Input()), Node(Convolution(4), (0,)), Node(Activation(other), (1,)), *between)
+        return Architecture(
+            (*nodes, Node(Activation(function), (end - 1,)), Node(Flatten(), (end,)), Node(Classifier(), (end + 1,)))
+        )
+
+    with_zero = (Node(Zero(), (2,)), Node(Add(), (2, 3)))
+    doubled = (Node(Add(), (2, 2)),)  # twice a relu6 is clipped again
+    found = features(activated(), activated(*with_zero), activated(Node(MaxPool(), (2,))), activated(*doubled))
+    counts = [row["count.activation"] for row in found]
+    pooled = 2 if function == "relu6" else left
+    assert counts == [left, left, pooled, pooled]
+
+
 def test_equal_operations_without_weights_count_once() -> None:
     def pooled(twice: bool) -> Architecture:
         flat = (Node(Flatten(), (4,)), Node(Classifier(), (5,)))

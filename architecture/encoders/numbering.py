@@ -1,0 +1,257 @@
+"""Every value that the graphs of a batch compute gets a 64-bit number: equal values, equal numbers.
+
+The number of a sum is the sum of its terms' numbers, zero being 0: so order and bracketing of sums, absent edges and
+sums of one term drop out by themselves. What does nothing passes its input's number on; operations without weights are
+numbered by what they do and what they read, so equal ones are one; each weighted layer has a number of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architecture.batch import ATTRIBUTES, LAYOUT, GraphBatch, runs
+from architecture.batch_shapes import BatchShapes
+from architecture.encoders.kinds import table
+from architecture.operations import (
+    ACTIVATIONS,
+    KIND,
+    OPERATIONS,
+    Activation,
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    Add,
+    AveragePool,
+    BatchNorm,
+    ChannelShuffle,
+    Classifier,
+    Concatenate,
+    Convolution,
+    Dropout,
+    DropPath,
+    Flatten,
+    GroupNorm,
+    Identity,
+    Input,
+    Linear,
+    MaxPool,
+    Multiply,
+    Slice,
+    Zero,
+)
+from architecture.strands import Strands, larger
+
+__all__ = ["HASH_WORDS", "OWN", "Hashes", "mixed", "numbers"]
+
+Ints = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+Mask = NDArray[np.bool_]
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(29)
+HASH_WORDS = np.random.default_rng(20190127).integers(1, 2**63, size=len(ATTRIBUTES) + 2, dtype=np.uint64) * np.uint64(
+    2
+) + np.uint64(1)
+"""Odd factors: one for each attribute, one for channels, one for kinds."""
+
+_SILENT = table(
+    BatchNorm, GroupNorm, Activation, Dropout, DropPath, Identity, Zero, ChannelShuffle, MaxPool, AveragePool,
+    AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, Concatenate, Multiply, Convolution, Linear, Add,
+)  # fmt: skip
+OWN = table(Convolution, Linear, Dropout, DropPath, Input, Classifier)
+"""Operations whose values are equal to no other's."""
+_KEEPS_SIGN = table(
+    MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, ChannelShuffle, Dropout, DropPath,
+    Concatenate, Multiply, Add, Identity,
+)  # fmt: skip
+
+
+def _functions(*names: str) -> Mask:
+    return np.array([name in names for name in ACTIVATIONS])
+
+
+_NOT_NEGATIVE = _functions("relu", "relu6", "sigmoid", "hardsigmoid", "softmax")
+_NOT_ZERO_AT_ZERO = _functions("sigmoid", "hardsigmoid", "softmax")
+_RELU, _RELU6 = ACTIVATIONS.index("relu"), ACTIVATIONS.index("relu6")
+
+
+def mixed(value: Hashes) -> Hashes:
+    """A bijection of 64-bit numbers that scatters them and keeps 0."""
+    value = (value ^ (value >> _SHIFT)) * _ODD
+    value = (value ^ (value >> _SHIFT)) * _ODD
+    return value ^ (value >> _SHIFT)
+
+
+def numbers(batch: GraphBatch, shapes: BatchShapes) -> tuple[Hashes, Mask]:
+    """(m,) the number of each node's value (0: always zero); and whether it passes its input on."""
+    kind, function = batch.kind, batch.column("function")
+    activation = kind == KIND[Activation]
+    zero = _zeros(batch, activation & _NOT_ZERO_AT_ZERO[function])
+    passes = _does_nothing(batch, shapes)
+    relu, relu6 = activation & (function == _RELU), activation & (function == _RELU6)
+    known = activation & _NOT_NEGATIVE[function]
+    passes |= relu & _not_negative(batch, _KEEPS_SIGN[kind] | passes, known, zero)
+    if relu6.any():
+        passes |= relu6 & _clipped(batch, passes, relu6, zero)
+    return _hashes(batch, shapes, zero, passes), passes
+
+
+def _does_nothing(batch: GraphBatch, shapes: BatchShapes) -> Mask:
+    kind = batch.kind
+    nothing: Mask = kind == KIND[Identity]
+    rows = np.flatnonzero(table(MaxPool, AveragePool)[kind])
+    one = np.ones(len(rows), np.bool_)
+    for name in ("kernel", "stride"):
+        one &= (batch.column(f"{name}_h")[rows] == 1) & (batch.column(f"{name}_w")[rows] == 1)
+    nothing[rows[one]] = True
+    for rows, does in (
+        (np.flatnonzero(table(Dropout, DropPath)[kind]), batch.column("permille") != 0),
+        (np.flatnonzero(kind == KIND[ChannelShuffle]), batch.column("groups") != 1),
+        (np.flatnonzero(kind == KIND[Concatenate]), batch.strands.degree != 1),
+    ):
+        nothing[rows[~does[rows]]] = True
+    rows = np.flatnonzero(kind == KIND[Flatten])
+    nothing[rows[shapes.flat[batch.first_input[rows]]]] = True
+    return nothing
+
+
+def _read(strands: Strands, read: Mask, given: Mask) -> Mask:
+    """(m,) what each node reads first, of what strands read (rows,) and nodes give (m,)."""
+    before = np.concatenate([given[:0], given[-1:], given[:-1]])
+    return np.where(strands.head, read[strands.of], before)
+
+
+def _zeros(batch: GraphBatch, awake: Mask) -> Mask:
+    """(m,) values that are always zero. `awake`: what is not zero where it reads zeros, by its attributes."""
+    strands, kind = batch.strands, batch.kind
+    zero: Mask = kind == KIND[Zero]
+    if not zero.any():
+        return zero
+    decides = zero | ~_SILENT[kind] | awake
+    since = strands.latest(decides)
+    goes_on, last = strands.given(~decides[since]), strands.given(zero[since])
+    multiplied = np.zeros(strands.rows, np.bool_)
+    multiplied[strands.of[np.flatnonzero(kind == KIND[Multiply])]] = True
+    found, read = np.zeros((2, strands.rows), np.bool_)
+
+    def join(value: Mask, other: Mask, at: slice) -> None:
+        either = value | other
+        value &= other
+        np.copyto(value, either, where=multiplied[at])
+
+    def own(value: Mask, at: slice) -> None:
+        read[at] = value
+        np.copyto(value, last[at], where=~goes_on[at])
+
+    strands.sweep(found, join, own)
+    return np.where(decides[since], zero[since], read[strands.of])
+
+
+def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Mask:
+    """(m,) whether what each node reads is known to be ≥ 0.
+
+    Args:
+        batch: the graphs.
+        keeps: (m,) what is not negative if what it reads is not.
+        known: (m,) what is never negative.
+        zero: (m,) what is always zero.
+    """
+    strands = batch.strands
+    positive = known | zero
+    decides = ~keeps | positive
+    since = strands.latest(decides)
+    goes_on, last = strands.given(~decides[since]), strands.given(positive[since])
+    found, read = np.zeros((2, strands.rows), np.bool_)
+
+    def join(value: Mask, other: Mask, _: slice) -> None:
+        value &= other
+
+    def own(value: Mask, at: slice) -> None:
+        read[at] = value
+        np.copyto(value, last[at], where=~goes_on[at])
+
+    strands.sweep(found, join, own)
+    return _read(strands, read, np.where(decides[since], positive[since], read[strands.of]))
+
+
+def _clipped(batch: GraphBatch, passes: Mask, relu6: Mask, zero: Mask) -> Mask:
+    """(m,) whether what each node reads is the output of a relu6, unchanged."""
+    strands = batch.strands
+    further = ~zero[batch.edge_source]
+    further[batch.edge_start[:-1][strands.degree > 0]] = False
+    alone = batch.kind == KIND[Add]  # sums whose other terms are zero
+    alone[batch.edge_target[further]] = False
+    decides = ~(passes | alone) | relu6
+    since = strands.latest(decides)
+    goes_on, last = strands.given(~decides[since]), strands.given(relu6[since])
+    found, read = np.zeros((2, strands.rows), np.bool_)
+
+    def own(value: Mask, at: slice) -> None:
+        read[at] = value
+        np.copyto(value, last[at], where=~goes_on[at])
+
+    strands.sweep(found, lambda value, other, at: None, own)
+    return _read(strands, read, np.where(decides[since], relu6[since], read[strands.of]))
+
+
+def _contents(batch: GraphBatch, shapes: BatchShapes, own: Mask) -> Hashes:
+    """(m,) what an operation does, as a number; what has a value of its own is like no other."""
+    kind = batch.kind
+    words = (np.arange(len(OPERATIONS), dtype=np.uint64) + np.uint64(1)) * HASH_WORDS[-1]
+    content = words[kind] + shapes.channels.astype(np.uint64) * HASH_WORDS[-2]
+    for code in np.flatnonzero(np.bincount(kind, minlength=len(OPERATIONS))).tolist():
+        columns = [column for field in LAYOUT[code] for column in field.columns]
+        rows = np.flatnonzero((kind == code) & ~own) if columns else ()
+        for column in columns if len(rows) else ():
+            content[rows] += batch.attributes[rows, column].astype(np.uint64) * HASH_WORDS[column]
+    rows = np.flatnonzero(own)
+    content[rows] = (rows.astype(np.uint64) + np.uint64(1)) * HASH_WORDS[0]
+    return mixed(content)
+
+
+def _levels(strands: Strands, waits: Mask) -> Ints:
+    """(m,) the most nodes in a row, up to each, that wait for what they read; 0 for those that do not wait."""
+    since = strands.latest(~waits)
+    count = np.cumsum(waits)
+    more: Ints = count - (count - waits)[since]
+    goes_on, last = strands.given(waits[since]), strands.given(more)
+    found, read = np.zeros((2, strands.rows), np.int64)
+
+    def own(value: Ints, at: slice) -> None:
+        read[at] = value
+        value *= goes_on[at]
+        value += last[at]
+
+    strands.sweep(found, larger, own)
+    return (more + waits[since] * read[strands.of]) * waits
+
+
+def _hashes(batch: GraphBatch, shapes: BatchShapes, zero: Mask, passes: Mask) -> Hashes:
+    kind = batch.kind
+    own = OWN[kind] | (batch.column("affine") > 0)
+    own &= ~passes
+    number = _contents(batch, shapes, own)
+    number[zero] = 0
+    level = _levels(batch.strands, ~own & ~zero).astype(np.uint16)
+    order = np.argsort(level, kind="stable")
+    ends = np.cumsum(np.bincount(level))
+    waiting = order[ends[0] :] if len(ends) else order
+    edges, begins = runs(batch.edge_start, waiting)
+    source = batch.edge_source[edges]
+    rank = np.arange(len(edges)) - np.repeat(begins[:-1], np.diff(begins))
+    multiplied = kind[waiting] == KIND[Multiply]
+    many = (multiplied | (kind[waiting] == KIND[Concatenate])) & ~passes[waiting]
+    # inputs of a concatenation are told apart by their place
+    factor = np.where(np.repeat(multiplied, np.diff(begins)) | (rank == 0), 1, 2 * rank + 1).astype(np.uint64)
+    hashed = np.repeat(many, np.diff(begins))
+    hands_on = passes[waiting] | (kind[waiting] == KIND[Add])
+    for begin, end in zip(ends - len(order) + len(waiting), ends[1:] - len(order) + len(waiting), strict=False):
+        rows, these = waiting[begin:end], slice(begins[begin], begins[end])
+        read = number[source[these]]
+        joins = hashed[these]
+        if joins.any():
+            read = np.where(joins, mixed(read * factor[these]), read)
+        if len(read) > len(rows):
+            read = np.add.reduceat(read, begins[begin:end] - begins[begin])
+        number[rows] = np.where(hands_on[begin:end], read, mixed(read + number[rows]))
+    return number
