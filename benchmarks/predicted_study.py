@@ -39,7 +39,6 @@ from architecture.encoders import graph_features  # noqa: E402
 from architecture.spaces import get_space  # noqa: E402
 from architecture.spaces.space import Space  # noqa: E402
 from search.distributions import distributions  # noqa: E402
-from search.engine import SearchSettings  # noqa: E402
 from search.feasible import FeasibleDraws  # noqa: E402
 from search.history import History  # noqa: E402
 from search.journal import Journal, ScoredTrial  # noqa: E402
@@ -50,6 +49,7 @@ from search.predicted import PredictedStudy  # noqa: E402
 from search.sameness import network_keys  # noqa: E402
 from search.samplers import SAMPLERS, get_proposer  # noqa: E402
 from search.scorer import PredictorScorer, Scorer  # noqa: E402
+from search.settings import SearchSettings  # noqa: E402
 from surrogate import get_predictor  # noqa: E402
 from surrogate.testing import synthetic_experience, synthetic_task  # noqa: E402
 
