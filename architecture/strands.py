@@ -72,6 +72,7 @@ class Strands:
 
     Attributes:
         start: (s,) the first node of each strand, in order of nodes.
+        end: (s,) the last node of each.
         place: (s,) the place of each strand, in order of nodes; from `BEFORE` on.
         of: (m,) the place of each node's strand.
         head: (m,) which nodes begin a strand.
@@ -97,6 +98,7 @@ class Strands:
         self.start = np.flatnonzero(head)
         s = len(self.start)
         self._lengths = np.diff(self.start, append=m)
+        self.end = self.start + self._lengths - 1
         counts = np.bincount(graph[self.start]) if s else np.zeros(0, np.int64)
         step = np.arange(s) - np.repeat(np.cumsum(counts) - counts, counts)
         inputs = degree[self.start]
@@ -148,11 +150,15 @@ class Strands:
                 join(value[:count], seen.take(source, axis=0), slice(step.at.start, step.at.start + count))
             own(value, step.at)
 
+    def placed(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(rows, …) of (s, …) values of the strands, in order of nodes, those in order of places; zeros before."""
+        found = np.zeros((self.rows, *values.shape[1:]), values.dtype)
+        found[self.place] = values
+        return found
+
     def given(self, values: NDArray[Any]) -> NDArray[Any]:
         """(rows,) of these (m,) values, those of the last node of each strand, in places; zeros before."""
-        found = np.zeros((self.rows, *values.shape[1:]), values.dtype)
-        found[self.place] = values[self.start + self._lengths - 1]
-        return found
+        return self.placed(values[self.end])
 
     def least(self, values: NDArray[Any]) -> NDArray[Any]:
         """(rows,) the smallest of these (m,) values in each strand, in places; ones before."""

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 CHUNK = 1024
 """Most architectures in a piece."""
+NODES = 80_000
+"""Nodes in a piece, about: what is worked out of more leaves the cache before it is used."""
 FEW = 256
 """Architectures not worth sharing between cores."""
 MOST_WORKERS = 8
@@ -31,7 +33,8 @@ def chunks(batch: GraphBatch) -> Sequence[GraphBatch]:
     if len(batch) <= FEW:
         return (batch,)
     if not batch.pieces:
-        number = max(2, -(-len(batch) // CHUNK))
+        number = max(2, -(-len(batch) // CHUNK), round(len(batch.kind) / NODES))
+        number = min(number, len(batch))
         bounds = np.linspace(0, len(batch), number + 1).astype(int).tolist()
         batch.pieces.extend(batch.between(start, stop) for start, stop in pairwise(bounds))
     return batch.pieces

@@ -119,15 +119,15 @@ def _added(reading: Reading) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     # a window adds pixels of the image to the receptive field; it sees no further than its map
     side = np.maximum(shapes.height, shapes.width)[first]
     span = np.minimum((kernel.astype(np.int64) - 1) * np.maximum(dilation, 1) + 1, 2 * side - 1)
-    added = np.zeros((len(nodes), len(_ADDED)), np.float32)
-    added[:, 0] = np.log2(np.maximum(stride, 1))
-    added[:, 1] = ~noisy * ((span - 1) * (max(reading.input_shape[1:]) / side))
-    added[:, 2] = batch.column("permille")[rows] / 1000 * noisy
+    added = np.empty((len(_ADDED), len(nodes)), np.float32)
+    added[0] = np.log2(np.maximum(stride, 1))
+    added[1] = ~noisy * ((span - 1) * (max(reading.input_shape[1:]) / side))
+    added[2] = batch.column("permille")[rows] / 1000 * noisy
     # log2 of output over input channels of convolutions, where more: how a path widens
     widened = np.maximum(np.log2(shapes.channels[rows] / shapes.channels[first]), 0)
-    added[:, 3] = widened * (kind == KIND[Convolution])
-    some = (added != 0).any(axis=1)
-    return nodes[some], added[some]
+    added[3] = widened * (kind == KIND[Convolution])
+    some = np.flatnonzero(np.logical_or.reduce(added != 0))
+    return nodes[some], np.ascontiguousarray(added[:, some].T)
 
 
 def _many(reading: Reading) -> dict[str, NDArray[Any]]:
@@ -171,18 +171,20 @@ def _runs(reading: Reading) -> dict[str, NDArray[Any]]:
     skipped = (strands.degree > 1) & (~operates | table(Concatenate)[kind])
     names = ("without_norm", "without_activation", "without_skip")
     layers = np.cumsum(counted)
-    before = layers - counted
+    # a run is longest at a layer, and goes on where a strand ends
     rows = np.flatnonzero(counted)
-    keep, gains = np.ones((2, strands.rows, 1 + len(names)), np.float32)
-    gains[:, -1] = strands.given(strands.running(saturating))
-    within = np.empty((2, len(names), len(rows)), np.float32)
+    nodes = np.concatenate([rows, strands.end])
+    goes_on, more = np.empty((2, len(nodes), len(names)), np.float32)
     for column, broken in enumerate((table(BatchNorm, GroupNorm)[kind], active, skipped)):
         # layers since the run was broken in the strand, or else since the strand began: then they go on a run
-        since = strands.latest(broken)
-        more = layers - np.where(broken, layers, before)[since]
-        goes_on = ~broken[since]
-        gains[:, column], keep[:, column] = strands.given(more), strands.given(goes_on)
-        within[:, column] = goes_on[rows], more[rows]
+        since = strands.latest(broken)[nodes]
+        ends = broken[since]
+        more[:, column] = layers[nodes] - layers[since] + (counted[since] & ~ends)
+        goes_on[:, column] = ~ends
+    k = len(rows)
+    keep, gains = np.ones((2, strands.rows, 1 + len(names)), np.float32)
+    keep[strands.place, :-1], gains[strands.place, :-1] = goes_on[k:], more[k:]
+    gains[:, -1] = strands.given(strands.running(saturating)) if saturating.any() else 0
     run, read = np.zeros_like(gains), np.zeros_like(gains)
 
     def own(value: Floats, at: slice) -> None:
@@ -191,11 +193,10 @@ def _runs(reading: Reading) -> dict[str, NDArray[Any]]:
         value += gains[at]
 
     strands.sweep(run, larger, own)
-    found = {}
-    for column, name in enumerate(names):
-        goes_on, more = within[:, column]
-        lengths = goes_on * read[strands.of[rows], column] + more
-        found[f"run.{name}"] = reading.largest(reading.live_rows[rows], lengths)
+    lengths = goes_on[:k] * read[strands.of[rows], :-1] + more[:k]
+    found = {
+        f"run.{name}": reading.largest(reading.live_rows[rows], lengths[:, column]) for column, name in enumerate(names)
+    }
     found["longest.saturating"] = run[reading.ends, -1].astype(np.float64)
     found["run.end_without_norm"] = run[reading.ends, 0].astype(np.float64)
     return found

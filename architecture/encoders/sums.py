@@ -42,7 +42,7 @@ def sums(reading: Reading) -> dict[str, NDArray[Any]]:
     is_read = np.zeros(len(number), np.bool_)
     is_read[source] = True
     read = np.sort(reading.distinct(np.flatnonzero(is_read & (number > 1))))
-    size = np.log2(np.maximum(number[read], 1))
+    size = np.log2(number[read])
     found: dict[str, NDArray[Any]] = {
         "sums.number": reading.total(read),
         "sums.log_most_terms": reading.largest(read, size),
@@ -52,34 +52,38 @@ def sums(reading: Reading) -> dict[str, NDArray[Any]]:
     for column, name in enumerate(KINDS):
         found[f"sums.share_{name}"] = reading.mean(read, share[:, column])
     # values read: edges into operations, a sum counting as one
+    log_number = np.zeros(len(number))
+    many = np.flatnonzero(number > 1)
+    log_number[many] = np.log2(number[many])
     kind = reading.kind[target]
     for name, operations in (
         ("convolutions", (Convolution,)),
         ("pools", (MaxPool, AveragePool)),
         ("activations", (Activation,)),
     ):
-        edges = reading.is_a(*operations)[target]
-        rows = target[edges]
-        found[f"terms.log_read_by_{name}"] = reading.mean(rows, np.log2(np.maximum(number[source[edges]], 1)))
+        edges = np.flatnonzero(table(*operations)[kind])
+        found[f"terms.log_read_by_{name}"] = reading.mean(target[edges], log_number[source[edges]])
     joins = np.flatnonzero(reading.parts & reading.is_a(Concatenate))
     width = np.bincount(target, minlength=len(reading.kind))
     found["concatenations.most_inputs"] = reading.largest(joins, width[joins])
     operations_read = np.maximum(reading.total(np.flatnonzero(reading.parts)), 1)
     found["degree.mean_in"] = reading.total(target) / operations_read
     values = np.flatnonzero(reading.parts)
-    found["degree.read_per_value"] = _readers(reading, source, target, kind) / np.maximum(reading.total(values), 1)
+    found["degree.read_per_value"] = _readers(reading, source) / np.maximum(reading.total(values), 1)
     return found
 
 
-def _readers(
-    reading: Reading, source: NDArray[np.int64], target: NDArray[np.int64], kind: NDArray[np.int16]
-) -> NDArray[np.float64]:
+def _readers(reading: Reading, source: NDArray[np.int64]) -> Floats:
     """(n,) the most operations that read one value."""
-    if not len(source):
-        return np.zeros(len(reading))
-    key = reading.number[source] ^ (reading.graph[source].astype(np.uint64) << np.uint64(32))
-    _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-    return reading.largest(target, count[inverse])
+    # a graph in the high bits, its value's number in the low ones: sorted, equal values are neighbours
+    bits = np.uint64(64 - max(len(reading) - 1, 1).bit_length())
+    keys = np.sort(
+        (reading.graph[source].astype(np.uint64) << bits) | (reading.number[source] >> (np.uint64(64) - bits))
+    )
+    begins = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
+    found = np.zeros(len(reading))
+    np.maximum.at(found, (keys[begins] >> bits).astype(np.int64), np.diff(begins, append=len(keys)).astype(np.float64))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,18 +116,21 @@ def terms(reading: Reading) -> Terms:
     own_kind[table(MaxPool, AveragePool)[kind]] = KINDS.index("pool")
     makes = operates & ~_ALIKE[kind]  # a term of its own; what is alike does so of several only
     since = strands.latest(makes)
-    made = strands.given(np.eye(len(KINDS))[np.where(makes, own_kind, KINDS.index("other"))[since]])
-    makes_any = strands.given(makes[since])
+    last = since[strands.end]
+    made = strands.placed(np.eye(len(KINDS))[np.where(makes[last], own_kind[last], KINDS.index("other"))])
+    makes_any = strands.placed(makes[last])
     single = operates[strands.latest(operates)]
     alike_any = strands.given(single) & ~makes_any
     found, read = np.zeros((2, strands.rows, len(KINDS)))
+    number_read = np.zeros(strands.rows)
 
     def own(value: Floats, at: slice) -> None:
         read[at] = value
-        opened = makes_any[at] | (alike_any[at] & (value.sum(axis=1) != 1))
+        count = number_read[at] = value.sum(axis=1)
+        opened = makes_any[at] | (alike_any[at] & (count != 1))
         np.copyto(value, made[at], where=opened[:, None])
 
     strands.sweep(found, added, own)
     number = np.zeros(len(reading.kind))
-    number[reading.live_rows] = np.where(single, 1.0, read.sum(axis=1)[strands.of])
+    number[reading.live_rows] = np.where(single, 1.0, number_read[strands.of])
     return Terms(number, reading, read)
