@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
+from architecture.batch import GraphBatch, runs
 from architecture.encoders.kinds import table
 from architecture.operations import (
     Activation,
@@ -19,7 +21,7 @@ from architecture.operations import (
 )
 from architecture.strands import Strands
 
-__all__ = ["GAINS", "PASSING", "PATH_COUNTS", "path_kinds", "strand_kinds"]
+__all__ = ["GAINS", "PASSING", "PATH_COUNTS", "StrandKinds", "path_kinds", "strand_kinds"]
 
 PATH_COUNTS = (
     "weighted", "convolution_1", "convolution_wide", "convolution_5_up", "pool", "convolution_1_or_pool",
@@ -42,6 +44,8 @@ GAINS = np.array(
 )
 """What a node of each kind adds to each of `PATH_COUNTS`. The last: the path of most learned layers that is blurred
 least."""
+_WORDS = np.random.default_rng(0).integers(1, 2**63, size=len(GAINS), dtype=np.uint64)
+"""Strands are alike where the sums over their nodes are."""
 
 
 def _kinds() -> NDArray[np.int8]:
@@ -77,8 +81,27 @@ def path_kinds(batch: GraphBatch, rows: NDArray[np.int64], passing: NDArray[np.b
     return found
 
 
-def strand_kinds(strands: Strands, kinds: NDArray[np.int8]) -> NDArray[np.float64]:
-    """(rows, k) how many of its nodes are of each kind."""
-    k = len(GAINS)
-    held = np.bincount(strands.of * k + kinds, minlength=strands.rows * k)
-    return held.reshape(strands.rows, k).astype(np.float64)
+@dataclass(frozen=True, eq=False)
+class StrandKinds:
+    """The kinds of nodes that strands hold. Of thousands of strands, most are alike: what follows is worked out once.
+
+    Attributes:
+        which: (rows,) by place, which row of `held` each strand is.
+        held: (u, k) different strands: how many nodes of each kind they have.
+    """
+
+    which: NDArray[np.int64]
+    held: NDArray[np.float64]
+
+
+def strand_kinds(strands: Strands, kinds: NDArray[np.int8]) -> StrandKinds:
+    """What each strand holds of `kinds`, those of its nodes (m,)."""
+    if not len(kinds):
+        return StrandKinds(np.zeros(strands.rows, np.int64), np.zeros((0, len(GAINS))))
+    keys, which = np.unique(np.add.reduceat(_WORDS[kinds], strands.start), return_inverse=True)
+    some = np.empty(len(keys), np.int64)
+    some[which] = np.arange(len(which))  # one strand of each
+    nodes, begins = runs(np.append(strands.start, len(kinds)), some)
+    cell = np.repeat(np.arange(len(some)) * len(GAINS), np.diff(begins)) + kinds[nodes]
+    held = np.bincount(cell, minlength=len(some) * len(GAINS)).reshape(len(some), len(GAINS))
+    return StrandKinds(strands.placed(which), held.astype(np.float64))

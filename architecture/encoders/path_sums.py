@@ -31,13 +31,13 @@ def path_sums(reading: Reading) -> dict[str, NDArray[Any]]:
     """log2 of the weighted sums over paths from the image to the classifier; 0 where it sees only zeros."""
     strands = reading.strands
     gains = GAINS[:, [PATH_COUNTS.index(name) for name in COUNTED]]
-    factor = reading.strand_kinds @ (gains @ -np.array(LAMBDAS, np.float64).T)
-    np.exp2(factor, out=factor)
-    total = np.empty_like(factor)
+    which, held = reading.strand_kinds.which, reading.strand_kinds.held
+    factor = np.exp2(held @ gains @ -np.array(LAMBDAS, np.float64).T)
+    total = np.empty((strands.rows, len(LAMBDAS)))
     total[NOTHING], total[IMAGE] = 0.0, 1.0
 
     def own(value: NDArray[np.float64], at: slice) -> None:
-        value *= factor[at]
+        value *= factor.take(which[at], axis=0)
         np.minimum(value, MOST, out=value)
 
     strands.sweep(total, added, own)

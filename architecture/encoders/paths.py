@@ -58,15 +58,15 @@ def _lengths(reading: Reading) -> dict[str, NDArray[Any]]:
     p = len(_ADDED)
     # longest and shortest of what is added one by one, then of what is counted
     each = np.concatenate([np.zeros((len(GAINS), 2 * p)), GAINS, -GAINS], axis=1)
-    gains = reading.strand_kinds.astype(np.float32) @ each.astype(np.float32)
+    which, gains = reading.strand_kinds.which, (reading.strand_kinds.held @ each).astype(np.float32)
     adding = [np.concatenate([added[layer.which], -added[layer.which]], axis=1) for layer in layers]
-    length = np.empty_like(gains)
+    length = np.empty((strands.rows, each.shape[1]), np.float32)
     length[NOTHING], length[IMAGE] = -np.inf, 0.0
     read = np.zeros(strands.rows, np.float32)  # the receptive field of what each strand reads
 
     def own(value: Floats, at: slice) -> None:
         read[at] = value[:, _FIELD]
-        value += gains[at]
+        value += gains.take(which[at], axis=0)
         for layer, more in zip(layers, adding, strict=True):
             these = layer.cuts[at.start]
             if these.start < these.stop:
@@ -134,17 +134,19 @@ def _many(reading: Reading) -> dict[str, NDArray[Any]]:
     """Number of paths, and means over them: a residual network is an ensemble of its paths (arXiv 1605.06431)."""
     strands = reading.strands
     names = ("convolution_wide", "convolution_1", "pool")
-    gain = reading.strand_kinds @ GAINS[:, PATH_COUNTS.index("weighted")]
-    others = reading.strand_kinds @ GAINS[:, [PATH_COUNTS.index(name) for name in names]]
+    which, counted = reading.strand_kinds.which, reading.strand_kinds.held @ GAINS
+    weighted = counted[:, PATH_COUNTS.index("weighted")]
+    others = counted[:, [PATH_COUNTS.index(name) for name in names]]
     # sums over the paths to each node: of 1, of the depth, of its square, of the number of each kind
     total = np.zeros((strands.rows, 3 + len(names)))
     total[IMAGE, 0] = 1.0
 
     def own(value: NDArray[np.float64], at: slice) -> None:
-        more = gain[at] * value[:, 0]
-        value[:, 2] += gain[at] * (2 * value[:, 1] + more)  # Σ (d+k)² = Σ d² + k (2 Σ d + k Σ 1)
+        gain = weighted.take(which[at])
+        more = gain * value[:, 0]
+        value[:, 2] += gain * (2 * value[:, 1] + more)  # Σ (d+k)² = Σ d² + k (2 Σ d + k Σ 1)
         value[:, 1] += more
-        value[:, 3:] += others[at] * value[:, :1]
+        value[:, 3:] += others.take(which[at], axis=0) * value[:, :1]
         np.minimum(value, MOST, out=value)
 
     strands.sweep(total, added, own)

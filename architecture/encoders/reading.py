@@ -19,7 +19,7 @@ from architecture.batch_costs import node_costs, weighted
 from architecture.batch_shapes import BatchShapes
 from architecture.encoders.kinds import table
 from architecture.encoders.numbering import HASH_WORDS, OWN, Hashes, mixed, numbers
-from architecture.encoders.path_kinds import path_kinds, strand_kinds
+from architecture.encoders.path_kinds import StrandKinds, path_kinds, strand_kinds
 from architecture.operations import (
     KIND,
     Add,
@@ -163,8 +163,8 @@ class Reading:
         return path_kinds(self.batch, rows, self.passing[rows])
 
     @cached_property
-    def strand_kinds(self) -> Floats:
-        """(rows, k) how many nodes of each of `path_kinds` each strand of the live graph has."""
+    def strand_kinds(self) -> StrandKinds:
+        """How many nodes of each of `path_kinds` the strands of the live graph have."""
         return strand_kinds(self.strands, self.path_kinds)
 
     @cached_property
