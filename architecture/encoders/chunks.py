@@ -34,7 +34,7 @@ def chunks(batch: GraphBatch) -> Sequence[GraphBatch]:
         return (batch,)
     if not batch.pieces:
         number = max(2, -(-len(batch) // CHUNK), round(len(batch.kind) / NODES))
-        number = min(number, len(batch))
+        number = min(number + -number % _workers(number), len(batch))  # so that no core waits for the last piece
         bounds = np.linspace(0, len(batch), number + 1).astype(int).tolist()
         batch.pieces.extend(batch.between(start, stop) for start, stop in pairwise(bounds))
     return batch.pieces
@@ -53,7 +53,7 @@ def of_each_chunk(
     def worked(piece: GraphBatch) -> T:
         return work(Reading.of(piece, input_shape, classes))
 
-    workers = min(len(pieces), os.cpu_count() or 1, MOST_WORKERS)
+    workers = _workers(len(pieces))
     try:
         if workers == 1:
             return [worked(piece) for piece in pieces]
@@ -62,3 +62,7 @@ def of_each_chunk(
     except InvalidArchitecture:
         batch_shapes(batch, input_shape)  # a piece knows but the place within itself
         raise
+
+
+def _workers(pieces: int) -> int:
+    return min(pieces, os.cpu_count() or 1, MOST_WORKERS)
