@@ -20,11 +20,7 @@ from architecture.batch_shapes import BatchShapes
 from architecture.encoders.kinds import table
 from architecture.encoders.numbering import HASH_WORDS, OWN, Hashes, mixed, numbers
 from architecture.encoders.path_kinds import StrandKinds, path_kinds, strand_kinds
-from architecture.operations import (
-    KIND,
-    Add,
-    Input,
-)
+from architecture.operations import KIND, Add, Input
 from architecture.strands import NOTHING, Strands, larger
 from presage_errors import InvalidArgument
 
