@@ -135,4 +135,5 @@ class Uniform(Enas):
     1904.00420), which leaves the search to others."""
 
     name = "uniform"
+    default = OneShotSettings(epochs=100, held_out=0.2, learning_rate=0.05)
     teaches = False
