@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
 from architecture.batch_shapes import BatchShapes
+from architecture.kinds import table
 from architecture.operations import KIND, BatchNorm, Classifier, Convolution, GroupNorm, Linear
 from presage_errors import InvalidArgument
 
@@ -59,7 +59,7 @@ def batch_costs(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> 
 
 def weighted(kind: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Which nodes are weighted layers."""
-    return _is(kind, Convolution, Linear, Classifier)
+    return table(Convolution, Linear, Classifier)[kind]
 
 
 def node_costs(batch: GraphBatch, shapes: BatchShapes) -> tuple[Ints, Ints]:
@@ -76,11 +76,11 @@ def node_costs(batch: GraphBatch, shapes: BatchShapes) -> tuple[Ints, Ints]:
     parameters[at] = weights + out * batch.column("bias")[at]
     multiply_adds[at] = weights * shapes.height[at] * shapes.width[at]
 
-    at = np.flatnonzero(_is(kind, Linear, Classifier))
+    at = np.flatnonzero(table(Linear, Classifier)[kind])
     multiply_adds[at] = shapes.channels[at] * given[at]
     parameters[at] = multiply_adds[at] + shapes.channels[at] * batch.column("bias")[at]
 
-    at = np.flatnonzero(_is(kind, BatchNorm, GroupNorm))
+    at = np.flatnonzero(table(BatchNorm, GroupNorm)[kind])
     parameters[at] = 2 * given[at] * batch.column("affine")[at]
     return parameters, multiply_adds
 
@@ -92,9 +92,3 @@ def _peaks(batch: GraphBatch, size: Ints) -> Ints:
     freed = np.zeros(len(size) + 1, np.int64)
     np.add.at(freed, last + 1, size)
     return np.maximum.reduceat(np.cumsum(size - freed[:-1]), batch.node_start[:-1])
-
-
-def _is(kind: NDArray[np.int16], *operations: type[Any]) -> NDArray[np.bool_]:
-    chosen = np.zeros(len(KIND), np.bool_)
-    chosen[[KIND[operation] for operation in operations]] = True
-    return chosen[kind]

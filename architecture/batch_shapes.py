@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
+from architecture.kinds import table
 from architecture.operations import (
     KIND,
     AdaptiveAveragePool,
@@ -76,9 +76,9 @@ def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray
     """
     strands, kind = batch.strands, batch.kind
     axes = ("h",) if image[0] == image[1] and _is_square(batch) else ("h", "w")
-    windowed = np.flatnonzero(_is(kind, Convolution, MaxPool, AveragePool))
+    windowed = np.flatnonzero(table(Convolution, MaxPool, AveragePool)[kind])
     convolution = kind[windowed] == KIND[Convolution]
-    changes = _is(kind, AdaptiveAveragePool, AdaptiveMaxPool, Flatten)
+    changes = table(AdaptiveAveragePool, AdaptiveMaxPool, Flatten)[kind]
     windows = []
     for axis in axes:
         reach = batch.column(f"kernel_{axis}")[windowed] - 1
@@ -87,7 +87,7 @@ def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray
         changes[windowed] |= (every != 1) | (reach != 2 * border)
         windows.append((reach, border, every))
     nodes = np.flatnonzero(changes)
-    slides = _is(kind[nodes], Convolution, MaxPool, AveragePool)
+    slides = table(Convolution, MaxPool, AveragePool)[kind[nodes]]
     flatten = kind[nodes] == KIND[Flatten]
     adaptive = ~slides & ~flatten
     ceil = slides & (batch.column("ceil")[nodes] > 0)
@@ -182,12 +182,6 @@ def _is_square(batch: GraphBatch) -> bool:
     return all(np.array_equal(batch.column(f"{name}_h"), batch.column(f"{name}_w")) for name in names)
 
 
-def _is(kind: NDArray[np.int16], *operations: type[Any]) -> NDArray[np.bool_]:
-    chosen = np.zeros(len(KIND), np.bool_)
-    chosen[[KIND[operation] for operation in operations]] = True
-    return chosen[kind]
-
-
 def _check(batch: GraphBatch, shapes: BatchShapes, input_shape: tuple[int, ...]) -> None:
     """Refuse what `Architecture.shapes` refuses, with its words."""
     wrong = _wrong(batch, shapes)
@@ -205,9 +199,9 @@ def _wrong(batch: GraphBatch, shapes: BatchShapes) -> Ints:
     kind, first = batch.kind, batch.first_input
     channels, flat = shapes.channels, shapes.flat
     found = [np.flatnonzero(values < 1) for values in (channels, shapes.height, shapes.width)]
-    spatial = np.flatnonzero(_is(kind, Convolution, MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool))
+    spatial = np.flatnonzero(table(Convolution, MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool)[kind])
     found.append(spatial[flat[first[spatial]]])
-    dense = np.flatnonzero(_is(kind, Linear, Classifier))
+    dense = np.flatnonzero(table(Linear, Classifier)[kind])
     found.append(dense[~flat[first[dense]]])
     grouped = np.flatnonzero(batch.column("groups") > 1)
     groups = batch.column("groups")[grouped]
@@ -216,7 +210,7 @@ def _wrong(batch: GraphBatch, shapes: BatchShapes) -> Ints:
     found.append(grouped[unequal])
     sliced = np.flatnonzero(kind == KIND[Slice])
     found.append(sliced[batch.column("stop")[sliced] > channels[first[sliced]]])
-    pooled = np.flatnonzero(_is(kind, MaxPool, AveragePool))
+    pooled = np.flatnonzero(table(MaxPool, AveragePool)[kind])
     for axis in ("h", "w"):
         wide = 2 * batch.column(f"padding_{axis}")[pooled] > batch.column(f"kernel_{axis}")[pooled]
         found.append(pooled[wide])

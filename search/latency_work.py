@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
 from architecture.encoders.chunks import chunks
-from architecture.encoders.reading import Reading, table
+from architecture.encoders.reading import Reading
+from architecture.kinds import table
 from architecture.operations import Add, Classifier, Convolution, Linear
 
 __all__ = ["WORK", "work"]

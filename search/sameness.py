@@ -8,16 +8,14 @@ short-listed is compared by hash.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import ATTRIBUTES, GraphBatch
+from architecture.kinds import table
 from architecture.operations import (
     ACTIVATIONS,
     KIND,
-    OPERATIONS,
     Activation,
     Add,
     BatchNorm,
@@ -44,15 +42,9 @@ _ODD = np.random.default_rng(0x70726573).integers(0, 2**63, len(ATTRIBUTES) + 2,
 )
 
 
-def _table(*operations: type[Any]) -> NDArray[np.bool_]:
-    found = np.zeros(len(OPERATIONS), np.bool_)
-    found[[KIND[operation] for operation in operations]] = True
-    return found
-
-
-_OWN = _table(Convolution, Linear, Classifier, BatchNorm, GroupNorm, Dropout, DropPath)  # no two of them are one
-_NOT_SILENT = _table(Input, Classifier)
-_DROPS = _table(Dropout, DropPath)
+_OWN = table(Convolution, Linear, Classifier, BatchNorm, GroupNorm, Dropout, DropPath)  # no two of them are one
+_NOT_SILENT = table(Input, Classifier)
+_DROPS = table(Dropout, DropPath)
 _AWAKE = [ACTIVATIONS.index(name) for name in ("sigmoid", "hardsigmoid", "softmax")]  # not zero where they see zero
 
 

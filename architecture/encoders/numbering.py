@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from architecture.batch import ATTRIBUTES, LAYOUT, GraphBatch, runs
 from architecture.batch_shapes import BatchShapes
-from architecture.encoders.kinds import table
+from architecture.kinds import table
 from architecture.operations import (
     ACTIVATIONS,
     KIND,

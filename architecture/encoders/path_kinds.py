@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch, runs
-from architecture.encoders.kinds import table
+from architecture.kinds import table
 from architecture.operations import (
     Activation,
     AveragePool,

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.kinds import table
 from architecture.encoders.path_kinds import GAINS, PASSING, PATH_COUNTS
 from architecture.encoders.reading import Reading
+from architecture.kinds import table
 from architecture.operations import (
     ACTIVATIONS,
     KIND,

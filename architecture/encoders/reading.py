@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from architecture.batch import GraphBatch, runs
 from architecture.batch_costs import node_costs, weighted
 from architecture.batch_shapes import BatchShapes
-from architecture.encoders.kinds import table
 from architecture.encoders.numbering import HASH_WORDS, OWN, Hashes, mixed, numbers
 from architecture.encoders.path_kinds import StrandKinds, path_kinds, strand_kinds
+from architecture.kinds import table
 from architecture.operations import KIND, Add, Input
 from architecture.strands import NOTHING, Strands, larger
 from presage_errors import InvalidArgument
 
-__all__ = ["Group", "Reading", "table"]
+__all__ = ["Group", "Reading"]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

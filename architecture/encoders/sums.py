@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.kinds import table
 from architecture.encoders.reading import Reading
+from architecture.kinds import table
 from architecture.operations import (
     KIND,
     Activation,
