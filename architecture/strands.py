@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BEFORE", "IMAGE", "NOTHING", "Layer", "Strands", "added", "larger"]
+__all__ = ["BEFORE", "IMAGE", "NOTHING", "Join", "Layer", "Strands", "added", "in_order", "larger"]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -20,8 +20,8 @@ NOTHING, IMAGE = 0, 1
 BEFORE = 2
 """Rows of a recurrence before those of the strands: `NOTHING` and `IMAGE`."""
 
-
 Join = Callable[[NDArray[Any], NDArray[Any], slice], None]
+"""``join(value, other, at)``: joins further inputs, of the strands at these places, to `value` in place."""
 
 
 def larger(value: NDArray[Any], other: NDArray[Any], _: slice) -> None:
@@ -104,7 +104,7 @@ class Strands:
         inputs = degree[self.start]
         most = int(inputs.max(initial=0))
         self.place = np.empty(s, np.int64)
-        self.place[_sorted(step * (most + 1) + most - inputs)] = np.arange(BEFORE, s + BEFORE)
+        self.place[in_order(step * (most + 1) + most - inputs)] = np.arange(BEFORE, s + BEFORE)
         self.of = np.repeat(self.place, self._lengths)
 
         edges = np.flatnonzero(head[target])
@@ -145,7 +145,7 @@ class Strands:
         """
         for step in self._steps:
             value, seen = found[step.at], found[: step.at.start]
-            seen.take(step.first, axis=0, out=value, mode="clip")
+            seen.take(step.first, axis=0, out=value, mode="clip")  # other modes write by way of a buffer
             for count, source in step.further:
                 join(value[:count], seen.take(source, axis=0), slice(step.at.start, step.at.start + count))
             own(value, step.at)
@@ -209,7 +209,8 @@ class Strands:
         return np.asarray(total - np.repeat(total[self.start] - values[self.start], self._lengths))
 
 
-def _sorted(key: Ints) -> Ints:
+def in_order(key: Ints) -> Ints:
+    """Positions that sort these whole numbers of at least 0, equal ones as they stand."""
     # numpy sorts 16-bit integers by radix: several times faster
     small = key.astype(np.uint16) if len(key) and key.max() < 2**16 else key
     return np.argsort(small, kind="stable")

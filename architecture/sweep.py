@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from architecture.batch import GraphBatch
+from architecture.strands import in_order
 
 __all__ = ["Step", "Sweep"]
 
@@ -41,7 +42,7 @@ class Sweep:
         sizes = np.diff(batch.node_start)
         m = len(batch.kind)
         local = np.arange(m) - np.repeat(batch.node_start[:-1], sizes)
-        order = _sorted(local)
+        order = in_order(local)
         bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(local))]) if m else np.zeros(1, np.int64)
         degree = np.diff(batch.edge_start)
         has = degree > 0
@@ -110,9 +111,3 @@ class Sweep:
                 value[at] = np.maximum(value[at], found[source])
             found[step.rows] = value * keep[step.rows] + gains[step.rows]
         return found
-
-
-def _sorted(local: Ints) -> Ints:
-    # numpy sorts 16-bit integers by radix: several times faster
-    small = local.astype(np.uint16) if len(local) and local.max() < 2**16 else local
-    return np.argsort(small, kind="stable")

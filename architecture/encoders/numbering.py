@@ -7,6 +7,8 @@ numbered by what they do and what they read, so equal ones are one; each weighte
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ from architecture.operations import (
     Slice,
     Zero,
 )
-from architecture.strands import Strands, larger
+from architecture.strands import Join, Strands, in_order, larger
 
 __all__ = ["HASH_WORDS", "OWN", "Hashes", "mixed", "numbers"]
 
@@ -58,12 +60,14 @@ _SILENT = table(
     BatchNorm, GroupNorm, Activation, Dropout, DropPath, Identity, Zero, ChannelShuffle, MaxPool, AveragePool,
     AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, Concatenate, Multiply, Convolution, Linear, Add,
 )  # fmt: skip
+"""Operations that count as zero where they read zeros."""
 OWN = table(Convolution, Linear, Dropout, DropPath, Input, Classifier)
 """Operations whose values are equal to no other's."""
 _KEEPS_SIGN = table(
     MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, ChannelShuffle, Dropout, DropPath,
     Concatenate, Multiply, Add, Identity,
 )  # fmt: skip
+"""Operations whose output is not negative where their inputs are not."""
 
 
 def _functions(*names: str) -> Mask:
@@ -121,30 +125,42 @@ def _read(strands: Strands, read: Mask, given: Mask) -> Mask:
     return np.where(strands.head, read[strands.of], before)
 
 
-def _zeros(batch: GraphBatch, awake: Mask) -> Mask:
-    """(m,) values that are always zero. `awake`: what is not zero where it reads zeros, by its attributes."""
-    strands, kind = batch.strands, batch.kind
-    zero: Mask = kind == KIND[Zero]
-    if not zero.any():
-        return zero
-    decides = zero | ~_SILENT[kind] | awake
-    since = strands.latest(decides)
-    goes_on, last = strands.given(~decides[since]), strands.given(zero[since])
-    multiplied = np.zeros(strands.rows, np.bool_)
-    multiplied[strands.of[np.flatnonzero(kind == KIND[Multiply])]] = True
-    found, read = np.zeros((2, strands.rows), np.bool_)
+def _carried(strands: Strands, decides: Mask, decided: Mask, join: Join) -> tuple[Mask, Mask]:
+    """A yes or no that nodes hand on: (rows,) what each strand reads, and (m,) what each node gives.
 
-    def join(value: Mask, other: Mask, at: slice) -> None:
-        either = value | other
-        value &= other
-        np.copyto(value, either, where=multiplied[at])
+    Args:
+        strands: of m nodes; what reads nothing reads no.
+        decides: (m,) nodes that give their own answer, whatever they read.
+        decided: (m,) that answer.
+        join: joins the answers of several inputs.
+    """
+    since = strands.latest(decides)
+    goes_on, last = strands.given(~decides[since]), strands.given(decided[since])
+    found, read = np.zeros((2, strands.rows), np.bool_)
 
     def own(value: Mask, at: slice) -> None:
         read[at] = value
         np.copyto(value, last[at], where=~goes_on[at])
 
     strands.sweep(found, join, own)
-    return np.where(decides[since], zero[since], read[strands.of])
+    return read, np.where(decides[since], decided[since], read[strands.of])
+
+
+def _zeros(batch: GraphBatch, awake: Mask) -> Mask:
+    """(m,) values that are always zero. `awake`: what is not zero where it reads zeros, by its attributes."""
+    strands, kind = batch.strands, batch.kind
+    zero: Mask = kind == KIND[Zero]
+    if not zero.any():
+        return zero
+    multiplied = np.zeros(strands.rows, np.bool_)
+    multiplied[strands.of[np.flatnonzero(kind == KIND[Multiply])]] = True
+
+    def join(value: Mask, other: Mask, at: slice) -> None:
+        either = value | other
+        value &= other
+        np.copyto(value, either, where=multiplied[at])
+
+    return _carried(strands, zero | ~_SILENT[kind] | awake, zero, join)[1]
 
 
 def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Mask:
@@ -158,20 +174,11 @@ def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Ma
     """
     strands = batch.strands
     positive = known | zero
-    decides = ~keeps | positive
-    since = strands.latest(decides)
-    goes_on, last = strands.given(~decides[since]), strands.given(positive[since])
-    found, read = np.zeros((2, strands.rows), np.bool_)
 
     def join(value: Mask, other: Mask, _: slice) -> None:
         value &= other
 
-    def own(value: Mask, at: slice) -> None:
-        read[at] = value
-        np.copyto(value, last[at], where=~goes_on[at])
-
-    strands.sweep(found, join, own)
-    return _read(strands, read, np.where(decides[since], positive[since], read[strands.of]))
+    return _read(strands, *_carried(strands, ~keeps | positive, positive, join))
 
 
 def _clipped(batch: GraphBatch, passes: Mask, relu6: Mask, zero: Mask) -> Mask:
@@ -181,17 +188,11 @@ def _clipped(batch: GraphBatch, passes: Mask, relu6: Mask, zero: Mask) -> Mask:
     further[batch.edge_start[:-1][strands.degree > 0]] = False
     alone = batch.kind == KIND[Add]  # sums whose other terms are zero
     alone[batch.edge_target[further]] = False
-    decides = ~(passes | alone) | relu6
-    since = strands.latest(decides)
-    goes_on, last = strands.given(~decides[since]), strands.given(relu6[since])
-    found, read = np.zeros((2, strands.rows), np.bool_)
 
-    def own(value: Mask, at: slice) -> None:
-        read[at] = value
-        np.copyto(value, last[at], where=~goes_on[at])
+    def join(value: Mask, other: Mask, _: slice) -> None:
+        """The first input alone counts: the others are zero, or the node decides."""
 
-    strands.sweep(found, lambda value, other, at: None, own)
-    return _read(strands, read, np.where(decides[since], relu6[since], read[strands.of]))
+    return _read(strands, *_carried(strands, ~(passes | alone) | relu6, relu6, join))
 
 
 def _contents(batch: GraphBatch, shapes: BatchShapes, own: Mask) -> Hashes:
@@ -232,8 +233,8 @@ def _hashes(batch: GraphBatch, shapes: BatchShapes, zero: Mask, passes: Mask) ->
     own &= ~passes
     number = _contents(batch, shapes, own)
     number[zero] = 0
-    level = _levels(batch.strands, ~own & ~zero).astype(np.uint16)
-    order = np.argsort(level, kind="stable")
+    level = _levels(batch.strands, ~own & ~zero)
+    order = in_order(level)
     ends = np.cumsum(np.bincount(level))
     waiting = order[ends[0] :] if len(ends) else order
     edges, begins = runs(batch.edge_start, waiting)
@@ -245,7 +246,7 @@ def _hashes(batch: GraphBatch, shapes: BatchShapes, zero: Mask, passes: Mask) ->
     factor = np.where(np.repeat(multiplied, np.diff(begins)) | (rank == 0), 1, 2 * rank + 1).astype(np.uint64)
     hashed = np.repeat(many, np.diff(begins))
     hands_on = passes[waiting] | (kind[waiting] == KIND[Add])
-    for begin, end in zip(ends - len(order) + len(waiting), ends[1:] - len(order) + len(waiting), strict=False):
+    for begin, end in pairwise((ends - ends[:1]).tolist()):
         rows, these = waiting[begin:end], slice(begins[begin], begins[end])
         read = number[source[these]]
         joins = hashed[these]

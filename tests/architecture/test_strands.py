@@ -46,7 +46,7 @@ def test_marks_and_sums_within_strands() -> None:
     assert strands.order_within(np.array([1, 2, 4, 6])).tolist() == [0, 1, 0, 0]
 
 
-def sweeped(batch: GraphBatch, gains: NDArray[np.float64], join: Callable[..., float]) -> NDArray[np.float64]:
+def swept(batch: GraphBatch, gains: NDArray[np.float64], join: Callable[..., float]) -> NDArray[np.float64]:
     """``join over inputs + gain`` of each node: the slow way."""
     found = gains.copy()
     for row in range(len(gains)):
@@ -71,7 +71,7 @@ def test_recurrences_are_those_over_nodes(name: str) -> None:
 
         strands.sweep(found, join, own)
         last = batch.node_start[1:] - 1
-        np.testing.assert_array_equal(found[strands.of[last]], sweeped(batch, gains, slow)[last])
+        np.testing.assert_array_equal(found[strands.of[last]], swept(batch, gains, slow)[last])
 
 
 def test_a_strand_without_inputs_reads_nothing_unless_it_is_an_image() -> None:
