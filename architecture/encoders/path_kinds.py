@@ -27,7 +27,7 @@ PATH_COUNTS = (
     "weighted", "convolution_1", "convolution_wide", "convolution_5_up", "pool", "convolution_1_or_pool",
     "convolution_wide_or_pool", "norm", "activation", "operation", "learned_less_pool",
 )  # fmt: skip
-PASSING, _POINT, _OTHER = 0, 2, 8
+PASSING, _DENSE, _POINT, _WIDE, _FIVE_UP, _POOL, _NORM, _ACTIVE, _OTHER = range(9)
 GAINS = np.array(
     [
         [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],  # what passes its input on
@@ -45,17 +45,17 @@ GAINS = np.array(
 """What a node of each kind adds to each of `PATH_COUNTS`. The last: the path of most learned layers that is blurred
 least."""
 _WORDS = np.random.default_rng(0).integers(1, 2**63, size=len(GAINS), dtype=np.uint64)
-"""Strands are alike where the sums over their nodes are."""
+"""A number for each kind: strands are alike where the sums over their nodes are, but for collisions of 64 bits."""
 
 
 def _kinds() -> NDArray[np.int8]:
     found = np.full(len(table()), _OTHER, np.int8)
     for code, chosen in (
-        (1, table(Linear, Classifier)),
+        (_DENSE, table(Linear, Classifier)),
         (_POINT, table(Convolution)),
-        (5, table(MaxPool, AveragePool)),
-        (6, table(BatchNorm, GroupNorm)),
-        (7, table(Activation)),
+        (_POOL, table(MaxPool, AveragePool)),
+        (_NORM, table(BatchNorm, GroupNorm)),
+        (_ACTIVE, table(Activation)),
     ):
         found[chosen] = code
     return found
@@ -76,7 +76,8 @@ def path_kinds(batch: GraphBatch, rows: NDArray[np.int64], passing: NDArray[np.b
     at = np.flatnonzero(found == _POINT)
     conv = rows[at]
     kernel = np.maximum(batch.column("kernel_h")[conv], batch.column("kernel_w")[conv])
-    found[at] += (kernel > 1).astype(np.int8) + (kernel >= 5).astype(np.int8)
+    found[at[kernel > 1]] = _WIDE
+    found[at[kernel >= 5]] = _FIVE_UP
     found[passing] = PASSING
     return found
 
