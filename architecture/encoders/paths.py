@@ -27,11 +27,13 @@ from architecture.operations import (
     Input,
     MaxPool,
 )
-from architecture.strands import IMAGE, NOTHING, added, larger
+from architecture.strands import IMAGE, NOTHING, Layer, added, larger
 
 __all__ = ["paths"]
 
+Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 MOST_LOG = 60.0  # more than 2^60 paths are counted as so many
 MOST = 2.0**1000  # with more paths than that, means over them are lost
@@ -52,17 +54,18 @@ def paths(reading: Reading) -> dict[str, NDArray[Any]]:
 
 
 def _lengths(reading: Reading) -> dict[str, NDArray[Any]]:
+    """Longest and shortest paths, and how much of their map convolutions see."""
     strands = reading.strands
-    nodes, added = _added(reading)
+    nodes, amounts = _one_by_one(reading)
     layers = strands.layers(nodes)
     p = len(_ADDED)
     # longest and shortest of what is added one by one, then of what is counted
     each = np.concatenate([np.zeros((len(GAINS), 2 * p)), GAINS, -GAINS], axis=1)
     which, gains = reading.strand_kinds.which, (reading.strand_kinds.held @ each).astype(np.float32)
-    adding = [np.concatenate([added[layer.which], -added[layer.which]], axis=1) for layer in layers]
+    adding = [np.concatenate([amounts[layer.which], -amounts[layer.which]], axis=1) for layer in layers]
     length = np.empty((strands.rows, each.shape[1]), np.float32)
     length[NOTHING], length[IMAGE] = -np.inf, 0.0
-    read = np.zeros(strands.rows, np.float32)  # the receptive field of what each strand reads
+    read = np.zeros(strands.rows, np.float32)  # the receptive field of what each strand reads, less 1
 
     def own(value: Floats, at: slice) -> None:
         read[at] = value[:, _FIELD]
@@ -85,7 +88,21 @@ def _lengths(reading: Reading) -> dict[str, NDArray[Any]]:
         field_of = 1 + found.pop(f"{name}.receptive_field")
         found[f"{name}.log_receptive_field"] = np.log2(field_of)
         found[f"{name}.receptive_field_of_side"] = np.minimum(field_of / side, 16.0)
+    found.update(_fields(reading, nodes, amounts[:, _FIELD], layers, read))
+    return found
 
+
+def _fields(reading: Reading, nodes: Ints, amounts: Floats, layers: list[Layer], read: Floats) -> dict[str, Doubles]:
+    """How much of the image the windows before each convolution see together, where they see most.
+
+    Args:
+        reading: the graphs.
+        nodes: (k,) live nodes that add to the receptive field or to what else is added one by one.
+        amounts: (k,) what they add to it, in pixels of the image.
+        layers: these nodes, layer by layer.
+        read: (rows,) the receptive field of what each strand reads, less 1.
+    """
+    strands, side = reading.strands, min(reading.input_shape[1:])
     rows = np.flatnonzero(reading.parts & reading.is_a(Convolution))
     node = np.searchsorted(reading.live_rows, rows)
     marked = np.zeros(len(strands.of), np.int64)
@@ -95,16 +112,17 @@ def _lengths(reading: Reading) -> dict[str, NDArray[Any]]:
     field = read[at]
     for place, layer in enumerate(layers):
         more = np.zeros(strands.rows, np.float32)
-        more[layer.places] = added[layer.which, _FIELD]
+        more[layer.places] = amounts[layer.which]
         field = np.where(place < before, field + more[at], field)
     seen = 1 + field.astype(np.float64)
     seen = np.where(np.isfinite(seen), seen, 1.0)
-    found["convolutions.mean_field_of_side"] = reading.mean(rows, np.minimum(seen / side, 16.0))
-    found["convolutions.beyond_side"] = reading.mean(rows, seen > 2 * side)
-    return found
+    return {
+        "convolutions.mean_field_of_side": reading.mean(rows, np.minimum(seen / side, 16.0)),
+        "convolutions.beyond_side": reading.mean(rows, seen > 2 * side),
+    }
 
 
-def _added(reading: Reading) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _one_by_one(reading: Reading) -> tuple[Ints, Floats]:
     """Live nodes that add to one of `_ADDED`, and what they add, (k, 4)."""
     batch, shapes = reading.batch, reading.shapes
     kind = reading.of_live(reading.kind)
@@ -119,15 +137,15 @@ def _added(reading: Reading) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     # a window adds pixels of the image to the receptive field; it sees no further than its map
     side = np.maximum(shapes.height, shapes.width)[first]
     span = np.minimum((kernel.astype(np.int64) - 1) * np.maximum(dilation, 1) + 1, 2 * side - 1)
-    added = np.empty((len(_ADDED), len(nodes)), np.float32)
-    added[0] = np.log2(np.maximum(stride, 1))
-    added[1] = ~noisy * ((span - 1) * (max(reading.input_shape[1:]) / side))
-    added[2] = batch.column("permille")[rows] / 1000 * noisy
+    amounts = np.empty((len(_ADDED), len(nodes)), np.float32)
+    amounts[0] = np.log2(np.maximum(stride, 1))
+    amounts[1] = ~noisy * ((span - 1) * (max(reading.input_shape[1:]) / side))
+    amounts[2] = batch.column("permille")[rows] / 1000 * noisy
     # log2 of output over input channels of convolutions, where more: how a path widens
     widened = np.maximum(np.log2(shapes.channels[rows] / shapes.channels[first]), 0)
-    added[3] = widened * (kind == KIND[Convolution])
-    some = np.flatnonzero(np.logical_or.reduce(added != 0))
-    return nodes[some], np.ascontiguousarray(added[:, some].T)
+    amounts[3] = widened * (kind == KIND[Convolution])
+    some = np.flatnonzero(np.logical_or.reduce(amounts != 0))
+    return nodes[some], np.ascontiguousarray(amounts[:, some].T)
 
 
 def _many(reading: Reading) -> dict[str, NDArray[Any]]:
