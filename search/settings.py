@@ -74,7 +74,8 @@ class SearchSettings:
         if self.batch is not None and (isinstance(self.batch, bool) or self.batch < 1):
             raise InvalidArgument("batch", "run_search", "be None or at least 1", self.batch)
         if self.prune and self.compare_random:
-            raise InvalidArgument("prune", "run_search", "be left out beside `compare_random`", self.prune)
+            rule, hint = "be left out beside `compare_random`", "To prune, take 0 for `compare_random`."
+            raise InvalidArgument("prune", "run_search", rule, self.prune, hint)
         if not 0 <= self.diversity <= 1:
             raise InvalidArgument("diversity", "run_search", "be within 0 and 1", self.diversity)
         object.__setattr__(self, "objectives", checked_objectives(self.objectives))

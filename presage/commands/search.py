@@ -75,8 +75,8 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
     )  # fmt: skip
     group.add_argument(
         "--prune", action="store_true",
-        help="stop short-listed networks that lag behind the median of the others, half-way (not with "
-        "--compare-random)",
+        help="stop short-listed networks that lag behind the median of the others, half-way (only with "
+        "--compare-random 0)",
     )  # fmt: skip
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
     group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")

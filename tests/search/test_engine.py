@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from architecture.graph import Architecture
 from architecture.serial import from_json
 from database import Database
-from presage_errors import InvalidArgument, NothingFeasible, StorageFull, UnknownName
+from presage_errors import InvalidArgument, NothingFeasible, StorageFull
 from search.engine import load_candidates, run_search
 from search.export import load_network
 from search.limits import Limits
@@ -273,22 +273,6 @@ def test_a_folder_in_use_is_refused(dataset: ImageDataset, tmp_path: Path) -> No
     trainer = Nosy(RECIPE.epochs)
     _search(dataset, tmp_path / "run", trainer=trainer)
     assert len(trainer.trained) == 3
-
-
-@pytest.mark.parametrize(
-    ("wrong", "error"),
-    [
-        ({"candidates": 0}, InvalidArgument),
-        ({"shortlist": 500}, InvalidArgument),
-        ({"diversity": 2.0}, InvalidArgument),
-        ({"strategy": "evolutoin"}, UnknownName),
-        ({"objectives": ("accuracy", "parameters")}, InvalidArgument),  # evolution serves one
-        ({"acquisition": "best"}, UnknownName),
-    ],
-)
-def test_wrong_settings_are_refused_before_anything_is_made(wrong: dict[str, Any], error: type[Exception]) -> None:
-    with pytest.raises(error):
-        SearchSettings(**{"candidates": 100, **wrong})
 
 
 def test_progress_counts_up_to_its_total(dataset: ImageDataset, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from architecture.batch import GraphBatch
 from architecture.graph import Architecture
 from database import Database
-from presage_errors import InvalidArgument, NothingFeasible, UnknownName
+from presage_errors import NothingFeasible, UnknownName
 from search.engine import load_candidates, run_search
 from search.latency_model import LatencyModel
 from search.latency_work import WORK
@@ -175,11 +175,3 @@ def test_scores_are_found_by_name() -> None:
         get_score("proxy:nasvot")
     with pytest.raises(UnknownName, match="score"):
         SearchSettings(score="predictd")
-
-
-def test_a_comparison_with_random_networks_prunes_nothing() -> None:
-    assert not SearchSettings().prune  # what is short-listed is trained fully, unless asked
-    with pytest.raises(InvalidArgument, match="prune"):
-        SearchSettings(compare_random=2, prune=True)
-    with pytest.raises(InvalidArgument, match="latency_batch"):
-        SearchSettings(latency_batch=0)
