@@ -77,7 +77,7 @@ def run_search(
         dataset: labelled images. Test images are looked at once, after each training, and choose nothing.
         scorer: gives the scorer of each round; is called only in rounds whose short-list is not chosen yet. None where
             the search is on a super-net, which it then trains.
-        predictor: name of what predicts for the scorer, where that is more than one thing: a part of the settings.
+        predictor: name of the predictor behind the scorer, if it has one. A run is resumed with the same.
         run_folder: everything the search keeps.
         database: where experiments and predictions go, and where results known before come from; a
             `database.Database`, or what opens one for each call.

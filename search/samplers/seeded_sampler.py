@@ -17,7 +17,10 @@ __all__ = ["SeededSampler", "value_of"]
 
 
 class SeededSampler(BatchSampler):
-    """So a study continues after a restart as if it had not stopped, and workers never draw the same numbers.
+    """A sampler whose study continues after a restart as if it had not stopped; workers never draw the same numbers.
+
+    Attributes:
+        several_objectives: whether it serves studies of more than one.
 
     Args:
         seed: makes a study repeatable; None draws one.
