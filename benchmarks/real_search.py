@@ -7,7 +7,8 @@ from a copy of it, so that none profits from another's trainings. `random search
 of the space as the short-list has, drawn blindly; `random search` is what so many as the short-list has, drawn from
 these, find in the mean over all draws. The network with the highest validation accuracy is the one found; its test
 accuracy, which chose nothing, stands beside it. Seconds are by the clock and of the processor: where other work shares
-the machine, the latter compare. Whatever is finished is kept in the folder and not run again.
+the machine, the latter compare, with `OMP_NUM_THREADS=1`; of the random searches they are an estimate for one thread.
+Whatever is finished is kept in the folder and not run again.
 """
 
 from __future__ import annotations
@@ -51,9 +52,17 @@ def withheld(fingerprint: str, path: Path) -> None:
     partial.replace(path)
 
 
-def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace, random: int = 0) -> dict[str, Any]:
-    """The result of one search, run now or read; with the seconds that its trainings and the whole took."""
-    place = folder / f"{strategy}{'-baseline' if random else ''}.json"
+def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace, blind: int = 0) -> dict[str, Any]:
+    """The result of one search, run now or read; with the seconds that its trainings and the whole took.
+
+    Args:
+        spec: the dataset.
+        folder: keeps databases, runs and results of this dataset.
+        strategy: its name.
+        options: of the command.
+        blind: number of networks to draw blindly and train; the search itself then short-lists one only.
+    """
+    place = folder / f"{strategy}{'-baseline' if blind else ''}.json"
     if place.exists():
         return dict(json.loads(place.read_text(encoding="utf-8")))
     pristine = folder / "withheld.duckdb"
@@ -66,8 +75,8 @@ def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace
         *(sys.executable, "-m", "presage", "search", spec, "--database", str(copy), "--run", str(run), "--json"),
         *("--space", options.space, "--strategy", strategy),
         *(("--candidates", str(options.candidates)) if options.candidates else ()),
-        *("--shortlist", str(1 if random else options.shortlist), "--seed", str(options.seed), "--quiet"),
-        *(("--compare-random", str(random)) if random else ()),
+        *("--shortlist", str(1 if blind else options.shortlist), "--seed", str(options.seed), "--quiet"),
+        *(("--compare-random", str(blind)) if blind else ()),
     ]
     shutil.rmtree(run, ignore_errors=True)  # one that was interrupted begins anew, so that its time is whole
     began, spent = time.perf_counter(), _spent_by_children()
@@ -112,10 +121,11 @@ def best_of_draws(networks: Sequence[dict[str, Any]], count: int) -> tuple[float
 def rows_of(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     """One row for each strategy on a dataset, the blind random searches first."""
     folder.mkdir(parents=True, exist_ok=True)
-    blind = searched(spec, folder, "random", options, random=TIMES * options.shortlist)
+    blind = searched(spec, folder, "random", options, blind=TIMES * options.shortlist)
     rows: list[dict[str, Any]] = []
     drawn = blind.get("baseline", [])
     wall = sum(one["seconds"] for one in drawn) / max(len(drawn), 1)
+    # an estimate, for CPU time is known of the whole run alone; capped, as a training on one thread takes one core
     cpu = wall * min(blind.get("cpu_seconds", 0.0) / blind["wall_seconds"], 1.0)
     for name, count in (("random search", options.shortlist), (f"random search x{TIMES}", len(drawn))):
         found = best_of_draws(drawn, count)
