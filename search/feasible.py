@@ -29,6 +29,7 @@ _TOO_FEW = (
     0.1  # share within the limits under which, then, a strategy is not asked again: looking costs as much as scoring
 )
 _FILLING_DRAWS = 20_000  # random draws and mutations, fast, in search of the rest
+_MOST_KNOWN = 1_000_000  # codes that are remembered
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,9 @@ class FeasibleDraws:
         self.input_shape, self.classes, self.latency = tuple(input_shape), classes, latency
         self.tried = 0
         self._nearest: tuple[float, dict[str, float]] = (np.inf, {})
+        # In small spaces the same codes are met again and again.
+        self._refused: set[bytes] = set()  # over a limit
+        self._estimated: dict[bytes, float] = {}  # latencies, in seconds
 
     def costed(self, codes: Codes) -> Feasible:
         """The candidates among `codes` that may be used, in order."""
@@ -135,23 +139,43 @@ class FeasibleDraws:
         self.tried += len(codes)
         valid = np.flatnonzero(self.space.valid(codes))
         codes = self.space.normalise(codes[valid])
+        if self._refused:
+            new = np.array([key not in self._refused for key in _keys(codes)], np.bool_)
+            valid, codes = valid[new], codes[new]
         graphs = self.space.decode_batch(codes)
         arrays: CostArrays = batch_costs(graphs, self.input_shape, self.classes)
         costs = np.stack([getattr(arrays, name) for name in COSTS], axis=1)
         allowed = self.limits.allow(arrays)
         if not allowed.all():
             self._note(self.limits.excess(arrays), costs, None)
+            self._refuse(codes[~allowed])
             valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
         latency = np.full(len(codes), np.nan)
         if self.latency is not None and len(codes):
-            latency = self.latency.seconds(graphs)
+            latency = self._latency(self.latency, codes, graphs)
             most = self.limits.latency_seconds
             allowed = np.ones(len(codes), np.bool_) if most is None else latency <= most
             if most is not None and not allowed.all():
                 self._note(latency / most, costs, latency)
+                self._refuse(codes[~allowed])
                 valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
                 latency = latency[allowed]
         return Feasible(codes, graphs, costs, tuple(marks[at] for at in valid.tolist()), latency)
+
+    def _latency(self, model: LatencyModel, codes: Codes, graphs: GraphBatch) -> NDArray[np.float64]:
+        """(n,) estimated seconds."""
+        keys = _keys(codes)
+        latency = np.array([self._estimated.get(key, np.nan) for key in keys])
+        new = np.flatnonzero(np.isnan(latency))
+        if len(new):
+            latency[new] = model.seconds(graphs.take(new) if len(new) < len(codes) else graphs)
+            if len(self._estimated) < _MOST_KNOWN:
+                self._estimated.update((keys[at], float(latency[at])) for at in new.tolist())
+        return latency
+
+    def _refuse(self, codes: Codes) -> None:
+        if len(self._refused) < _MOST_KNOWN:
+            self._refused.update(_keys(codes))
 
     def _note(self, excess: NDArray[np.float64], costs: NDArray[np.int64], latency: NDArray[np.float64] | None) -> None:
         """Remember the costs that came nearest to the limits."""
@@ -161,6 +185,11 @@ class FeasibleDraws:
             if latency is not None:
                 found["latency_seconds"] = float(latency[at])
             self._nearest = (float(excess[at]), found)
+
+
+def _keys(codes: Codes) -> list[bytes]:
+    """One for each code (n, p)."""
+    return [code.tobytes() for code in codes]
 
 
 def _first(found: Feasible, n: int) -> Feasible:

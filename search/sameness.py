@@ -101,8 +101,9 @@ def network_keys(graphs: GraphBatch) -> Words:
     live = _OWN[kind] & (up != 0) & (down != 0)
     words = np.where(live, _mixed(up + down * _ODD[1]), np.uint64(0))
     keys = np.add.reduceat(words, graphs.node_start[:-1])
-    for graph in np.flatnonzero(np.logical_or.reduceat(odd & (down != 0), graphs.node_start[:-1])):
-        keys[graph] = _literal(graphs.take(np.array([graph])))
+    literal = np.flatnonzero(np.logical_or.reduceat(odd & (down != 0), graphs.node_start[:-1]))
+    if len(literal):
+        keys[literal] = _literal(graphs.take(literal))
     return keys
 
 
@@ -114,12 +115,14 @@ def _named(graphs: GraphBatch) -> Words:
     return _mixed(words)
 
 
-def _literal(graph: GraphBatch) -> np.uint64:
-    """A key of one graph as it is written, where zeros are concatenated or classified."""
-    nodes = np.arange(1, len(graph.kind) + 1, dtype=np.uint64) * _ODD[1]
-    words = _mixed(_named(graph) + nodes)
-    edges = _mixed(nodes[graph.edge_source] ^ _mixed(nodes[graph.edge_target])) * np.uint64(3)
-    return np.uint64(np.concatenate([words, edges]).sum())
+def _literal(graphs: GraphBatch) -> Words:
+    """(n,) keys of n graphs as they are written, where zeros are concatenated or classified."""
+    nodes = np.arange(1, len(graphs.kind) + 1) - np.repeat(graphs.node_start[:-1], np.diff(graphs.node_start))
+    place = nodes.astype(np.uint64) * _ODD[1]
+    keys = np.add.reduceat(_mixed(_named(graphs) + place), graphs.node_start[:-1])
+    edges = _mixed(place[graphs.edge_source] ^ _mixed(place[graphs.edge_target])) * np.uint64(3)
+    np.add.at(keys, graphs.graph[graphs.edge_target], edges)
+    return keys
 
 
 def _mixed(words: Words) -> Words:

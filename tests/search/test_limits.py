@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from architecture.batch import GraphBatch
 from architecture.batch_costs import CostArrays
 from architecture.costs import costs
-from architecture.spaces.space import Space
+from architecture.spaces.space import Codes, Space
 from presage_errors import InvalidArgument, NothingFeasible, UnknownName
 from search.feasible import FeasibleDraws
 from search.history import History
@@ -94,3 +95,28 @@ def test_codes_outside_the_space_are_dropped_and_replaced() -> None:
     found = draws.draw(History(len(SPACE.parameters)), 8, (0,))
     assert len(found) == 8
     assert SPACE.valid(found.codes).all()
+
+
+class _CountingSpace(TinySpace):
+    """Counts the networks it writes out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decoded = 0
+
+    def decode_batch(self, codes: Codes) -> GraphBatch:
+        self.decoded += len(codes)
+        return super().decode_batch(codes)
+
+
+def test_a_code_over_a_limit_is_looked_at_once_and_one_within_is_kept_each_time() -> None:
+    space = _CountingSpace()
+    draws = FeasibleDraws(space, RandomSampler(0), Limits(parameters=100), SHAPE, CLASSES)
+    codes = space.sample(200, np.random.default_rng(0))
+    first = draws.costed(codes)
+    assert 0 < len(first) < 200
+    assert space.decoded == 200
+    again = draws.costed(codes)
+    np.testing.assert_array_equal(again.codes, first.codes)
+    np.testing.assert_array_equal(again.costs, first.costs)
+    assert space.decoded == 200 + len(first)
