@@ -36,7 +36,7 @@ def test_a_strand_ends_where_its_value_is_read_elsewhere_and_where_branches_meet
     assert strands.of[:8].tolist() == [2, 2, 2, 4, 4, 6, 6, 6]
 
 
-def test_marks_and_sums_within_strands() -> None:
+def test_within_strands_nodes_are_summed_and_compared() -> None:
     strands = GraphBatch.of([BRANCHED]).strands
     marked = np.array([0, 1, 0, 0, 0, 0, 1, 0], np.bool_)
     assert strands.latest(marked).tolist() == [0, 1, 1, 3, 3, 5, 6, 6]
@@ -44,6 +44,21 @@ def test_marks_and_sums_within_strands() -> None:
     assert strands.given(np.arange(8)).tolist() == [0, 0, 2, 4, 7]
     assert strands.least(np.array([3, 1, 2, 9, 8, 7, 5, 6])).tolist() == [1, 1, 1, 8, 5]
     assert strands.order_within(np.array([1, 2, 4, 6])).tolist() == [0, 1, 0, 0]
+
+
+def test_nodes_are_told_apart_by_their_rank_in_their_strand() -> None:
+    first, second = GraphBatch.of([BRANCHED]).strands.layers(np.array([1, 2, 4, 6]))
+    assert (first.which.tolist(), first.places.tolist()) == ([0, 2, 3], [2, 3, 4])
+    assert first.cuts == {2: slice(0, 1), 3: slice(1, 2), 4: slice(2, 3)}
+    assert (second.which.tolist(), second.places.tolist()) == ([1], [2])
+    assert second.cuts == {2: slice(0, 1), 3: slice(1, 1), 4: slice(1, 1)}
+
+
+def test_a_value_changes_where_a_strand_begins_and_where_a_node_makes_its_own() -> None:
+    marked = np.array([0, 1, 0, 0, 0, 0, 1, 0], np.bool_)
+    begins, values = GraphBatch.of([BRANCHED]).strands.pieces(marked, 10 * np.arange(5), np.array([7, 8]))
+    assert begins.tolist() == [0, 1, 3, 5, 6]
+    assert values.tolist() == [20, 7, 30, 40, 8]
 
 
 def swept(batch: GraphBatch, gains: NDArray[np.float64], join: Callable[..., float]) -> NDArray[np.float64]:
