@@ -2,7 +2,7 @@
 #   make demo    install what a user needs and run the whole job on scikit-learn's digits
 #   make test    install what a developer needs and run every test
 #   make check   lint, format, types, import floors, generated docs
-#   make docs    write the generated pages anew;  make bench    speed and accuracy benchmarks
+#   make docs    write the generated pages anew;  make bench    speed (other benchmarks need tables or datasets)
 #   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (half an hour)
 PYTHON ?= python3
 VENV ?= .venv
@@ -46,8 +46,10 @@ check: $(VENV)/.developer
 docs: $(VENV)/.developer
 	$(BIN)/python docs/generate.py
 
+SPEED := encode predict predicted_study dcn_query
+
 bench: $(VENV)/.developer
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for name in $(SPEED); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Finished parts are kept beside the database: interrupted, it goes on where it was.
 $(VENV)/shipped.duckdb: $(wildcard database/seed/*) | $(VENV)/.developer
