@@ -69,55 +69,83 @@ def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | N
     return made if classes is None else made.classified(batch, classes)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Resizing:
+    """The k nodes whose output may have other sides than their input, and how they change `a` axes of it.
+
+    Attributes:
+        which: (m,) mask of these nodes.
+        extent: (k, a) pixels that a window reaches beyond its first.
+        padding, stride: (k, a) of windows. What slides no window is one of one pixel, stride 1.
+        size: (k, a) sides that an adaptive pooling states.
+        adaptive, flatten, ceil: (k,) which nodes are adaptive poolings, flatten, and round up.
+        any_ceil: whether any rounds up.
+    """
+
+    which: NDArray[np.bool_]
+    extent: Ints
+    padding: Ints
+    stride: Ints
+    size: Ints
+    adaptive: NDArray[np.bool_]
+    flatten: NDArray[np.bool_]
+    ceil: NDArray[np.bool_]
+    any_ceil: bool
+
+    @classmethod
+    def of(cls, batch: GraphBatch, axes: Sequence[str]) -> _Resizing:
+        """Those of a batch, along the `axes` named: `h`, `w`."""
+        kind = batch.kind
+        windowed = np.flatnonzero(table(Convolution, MaxPool, AveragePool)[kind])
+        convolution = kind[windowed] == KIND[Convolution]
+        which = table(AdaptiveAveragePool, AdaptiveMaxPool, Flatten)[kind]
+        windows = []
+        for axis in axes:
+            reach = batch.column(f"kernel_{axis}")[windowed] - 1
+            reach *= np.where(convolution, batch.column(f"dilation_{axis}")[windowed], 1)
+            border, every = batch.column(f"padding_{axis}")[windowed], batch.column(f"stride_{axis}")[windowed]
+            which[windowed] |= (every != 1) | (reach != 2 * border)
+            windows.append((reach, border, every))
+        nodes = np.flatnonzero(which)
+        slides = table(Convolution, MaxPool, AveragePool)[kind[nodes]]
+        flatten = kind[nodes] == KIND[Flatten]
+        ceil = slides & (batch.column("ceil")[nodes] > 0)
+        extent, padding, size = np.zeros((3, len(nodes), len(axes)), np.int64)
+        stride = np.ones_like(extent)
+        at_window = np.searchsorted(windowed, nodes[slides])
+        for column, (axis, window) in enumerate(zip(axes, windows, strict=True)):
+            for values, stated in zip((extent, padding, stride), window, strict=True):
+                values[slides, column] = stated[at_window]
+            size[:, column] = batch.column(f"size_{axis}")[nodes]
+        return cls(which, extent, padding, stride, size, ~slides & ~flatten, flatten, ceil, bool(ceil.any()))
+
+    def applied(self, chosen: Ints, value: Ints) -> Ints:
+        """(c, a + 1) what the chosen of these nodes make of sides and flatness, (c, a + 1)."""
+        side, step = value[:, :-1], self.stride[chosen]
+        span = side + 2 * self.padding[chosen] - self.extent[chosen] - 1
+        out = span // step + 1
+        if self.any_ceil:
+            up = -(-span // step) + 1
+            up -= (up - 1) * step >= side + self.padding[chosen]  # no window begins in the padding behind
+            out = np.where(self.ceil[chosen, None], up, out)
+        made = np.concatenate([np.where(self.adaptive[chosen, None], self.size[chosen], out), value[:, -1:]], axis=1)
+        made[self.flatten[chosen]] = 1
+        return made
+
+
 def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray[np.bool_], Ints]:
     """(m,) height and width (once where all maps are square), whether flat; and pixels that each `Flatten` reads.
 
     Most nodes keep the sides they read. Those that do not are applied strand by strand, first to last within each.
     """
-    strands, kind = batch.strands, batch.kind
+    strands = batch.strands
     axes = ("h",) if image[0] == image[1] and _is_square(batch) else ("h", "w")
-    windowed = np.flatnonzero(table(Convolution, MaxPool, AveragePool)[kind])
-    convolution = kind[windowed] == KIND[Convolution]
-    changes = table(AdaptiveAveragePool, AdaptiveMaxPool, Flatten)[kind]
-    windows = []
-    for axis in axes:
-        reach = batch.column(f"kernel_{axis}")[windowed] - 1
-        reach *= np.where(convolution, batch.column(f"dilation_{axis}")[windowed], 1)
-        border, every = batch.column(f"padding_{axis}")[windowed], batch.column(f"stride_{axis}")[windowed]
-        changes[windowed] |= (every != 1) | (reach != 2 * border)
-        windows.append((reach, border, every))
-    nodes = np.flatnonzero(changes)
-    slides = table(Convolution, MaxPool, AveragePool)[kind[nodes]]
-    flatten = kind[nodes] == KIND[Flatten]
-    adaptive = ~slides & ~flatten
-    ceil = slides & (batch.column("ceil")[nodes] > 0)
-    any_ceil = bool(ceil.any())
-    # what slides no window is one of kernel 1, stride 1
-    extent, padding, size = np.zeros((3, len(nodes), len(axes)), np.int64)
-    stride = np.ones_like(extent)
-    at_window = np.searchsorted(windowed, nodes[slides])
-    for column, (axis, window) in enumerate(zip(axes, windows, strict=True)):
-        for values, stated in zip((extent, padding, stride), window, strict=True):
-            values[slides, column] = stated[at_window]
-        size[:, column] = batch.column(f"size_{axis}")[nodes]
-
-    def changed(chosen: Ints, value: Ints) -> Ints:
-        side, step = value[:, :-1], stride[chosen]
-        span = side + 2 * padding[chosen] - extent[chosen] - 1
-        out = span // step + 1
-        if any_ceil:
-            up = -(-span // step) + 1
-            up -= (up - 1) * step >= side + padding[chosen]
-            out = np.where(ceil[chosen, None], up, out)
-        made = np.concatenate([np.where(adaptive[chosen, None], size[chosen], out), value[:, -1:]], axis=1)
-        made[flatten[chosen]] = 1
-        return made
-
-    layers = strands.layers(nodes)
+    resizing = _Resizing.of(batch, axes)
+    layers = strands.layers(np.flatnonzero(resizing.which))
     # height and width, flat
     found, read = np.zeros((2, strands.rows, len(axes) + 1), np.int64)
     found[IMAGE, :-1] = image[: len(axes)]
-    given, made = np.zeros((2, len(nodes), len(axes) + 1), np.int64)
+    given, made = np.zeros((2, len(resizing.flatten), len(axes) + 1), np.int64)
 
     def own(value: Ints, at: slice) -> None:
         read[at] = value
@@ -126,13 +154,14 @@ def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray
             if these.start < these.stop:
                 chosen, rows = layer.which[these], layer.places[these] - at.start
                 given[chosen] = value[rows]
-                made[chosen] = value[rows] = changed(chosen, value[rows])
+                made[chosen] = value[rows] = resizing.applied(chosen, value[rows])
 
     strands.sweep(found, larger, own)
-    begins, values = strands.pieces(changes, read, made)
-    lengths = np.diff(begins, append=len(kind))
+    begins, values = strands.pieces(resizing.which, read, made)
+    lengths = np.diff(begins, append=len(batch.kind))
     sides: list[Ints] = [np.repeat(values[:, column], lengths) for column in range(len(axes))]
-    return sides, np.repeat(values[:, -1] > 0, lengths), given[flatten, 0] * given[flatten, len(axes) - 1]
+    flattened = given[resizing.flatten]
+    return sides, np.repeat(values[:, -1] > 0, lengths), flattened[:, 0] * flattened[:, len(axes) - 1]
 
 
 def _channels(batch: GraphBatch, image: int, areas: Ints) -> Ints:
