@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from probe import DifficultyCard, Known
     from training import EpochRecord, ImageDataset
 
-__all__ = ["SEEDS", "card", "is_probed", "probe", "recall"]
+__all__ = ["SEEDS", "card", "ensure_probed", "probe", "recall"]
 
 SEEDS = 3
 """Probes of a dataset that no probe is known of."""
@@ -47,12 +47,16 @@ def probe(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> Diffic
     return difficulty_card(runs, known)
 
 
-def is_probed(place: Workplace, dataset: ImageDataset) -> bool:
-    """Whether the database has a probe of the dataset."""
+def ensure_probed(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> int:
+    """Probe the dataset unless the database has a probe of it; gives the number of probes run."""
     from probe import PROBE_VERSION
 
     with place.open() as database:
-        return bool(database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION))
+        known = bool(database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION))
+    if known:
+        return 0
+    probe(place, dataset, seeds)
+    return seeds
 
 
 def card(place: Workplace, dataset: ImageDataset, run_folder: Path) -> str:

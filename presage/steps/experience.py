@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from presage.steps.difficulty import SEEDS, is_probed, probe
+from presage.steps.difficulty import SEEDS, ensure_probed
 from presage.workplace import Workplace
 from presage_errors import InvalidArgument
 
@@ -37,12 +37,7 @@ def populate(
     from training import Campaign
 
     campaign = Campaign(specs, out, count, recipe, workers, place.device)
-    ran = 0
-    for spec in specs:
-        dataset = place.dataset(spec)
-        if not is_probed(place, dataset):
-            probe(place, dataset, probes)
-            ran += probes
+    ran = sum(ensure_probed(place, place.dataset(spec), probes) for spec in specs)
     with place.open() as database:
         stored = database.experiments(recipe=recipe.hash, status=None)
     known = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from presage.steps.difficulty import is_probed, probe
+from presage.steps.difficulty import ensure_probed
 from presage.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def task(place: Workplace, dataset: ImageDataset, recipe: Recipe) -> Task:
     from probe import PROBE_VERSION
     from surrogate.loading import task_of
 
-    if not is_probed(place, dataset):
-        probe(place, dataset)
+    ensure_probed(place, dataset)
     with place.open() as database:
         return task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash, PROBE_VERSION)
 
@@ -132,8 +131,7 @@ def informed(place: Workplace, dataset: ImageDataset, recipe: Recipe) -> TaskPre
     from architecture.serial import loads
     from probe import PROBE_VERSION
 
-    if not is_probed(place, dataset):
-        probe(place, dataset)
+    ensure_probed(place, dataset)
     own = (dataset.fingerprint, recipe.hash)
     with place.open() as database:
         probed = sorted({run.dataset for run in database.probes(version=PROBE_VERSION)})
