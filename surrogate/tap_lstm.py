@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -117,7 +119,11 @@ class TapLSTM(PlacePredictor):
         layers, lengths = self._read(inputs.sequence)
         read, ends = torch.from_numpy(self._standard(layers, lengths)), torch.from_numpy(lengths)
         task = torch.from_numpy(self._task(inputs.task))
-        places = np.stack([places_of(network, read, ends, task) for network in self.networks_])
+        with ThreadPoolExecutor(
+            min(len(self.networks_), os.cpu_count() or 1)
+        ) as pool:
+            found = pool.map(lambda network: places_of(network, read, ends, task), self.networks_)
+            places = np.stack(list(found))
         return places.mean(axis=0), places.std(axis=0)
 
     def _read(self, sequence: LayerSequence) -> tuple[Singles, NDArray[np.int64]]:

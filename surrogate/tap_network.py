@@ -15,6 +15,8 @@ from training.hardware import one_thread
 
 __all__ = ["Examples", "TapNetwork", "Training", "places_of", "train"]
 
+_TOGETHER = 256  # networks read at once
+
 
 class TapNetwork(nn.Module):
     """Layer by layer, the place that the network so far would have within its task.
@@ -161,10 +163,10 @@ def _loss(places: Tensor, examples: Examples, rows: Tensor, longest: int, how: T
 @one_thread()
 @torch.inference_mode()
 def places_of(network: TapNetwork, layers: Tensor, lengths: Tensor, task: Tensor) -> NDArray[np.float64]:
-    """(n,) places of whole networks on one task (q,), in batches of like length."""
+    """(n,) places of whole networks on one task (q,), in batches of like length: little padding to compute."""
     order = torch.argsort(lengths, stable=True)
     found = torch.empty(len(lengths))
-    for rows in torch.split(order, 1024) if len(order) else ():
+    for rows in torch.split(order, _TOGETHER) if len(order) else ():
         longest = int(lengths[rows].max())
         places = network(layers[rows, :longest], task.expand(len(rows), -1))
         found[rows] = places.gather(1, lengths[rows, None] - 1).squeeze(1)
