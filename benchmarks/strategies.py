@@ -6,7 +6,9 @@ One query at a time; a query is a network not asked for before by its code (for 
 are written differently count as different, though some compute the same). A strategy that asks again is answered, and
 pays nothing. A run ends when the best network is found, or all queries are made, or ten times as often was asked. Each
 run is one file in --runs: stopped and repeated, the benchmark goes on where it was; the file of a strategy that has
-changed since must be deleted by hand. Strategies are those of the registry.
+changed since must be deleted by hand. Strategies are those of the registry. The tables are read from ../shared/tables:
+nb201.parquet (arch_str, c10_val_200ep), nb201_hardware.parquet (latencies of the same cells) and nbmacro.parquet (arch,
+mean_acc).
 """
 
 from __future__ import annotations
