@@ -7,7 +7,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BASELINE", "SHORT_LIST", "Chosen", "Known", "RoundResult", "SearchResult", "Verified", "mean_accuracy"]
+__all__ = [
+    "BASELINE",
+    "SHORT_LIST",
+    "Chosen",
+    "Known",
+    "RoundResult",
+    "SearchResult",
+    "Verified",
+    "best_accuracy",
+    "mean_accuracy",
+]
 
 SHORT_LIST, BASELINE = "short-list", "random baseline"
 
@@ -209,6 +219,16 @@ class SearchResult:
         """Mean trained accuracy of the random baseline's networks that finished."""
         return mean_accuracy(self.baseline)
 
+    @property
+    def shortlist_best(self) -> float | None:
+        """Highest trained accuracy of the short-listed networks."""
+        return best_accuracy(self.verified)
+
+    @property
+    def baseline_best(self) -> float | None:
+        """Highest trained accuracy of the random baseline's networks; it may be above the short-list's."""
+        return best_accuracy(self.baseline)
+
     def to_json(self) -> dict[str, Any]:
         """Plain objects, lists and numbers."""
         return {
@@ -224,6 +244,8 @@ class SearchResult:
             "best": self.best.to_json() if self.best else None,
             "shortlist_mean": self.shortlist_mean,
             "baseline_mean": self.baseline_mean,
+            "shortlist_best": self.shortlist_best,
+            "baseline_best": self.baseline_best,
             "seconds": self.seconds,
             "score": self.score,
             "latency": self.latency,
@@ -236,3 +258,8 @@ def mean_accuracy(verified: Sequence[Verified]) -> float | None:
     """Mean trained accuracy of those that finished; None where none did."""
     found = [one.accuracy for one in verified if one.accuracy is not None]
     return sum(found) / len(found) if found else None
+
+
+def best_accuracy(verified: Sequence[Verified]) -> float | None:
+    """Highest trained accuracy of those that finished; None where none did."""
+    return max((one.accuracy for one in verified if one.accuracy is not None), default=None)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
@@ -139,12 +140,8 @@ def told(result: SearchResult) -> str:
         table(tuple(columns), cells),
     ]
     lines += [line for told in (result.latency, result.supernet) if told is not None for line in ("", told)]
-    if result.shortlist_mean is not None and result.baseline_mean is not None:
-        lines += [
-            "",
-            f"Mean trained accuracy: short-list {result.shortlist_mean:.4f}, "
-            f"{len(result.baseline)} random networks of the same space {result.baseline_mean:.4f}.",
-        ]
+    compared = comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline])
+    lines += ["", *compared] if compared else []
     if result.best is not None:
         lines += ["", f"Best network: {result.folder / 'best'}   Report: {result.folder / 'report.html'}"]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from presage.comparison import comparison
 from presage.output import scaled
 from presage.report import plots
 from presage.report.drawing import draw
@@ -107,12 +108,21 @@ def _headline(result: Json, trained: Sequence[Json]) -> str:
         (f"{candidates:,}", f"candidates scored; {len(trained)} trained fully"),
     ]
     if result["baseline_mean"] is not None:
-        text = f"mean of {len(result['baseline'])} random networks; the short-list's is {result['shortlist_mean']:.3f}"
-        tiles.append((f"{result['baseline_mean']:.3f}", text))
+        best_random = max(one["accuracy"] for one in result["baseline"] if one["accuracy"] is not None)
+        text = f"best of {len(result['baseline'])} random networks, mean {result['baseline_mean']:.3f}; "
+        text += f"the short-list's best {best['accuracy']:.3f}, mean {result['shortlist_mean']:.3f}"
+        tiles.append((f"{best_random:.3f}", text))
     boxes = "".join(
         f"<div class='tile'><b>{escape(value)}</b><span>{escape(text)}</span></div>" for value, text in tiles
     )
-    return f"<div class='tiles'>{boxes}</div>"
+    worse = "".join(f"<p class='lead'>{escape(line)}</p>" for line in _compared(result)[1:])
+    return f"<div class='tiles'>{boxes}</div>{worse}"
+
+
+def _compared(result: Json) -> list[str]:
+    """The short-list beside the random baseline, in words."""
+    shortlist = [one["accuracy"] for round_ in result["rounds"] for one in round_["verified"]]
+    return comparison(shortlist, [one["accuracy"] for one in result["baseline"]])
 
 
 def _difficulty(card: Json) -> str:
@@ -211,10 +221,9 @@ def _short_list(result: Json, verified: Sequence[Json]) -> str:
     tail = ""
     if result["baseline_mean"] is not None and result["shortlist_mean"] is not None:
         baseline = sorted(result["baseline"], key=lambda one: -(one["accuracy"] or 0))
-        means = f"mean {result['baseline_mean']:.3f}. The short-list's mean is {result['shortlist_mean']:.3f}."
         tail = (
-            f"<h3>Random baseline</h3><p>{len(baseline)} random networks of the same space, trained with the same "
-            f"recipe: {means}</p><details><summary>all of them</summary>"
+            f"<h3>Random baseline</h3><p>{escape(' '.join(_compared(result)))} All were trained with the same recipe."
+            f"</p><details><summary>all of them</summary>"
             f"<table>{head}{''.join(_row(one) for one in baseline)}</table></details>"
         )
     return _section("The short-list, trained", f"<table>{head}{rows}</table>{_latencies(result, verified)}{tail}")
