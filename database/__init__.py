@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from database.columns import ExperimentColumns, SimilarExperiments
     from database.entries import ExperimentEntry, PredictionEntry, ProbeEntry, entry_from_json, entry_to_json
     from database.info import DatabaseInfo
+    from database.opening import check_opens
     from database.paths import default_path
     from database.records import (
         ArchitectureRecord,
@@ -32,6 +33,7 @@ _HOME = {
     "Database": "store",
     "DatabaseInfo": "info",
     "check_file": "check",
+    "check_opens": "opening",
     "write_seed": "shipped",
     "ExperimentColumns": "columns",
     "SimilarExperiments": "columns",
@@ -70,6 +72,7 @@ __all__ = [
     "Refusal",
     "SimilarExperiments",
     "check_file",
+    "check_opens",
     "default_path",
     "entry_from_json",
     "entry_to_json",

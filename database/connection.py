@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from presage_errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
 
-__all__ = ["Connection", "quoted"]
+__all__ = ["Connection", "check_place", "quoted"]
 
 _HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
 _LOCKED = ("Could not set lock", "Conflicting lock", "being used by another process")
@@ -29,6 +30,8 @@ _FULL = ("No space left", "Disk quota exceeded", "File too large", "not enough d
 _NEWER = re.compile(r"version number (\d+)", re.IGNORECASE)
 _HEADER_BYTES = 12_288
 _OPEN: Counter[str | None] = Counter()  # connections of this process by file, as DuckDB counts them too
+_MAKEABLE = "be a file that exists or can be made"
+_FOREIGN = "The file {path} is not a DuckDB database."
 _DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
 
 
@@ -43,7 +46,7 @@ class Connection:
     Raises:
         DatabaseBusy: another process holds the file after `wait_seconds`; names it.
         InvalidDatabase: the file is not DuckDB, is damaged, or was written by a newer DuckDB.
-        InvalidArgument: its folder does not exist, or there is no file to read.
+        InvalidArgument: its folder does not exist, no file can be made in it, or there is no file to read.
         StorageFull: the disk is full.
     """
 
@@ -55,6 +58,7 @@ class Connection:
         # Blocks in flight, of another connection or out of the log, may not be in the file yet.
         settled = str(path) != ":memory:" and not _OPEN[key] and not path.with_name(f"{path.name}.wal").exists()
         self._raw = _connect(path, wait_seconds, read_only)
+        self._check_kind()
         self._key = key
         _OPEN[key] += 1
         if settled:
@@ -113,6 +117,12 @@ class Connection:
         """Take back what the open transaction did; nothing where an error has done so already."""
         with contextlib.suppress(duckdb.Error):
             self._raw.execute("ROLLBACK")
+
+    def _check_kind(self) -> None:
+        """DuckDB opens JSON, CSV and Parquet too, as a database in memory, which would be lost on closing."""
+        if str(self.path) != ":memory:" and not self.rows("SELECT 1 FROM duckdb_databases() WHERE path IS NOT NULL"):
+            self._raw.close()
+            raise InvalidDatabase(_FOREIGN.format(path=self.path))
 
     def _check_whole(self) -> None:
         """DuckDB cuts free blocks off the end of a file; whatever else is missing there has been lost.
@@ -175,6 +185,20 @@ def _check_path(path: Path, read_only: bool) -> None:
         raise InvalidArgument("database", "Database.open", "lie in an existing folder", str(path))
 
 
+def check_place(path: Path) -> None:
+    """Refuse a path that no database file can be made at.
+
+    Raises:
+        InvalidArgument: its folder does not exist, or cannot be written in.
+    """
+    _check_path(path, read_only=False)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InvalidArgument("database", "Database.open", _MAKEABLE, str(path), f"{error.strerror}.") from error
+
+
 def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
     """Raise what the user can act on; a mistake of ours passes through as it is."""
     message = str(error)
@@ -194,8 +218,6 @@ def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
         raise StorageFull(
             f"The disk filled up while writing {path}; nothing stored before is lost. Free some space and repeat."
         ) from error
-    if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
-        raise InvalidDatabase(f"The database {path} lacks a table or column: {line}") from error
     if isinstance(error, duckdb.IOException) and "Permission denied" in message:
         raise InvalidArgument(
             "database", "Database.open", "be a file that you may read and write", str(path)
@@ -205,8 +227,12 @@ def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
             f"The database {path} has DuckDB storage version {newer[1]}, which DuckDB {duckdb.__version__} "
             "cannot read. Update duckdb."
         ) from error
-    if "not a valid DuckDB database" in message:
-        raise InvalidDatabase(f"The file {path} is not a DuckDB database.") from error
+    if "not a valid DuckDB database" in message or "Cannot launch in-memory database" in message:
+        raise InvalidDatabase(_FOREIGN.format(path=path)) from error
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
+        raise InvalidDatabase(f"The database {path} lacks a table or column: {line}") from error
+    if isinstance(error, duckdb.IOException) and "Cannot open file" in message and not path.exists():
+        raise InvalidArgument("database", "Database.open", _MAKEABLE, str(path)) from error
     if isinstance(error, _DAMAGE) or "Corrupt database" in message:
         raise InvalidDatabase(f"The database {path} is damaged or truncated: {line}") from error
     raise error

@@ -52,6 +52,18 @@ class Workplace:
             return Database.open()
         return Database.open(self.path, from_seed=True, seed_only_if_empty=True)
 
+    def check_database(self) -> None:
+        """Refuse a database that cannot be opened or made; to be called before long work whose results go there.
+
+        Raises:
+            DatabaseBusy, InvalidDatabase, InvalidArgument: as `database.Database.open`.
+        """
+        from database import check_opens, default_path
+
+        if self.database is None and "PRESAGE_DATABASE" not in os.environ:
+            default_path(create=True)
+        check_opens(self.path)
+
     @property
     def path(self) -> Path:
         """Where the database is, or will be."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from presage.console import session_of
 from presage.output import positive, scaled, share, table
+from presage.places import check_folder
 
 if TYPE_CHECKING:
     from database import ExperimentColumns
@@ -117,6 +118,7 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    check_folder(options.folder, "DIR", "presage database export")
     with session_of(options) as session, session.open() as database:
         database.export_parquet(options.folder)
     print(json.dumps({"folder": str(options.folder)}) if options.json else f"Written to {options.folder}.")

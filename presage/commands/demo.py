@@ -8,6 +8,7 @@ from pathlib import Path
 
 from presage.commands.search import search_options, settings_of, told
 from presage.console import session_of
+from presage.places import check_folder
 from presage.recipes import add_recipe_options, recipe_of
 
 SUMMARY = "the whole job on scikit-learn's digits, with the shipped experience"
@@ -27,10 +28,12 @@ def run(options: argparse.Namespace) -> int:
             print(text, flush=True)
 
     recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
+    check_folder(options.run, "--run", "presage demo")
     options.run.mkdir(parents=True, exist_ok=True)
     if options.database is None:  # the demo leaves the user's own database as it is
         options.database = options.run / "experience.duckdb"
     with session_of(options) as session:
+        session.check_database()
         dataset = session.dataset("digits")
         with session.open() as database:
             info = database.info()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from presage.console import notice, session_of
 from presage.output import positive
+from presage.places import check_folder
 
 SUMMARY = "predictor quality, each dataset left out in turn"
 
@@ -45,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
     predictors = list(PREDICTORS) if options.predictors is None else options.predictors.split(",")
     studies = None if options.studies is None else [] if options.studies == "none" else options.studies.split(",")
     families = None if options.families is None else _families(options.families)
+    if options.out is not None:
+        check_folder(options.out, "--out", "presage evaluate")
     with session_of(options) as session:
         found = session.evaluate(
             predictors, studies=studies, folds=options.folds, families=families, draws=options.draws

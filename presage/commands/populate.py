@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from presage.console import notice, session_of
 from presage.output import positive
+from presage.places import check_folder
 from presage.progress import Progress
 from presage.recipes import add_recipe_options, recipe_of
 
@@ -38,9 +39,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     recipe = recipe_of(options)
+    check_folder(options.out, "--out", "presage populate")
     if find_spec("duckdb") is None:
         return _shards_only(options, recipe)
     with session_of(options) as session:
+        session.check_database()
         summary, report = session.populate(
             options.datasets, options.out, options.count, recipe, workers=options.workers, probes=options.probes
         )

@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     recipe = recipe_of(options)
     architectures = read_architectures(options.architectures)
     with session_of(options) as session:
+        session.check_database()
         dataset = dataset_of(session, options)
         rows = session.predict(dataset, architectures, recipe)
         if not session.experience_of(recipe):

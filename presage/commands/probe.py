@@ -18,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     with session_of(options) as session:
+        session.check_database()
         dataset = dataset_of(session, options)
         card = session.probe(dataset, options.seeds)
     print(json.dumps(card.to_json()) if options.json else card.text())

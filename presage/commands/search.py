@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
+from presage.places import check_folder
 from presage.recipes import add_recipe_options, recipe_of
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ def run(options: argparse.Namespace) -> int:
     from architecture.spaces import get_space
 
     recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
+    check_folder(options.run, "--run", "presage search")
     with session_of(options) as session:
+        session.check_database()
         dataset = dataset_of(session, options)
         result = session.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run)
     print(json.dumps(result.to_json()) if options.json else told(result))

@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
     recipe = recipe_of(options)
     architectures = read_architectures(options.architectures)
     with session_of(options) as session:
+        session.check_database()
         dataset = dataset_of(session, options)
         rows = session.train(dataset, architectures, recipe)
     if options.json:

@@ -31,6 +31,7 @@ def probe(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> Diffic
 
     if seeds < 1:
         raise InvalidArgument("seeds", "probe", "be at least 1", seeds)
+    place.check_database()
     runs = []
     for number in range(seeds):
 

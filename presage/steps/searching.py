@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.places import check_folder
 from presage.steps.difficulty import card
 from presage.steps.prediction import informed, task
 from presage.workplace import Workplace
@@ -38,6 +39,8 @@ def search(
 
     get_predictor(place.predictor, seed=place.seed)  # refused before anything is probed
     check_serves(settings.strategy, space)
+    check_folder(run_folder, "--run", "presage search")
+    place.check_database()
     shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
     latency = None
     if settings.needs_latency:
