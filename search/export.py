@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,21 @@ from search.disk import read_json, replacing, write_json
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["copy_network", "load_network", "save_architecture", "save_weights"]
+__all__ = ["copy_network", "how_to_use", "load_network", "save_architecture", "save_weights"]
 
 ARCHITECTURE, WEIGHTS, README = "architecture.json", "weights.safetensors", "README.txt"
 
-_HOW = """from search.export import load_network
+_HOW = """import torch
+
+from search.export import load_network
 
 network = load_network("{folder}")  # a torch.nn.Module in evaluation mode
-logits = network((images.float() - network.mean) / network.deviation)  # images (b, {shape}), 0 to 255
+
+# `images` is a tensor (b, {channels}, h, w) of numbers from 0 to 255; it is resized as it was for the training.
+resized = torch.nn.functional.interpolate(images.float(), size=({h}, {w}), mode="bilinear", antialias=True)
+with torch.no_grad():
+    logits = network((resized.round().clamp(0, 255) - network.mean) / network.deviation)  # (b, {classes})
+names = [network.classes[best] for best in logits.argmax(dim=1)]
 """
 
 
@@ -52,9 +59,18 @@ def copy_network(source: Path, target: Path) -> None:
     for name in (WEIGHTS, ARCHITECTURE):
         with replacing(target / name) as draft:
             shutil.copyfile(source / name, draft)
-    shape: Sequence[int] = read_json(target / ARCHITECTURE)["input_shape"]
     with replacing(target / README) as draft:
-        draft.write_text(_HOW.format(folder=target.name, shape=", ".join(map(str, shape))), encoding="utf-8")
+        draft.write_text(how_to_use(target), encoding="utf-8")
+
+
+def how_to_use(folder: Path) -> str:
+    """Python that loads the network of a folder and names the classes of a tensor `images` of any height and width.
+
+    The images are resized as `training.augment.resized` does it. Run it where the folder lies.
+    """
+    described = read_json(folder / ARCHITECTURE)
+    channels, h, w = described["input_shape"]
+    return _HOW.format(folder=folder.name, channels=channels, h=h, w=w, classes=len(described["classes"]))
 
 
 def load_network(folder: str | Path) -> nn.Module:

@@ -81,7 +81,7 @@ def _page(folder: Path, result: Json, card: Json | None, space: Space | None) ->
         supernet_section(folder, result),
         _short_list(result, verified),
         _drawings(folder, trained),
-        _how_to_load(trained),
+        _how_to_use(folder),
         _settings(result),
     ]
     return (
@@ -115,8 +115,8 @@ def _headline(result: Json, trained: Sequence[Json]) -> str:
     boxes = "".join(
         f"<div class='tile'><b>{escape(value)}</b><span>{escape(text)}</span></div>" for value, text in tiles
     )
-    worse = "".join(f"<p class='lead'>{escape(line)}</p>" for line in _compared(result)[1:])
-    return f"<div class='tiles'>{boxes}</div>{worse}"
+    lines = [*_compared(result)[1:], *result.get("notes", ())]
+    return f"<div class='tiles'>{boxes}</div>" + "".join(f"<p class='lead'>{escape(line)}</p>" for line in lines)
 
 
 def _compared(result: Json) -> list[str]:
@@ -281,15 +281,14 @@ def _drawings(folder: Path, trained: Sequence[Json]) -> str:
     return _section("The networks", f"<div class='networks'>{''.join(parts)}</div>") if parts else ""
 
 
-def _how_to_load(trained: Sequence[Json]) -> str:
-    if not trained:
+def _how_to_use(folder: Path) -> str:
+    from search.export import ARCHITECTURE, how_to_use
+    from search.run_folder import RunFolder
+
+    best = RunFolder(folder).best
+    if not (best / ARCHITECTURE).exists():
         return ""
-    code = (
-        "from search.export import load_network\n\n"
-        'network = load_network("best")  # in this run folder; a torch.nn.Module in evaluation mode\n'
-        "logits = network((images.float() - network.mean) / network.deviation)  # images of 0 to 255"
-    )
-    return _section("Use the best network", f"<pre>{escape(code)}</pre>")
+    return _section("Use the best network", f"<p>In this run folder:</p><pre>{escape(how_to_use(best))}</pre>")
 
 
 def _settings(result: Json) -> str:

@@ -19,7 +19,7 @@ from architecture.serial import from_json
 from database import Database
 from presage_errors import InvalidArgument, NothingFeasible, StorageFull
 from search.engine import load_candidates, run_search
-from search.export import load_network
+from search.export import how_to_use, load_network
 from search.limits import Limits
 from search.progress import Progress
 from search.result import SearchResult, Verified
@@ -365,7 +365,7 @@ def test_real_training_gives_a_network_that_loads_and_scores_as_it_did(
     assert network.classes == ["dark", "bright"]
     described = json.loads((tmp_path / "run" / "best" / "architecture.json").read_text())
     assert from_json(described["architecture"]).hash == result.best.chosen.hash
-    assert "load_network" in (tmp_path / "run" / "best" / "README.txt").read_text()
+    assert (tmp_path / "run" / "best" / "README.txt").read_text() == how_to_use(tmp_path / "run" / "best")
     record = database.experiment_records(architecture=result.best.chosen.hash)[0]
     assert len(record.curve) == RECIPE.epochs
     assert not list((tmp_path / "run" / "networks").glob("*/checkpoint.pt"))
