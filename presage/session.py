@@ -5,7 +5,7 @@ The database is opened for each step and let go of at once: training in between 
 
 from __future__ import annotations
 
-from presage.steps import difficulty, evaluation, experience, prediction, searching, training
+from presage.steps import difficulty, evaluation, experience, prediction, reach, searching, training
 from presage.workplace import Workplace
 
 __all__ = ["Session"]
@@ -22,7 +22,7 @@ class Session(Workplace):
     task = prediction.task
     fitted = prediction.fitted
     informed = prediction.informed
-    experience_of = prediction.experience_of
+    reach = reach.reach
     evaluate = evaluation.evaluate
 
     train = training.train

@@ -187,6 +187,7 @@ class SearchResult:
         score: the kind of score that was searched on, in words (`search.scores`).
         latency: what estimated latencies rest on and how far off they were, in one line; None without them.
         supernet: what became of the shared weights that the search was on, in one line; None without them.
+        notes: what is to be known of the predictions, a line each; `run_search` itself has none.
     """
 
     folder: Path
@@ -203,6 +204,7 @@ class SearchResult:
     score: str = "predicted accuracy"
     latency: str | None = None
     supernet: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def verified(self) -> tuple[Verified, ...]:
@@ -250,6 +252,7 @@ class SearchResult:
             "score": self.score,
             "latency": self.latency,
             "supernet": self.supernet,
+            "notes": list(self.notes),
             "journal": self.journal,
         }
 

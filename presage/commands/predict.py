@@ -29,14 +29,12 @@ def run(options: argparse.Namespace) -> int:
         session.check_database()
         dataset = dataset_of(session, options)
         rows = session.predict(dataset, architectures, recipe)
-        if not session.experience_of(recipe):
-            notice("no experiment of the database used this recipe: the predictions extrapolate.", options)
+        notes = session.reach(recipe).notes([row.multiply_adds for row in rows])
+    for line in notes:
+        notice(line, options)
     if options.json:
-        print(
-            json.dumps(
-                {"dataset": dataset.name, "recipe": recipe.to_json(), "predictions": [asdict(row) for row in rows]}
-            )
-        )
+        answer = {"dataset": dataset.name, "recipe": recipe.to_json(), "notes": notes}
+        print(json.dumps({**answer, "predictions": [asdict(row) for row in rows]}))
         return 0
     lines = [
         (

@@ -12,6 +12,7 @@ from presage.console import add_dataset, dataset_of, session_of
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.places import check_folder
 from presage.recipes import add_recipe_options, recipe_of
+from presage_errors import UnknownName
 
 if TYPE_CHECKING:
     from search import SearchResult, SearchSettings, Verified
@@ -61,7 +62,8 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
     )
     group.add_argument(
         "--objectives", default="accuracy", metavar="A,B",
-        help="accuracy (default), and for nsgaii any of parameters, multiply_adds, activation_bytes, latency",
+        help="accuracy (default), and beside it any of parameters, multiply_adds, activation_bytes, latency; several "
+        "with bayes, nsgaii, progressive, random or tpe",
     )  # fmt: skip
     group.add_argument(
         "--score", default="predicted", metavar="NAME",
@@ -88,7 +90,12 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
     """The settings that the options ask for."""
     from search import Limits, SearchSettings
     from search.one_shot_strategies import default_candidates
+    from search.scores import get_score
 
+    try:
+        get_score(options.score)
+    except UnknownName as error:  # a table's values are for callers of search.run_search alone
+        raise UnknownName(error.kind, error.name, [name for name in error.known if name != "table"]) from None
     candidates = max(default_candidates(options.strategy, options.score), options.shortlist)
     return SearchSettings(
         strategy=options.strategy,
@@ -142,6 +149,7 @@ def told(result: SearchResult) -> str:
         "",
         table(tuple(columns), cells),
     ]
+    lines += ["", *result.notes] if result.notes else []
     lines += [line for told in (result.latency, result.supernet) if told is not None for line in ("", told)]
     compared = comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline])
     lines += ["", *compared] if compared else []

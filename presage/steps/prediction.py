@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from surrogate import Experience, Prediction, Predictor, Task
     from training import ImageDataset, Recipe
 
-__all__ = ["Predicted", "experience_of", "fitted", "informed", "predict", "task"]
+__all__ = ["Predicted", "fitted", "informed", "predict", "task"]
 
 MOST_GIVEN = 300
 """Networks trained on a dataset up to which predictions there are corrected by them; with more, all is fitted anew."""
@@ -145,12 +145,6 @@ def informed(place: Workplace, dataset: ImageDataset, recipe: Recipe) -> TaskPre
         return predictor
     graphs = GraphBatch.of([loads(texts[key]) for key in trained.architecture.tolist()])
     return predictor.given(graphs, trained.accuracy, task(place, dataset, recipe))
-
-
-def experience_of(place: Workplace, recipe: Recipe) -> int:
-    """How many finished experiments of the database used exactly this recipe."""
-    with place.open() as database:
-        return len(database.experiments(recipe=recipe.hash))
 
 
 def _trained_before(database: Database, dataset: ImageDataset, recipe: Recipe) -> dict[str, float]:

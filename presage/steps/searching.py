@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.places import check_folder
 from presage.steps.difficulty import card
 from presage.steps.prediction import informed, task
+from presage.steps.reach import kept_reach
 from presage.workplace import Workplace
 from presage_errors import InvalidArgument
 
@@ -32,9 +33,12 @@ def search(
     """
     from presage.report import write_report
     from search import run_search
+    from search.disk import write_json
     from search.feasible import check_feasible
     from search.latency import LatencyMeter
     from search.one_shot_strategies import check_serves
+    from search.run_folder import RunFolder
+    from search.scores import get_score
     from surrogate import get_predictor
 
     get_predictor(place.predictor, seed=place.seed)  # refused before anything is probed
@@ -57,6 +61,7 @@ def search(
     scorer = scorers(place, dataset, recipe, settings.score)
     run_folder.mkdir(parents=True, exist_ok=True)
     card(place, dataset, run_folder)
+    reached = kept_reach(place, recipe, run_folder)
 
     def tell(progress: SearchProgress) -> None:
         stage = {
@@ -81,6 +86,9 @@ def search(
         latency=latency,
         on_progress=tell,
     )
+    if get_score(settings.score).predicts:
+        result = replace(result, notes=reached.notes([one.chosen.multiply_adds for one in result.verified]))
+        write_json(RunFolder(run_folder).result, result.to_json())
     write_report(run_folder, space)
     return result
 

@@ -1,0 +1,52 @@
+"""Predictions beyond the experience are said to extrapolate: by `predict` and by `search`, in every form of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from presage.steps.reach import LEAST, Reach, reach
+from presage.workplace import Workplace
+from training import Recipe
+
+
+def test_notes_by_hand() -> None:
+    assert Reach(LEAST, 4_000_000).notes([4_000_000, 10]) == ()
+    (few,) = Reach(LEAST - 1, 4_000_000).notes([10])
+    assert few == "Only 99 of the experience's networks were trained by this recipe: predictions extrapolate."
+    (large,) = Reach(LEAST, 4_000_000).notes([10, 4_000_001, 15_000_000])
+    assert large == (
+        "2 of 3 networks (up to 15M multiply-adds) are larger than any of the experience (4M): "
+        "their predictions extrapolate."
+    )
+
+
+def test_the_reach_of_the_made_up_experience(experienced: Path) -> None:
+    place = Workplace(experienced)
+    with place.open() as database:
+        largest = max(record.multiply_adds for record in database.experiment_records())
+    assert reach(place, Recipe()) == Reach(48, largest)
+    assert reach(place, Recipe(epochs=1)) == Reach(0, largest)
+
+
+def test_search_and_predict_say_it_in_words_report_and_json_and_a_second_call_says_the_same(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    fast = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--database", experienced)
+    words = ("search", shapes_npz, "--space", "nb201", "--candidates", 20, "--shortlist", 1, "--run", run, *fast)
+    none = "None of the experience's networks were trained by this recipe: predictions extrapolate."
+    assert none in presage(*words, "--quiet").out
+    assert "were trained by this recipe: predictions extrapolate." in (run / "report.html").read_text()
+    assert presage(*words, "--json", "--quiet").json["notes"] == [none]  # though one has been trained meanwhile
+
+    net = tmp_path / "net.jsonl"
+    net.write_text(presage("sample", "nb201:cells=3,width=64").out)
+    outcome = presage("predict", shapes_npz, net, *fast, "--json")
+    few, large = outcome.json["notes"]
+    assert few.startswith("Only 1 of the experience's networks")
+    assert large.startswith("1 of 1 networks")
+    assert f"presage: {few}\n" in outcome.err
+    assert f"presage: {large}\n" in outcome.err
