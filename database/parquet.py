@@ -26,6 +26,13 @@ _IDENTITY = {
     "probes": ("dataset", "version", "seed"),
     "predictions": ("dataset", "architecture", "recipe", "predictor", "created_at"),
 }
+_REFERS = {
+    "experiments": ("datasets", "architectures", "recipes"),
+    "probes": ("datasets",),
+    "predictions": ("datasets", "architectures", "recipes"),
+}
+"""Table → the tables whose rows each of its rows names."""
+
 _KEY = "presage_schema"  # in the files' own metadata
 
 
@@ -64,11 +71,16 @@ def read_parquet(folder: Path, writer: Writer) -> Iterator[Placed]:
     """Entries of an exported folder. A row that breaks a rule is refused as ``file row n``, the rest goes on.
 
     Raises:
-        InvalidArgument: no such folder, or none of the files is in it.
+        InvalidArgument: no such folder, none of the files is in it, or one that another refers to is not.
         InvalidDatabase: a file that is not Parquet, lacks a column, or was written by a newer presage.
     """
     if not any((folder / f"{table}.parquet").is_file() for table in FILES):
         raise InvalidArgument("folder", "import_parquet", "hold files such as experiments.parquet", str(folder))
+    for table, others in _REFERS.items():
+        absent = [other for other in others if not (folder / f"{other}.parquet").is_file()]
+        if absent and (folder / f"{table}.parquet").is_file():
+            rule = f"hold {absent[0]}.parquet, which {table}.parquet refers to"
+            raise InvalidArgument("folder", "import_parquet", rule, str(folder), f"{absent[0]}.parquet is missing.")
     reader = in_memory()
     try:
 

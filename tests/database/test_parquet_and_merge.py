@@ -258,3 +258,13 @@ def test_the_shipped_seed_is_sound_and_small(tmp_path: Path) -> None:
         assert report.refused == ()
         assert report.experiments > 0
         assert database.check() == []
+
+
+@pytest.mark.parametrize("table", ["datasets", "architectures", "recipes"])
+def test_a_folder_without_a_table_that_others_refer_to_is_refused_in_one_line(tmp_path: Path, table: str) -> None:
+    with Database.open(fill(tmp_path / "a.duckdb", range(5))) as a, Database.open(tmp_path / "b.duckdb") as b:
+        a.export_parquet(tmp_path / "out")
+        (tmp_path / "out" / f"{table}.parquet").unlink()
+        with pytest.raises(InvalidArgument, match=rf"{table}\.parquet is missing\.$"):
+            b.import_parquet(tmp_path / "out")
+        assert b.info().rows["experiments"] == 0
