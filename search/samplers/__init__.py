@@ -64,8 +64,11 @@ SAMPLERS: dict[str, Strategy] = {
 
 def _strategy(name: str, objectives: int) -> Strategy:
     if name in ONE_SHOT_STRATEGIES:
-        hint = "Call search.run_search, or give what was trained to search.samplers.one_shot.OneShotSampler."
-        raise InvalidArgument("strategy", "get_sampler", "need no super-net on a dataset", name, hint)
+        hint = (
+            f"It trains a super-net on a dataset: type `presage search DATASET --strategy {name}`, call "
+            "search.run_search, or give a trained one to search.samplers.one_shot.OneShotSampler."
+        )
+        raise InvalidArgument("strategy", "get_sampler", f"be one of {', '.join(SAMPLERS)}", name, hint)
     if name not in SAMPLERS:
         raise UnknownName("strategy", name, [*SAMPLERS, *ONE_SHOT_STRATEGIES])
     strategy = SAMPLERS[name]

@@ -182,7 +182,9 @@ def test_a_strategy_that_cannot_serve_a_space_is_one_line(dataset: ImageDataset,
         searched(dataset, tmp_path, space=Chain(), strategy="darts-second")
     with pytest.raises(InvalidArgument, match="be given for the score predicted"):
         searched(dataset, tmp_path, strategy="random", supernet_epochs=None)
-    with pytest.raises(InvalidArgument, match="need no super-net"):
+    with pytest.raises(
+        InvalidArgument, match=r"Got 'enas'. It trains a super-net on a dataset: type `presage search DATASET"
+    ):
         get_sampler("enas")
 
 
