@@ -64,8 +64,9 @@ class DatabaseInfo:
             mean = "       –" if d.mean_accuracy is None else f"{d.mean_accuracy:8.3f}"
             dcn = ", ".join(f"{value:.3f} ({name})" for name, value in d.dcn.items()) or "not probed"
             lines.append(f"{d.name:{width}}  {d.finished:8}  {d.failed:6}  {mean}  {dcn}")
-        for title, counts in (("space", self.spaces), ("recipe", self.recipes), ("status", self.statuses)):
-            parts = (f"{name[:16] or 'own networks'} {n}" for name, n in counts.items())
+        recipes = {recipe[:16]: n for recipe, n in self.recipes.items()}
+        for title, counts in (("space", self.spaces), ("recipe", recipes), ("status", self.statuses)):
+            parts = (f"{name or 'own networks'} {n}" for name, n in counts.items())
             lines.append(f"by {title}: {', '.join(parts) or 'none'}")
         return "\n".join(lines)
 

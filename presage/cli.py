@@ -12,13 +12,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, cast
 
 from presage.output import seed
-from presage_errors import PresageError, WrongInput
+from presage_errors import InvalidArgument, PresageError, WrongInput
 
 __all__ = ["main", "parser"]
 
@@ -158,7 +158,33 @@ def _run(arguments: list[str]) -> int:
     if options.command is None:
         root.print_help()
         return 0
-    return command(options.command).run(options)
+    try:
+        return command(options.command).run(options)
+    except InvalidArgument as error:
+        raise _as_typed(error, options, _option_strings(root, options.command)) from error
+
+
+def _option_strings(root: argparse.ArgumentParser, name: str) -> frozenset[str]:
+    """The options of one command."""
+    nested = next(action for action in root._actions if isinstance(action, argparse._SubParsersAction))
+    return frozenset(nested.choices[name]._option_string_actions)
+
+
+def _as_typed(error: InvalidArgument, options: argparse.Namespace, known: Collection[str]) -> InvalidArgument:
+    """The error in the command line's words, where it is about the value of one of the command's options."""
+
+    def option(name: str) -> str:
+        return f"--{name.replace('_', '-')}"
+
+    def typed(text: str) -> str:
+        return re.sub(r"`(\w+)`", lambda one: f"`{option(one[1])}`" if option(one[1]) in known else one[0], text)
+
+    value = getattr(options, error.argument, None)
+    given = value is not None and str(error.got) == str(value)
+    if not given or option(error.argument) not in known or error.owner.startswith("the "):
+        return error
+    owner = f"presage {options.command}"
+    return InvalidArgument(option(error.argument), owner, typed(error.rule), error.got, typed(error.hint))
 
 
 def _report(error: PresageError, wants_json: bool) -> int:

@@ -86,8 +86,10 @@ class SearchSettings:
         else:
             get_proposer(self.strategy, self.seed, objectives=len(self.objectives))
         epochs = self.supernet_epochs
-        if epochs is not None and (isinstance(epochs, bool) or epochs < 1 or self.score != SUPERNET):
-            rule = "be at least 1, and left out where there is no super-net"
+        if epochs is not None and (isinstance(epochs, bool) or epochs < 1):
+            raise InvalidArgument("supernet_epochs", "run_search", "be at least 1", epochs)
+        if epochs is not None and self.score != SUPERNET:
+            rule = f"be left out where there is no super-net (strategy {self.strategy}, score {self.score})"
             raise InvalidArgument("supernet_epochs", "run_search", rule, epochs)
 
     def _check_one_shot(self) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["populate", "take_in"]
 
+_NO_EXPERIENCE = frozenset({".json", ".csv", ".parquet", ".npz", ".txt"})
+"""Ends of the names of files that are neither shards nor databases."""
+
 
 def populate(
     place: Workplace,
@@ -62,6 +65,9 @@ def take_in(place: Workplace, paths: Sequence[Path]) -> ImportReport:
     for path in paths:
         if not path.exists():
             raise InvalidArgument("PATH", "presage database import", "exist", str(path))
+        if path.is_file() and path.suffix in _NO_EXPERIENCE:
+            rule = "be shards (*.jsonl), a folder of them or of Parquet files, or a database"
+            raise InvalidArgument("PATH", "presage database import", rule, str(path))
     reports = []
     with place.open() as database:
         for path in paths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -110,4 +111,7 @@ def test_info_counts_by_dataset_space_recipe_and_status(sound: bytes, tmp_path: 
     assert sum(info.recipes.values()) == 6
     assert info.bytes > 0
     assert "digits" in info.text()
+    long = replace(info, spaces={"enas_macro:layers=12": 6}, recipes={"0123456789abcdef0123": 6}).text()
+    assert "by space: enas_macro:layers=12 6" in long
+    assert "by recipe: 0123456789abcdef 6" in long
     assert info.to_json()["datasets"][0]["name"] == "d0"

@@ -108,6 +108,22 @@ def test_every_option_that_takes_a_number_is_tried() -> None:
         (["search", "digits", "--latency-batch", "0"], ["--latency-batch", "at least 1"]),
         (["search", "digits", "--score", "proxy:synflw"], ["synflw", "Did you mean `proxy:synflow`?"]),
         (["search", "digits", "--score", "table"], ["table", "search.run_search"]),
+        (
+            ["search", "digits", "--prune", "--compare-random", "2"],
+            ["The `--prune` of `presage search` must be left out beside `--compare-random`"],
+        ),
+        (
+            ["search", "digits", "--strategy", "bayes", "--supernet-epochs", "5"],
+            ["The `--supernet-epochs` of `presage search` must be left out where there is no super-net", "Got 5"],
+        ),
+        (
+            ["search", "digits", "--strategy", "local", "--objectives", "accuracy,parameters"],
+            ["The `--strategy` of `presage search` must serve 2 objectives", "Got 'local'"],
+        ),
+        (
+            ["database", "import", __file__.removesuffix("tests/presage/test_cli.py") + "training/core.json"],
+            ["The `PATH` of `presage database import` must be shards (*.jsonl)", "core.json"],
+        ),
         (["search", "digits", "--max-params", "3"], ["No network of the space `chain`", "3 parameters", "nearest"]),
         (["search", "digits", "--shortlist", "9", "--candidates", "5"], ["shortlist", "candidates"]),
         (["sample", "nb201:cels=5"], ["cels"]),
@@ -122,6 +138,26 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     presage: Callable, tmp_path: Path, words: list[str], named: list[str]
 ) -> None:
     refused(presage(*words, "--database", tmp_path / "x.duckdb"), *named)
+
+
+def test_a_score_that_only_callers_of_python_can_bring_is_not_offered(presage: Callable) -> None:
+    outcome = presage("search", "digits", "--score", "foo")
+    refused(outcome, "No score is named `foo`", "predicted")
+    assert "table" not in outcome.err
+
+
+def test_an_error_about_a_value_that_was_not_typed_keeps_its_name() -> None:
+    from argparse import Namespace
+
+    from presage_errors import InvalidArgument
+
+    error = InvalidArgument("device", "choose_device", "be there", "cuda")
+    known = {"--device"}
+    assert str(cli._as_typed(error, Namespace(command="probe", device="cuda"), known)) == (
+        "The `--device` of `presage probe` must be there. Got 'cuda'."
+    )
+    assert cli._as_typed(error, Namespace(command="probe", device="cpu"), known) is error
+    assert cli._as_typed(error, Namespace(command="probe", device="cuda"), set()) is error
 
 
 def test_with_json_an_error_is_an_object_on_stdout_too(presage: Callable) -> None:

@@ -197,7 +197,7 @@ def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_agai
     assert "strategy" in changed.err
     other = presage(*words, "--predictor", "dataset-mean")
     assert other.code == 2
-    assert "The `predictor` of `run_search` must stay 'cost-only'" in other.err
+    assert "The `--predictor` of `presage search` must stay 'cost-only'" in other.err
     assert other.err.count("\n") == 1
 
     (run / "report.html").unlink()
@@ -327,3 +327,21 @@ def test_populate_writes_shards_where_duckdb_is_not_installed(
     assert presage(*words, "--quiet").out.startswith(f"0 experiments and 0 probes added to {out}, 2 experiments were")
     kinds = [json.loads(line)["kind"] for path in out.glob("*.jsonl") for line in path.read_text().splitlines()]
     assert sorted(kinds) == ["experiment", "experiment", "probe"]
+
+
+def test_the_demo_counts_the_datasets_that_networks_were_trained_on(
+    presage: Callable, experienced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from database.testing import dataset_record
+    from presage.session import Session
+    from search import SearchResult
+
+    with Database.open(experienced) as database:
+        database.add_probes([probe_entry(dataset_record("probed only"))])
+    monkeypatch.setattr(Session, "card", lambda *given: "the card")
+    monkeypatch.setattr(Session, "recall", lambda *given: "the past")
+    made = SearchResult(tmp_path, "digits", "f", "chain", "evolution", {}, ())
+    monkeypatch.setattr(Session, "search", lambda *given, **named: made)
+    told = presage("demo", "--run", tmp_path / "run", "--database", experienced, "--quiet").out
+    assert "1. Experience: 48 trained networks on 4 datasets." in told
+    assert "4. Fit the predictors, search on predictions" in told
