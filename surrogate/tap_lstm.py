@@ -119,9 +119,7 @@ class TapLSTM(PlacePredictor):
         layers, lengths = self._read(inputs.sequence)
         read, ends = torch.from_numpy(self._standard(layers, lengths)), torch.from_numpy(lengths)
         task = torch.from_numpy(self._task(inputs.task))
-        with ThreadPoolExecutor(
-            min(len(self.networks_), os.cpu_count() or 1)
-        ) as pool:
+        with ThreadPoolExecutor(min(len(self.networks_), os.cpu_count() or 1)) as pool:
             found = pool.map(lambda network: places_of(network, read, ends, task), self.networks_)
             places = np.stack(list(found))
         return places.mean(axis=0), places.std(axis=0)
