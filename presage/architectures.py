@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -85,9 +86,19 @@ def _located(where: str, text: str) -> Architecture:
     from architecture.serial import loads
 
     try:
-        return loads(text)
+        return loads(_without_binding(text))
     except InvalidArchitecture as error:
         raise InvalidArchitecture(f"{where}: {error}") from None
+
+
+def _without_binding(text: str) -> str:
+    """The architecture in what a search left of its best network (`search.export`); any other text as it is."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text  # the reader of architectures says what is wrong
+    bound = isinstance(value, dict) and value.get("format") == "presage-network"
+    return json.dumps(value.get("architecture")) if bound else text
 
 
 def traced(module: nn.Module, name: str) -> Architecture:

@@ -30,6 +30,21 @@ def test_a_json_object_over_several_lines_is_one_architecture(tmp_path: Path) ->
     assert named.architecture.hash == loads(a_network()).hash
 
 
+def test_what_a_search_left_of_its_best_network_is_read(tmp_path: Path) -> None:
+    import json
+
+    from architecture.serial import loads
+
+    described = {"format": "presage-network", "version": 1, "architecture": to_json(loads(a_network())), "classes": 3}
+    file = tmp_path / "architecture.json"
+    file.write_text(json.dumps(described, indent=1))
+    (named,) = read_architectures([str(file)])
+    assert named.architecture == loads(a_network())
+    file.write_text(json.dumps({**described, "architecture": None}))
+    with pytest.raises(InvalidArchitecture, match=r"architecture\.json:"):
+        read_architectures([str(file)])
+
+
 def test_a_wrong_line_is_named(tmp_path: Path) -> None:
     file = tmp_path / "two.jsonl"
     file.write_text(a_network() + "\n" + a_network().replace('"convolution"', '"convolutoin"', 1) + "\n")
