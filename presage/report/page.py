@@ -15,6 +15,7 @@ from presage.report import plots
 from presage.report.drawing import draw
 from presage.report.supernet import supernet_section
 from presage_errors import InvalidArgument, UnknownName, WrongInput
+from search.disk import replacing
 
 if TYPE_CHECKING:
     from architecture.spaces import Space
@@ -53,9 +54,8 @@ def write_report(run_folder: Path, space: Space | None = None) -> Path:
     card = _read(run_folder / "card.json") if (run_folder / "card.json").exists() else None
     page = _page(run_folder, result, card, space)
     target = run_folder / "report.html"
-    partial = target.with_suffix(".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(target)
+    with replacing(target) as draft:
+        draft.write_text(page, encoding="utf-8")
     return target
 
 

@@ -68,6 +68,8 @@ def card(place: Workplace, dataset: ImageDataset, run_folder: Path) -> str:
     Raises:
         InvalidArgument: the run folder keeps the card of another dataset.
     """
+    from search.disk import replacing
+
     path = run_folder / "card.json"
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
@@ -81,9 +83,8 @@ def card(place: Workplace, dataset: ImageDataset, run_folder: Path) -> str:
         known = {item.name: item.dcn for item in _known(database) if item.fingerprint != found.fingerprint}
     seeds = [run.dcn for run in runs if run.seed in found.seeds]
     content = {**found.to_json(), "seed_dcns": seeds, "known_dcns": known, "text": found.text()}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content), encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(content), encoding="utf-8")
     return found.text()
 
 

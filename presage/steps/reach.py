@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,16 +50,18 @@ def reach(place: Workplace, recipe: Recipe) -> Reach:
     """What the database holds for a recipe, and how large its networks are."""
     with place.open() as database:
         rows = database.experiments()
-        return Reach(len(database.experiments(recipe=recipe.hash)), int(rows.multiply_adds.max(initial=0)))
+    of_recipe = sum(rows.recipes[at] == recipe.hash for at in rows.recipe.tolist())
+    return Reach(of_recipe, int(rows.multiply_adds.max(initial=0)))
 
 
 def kept_reach(place: Workplace, recipe: Recipe, run_folder: Path) -> Reach:
     """The same as it was when the run began: what a run trains does not change what was predicted before it."""
+    from search.disk import read_json, write_json
+
     path = run_folder / "experience.json"
-    if path.exists():
-        return Reach(**json.loads(path.read_text(encoding="utf-8")))
+    kept = read_json(path)
+    if kept is not None:
+        return Reach(**kept)
     found = reach(place, recipe)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    partial.replace(path)
+    write_json(path, asdict(found))
     return found
