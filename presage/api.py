@@ -121,8 +121,8 @@ def search(
     for name in settings:
         if name not in known:
             raise UnknownName("setting of `presage.search`", name, known)
-    usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""))
-    asked = replace(SearchSettings(seed=seed), **{"candidates": max(usual, settings.get("shortlist", 1)), **settings})
+    usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""), settings.get("shortlist", 1))
+    asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings})
     session = Session(database, device, seed, progress, predictor)
     return session.search(
         session.dataset(dataset),

@@ -93,11 +93,15 @@ def _located(where: str, text: str) -> Architecture:
 
 def _without_binding(text: str) -> str:
     """The architecture in what a search left of its best network (`search.export`); any other text as it is."""
+    from search.export import FORMAT
+
+    if FORMAT not in text:
+        return text
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text  # the reader of architectures says what is wrong
-    bound = isinstance(value, dict) and value.get("format") == "presage-network"
+    bound = isinstance(value, dict) and value.get("format") == FORMAT
     return json.dumps(value.get("architecture")) if bound else text
 
 

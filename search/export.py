@@ -15,8 +15,10 @@ from search.disk import read_json, replacing, write_json
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["copy_network", "how_to_use", "load_network", "save_architecture", "save_weights"]
+__all__ = ["FORMAT", "copy_network", "how_to_use", "load_network", "save_architecture", "save_weights"]
 
+FORMAT = "presage-network"
+"""Of an architecture with what it was bound to."""
 ARCHITECTURE, WEIGHTS, README = "architecture.json", "weights.safetensors", "README.txt"
 
 _HOW = """import torch
@@ -40,7 +42,7 @@ def save_architecture(folder: Path, architecture: Architecture, binding: Mapping
         binding: what the network was bound to: `input_shape`, `classes` (names), and the `mean` and `deviation` of
             each channel that normalise its images (in units of 0 to 255).
     """
-    value = {"format": "presage-network", "version": 1, "architecture": to_json(architecture.canonical), **binding}
+    value = {"format": FORMAT, "version": 1, "architecture": to_json(architecture.canonical), **binding}
     write_json(folder / ARCHITECTURE, value)
 
 
@@ -92,7 +94,7 @@ def load_network(folder: str | Path) -> nn.Module:
 
     folder = Path(folder)
     described = read_json(folder / ARCHITECTURE)
-    if not isinstance(described, dict) or described.get("format") != "presage-network":
+    if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise InvalidArgument("folder", "load_network", f"hold {ARCHITECTURE} and {WEIGHTS}", str(folder))
     classes = described["classes"]
     module = build(from_json(described["architecture"]), tuple(described["input_shape"]), len(classes))

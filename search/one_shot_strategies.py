@@ -24,10 +24,10 @@ UNIFORM = "uniform"
 _ANY_SPACE = ("enas", UNIFORM)
 
 
-def default_candidates(strategy: str, score: str) -> int:
+def default_candidates(strategy: str, score: str, shortlist: int) -> int:
     """How many candidates are scored unless a user says: a super-net takes about a thousand times as long for each as a
-    predictor."""
-    return 100 if strategy in ONE_SHOT_STRATEGIES or score == SUPERNET else 2000
+    predictor. Never fewer than are short-listed."""
+    return max(100 if strategy in ONE_SHOT_STRATEGIES or score == SUPERNET else 2000, shortlist)
 
 
 def check_serves(strategy: str, space: Space) -> None:

@@ -96,10 +96,9 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         get_score(options.score)
     except UnknownName as error:  # a table's values are for callers of search.run_search alone
         raise UnknownName(error.kind, error.name, [name for name in error.known if name != "table"]) from None
-    candidates = max(default_candidates(options.strategy, options.score), options.shortlist)
     return SearchSettings(
         strategy=options.strategy,
-        candidates=options.candidates or candidates,
+        candidates=options.candidates or default_candidates(options.strategy, options.score, options.shortlist),
         shortlist=options.shortlist,
         rounds=options.rounds,
         limits=Limits(

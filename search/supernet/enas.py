@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -135,5 +136,5 @@ class Uniform(Enas):
     1904.00420), which leaves the search to others."""
 
     name = "uniform"
-    default = OneShotSettings(epochs=100, held_out=0.2, learning_rate=0.05)
+    default = replace(Enas.default, epochs=100)
     teaches = False
