@@ -25,6 +25,8 @@ from math import comb
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from database import ArchitectureRecord, Database, DatasetRecord, ExperimentEntry, ProbeEntry, RecipeRecord
 from search.one_shot_strategies import ONE_SHOT_STRATEGIES
 from search.samplers import SAMPLERS
@@ -146,17 +148,19 @@ def markdown(found: dict[str, list[dict[str, Any]]]) -> str:
     names = list(found)
     lines = ["| strategy | " + " | ".join(names) + " | mean | seconds | CPU seconds |", "|---" * (len(names) + 4) + "|"]
     for rows in zip(*found.values(), strict=True):
-        cells = [
-            row.get("failure", "none") if row["best"] is None else f"{row['best'][0]:.3f} ({row['best'][1]:.3f})"
-            for row in rows
-        ]
-        reached = [row["best"][0] for row in rows if row["best"] is not None]
-        mean = f"{sum(reached) / len(reached):.3f}" if len(reached) == len(rows) else ""
+        cells = [row.get("failure", "none") if row["best"] is None else _told(row["best"]) for row in rows]
+        reached = [row["best"] for row in rows if row["best"] is not None]
+        mean = _told(np.mean(reached, axis=0)) if len(reached) == len(rows) else ""
         seconds = " | ".join(
             f"{sum(row[name] for row in rows) / len(rows):.0f}" for name in ("wall_seconds", "cpu_seconds")
         )
         lines.append(f"| {rows[0]['strategy']} | " + " | ".join(cells) + f" | {mean} | {seconds} |")
     return "\n".join(lines)
+
+
+def _told(best: Sequence[float]) -> str:
+    accuracy, test = best
+    return f"{accuracy:.3f} ({test:.3f})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
