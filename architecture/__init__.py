@@ -1,16 +1,16 @@
 """Floor 0: what a network is, without torch.
 
-The two doors to torch are modules of their own: `architecture.build.build` (architecture → `nn.Module`) and
-`architecture.trace.trace` (`nn.Module` → architecture). They are not named here: a function would hide its module.
+The two doors to torch lie in `presage.architecture.torch_bridge`: `build.build` (architecture → `nn.Module`) and
+`trace.trace` (`nn.Module` → architecture). They are not named here, for nothing here imports torch.
 """
 
 from __future__ import annotations
 
-from architecture.canonical import canonicalise
-from architecture.costs import Costs, costs
-from architecture.graph import Architecture, Node
-from architecture.serial import digest, dumps, from_json, loads, read_jsonl, to_json, write_jsonl
-from architecture.stages import bottlenecks, stage_ends
+from presage.architecture.canonical.form import canonicalise
+from presage.architecture.costs import Costs, costs
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.serial import digest, dumps, from_json, loads, read_jsonl, to_json, write_jsonl
+from presage.architecture.stages import bottlenecks, stage_ends
 
 __all__ = [
     "Architecture",

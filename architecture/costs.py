@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from architecture.graph import Architecture
-from architecture.operations import Classifier, Convolution, Linear
+from presage.architecture.graph import Architecture
+from presage.architecture.operations import Classifier, Convolution, Linear
 
 __all__ = ["Costs", "costs"]
 

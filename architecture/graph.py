@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from architecture.operations import Classifier, Input, Operation, Shape
-from presage_errors import InvalidArchitecture, InvalidArgument
+from presage.architecture.operations import Classifier, Input, Operation, Shape
+from presage.errors import InvalidArchitecture, InvalidArgument
 
 __all__ = ["Architecture", "Node"]
 
@@ -77,14 +77,14 @@ class Architecture:
 
     @cached_property
     def canonical(self) -> Architecture:
-        """The same function with unreachable branches and dead operations removed; see `architecture.canonical`."""
-        from architecture.canonical import canonicalise
+        """The same function with unreachable branches and dead operations gone (`presage.architecture.canonical`)."""
+        from presage.architecture.canonical.form import canonicalise
 
         return canonicalise(self)
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical form's JSON, 64 hex digits: equal for equal functions up to weights."""
-        from architecture.serial import digest
+        from presage.architecture.serial import digest
 
         return digest(self.canonical)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, NoReturn
 
-from presage_errors import InvalidArchitecture
+from presage.errors import InvalidArchitecture
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]

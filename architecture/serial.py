@@ -18,9 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from architecture.graph import Architecture, Node
-from architecture.operations import BY_NAME, Operation, shown
-from presage_errors import InvalidArchitecture, UnknownName
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import BY_NAME, Operation, shown
+from presage.errors import InvalidArchitecture, UnknownName
 
 __all__ = ["FORMAT", "VERSION", "digest", "dumps", "from_json", "loads", "read_jsonl", "to_json", "write_jsonl"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from architecture.graph import Architecture
-from architecture.operations import Classifier, Convolution, Flatten, Linear
+from presage.architecture.graph import Architecture
+from presage.architecture.operations import Classifier, Convolution, Flatten, Linear
 
 __all__ = ["bottlenecks", "stage_ends"]
 

@@ -2,7 +2,7 @@
 
 A space of your own is tested by::
 
-    from architecture.testing import SpaceContract
+    from presage.architecture.testing import SpaceContract
 
     class TestMySpace(SpaceContract):
         space = MySpace()
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from architecture.batch import GraphBatch
-from architecture.spaces.space import Codes, Space
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces.space import Codes, Space
 
 __all__ = ["SpaceContract", "same_batch"]
 
@@ -34,7 +34,7 @@ class SpaceContract:
         return self.space.sample(n, np.random.default_rng(seed))
 
     def test_names_itself_so_that_it_is_found_again(self) -> None:
-        from architecture.spaces import SPACES, get_space
+        from presage.architecture.spaces import SPACES, get_space
 
         assert self.space.name.startswith(self.space.family)
         if SPACES.get(self.space.family) is type(self.space):

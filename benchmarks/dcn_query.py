@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from database.connection import Connection
-from database.migrations import migrate
-from database.store import Database
+from presage.database.connection import Connection
+from presage.database.migrate import migrate
+from presage.database.store import Database
 
 LIMIT_MS = 100.0
 DATASETS, RECIPES, ARCHITECTURES = 100, 3, 400_000

@@ -19,9 +19,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from architecture.batch_costs import batch_costs
-from architecture.encoders import GRAPH_FEATURE_NAMES, cost_features, graph_features, layer_sequence
-from architecture.spaces import SPACES, get_space
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.encoders import GRAPH_FEATURE_NAMES, cost_features, graph_features, layer_sequence
+from presage.architecture.spaces import SPACES, get_space
 
 T = TypeVar("T")
 CHUNK = 1000  # architectures at a time, as search asks for them

@@ -5,7 +5,7 @@
 Validation accuracy after 200 epochs (Dong & Yang 2020, arXiv 2001.00326); the networks are encoded as the benchmark's
 own (five cells a stage, width 16). Every row but the last is CIFAR-10, fitted and tested; the last is fitted on 100
 cells' CIFAR-10 accuracies and tested on ImageNet16-120's of all other cells. One configuration for all sizes: that of
-`surrogate.WithinSpace`, whose settings were chosen on other columns of the table (ImageNet16-120 after 200 epochs and
+`presage.surrogate.WithinSpace`, whose settings were chosen on other columns (ImageNet16-120 after 200 epochs and
 CIFAR-10 after 12) and other seeds (100-104) than are reported here. The transfer's truth is therefore a column that
 settings were chosen on, though never its pairing with CIFAR-10.
 
@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.spaces import NB201
-from surrogate.metrics import kendall_tau
-from surrogate.within_space import WithinSpace
+from presage.architecture.spaces import NB201
+from presage.surrogate.metrics import kendall_tau
+from presage.surrogate.predictors.within_space import WithinSpace
 
 Floats = NDArray[np.float64]
 

@@ -15,11 +15,19 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.batch_costs import batch_costs
-from architecture.draft import Draft, Nodes
-from architecture.operations import Activation, AdaptiveAveragePool, Add, BatchNorm, Classifier, Convolution, Flatten
-from architecture.spaces.space import Categorical, Codes, Space
+from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.operations import (
+    Activation,
+    AdaptiveAveragePool,
+    Add,
+    BatchNorm,
+    Classifier,
+    Convolution,
+    Flatten,
+)
+from presage.architecture.spaces.space import Categorical, Codes, Space
 
 Mask = NDArray[np.bool_]
 LAYERS = ((64, 2), (64, 1), (128, 2), (128, 1), (128, 1), (256, 2), (256, 1), (256, 1))

@@ -27,10 +27,10 @@ os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # before NumPy and Light
 
 import numpy as np  # noqa: E402
 
-from architecture.spaces import SPACES, get_space  # noqa: E402
-from surrogate import Predictor, get_predictor  # noqa: E402
-from surrogate.encoding import Inputs  # noqa: E402
-from surrogate.testing import synthetic_experience, synthetic_task  # noqa: E402
+from presage.architecture.spaces import SPACES, get_space  # noqa: E402
+from presage.surrogate import Predictor, get_predictor  # noqa: E402
+from presage.surrogate.data.encoding import Inputs  # noqa: E402
+from presage.surrogate.testing import synthetic_experience, synthetic_task  # noqa: E402
 
 
 def main() -> None:

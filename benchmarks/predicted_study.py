@@ -35,24 +35,24 @@ os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # before NumPy, LightGBM
 import numpy as np  # noqa: E402
 import optuna  # noqa: E402
 
-from architecture.batch_costs import batch_costs  # noqa: E402
-from architecture.encoders import graph_features  # noqa: E402
-from architecture.spaces import get_space  # noqa: E402
-from architecture.spaces.space import Space  # noqa: E402
-from search.distributions import distributions  # noqa: E402
-from search.feasible import FeasibleDraws  # noqa: E402
-from search.history import History  # noqa: E402
-from search.journal import Journal, ScoredTrial  # noqa: E402
-from search.latency_model import LatencyModel  # noqa: E402
-from search.latency_work import WORK  # noqa: E402
-from search.limits import Limits  # noqa: E402
-from search.predicted import PredictedStudy  # noqa: E402
-from search.sameness import network_keys  # noqa: E402
-from search.samplers import SAMPLERS, get_proposer  # noqa: E402
-from search.scorer import PredictorScorer, Scorer  # noqa: E402
-from search.settings import SearchSettings  # noqa: E402
-from surrogate import get_predictor  # noqa: E402
-from surrogate.testing import synthetic_experience, synthetic_task  # noqa: E402
+from presage.architecture.batch.costs import batch_costs  # noqa: E402
+from presage.architecture.encoders import graph_features  # noqa: E402
+from presage.architecture.spaces import get_space  # noqa: E402
+from presage.architecture.spaces.space import Space  # noqa: E402
+from presage.search.distributions import distributions  # noqa: E402
+from presage.search.history import History  # noqa: E402
+from presage.search.latency.model import LatencyModel  # noqa: E402
+from presage.search.latency.work import WORK  # noqa: E402
+from presage.search.limits import Limits  # noqa: E402
+from presage.search.samplers import SAMPLERS, get_proposer  # noqa: E402
+from presage.search.scorer import PredictorScorer, Scorer  # noqa: E402
+from presage.search.settings import SearchSettings  # noqa: E402
+from presage.search.studies.feasible import FeasibleDraws  # noqa: E402
+from presage.search.studies.journal import Journal, ScoredTrial  # noqa: E402
+from presage.search.studies.predicted import PredictedStudy  # noqa: E402
+from presage.search.studies.sameness import network_keys  # noqa: E402
+from presage.surrogate import get_predictor  # noqa: E402
+from presage.surrogate.testing import synthetic_experience, synthetic_task  # noqa: E402
 
 SHAPE, CLASSES = (3, 16, 16), 10
 LATENCY = LatencyModel(  # made up; only its speed matters

@@ -27,12 +27,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
-from database import Database
-from surrogate import Experience, get_predictor, load_experience
-from surrogate.metrics import kendall_tau, mse
-from surrogate.proxies import PROXIES, Minibatch, proxies, within_ranks
-from surrogate.transform import from_logit, to_logit
-from training import Recipe, load_dataset, prepare
+from presage.database import Database
+from presage.surrogate import Experience, get_predictor, load_experience
+from presage.surrogate.data.transform import from_logit, to_logit
+from presage.surrogate.metrics import kendall_tau, mse
+from presage.surrogate.proxies import PROXIES, Minibatch, proxies, within_ranks
+from presage.training import Recipe, load_dataset, prepare
 
 Floats = NDArray[np.float64]
 NAMES = ("multiply-adds", *PROXIES)
@@ -135,7 +135,7 @@ def mean_accuracy(experience: Experience, rows: NDArray[np.int64], task: int) ->
 
 
 def multiply_adds(experience: Experience, rows: NDArray[np.int64], task: int) -> Floats:
-    from architecture.batch_costs import batch_costs
+    from presage.architecture.batch.costs import batch_costs
 
     on = experience.tasks[task]
     return batch_costs(experience.graphs.take(rows), on.input_shape, on.classes).multiply_adds.astype(np.float64)

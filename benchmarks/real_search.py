@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from database import ArchitectureRecord, Database, DatasetRecord, ExperimentEntry, ProbeEntry, RecipeRecord
-from search.one_shot_strategies import ONE_SHOT_STRATEGIES
-from search.samplers import SAMPLERS
-from training import load_dataset
+from presage.database import ArchitectureRecord, Database, DatasetRecord, ExperimentEntry, ProbeEntry, RecipeRecord
+from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES
+from presage.search.samplers import SAMPLERS
+from presage.training import load_dataset
 
 TIMES = 4  # as many networks in the larger random search
 

@@ -33,13 +33,13 @@ from nbmacro import NBMacro
 from numpy.typing import NDArray
 from strategies_plots import best_so_far_plot, hypervolume_plot
 
-from architecture.spaces import get_space
-from architecture.spaces.nb201 import NB201
-from architecture.spaces.space import Codes, Space
-from search.history import History
-from search.samplers import SAMPLERS, OneByOne, get_proposer
-from search.samplers.progressive import front
-from search.samplers.proposer import Proposer
+from presage.architecture.spaces import get_space
+from presage.architecture.spaces.nb201 import NB201
+from presage.architecture.spaces.space import Codes, Space
+from presage.search.history import History
+from presage.search.samplers import SAMPLERS, OneByOne, get_proposer
+from presage.search.samplers.progressive import front
+from presage.search.samplers.proposer import Proposer
 
 TABLES = Path(__file__).resolve().parents[2] / "shared" / "tables"
 NSGAII_SMALL = "nsgaii, population 10"

@@ -25,17 +25,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from architecture.batch_costs import batch_costs
-from architecture.graph import Architecture
-from architecture.spaces import get_space
-from architecture.spaces.space import Codes, Space
-from database import Database
-from search.disk import read_json, write_json
-from search.supernet import ONE_SHOT, OneShotSettings, SupernetEpoch
-from surrogate.metrics import kendall_tau
-from training import fit, load_dataset, prepare
-from training.data import DeviceData
-from training.recipe import Recipe
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.graph import Architecture
+from presage.architecture.spaces import get_space
+from presage.architecture.spaces.space import Codes, Space
+from presage.database import Database
+from presage.search.disk import read_json, write_json
+from presage.search.supernet import ONE_SHOT, OneShotSettings, SupernetEpoch
+from presage.surrogate.metrics import kendall_tau
+from presage.training import fit, load_dataset, prepare
+from presage.training.data import DeviceData
+from presage.training.recipe import Recipe
 
 CANDIDATES = 50  # that a method draws and scores, to find the best of, unless it derives one
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from database.connection import Connection
-from database.merge import table_reader
-from database.migrations import in_memory, migrate, version
-from database.tables import RECORDS, entries_of_tables
-from presage_errors import InvalidArgument, InvalidDatabase
+from presage.database.connection import Connection
+from presage.database.merge import table_reader
+from presage.database.migrate import in_memory, migrate, version
+from presage.database.tables import RECORDS, entries_of_tables
+from presage.errors import InvalidArgument, InvalidDatabase
 
 __all__ = ["Damage", "check", "check_file"]
 

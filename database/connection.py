@@ -20,7 +20,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from presage_errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
+from presage.errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
 
 __all__ = ["Connection", "check_place", "quoted"]
 

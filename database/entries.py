@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from database import validation as rule
-from database.records import (
+from presage.database import validation as rule
+from presage.database.records import (
     ArchitectureRecord,
     DatasetRecord,
     ExperimentRecord,
@@ -15,7 +15,7 @@ from database.records import (
     ProbeRecord,
     RecipeRecord,
 )
-from presage_errors import InvalidExperience
+from presage.errors import InvalidExperience
 
 __all__ = [
     "FORMAT",

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from database.connection import Connection
-from database.migrations import version
-from database.tables import RECORDS
+from presage.database.connection import Connection
+from presage.database.migrate import version
+from presage.database.tables import RECORDS
 
 __all__ = ["DatabaseInfo", "DatasetInfo", "info"]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from database.connection import Connection, quoted
-from database.migrations import latest, migrate, version
-from database.records import Record
-from database.tables import TableReader, entries_of_tables
-from database.write import Placed, Writer
-from presage_errors import InvalidArgument
+from presage.database.connection import Connection, quoted
+from presage.database.migrate import latest, migrate, version
+from presage.database.records import Record
+from presage.database.tables import TableReader, entries_of_tables
+from presage.database.write import Placed, Writer
+from presage.errors import InvalidArgument
 
 __all__ = ["read_database", "table_reader"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from database.connection import Connection, check_place
-from database.migrations import migrate
+from presage.database.connection import Connection, check_place
+from presage.database.migrate import migrate
 
 __all__ = ["check_opens"]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
-from database.connection import Connection, quoted
-from database.migrations import in_memory, latest
-from database.records import Record
-from database.tables import RECORDS, entries_of_tables
-from database.write import Placed, Writer
-from presage_errors import InvalidArgument, InvalidDatabase, StorageFull
+from presage.database.connection import Connection, quoted
+from presage.database.migrate import in_memory, latest
+from presage.database.records import Record
+from presage.database.tables import RECORDS, entries_of_tables
+from presage.database.write import Placed, Writer
+from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
 
 __all__ = ["FILES", "copy_parquet", "read_parquet", "write_parquet"]
 

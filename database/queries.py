@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from database.columns import ExperimentColumns, SimilarExperiments
-from database.connection import Connection
-from database.records import Record
-from presage_errors import InvalidArgument, InvalidDatabase, InvalidExperience, UnknownName
+from presage.database.columns import ExperimentColumns, SimilarExperiments
+from presage.database.connection import Connection
+from presage.database.records import Record
+from presage.errors import InvalidArgument, InvalidDatabase, InvalidExperience, UnknownName
 
 __all__ = ["architecture_texts", "content_hash", "difficulties", "experiments", "records", "similar"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
-from database import validation as rule
-from presage_errors import InvalidExperience
+from presage.database import validation as rule
+from presage.errors import InvalidExperience
 
 __all__ = [
     "STATUSES",

@@ -1,8 +1,8 @@
-"""The schema as Markdown, out of the comments in the migrations: ``python -m database.schema``."""
+"""The schema as Markdown, out of the comments in the migrations: ``python -m presage.database.schema``."""
 
 from __future__ import annotations
 
-from database.migrations import in_memory, latest
+from presage.database.migrate import in_memory, latest
 
 __all__ = ["schema_markdown"]
 

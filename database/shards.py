@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from database.entries import entry_from_json
-from database.write import Placed, Writer
-from presage_errors import InvalidArgument, InvalidExperience
+from presage.database.entries import entry_from_json
+from presage.database.write import Placed, Writer
+from presage.errors import InvalidArgument, InvalidExperience
 
 __all__ = ["read_shards", "shard_files"]
 

@@ -9,13 +9,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from database.connection import Connection
-from database.parquet import FILES, copy_parquet, read_parquet, write_parquet
-from database.write import ImportReport, Writer
-from presage_errors import InvalidDatabase
+from presage.database.connection import Connection
+from presage.database.parquet import FILES, copy_parquet, read_parquet, write_parquet
+from presage.database.write import ImportReport, Writer
+from presage.errors import InvalidDatabase
 
 if TYPE_CHECKING:
-    from database.store import Database
+    from presage.database.store import Database
 
 __all__ = ["import_seed", "keep_empty", "seed_digest", "write_seed"]
 
@@ -38,7 +38,7 @@ def write_seed(database: Database, folder: str | Path) -> int:
 
 def seed_digest() -> str | None:
     """Digest of the shipped seed, from its manifest; None where this presage ships none."""
-    manifest = files("database") / "seed" / MANIFEST
+    manifest = files("presage.database") / "seed" / MANIFEST
     if not manifest.is_file():
         return None
     return str(json.loads(manifest.read_text(encoding="utf-8"))["digest"])
@@ -61,7 +61,7 @@ def import_seed(connection: Connection, *, only_if_empty: bool = False) -> Impor
     if only_if_empty and (not fresh or connection.rows("SELECT 1 FROM seeds LIMIT 1")):
         return None
     writer = Writer(connection)
-    with as_file(files("database") / "seed") as folder, connection.transaction():
+    with as_file(files("presage.database") / "seed") as folder, connection.transaction():
         if _digest_of_files(folder) != digest:
             raise InvalidDatabase(f"The shipped experience in {folder} is damaged. Install presage anew.")
         if fresh:  # nothing it could contradict, and its rows were checked before they were shipped

@@ -7,17 +7,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from database import queries
-from database.check import Damage, check
-from database.columns import ExperimentColumns, SimilarExperiments
-from database.connection import Connection
-from database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
-from database.info import DatabaseInfo, info
-from database.merge import read_database
-from database.migrations import migrate, version
-from database.parquet import read_parquet, write_parquet
-from database.paths import default_path
-from database.records import (
+from presage.database import queries
+from presage.database.check import Damage, check
+from presage.database.columns import ExperimentColumns, SimilarExperiments
+from presage.database.connection import Connection
+from presage.database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
+from presage.database.info import DatabaseInfo, info
+from presage.database.merge import read_database
+from presage.database.migrate import migrate, version
+from presage.database.parquet import read_parquet, write_parquet
+from presage.database.paths import default_path
+from presage.database.records import (
     ArchitectureRecord,
     DatasetRecord,
     ExperimentRecord,
@@ -26,10 +26,10 @@ from database.records import (
     RecipeRecord,
     experiment_id,
 )
-from database.shards import read_shards
-from database.shipped import import_seed, keep_empty
-from database.write import ImportReport, Placed, Writer
-from presage_errors import InvalidExperience, UnknownName
+from presage.database.shards import read_shards
+from presage.database.shipped import import_seed, keep_empty
+from presage.database.write import ImportReport, Placed, Writer
+from presage.errors import InvalidExperience, UnknownName
 
 __all__ = ["Database"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
-from database.records import (
+from presage.database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
+from presage.database.records import (
     ArchitectureRecord,
     DatasetRecord,
     ExperimentRecord,
@@ -15,8 +15,8 @@ from database.records import (
     RecipeRecord,
     Record,
 )
-from database.write import Placed
-from presage_errors import InvalidExperience
+from presage.database.write import Placed
+from presage.errors import InvalidExperience
 
 __all__ = ["RECORDS", "Refuse", "TableReader", "entries_of_tables"]
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from database.entries import ExperimentEntry, PredictionEntry, ProbeEntry
-from database.records import (
+from presage.database.entries import ExperimentEntry, PredictionEntry, ProbeEntry
+from presage.database.records import (
     ArchitectureRecord,
     DatasetRecord,
     ExperimentRecord,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from numbers import Real
 from typing import Any, NoReturn, SupportsIndex
 
-from presage_errors import InvalidExperience, shown
+from presage.errors import InvalidExperience, shown
 
 __all__ = [
     "accuracies",

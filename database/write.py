@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from database.connection import Connection
-from database.entries import Dimension, Entry
-from database.records import (
+from presage.database.connection import Connection
+from presage.database.entries import Dimension, Entry
+from presage.database.records import (
     ArchitectureRecord,
     DatasetRecord,
     ExperimentRecord,
@@ -19,7 +19,7 @@ from database.records import (
     RecipeRecord,
     Record,
 )
-from presage_errors import InvalidDatabase, InvalidExperience, PresageError
+from presage.errors import InvalidDatabase, InvalidExperience, PresageError
 
 __all__ = ["ImportReport", "Placed", "Refusal", "Writer"]
 

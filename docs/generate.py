@@ -37,14 +37,14 @@ def command_line() -> str:
 
 def schema() -> str:
     """Tables and columns of the database."""
-    from database.schema import schema_markdown
+    from presage.database.schema import schema_markdown
 
     return "\n" + schema_markdown().rstrip() + "\n\n"
 
 
 def spaces() -> str:
     """The search spaces with their parameters and sizes."""
-    from architecture.spaces import SPACES, get_space
+    from presage.architecture.spaces import SPACES, get_space
 
     lines = ["", "| space | parameters | combinations |", "|---|---|---|"]
     for name in sorted(SPACES):
@@ -77,7 +77,7 @@ EVALUATED = {
 
 def evaluated(folder: str, name: str) -> str:
     """One of those tables, under its title."""
-    from surrogate.tables import Table
+    from presage.surrogate.evaluation.tables import Table
 
     for fields in json.loads((HERE / folder / "tables.json").read_text(encoding="utf-8")):
         if fields["name"] == name:

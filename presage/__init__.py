@@ -8,39 +8,51 @@
     rows = presage.predict("digits", ["torchvision.models:resnet18"])  # train-free accuracy with interval
     found = presage.search("digits", space="nb201", candidates=2000)   # search on predictions, train the short-list
     with presage.Database.open() as database:
-        print(database.info().text())
+        print(presage.database.info().text())
 
 Importing it loads neither torch nor any other heavy library.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
-if TYPE_CHECKING:
-    from database import Database as Database
-    from presage.api import predict as predict
-    from presage.api import probe as probe
-    from presage.api import search as search
-    from presage.api import train as train
-    from presage.session import Session as Session
+from presage.lazy import attach
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "Database": "database",
-    "Session": "presage.session",
-    "predict": "presage.api",
-    "probe": "presage.api",
-    "search": "presage.api",
-    "train": "presage.api",
-}
-
-__all__ = ["Database", "Session", "__version__", "predict", "probe", "search", "train"]
+_get, __dir__, __all__ = attach(__name__, __file__)
+__all__ += ["__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'presage' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return import_module(f"{__name__}.{name}") if name in _Roof.both else _get(name)
+
+
+class _Called(ModuleType):
+    """A package that is also the function of the same name in `presage.api`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        name = self.__name__.rpartition(".")[2]
+        return getattr(import_module("presage.api"), name)(*args, **kwargs)
+
+
+class _Roof(ModuleType):
+    """`presage` itself. `presage.probe` and `presage.search` are both packages and the functions users call.
+
+    Python binds a package to its parent when it imports it; it is made callable then, so the floors below need not know
+    of the roof.
+    """
+
+    both = ("probe", "search")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.both and isinstance(value, ModuleType):
+            value.__class__ = _Called
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Roof

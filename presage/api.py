@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.architectures import NamedArchitecture, read_architectures, traced
+from presage.errors import InvalidArgument, UnknownName
 from presage.session import Session
 from presage.steps.prediction import Predicted
 from presage.steps.training import Trained
 from presage.workplace import Step, no_progress
-from presage_errors import InvalidArgument, UnknownName
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from architecture.graph import Architecture
-    from architecture.spaces import Space
-    from probe import DifficultyCard
-    from search import SearchResult
-    from training import ImageDataset, Recipe
+    from presage.architecture.graph import Architecture
+    from presage.architecture.spaces import Space
+    from presage.probe import DifficultyCard
+    from presage.search import SearchResult
+    from presage.training import ImageDataset, Recipe
 
 __all__ = ["predict", "probe", "search", "train"]
 
@@ -106,16 +106,16 @@ def search(
 
     Args:
         space: name of a search space, or one of your own.
-        settings: fields of `search.SearchSettings`: strategy, candidates (2,000, or 100 where a super-net scores),
+        settings: fields of `presage.search.SearchSettings`: strategy, candidates (2,000; 100 where a super-net scores),
             shortlist, rounds, limits, …
 
     Raises:
         NothingFeasible: no network of the space is within the limits.
         UnknownName: no space, strategy or setting of that name.
     """
-    from architecture.spaces import get_space
-    from search import SearchSettings
-    from search.one_shot_strategies import default_candidates
+    from presage.architecture.spaces import get_space
+    from presage.search import SearchSettings
+    from presage.search.one_shot_strategies import default_candidates
 
     known = SearchSettings.__dataclass_fields__
     for name in settings:
@@ -134,7 +134,7 @@ def search(
 
 
 def _recipe(recipe: Recipe | None) -> Recipe:
-    from training import Recipe
+    from presage.training import Recipe
 
     return Recipe() if recipe is None else recipe
 
@@ -142,7 +142,7 @@ def _recipe(recipe: Recipe | None) -> Recipe:
 def _named(given: Any) -> list[NamedArchitecture]:
     from torch import nn
 
-    from architecture.graph import Architecture
+    from presage.architecture.graph import Architecture
 
     items: Iterable[Any] = [given] if isinstance(given, str | Architecture | nn.Module) else given
     found: list[NamedArchitecture] = []

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from architecture.graph import Architecture
-from presage_errors import InvalidArchitecture, InvalidArgument, WrongInput
+from presage.architecture.graph import Architecture
+from presage.errors import InvalidArchitecture, InvalidArgument, WrongInput
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from architecture.costs import Costs
+    from presage.architecture.costs import Costs
 
 __all__ = ["NamedArchitecture", "costs_of", "read_architectures", "traced"]
 
@@ -83,7 +83,7 @@ def _from_file(path: Path) -> list[NamedArchitecture]:
 
 
 def _located(where: str, text: str) -> Architecture:
-    from architecture.serial import loads
+    from presage.architecture.serial import loads
 
     try:
         return loads(_without_binding(text))
@@ -92,8 +92,8 @@ def _located(where: str, text: str) -> Architecture:
 
 
 def _without_binding(text: str) -> str:
-    """The architecture in what a search left of its best network (`search.export`); any other text as it is."""
-    from search.export import FORMAT
+    """The architecture in what a search left of its best network (`search.run.export`); any other text as it is."""
+    from presage.search.run.export import FORMAT
 
     if FORMAT not in text:
         return text
@@ -111,7 +111,7 @@ def traced(module: nn.Module, name: str) -> Architecture:
     Raises:
         InvalidArchitecture: names the module and what of it no architecture can represent.
     """
-    from architecture.trace import trace
+    from presage.architecture.torch_bridge.trace import trace
 
     error: WrongInput | None = None
     for shape in TRACE_SHAPES:
@@ -158,8 +158,8 @@ def costs_of(named: NamedArchitecture, input_shape: Sequence[int], classes: int)
     Raises:
         InvalidArchitecture: it cannot take the images, or is too large to be built; names it.
     """
-    from architecture.build import MOST_PARAMETERS
-    from architecture.costs import costs
+    from presage.architecture.costs import costs
+    from presage.architecture.torch_bridge.build import MOST_PARAMETERS
 
     try:
         found = costs(named.architecture.canonical, input_shape, classes)
@@ -176,7 +176,7 @@ def costs_of(named: NamedArchitecture, input_shape: Sequence[int], classes: int)
 
 def _takes_larger(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -> bool:
     """Whether the network takes images of two, four or eight times the side."""
-    from architecture.costs import costs
+    from presage.architecture.costs import costs
 
     channels, *sides = input_shape
     for times in (2, 4, 8):

@@ -17,8 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, cast
 
+from presage.errors import InvalidArgument, PresageError, WrongInput
 from presage.output import seed
-from presage_errors import InvalidArgument, PresageError, WrongInput
 
 __all__ = ["main", "parser"]
 

@@ -12,7 +12,7 @@ from presage.progress import Progress
 from presage.session import Session
 
 if TYPE_CHECKING:
-    from training import ImageDataset
+    from presage.training import ImageDataset
 
 __all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "session_of"]
 

@@ -6,7 +6,7 @@ import errno
 import tempfile
 from pathlib import Path
 
-from presage_errors import InvalidArgument
+from presage.errors import InvalidArgument
 
 __all__ = ["check_folder"]
 

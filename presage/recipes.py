@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from presage.output import positive
 
 if TYPE_CHECKING:
-    from training import Recipe
+    from presage.training import Recipe
 
 __all__ = ["add_recipe_options", "recipe_of"]
 
@@ -27,8 +27,8 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
 
 def recipe_of(options: argparse.Namespace) -> Recipe:
     """The default recipe with the options that were given."""
-    from presage_errors import InvalidArgument
-    from training import Recipe
+    from presage.errors import InvalidArgument
+    from presage.training import Recipe
 
     changes: dict[str, object] = {
         name: value for name in ("epochs", "image_side", "batch") if (value := getattr(options, name)) is not None

@@ -10,12 +10,12 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from presage_errors import InvalidArchitecture, InvalidExperience, UnknownName, WrongInput
+from presage.errors import InvalidArchitecture, InvalidExperience, UnknownName, WrongInput
 
 if TYPE_CHECKING:
-    from architecture.costs import Costs
-    from database import ExperimentEntry, ProbeEntry
-    from database.entries import Entry
+    from presage.architecture.costs import Costs
+    from presage.database import ExperimentEntry, ProbeEntry
+    from presage.database.entries import Entry
 
 __all__ = ["check_architecture", "check_entry"]
 
@@ -29,7 +29,7 @@ def check_architecture(text: str) -> None:
     Raises:
         InvalidArchitecture: says why.
     """
-    from architecture.serial import dumps, loads
+    from presage.architecture.serial import dumps, loads
 
     architecture = loads(text)
     if dumps(architecture.canonical) != text:
@@ -44,7 +44,7 @@ def check_entry(entry: Entry) -> None:
     Raises:
         InvalidExperience: names the field, the rule and the value.
     """
-    from database import ExperimentEntry, ProbeEntry
+    from presage.database import ExperimentEntry, ProbeEntry
 
     if isinstance(entry, ProbeEntry):
         _check_probe(entry)
@@ -77,8 +77,8 @@ def _check_experiment(entry: ExperimentEntry, side: int) -> None:
 
 
 def _check_probe(entry: ProbeEntry) -> None:
-    from probe import PROBE_VERSION, dcn
-    from probe.description import DESCRIPTION_NAMES
+    from presage.probe import PROBE_VERSION, dcn
+    from presage.probe.description import DESCRIPTION_NAMES
 
     probe, dataset = entry.probe, entry.dataset
     if probe.version != PROBE_VERSION:
@@ -97,7 +97,7 @@ def _check_probe(entry: ProbeEntry) -> None:
 
 @lru_cache(maxsize=1024)
 def _image_side(text: str, digest: str) -> int:
-    from training import Recipe
+    from presage.training import Recipe
 
     recipe = Recipe.from_json(json.loads(text))
     if recipe.hash != digest:
@@ -107,7 +107,7 @@ def _image_side(text: str, digest: str) -> int:
 
 @lru_cache(maxsize=16_384)
 def _costs(text: str, input_shape: tuple[int, int, int], classes: int) -> Costs:
-    from architecture.costs import costs
-    from architecture.serial import loads
+    from presage.architecture.costs import costs
+    from presage.architecture.serial import loads
 
     return costs(loads(text), input_shape, classes)

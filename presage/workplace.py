@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from database import Database
-    from training import ImageDataset
+    from presage.database import Database
+    from presage.training import ImageDataset
 
 __all__ = ["Step", "Workplace", "no_progress"]
 
@@ -45,7 +45,7 @@ class Workplace:
 
     def open(self) -> Database:
         """The database, open; filled with the shipped experience when it is new."""
-        from database import Database
+        from presage.database import Database
 
         own = self.database is None and "PRESAGE_DATABASE" not in os.environ
         if own:
@@ -56,9 +56,9 @@ class Workplace:
         """Refuse a database that cannot be opened or made; to be called before long work whose results go there.
 
         Raises:
-            DatabaseBusy, InvalidDatabase, InvalidArgument: as `database.Database.open`.
+            DatabaseBusy, InvalidDatabase, InvalidArgument: as `presage.database.Database.open`.
         """
-        from database import check_opens, default_path
+        from presage.database import check_opens, default_path
 
         if self.database is None and "PRESAGE_DATABASE" not in os.environ:
             default_path(create=True)
@@ -67,7 +67,7 @@ class Workplace:
     @property
     def path(self) -> Path:
         """Where the database is, or will be."""
-        from database import default_path
+        from presage.database import default_path
 
         if self.database is not None:
             return Path(self.database)
@@ -80,7 +80,7 @@ class Workplace:
 
     def dataset(self, spec: str | ImageDataset) -> ImageDataset:
         """The dataset that a word names, read once."""
-        from training import load_dataset
+        from presage.training import load_dataset
 
         if not isinstance(spec, str):
             return spec

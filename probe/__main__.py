@@ -1,4 +1,4 @@
-"""Probe datasets from the command line with nothing but torch and numpy: ``python -m probe DATASET... [--out DIR]``.
+"""Probe datasets with nothing but torch and numpy: ``python -m presage.probe DATASET... [--out DIR]``.
 
 With ``--out`` each probe is appended to a shard in that folder as soon as it is done; probes that are there already are
 not run again, so the command can be killed at any moment and repeated.
@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from presage_errors import InvalidArgument, TrainingFailure, WrongInput
-from probe.card import difficulty_card
-from probe.protocol import PROBE_VERSION
-from probe.rows import known_datasets, probe_row, recorded_probes
-from probe.run import ProbeRun, run_probe
-from training.dataset import load_dataset
-from training.lock import held
-from training.rows import dataset_row
-from training.shards import append_line
+from presage.errors import InvalidArgument, TrainingFailure, WrongInput
+from presage.probe.card import difficulty_card
+from presage.probe.protocol import PROBE_VERSION
+from presage.probe.rows import known_datasets, probe_row, recorded_probes
+from presage.probe.run import ProbeRun, run_probe
+from presage.training.datasets.loading import load_dataset
+from presage.training.lock import held
+from presage.training.rows import dataset_row
+from presage.training.shards import append_line
 
 __all__ = ["main"]
 
@@ -30,7 +30,7 @@ SHARD = f"probes-{PROBE_VERSION}.jsonl"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 a probe failed, 2 wrong input."""
-    parser = argparse.ArgumentParser(prog="python -m probe", description="How hard are these image datasets?")
+    parser = argparse.ArgumentParser(prog="python -m presage.probe", description="How hard are these image datasets?")
     parser.add_argument(
         "datasets", nargs="+", metavar="DATASET", help="digits, a .npz file, a folder, torchvision:NAME"
     )
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.seeds < 1:
-            raise InvalidArgument("seeds", "python -m probe", "be at least 1", given.seeds)
+            raise InvalidArgument("seeds", "python -m presage.probe", "be at least 1", given.seeds)
         with _writer(given.out):
             return max([_probe(spec, given.seeds, given.device, given.out, given.json) for spec in given.datasets])
     except WrongInput as error:
@@ -85,7 +85,7 @@ def _writer(out: Path | None) -> Iterator[None]:
         yield
         return
     rule = "be a folder that no other probe writes to"
-    with held(out / "probe.lock", InvalidArgument("out", "python -m probe", rule, str(out))):
+    with held(out / "probe.lock", InvalidArgument("out", "python -m presage.probe", rule, str(out))):
         yield
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from presage_errors import InvalidArgument
-from probe.neighbours import Known, Neighbour, nearest
-from probe.noise import LabelNoise, joined, suspect_labels
+from presage.errors import InvalidArgument
+from presage.probe.neighbours import Known, Neighbour, nearest
+from presage.probe.noise import LabelNoise, joined, suspect_labels
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from probe.run import ProbeRun
+    from presage.probe.run import ProbeRun
 
 __all__ = ["ConfusedPair", "DifficultyCard", "confused_pairs", "difficulty_card"]
 

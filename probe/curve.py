@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from presage_errors import InvalidArgument
+from presage.errors import InvalidArgument
 
 EPOCHS = 10
 """Length of the probe's budget in epochs (TAPAS, 1806.00250, and 1803.09588 use ten)."""

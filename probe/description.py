@@ -7,8 +7,8 @@ from math import log, log2
 import numpy as np
 import numpy.typing as npt
 
-from training.dataset import ImageDataset
-from training.splits import stratified_order
+from presage.training.datasets.loading import ImageDataset
+from presage.training.datasets.splits import stratified_order
 
 __all__ = ["DESCRIPTION_NAMES", "describe"]
 

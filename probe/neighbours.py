@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from presage_errors import InvalidArgument
-from probe.protocol import PROBE_VERSION
+from presage.errors import InvalidArgument
+from presage.probe.protocol import PROBE_VERSION
 
 __all__ = ["Known", "Neighbour", "nearest"]
 

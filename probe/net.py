@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from presage_errors import InvalidArgument
+from presage.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from presage_errors import InvalidArgument
+from presage.errors import InvalidArgument
 
 __all__ = ["HeldOut", "LabelNoise", "Suspect", "joined", "suspect_labels"]
 

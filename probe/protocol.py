@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from probe.curve import EPOCHS
-from training.recipe import Recipe
+from presage.probe.curve import EPOCHS
+from presage.training.recipe import Recipe
 
 __all__ = ["PROBE_RECIPE", "PROBE_VERSION"]
 

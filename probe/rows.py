@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from probe.neighbours import Known
-from probe.run import ProbeRun
-from training.shards import read_lines, shard_paths
+from presage.probe.neighbours import Known
+from presage.probe.run import ProbeRun
+from presage.training.shards import read_lines, shard_paths
 
 __all__ = ["known_datasets", "probe_row", "recorded_probes"]
 

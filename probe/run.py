@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from presage_errors import Diverged, InvalidArgument, OutOfMemory
-from probe.curve import dcn
-from probe.description import describe
-from probe.net import ProbeNet
-from probe.noise import HeldOut
-from probe.protocol import PROBE_RECIPE, PROBE_VERSION
-from training.augment import resized
-from training.data import DeviceData, prepare
-from training.dataset import ImageDataset
-from training.failures import failure_of
-from training.hardware import choose_device, device_name, versions
-from training.loop import EpochRecord, fixed_randomness, logits_of, train
+from presage.errors import Diverged, InvalidArgument, OutOfMemory
+from presage.probe.curve import dcn
+from presage.probe.description import describe
+from presage.probe.net import ProbeNet
+from presage.probe.noise import HeldOut
+from presage.probe.protocol import PROBE_RECIPE, PROBE_VERSION
+from presage.training.augment import resized
+from presage.training.data import DeviceData, prepare
+from presage.training.datasets.loading import ImageDataset
+from presage.training.failures import failure_of
+from presage.training.hardware import choose_device, device_name, versions
+from presage.training.loop import EpochRecord, fixed_randomness, logits_of, train
 
 __all__ = ["ProbeRun", "run_probe"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from presage_errors import UnknownName
+from presage.errors import UnknownName
 
 __all__ = ["ACQUISITIONS", "Acquisition", "expected_improvement", "get_acquisition", "mean", "upper_bound"]
 

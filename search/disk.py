@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from presage_errors import StorageFull
+from presage.errors import StorageFull
 
 __all__ = ["read_json", "replacing", "write_json", "writing"]
 

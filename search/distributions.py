@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from architecture.spaces.space import Space
+from presage.architecture.spaces.space import Space
 
 __all__ = ["distributions"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.spaces.space import Codes
+from presage.architecture.spaces.space import Codes
 
 __all__ = ["History"]
 

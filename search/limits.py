@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from presage_errors import InvalidArgument, NothingFeasible, UnknownName
+from presage.errors import InvalidArgument, NothingFeasible, UnknownName
 
 __all__ = ["CostColumns", "Limits"]
 
@@ -22,7 +22,7 @@ _UNITS = {
 
 
 class CostColumns(Protocol):
-    """What `Limits` reads of `architecture.batch_costs.CostArrays`: (n,) columns."""
+    """What `Limits` reads of `presage.architecture.batch.costs.CostArrays`: (n,) columns."""
 
     @property
     def parameters(self) -> NDArray[np.int64]: ...

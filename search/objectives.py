@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from presage_errors import InvalidArgument, UnknownName
+from presage.errors import InvalidArgument, UnknownName
 
 __all__ = ["DIRECTIONS", "checked_objectives"]
 

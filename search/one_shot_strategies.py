@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from architecture.spaces.space import Space
-from presage_errors import InvalidArgument
+from presage.architecture.spaces.space import Space
+from presage.errors import InvalidArgument
 
 __all__ = ["ONE_SHOT_STRATEGIES", "SUPERNET", "UNIFORM", "check_serves", "default_candidates"]
 

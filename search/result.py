@@ -36,7 +36,7 @@ class Chosen:
         acquisition: what it was chosen by.
         predictor: name of the scorer.
         score: what the scorer said where that is no predicted accuracy; `predicted` and its interval are None then.
-        score_name: which score that is (`search.scores`).
+        score_name: which score that is (`presage.search.scores`).
         parameters, multiply_adds, activation_bytes: costs for one image.
         latency_seconds: *estimated* latency; None where the search did not ask for it.
         measured_latency_seconds: the same, measured when the network was short-listed.
@@ -184,7 +184,7 @@ class SearchResult:
         best: the verified network of the short-lists with the highest trained validation accuracy; None where every
             training failed.
         seconds: wall-clock of the last invocation.
-        score: the kind of score that was searched on, in words (`search.scores`).
+        score: the kind of score that was searched on, in words (`presage.search.scores`).
         latency: what estimated latencies rest on and how far off they were, in one line; None without them.
         supernet: what became of the shared weights that the search was on, in one line; None without them.
         notes: what is to be known of the predictions, a line each; `run_search` itself has none.

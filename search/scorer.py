@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from architecture.batch import GraphBatch
-from architecture.spaces.space import Codes
-from surrogate.prediction import Prediction
-from surrogate.task import Task
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces.space import Codes
+from presage.surrogate.data.task import Task
+from presage.surrogate.predictors.prediction import Prediction
 
 if TYPE_CHECKING:
-    from search.result import Verified
+    from presage.search.result import Verified
 
 __all__ = ["CodeScorer", "PredictorScorer", "Scorer", "ScorerFactory", "TaskPredictor", "prediction_of"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from presage_errors import UnknownName
+from presage.errors import UnknownName
 
 __all__ = ["PREDICTED", "PROXY", "Score", "get_score", "score_names"]
 
@@ -57,7 +57,7 @@ _NAMED = {
 def score_names() -> tuple[str, ...]:
     """Every score there is. For `table` the caller of `run_search` brings the scorer; for `supernet` the search trains
     one."""
-    from surrogate.proxies import PROXIES
+    from presage.surrogate.proxies import PROXIES
 
     return (*_NAMED, *(f"{PROXY}{name}" for name in PROXIES))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from presage_errors import InvalidArgument
-from search.acquisition import get_acquisition
-from search.limits import Limits
-from search.objectives import checked_objectives
-from search.one_shot_strategies import ONE_SHOT_STRATEGIES, SUPERNET
-from search.samplers import get_proposer
-from search.scores import get_score
+from presage.errors import InvalidArgument
+from presage.search.acquisition import get_acquisition
+from presage.search.limits import Limits
+from presage.search.objectives import checked_objectives
+from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES, SUPERNET
+from presage.search.samplers import get_proposer
+from presage.search.scores import get_score
 
 __all__ = ["SearchSettings"]
 
@@ -28,7 +28,7 @@ class SearchSettings:
         rounds: after each, the scorer is made anew from what was learnt.
         limits: hard limits on cost.
         objectives: `accuracy`, and costs beside it.
-        acquisition: what short-listed networks are chosen by (`search.acquisition.ACQUISITIONS`).
+        acquisition: what short-listed networks are chosen by (`presage.search.acquisition.ACQUISITIONS`).
         diversity: how much the short-list avoids networks alike; 0 to 1.
         compare_random: number of random networks of the space to train with the same recipe, for comparison.
         batch: candidates proposed from one state of knowledge; None is a twentieth of them, within 100 and 1,000.

@@ -23,11 +23,11 @@ import pytest
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
-from architecture.batch import GraphBatch
-from architecture.costs import costs
-from architecture.draft import Draft
-from architecture.graph import Architecture
-from architecture.operations import (
+from presage.architecture.batch.builder import Draft
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.costs import costs
+from presage.architecture.graph import Architecture
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Classifier,
@@ -36,11 +36,11 @@ from architecture.operations import (
     Identity,
     MaxPool,
 )
-from architecture.spaces.space import Categorical, Codes, Space
-from surrogate.prediction import Prediction
-from training.failures import StopTraining
-from training.fitting import TrainingResult
-from training.loop import EpochRecord
+from presage.architecture.spaces.space import Categorical, Codes, Space
+from presage.surrogate.predictors.prediction import Prediction
+from presage.training.failures import StopTraining
+from presage.training.fitting import TrainingResult
+from presage.training.loop import EpochRecord
 
 __all__ = ["SamplerContract", "TableScorer", "TableTrainer", "TinySpace", "table_accuracy"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from presage_errors import InvalidArgument
+from presage.errors import InvalidArgument
 
 __all__ = ["coverage", "kendall_tau", "mse", "ndcg", "r2", "regret_at_k", "spearman", "width"]
 

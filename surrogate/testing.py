@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.operations import KIND, Add, BatchNorm, Concatenate, Convolution, GroupNorm
-from architecture.spaces import get_space
-from presage_errors import InvalidArgument, InvalidExperience
-from surrogate import metrics
-from surrogate.experience import Experience
-from surrogate.predictor import Predictor
-from surrogate.storage import load_predictor, save_predictor
-from surrogate.task import Task
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.operations import KIND, Add, BatchNorm, Concatenate, Convolution, GroupNorm
+from presage.architecture.spaces import get_space
+from presage.errors import InvalidArgument, InvalidExperience
+from presage.surrogate import metrics
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.task import Task
+from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.predictors.storage import load_predictor, save_predictor
 
 __all__ = ["PredictorContract", "synthetic_experience", "synthetic_task", "true_accuracy"]
 

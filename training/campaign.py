@@ -1,6 +1,6 @@
 """A campaign of experiments over many datasets: resumable, killable, and adding only what is missing.
 
-``python -m training.campaign DATASET... --out DIR --count N --workers W`` needs torch and numpy only.
+``python -m presage.training.campaign DATASET... --out DIR --count N --workers W`` needs torch and numpy only.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from typing import Any
 
 import torch
 
-from architecture.costs import costs
-from architecture.serial import from_json, to_json
-from presage_errors import InvalidArgument, WrongInput
-from training.crew import Answer, Task, run_crew
-from training.data import DeviceData, prepare
-from training.dataset import load_dataset
-from training.design import Planned, sequence
-from training.failures import OUT_OF_MEMORY
-from training.fitting import TrainingResult, fit
-from training.hardware import choose_device, choose_precision, device_name, versions
-from training.recipe import Recipe
-from training.rows import Row, architecture_row, dataset_row, experiment_row, recipe_row
-from training.shards import append_line, exclusive, read_lines, shard_paths
+from presage.architecture.costs import costs
+from presage.architecture.serial import from_json, to_json
+from presage.errors import InvalidArgument, WrongInput
+from presage.training.data import DeviceData, prepare
+from presage.training.datasets.loading import load_dataset
+from presage.training.design import Planned, sequence
+from presage.training.failures import OUT_OF_MEMORY
+from presage.training.fitting import TrainingResult, fit
+from presage.training.hardware import choose_device, choose_precision, device_name, versions
+from presage.training.recipe import Recipe
+from presage.training.rows import Row, architecture_row, dataset_row, experiment_row, recipe_row
+from presage.training.shards import append_line, exclusive, read_lines, shard_paths
+from presage.training.worker_pool import Answer, Task, run_crew
 
 __all__ = ["Campaign", "Progress", "Summary", "distinct_datasets", "main", "shard_name"]
 
@@ -248,7 +248,9 @@ def _described(name: str, planned: Planned, experiment: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; gives the exit code: 0 done, 1 some experiments could not be run, 2 wrong input."""
-    parser = argparse.ArgumentParser(prog="python -m training.campaign", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m presage.training.campaign", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("datasets", nargs="+", metavar="DATASET")
     parser.add_argument("--out", type=Path, required=True, help="folder for the shards")
     parser.add_argument("--count", type=int, default=56, help="experiments for each dataset (default: %(default)s)")

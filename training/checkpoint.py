@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 
 import torch
 
-from presage_errors import InvalidArgument, StorageFull
+from presage.errors import InvalidArgument, StorageFull
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.augment import resized
-from training.dataset import ImageDataset
-from training.hardware import choose_device
-from training.recipe import Recipe
-from training.splits import split, stratified_order
+from presage.training.augment import resized
+from presage.training.datasets.loading import ImageDataset
+from presage.training.datasets.splits import split, stratified_order
+from presage.training.hardware import choose_device
+from presage.training.recipe import Recipe
 
 __all__ = ["DeviceData", "prepare"]
 

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch_costs import batch_costs
-from architecture.graph import Architecture
-from architecture.serial import from_json, to_json
-from architecture.spaces import Space, get_space
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.graph import Architecture
+from presage.architecture.serial import from_json, to_json
+from presage.architecture.spaces import Space, get_space
 
 __all__ = ["PARTS", "REPEAT_EVERY", "Candidate", "Part", "Planned", "choose_core", "core", "sequence"]
 
@@ -95,7 +95,7 @@ def core() -> tuple[Candidate, ...]:
 @cache
 def _core(file: str) -> tuple[Candidate, ...]:
     """The core of a part, as shipped: fixed for good, whatever becomes of the spaces."""
-    text = resources.files("training").joinpath(file).read_text(encoding="utf-8")
+    text = resources.files("presage.training").joinpath(file).read_text(encoding="utf-8")
     return tuple(
         Candidate(from_json(entry["architecture"]), entry["space"], entry["params"]) for entry in json.loads(text)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from presage_errors import Diverged, OutOfMemory, PresageError
+from presage.errors import Diverged, OutOfMemory, PresageError
 
 __all__ = ["DIVERGED", "FINISHED", "OUT_OF_MEMORY", "PRUNED", "STATUSES", "StopTraining", "failure_of"]
 

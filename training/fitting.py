@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from architecture.build import build
-from architecture.costs import Costs, costs
-from architecture.graph import Architecture
-from training.data import DeviceData
-from training.failures import FINISHED, failure_of
-from training.hardware import choose_device, choose_precision, device_name, versions
-from training.loop import EpochRecord, Tapped, evaluate, fixed_randomness, train
-from training.recipe import Recipe
+from presage.architecture.costs import Costs, costs
+from presage.architecture.graph import Architecture
+from presage.architecture.torch_bridge.build import build
+from presage.training.data import DeviceData
+from presage.training.failures import FINISHED, failure_of
+from presage.training.hardware import choose_device, choose_precision, device_name, versions
+from presage.training.loop import EpochRecord, Tapped, evaluate, fixed_randomness, train
+from presage.training.recipe import Recipe
 
 __all__ = ["TrainingResult", "fit"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from presage_errors import InvalidArgument
+from presage.errors import InvalidArgument
 
 __all__ = ["choose_device", "choose_precision", "device_name", "one_thread", "versions"]
 

@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from presage_errors import Diverged, InvalidArgument
-from training.augment import augmented, normalised
-from training.checkpoint import load_checkpoint, save_checkpoint
-from training.data import DeviceData
-from training.depth_heads import DepthHeads
-from training.hardware import choose_device, choose_precision, prepare_hardware
-from training.recipe import Recipe
+from presage.errors import Diverged, InvalidArgument
+from presage.training.augment import augmented, normalised
+from presage.training.checkpoint import load_checkpoint, save_checkpoint
+from presage.training.data import DeviceData
+from presage.training.depth_heads import DepthHeads
+from presage.training.hardware import choose_device, choose_precision, prepare_hardware
+from presage.training.recipe import Recipe
 
 __all__ = ["EpochRecord", "Evaluation", "Tapped", "evaluate", "fixed_randomness", "logits_of", "train"]
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from presage_errors import InvalidArgument, UnknownName
+from presage.errors import InvalidArgument, UnknownName
 
 __all__ = ["OPTIMIZERS", "PRECISIONS", "SCHEDULES", "Recipe"]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from architecture.graph import Architecture
-from architecture.serial import to_json
-from training.fitting import TrainingResult
-from training.image_dataset import ImageDataset
-from training.recipe import Recipe
+from presage.architecture.graph import Architecture
+from presage.architecture.serial import to_json
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.fitting import TrainingResult
+from presage.training.recipe import Recipe
 
 __all__ = ["Row", "architecture_row", "dataset_row", "experiment_row", "recipe_row"]
 

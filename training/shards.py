@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from presage_errors import InvalidArgument, InvalidExperience, StorageFull
-from training.lock import held
+from presage.errors import InvalidArgument, InvalidExperience, StorageFull
+from presage.training.lock import held
 
 __all__ = ["FORMAT", "VERSION", "append_line", "exclusive", "read_lines", "shard_paths"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from architecture.encoders.costing import COST_FEATURE_NAMES, cost_features
-from architecture.encoders.graf import graph_features
-from architecture.encoders.tapas import LAYER_FEATURE_NAMES, LayerSequence, layer_sequence
+from presage.architecture.encoders.costing import COST_FEATURE_NAMES, cost_features
+from presage.architecture.encoders.graf import graph_features
+from presage.architecture.encoders.tapas import LAYER_FEATURE_NAMES, LayerSequence, layer_sequence
 
 if TYPE_CHECKING:
-    from architecture.encoders.graf import GRAPH_FEATURE_NAMES
+    from presage.architecture.encoders.graf import GRAPH_FEATURE_NAMES
 
 __all__ = [
     "COST_FEATURE_NAMES",
@@ -28,7 +28,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "GRAPH_FEATURE_NAMES":  # worked out when first asked for
-        from architecture.encoders import graf
+        from presage.architecture.encoders import graf
 
         return graf.GRAPH_FEATURE_NAMES
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from architecture.batch import GraphBatch
-from architecture.batch_shapes import batch_shapes
-from architecture.encoders.reading import Reading
-from presage_errors import InvalidArchitecture
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.batch.shapes import batch_shapes
+from presage.architecture.encoders.canonical_view import Reading
+from presage.errors import InvalidArchitecture
 
 __all__ = ["CHUNK", "chunks", "of_each_chunk"]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.encoders.chunks import of_each_chunk
-from architecture.encoders.reading import Reading
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.chunks import of_each_chunk
 
 __all__ = ["COST_FEATURE_NAMES", "cost_features"]
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.encoders.chunks import of_each_chunk
-from architecture.encoders.counts import counts
-from architecture.encoders.path_sums import path_sums
-from architecture.encoders.paths import paths
-from architecture.encoders.profile import profile
-from architecture.encoders.reading import Group, Reading
-from architecture.encoders.sums import sums
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.encoders.canonical_view import Group, Reading
+from presage.architecture.encoders.chunks import of_each_chunk
+from presage.architecture.encoders.counts import counts
+from presage.architecture.encoders.path_sums import path_sums
+from presage.architecture.encoders.paths import paths
+from presage.architecture.encoders.profile import profile
+from presage.architecture.encoders.sums import sums
 
 __all__ = ["GRAPH_FEATURE_NAMES", "graph_features"]
 
@@ -50,8 +50,8 @@ def _named(reading: Reading) -> dict[str, NDArray[Any]]:
 
 @cache  # two threads may work them out at once: both get the same
 def _names() -> tuple[str, ...]:
-    from architecture.graph import Architecture, Node
-    from architecture.operations import Classifier, Flatten, Input
+    from presage.architecture.graph import Architecture, Node
+    from presage.architecture.operations import Classifier, Flatten, Input
 
     smallest = Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(), (1,))))
     return tuple(_named(Reading.of(GraphBatch.of([smallest]), (1, 1, 1))))

@@ -12,10 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import ATTRIBUTES, LAYOUT, GraphBatch, runs
-from architecture.batch_shapes import BatchShapes
-from architecture.kinds import table
-from architecture.operations import (
+from presage.architecture.batch.graph_batch import ATTRIBUTES, LAYOUT, GraphBatch, runs
+from presage.architecture.batch.kinds import table
+from presage.architecture.batch.segments import Join, Strands, in_order, larger
+from presage.architecture.batch.shapes import BatchShapes
+from presage.architecture.operations import (
     ACTIVATIONS,
     KIND,
     OPERATIONS,
@@ -41,7 +42,6 @@ from architecture.operations import (
     Slice,
     Zero,
 )
-from architecture.strands import Join, Strands, in_order, larger
 
 __all__ = ["HASH_WORDS", "OWN", "Hashes", "mixed", "numbers"]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch, runs
-from architecture.kinds import table
-from architecture.operations import (
+from presage.architecture.batch.graph_batch import GraphBatch, runs
+from presage.architecture.batch.kinds import table
+from presage.architecture.batch.segments import Strands
+from presage.architecture.operations import (
     Activation,
     AveragePool,
     BatchNorm,
@@ -19,7 +20,6 @@ from architecture.operations import (
     Linear,
     MaxPool,
 )
-from architecture.strands import Strands
 
 __all__ = ["GAINS", "PASSING", "PATH_COUNTS", "StrandKinds", "path_kinds", "strand_kinds"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.path_kinds import GAINS, PATH_COUNTS
-from architecture.encoders.reading import Reading
-from architecture.strands import IMAGE, NOTHING, added
+from presage.architecture.batch.segments import IMAGE, NOTHING, added
+from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.path_kinds import GAINS, PATH_COUNTS
 
 __all__ = ["path_sums"]
 

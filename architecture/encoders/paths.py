@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.path_kinds import GAINS, PASSING, PATH_COUNTS
-from architecture.encoders.reading import Reading
-from architecture.kinds import table
-from architecture.operations import (
+from presage.architecture.batch.kinds import table
+from presage.architecture.batch.segments import IMAGE, NOTHING, Layer, added, larger
+from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.path_kinds import GAINS, PASSING, PATH_COUNTS
+from presage.architecture.operations import (
     ACTIVATIONS,
     KIND,
     Activation,
@@ -27,7 +28,6 @@ from architecture.operations import (
     Input,
     MaxPool,
 )
-from architecture.strands import IMAGE, NOTHING, Layer, added, larger
 
 __all__ = ["paths"]
 

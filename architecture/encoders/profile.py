@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.reading import Reading
-from architecture.operations import (
+from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.operations import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
     AveragePool,

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.encoders.reading import Reading
-from architecture.kinds import table
-from architecture.operations import (
+from presage.architecture.batch.kinds import table
+from presage.architecture.batch.segments import added
+from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.operations import (
     KIND,
     Activation,
     AveragePool,
@@ -22,7 +23,6 @@ from architecture.operations import (
     GroupNorm,
     MaxPool,
 )
-from architecture.strands import added
 
 __all__ = ["Terms", "sums", "terms"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.encoders.chunks import of_each_chunk
-from architecture.encoders.reading import Reading
-from architecture.encoders.sums import terms
-from architecture.operations import (
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.chunks import of_each_chunk
+from presage.architecture.encoders.sums import terms
+from presage.architecture.operations import (
     ACTIVATIONS,
     KIND,
     Activation,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
-from architecture.spaces.blocks import Blocks
-from architecture.spaces.chain import Chain
-from architecture.spaces.darts import Darts
-from architecture.spaces.enas_macro import EnasMacro
-from architecture.spaces.enas_micro import EnasMicro
-from architecture.spaces.mobile import Mobile
-from architecture.spaces.nb201 import NB201
-from architecture.spaces.space import Categorical, Choice, Codes, Space
-from presage_errors import InvalidArgument, UnknownName
+from presage.architecture.spaces.blocks import Blocks
+from presage.architecture.spaces.chain import Chain
+from presage.architecture.spaces.darts import Darts
+from presage.architecture.spaces.enas_macro import EnasMacro
+from presage.architecture.spaces.enas_micro import EnasMicro
+from presage.architecture.spaces.mobile import Mobile
+from presage.architecture.spaces.nb201 import NB201
+from presage.architecture.spaces.space import Categorical, Choice, Codes, Space
+from presage.errors import InvalidArgument, UnknownName
 
 __all__ = [
     "NB201",

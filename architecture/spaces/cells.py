@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.draft import Draft, Nodes
-from architecture.operations import (
+from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,

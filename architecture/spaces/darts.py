@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from architecture.batch import GraphBatch
-from architecture.spaces.cells import CELL_OPERATIONS, Wiring, write_cells
-from architecture.spaces.space import Categorical, Choice, Codes, Space
-from presage_errors import InvalidArgument
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces.cells import CELL_OPERATIONS, Wiring, write_cells
+from presage.architecture.spaces.space import Categorical, Choice, Codes, Space
+from presage.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from architecture.spaces.relaxation import Relaxation
+    from presage.architecture.spaces.relaxation import Relaxation
 
 __all__ = ["Darts"]
 
@@ -89,7 +89,7 @@ class Darts(Space):
 
     @property
     def relaxation(self) -> Relaxation:
-        from architecture.spaces.darts_relaxation import DartsRelaxation
+        from presage.architecture.spaces.darts_relaxation import DartsRelaxation
 
         return DartsRelaxation(self)
 

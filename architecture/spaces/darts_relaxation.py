@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.draft import Draft, Nodes
-from architecture.operations import (
+from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -22,14 +22,14 @@ from architecture.operations import (
     MaxPool,
     Slice,
 )
-from architecture.spaces import cells
-from architecture.spaces.cells import CELL_OPERATIONS
-from architecture.spaces.relaxation import Edge, Floats, Gate, Mixture, Relaxation
-from architecture.spaces.space import Codes
-from presage_errors import InvalidArgument
+from presage.architecture.spaces import cells
+from presage.architecture.spaces.cells import CELL_OPERATIONS
+from presage.architecture.spaces.relaxation import Edge, Floats, Gate, Mixture, Relaxation
+from presage.architecture.spaces.space import Codes
+from presage.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from architecture.spaces.darts import Darts
+    from presage.architecture.spaces.darts import Darts
 
 __all__ = ["DartsRelaxation"]
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from architecture.batch import GraphBatch
-from architecture.spaces.cells import CELL_OPERATIONS, Wiring, write_cells
-from architecture.spaces.space import Categorical, Codes, Space
-from presage_errors import InvalidArgument
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces.cells import CELL_OPERATIONS, Wiring, write_cells
+from presage.architecture.spaces.space import Categorical, Codes, Space
+from presage.errors import InvalidArgument
 
 __all__ = ["EnasMicro"]
 

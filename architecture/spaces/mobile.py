@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.draft import Draft, Nodes
-from architecture.operations import (
+from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -20,8 +20,8 @@ from architecture.operations import (
     Convolution,
     Flatten,
 )
-from architecture.spaces.space import Categorical, Codes, Space
-from presage_errors import InvalidArgument
+from presage.architecture.spaces.space import Categorical, Codes, Space
+from presage.errors import InvalidArgument
 
 __all__ = ["Mobile"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from architecture.batch import GraphBatch
-from architecture.draft import Draft, Nodes
-from architecture.operations import (
+from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -23,11 +23,11 @@ from architecture.operations import (
     Flatten,
     Zero,
 )
-from architecture.spaces.space import Categorical, Choice, Codes, Space
-from presage_errors import InvalidArchitecture, InvalidArgument
+from presage.architecture.spaces.space import Categorical, Choice, Codes, Space
+from presage.errors import InvalidArchitecture, InvalidArgument
 
 if TYPE_CHECKING:
-    from architecture.spaces.relaxation import Relaxation
+    from presage.architecture.spaces.relaxation import Relaxation
 
 __all__ = ["NB201"]
 
@@ -73,7 +73,7 @@ class NB201(Space):
 
     @property
     def relaxation(self) -> Relaxation:
-        from architecture.spaces.nb201_relaxation import NB201Relaxation
+        from presage.architecture.spaces.nb201_relaxation import NB201Relaxation
 
         return NB201Relaxation(self)
 

@@ -14,7 +14,7 @@ published code; Dong & Yang 2020, arXiv 2001.00326, section 2.1), so that
 
 from __future__ import annotations
 
-from architecture.spaces.nb201 import NB201
+from presage.architecture.spaces.nb201 import NB201
 
 __all__ = ["isomorphism_class"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.draft import Draft, Nodes
-from architecture.operations import (
+from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -21,13 +21,13 @@ from architecture.operations import (
     Identity,
     Slice,
 )
-from architecture.spaces import nb201
-from architecture.spaces.relaxation import Edge, Floats, Gate, Mixture, Relaxation
-from architecture.spaces.space import Codes
-from presage_errors import InvalidArgument
+from presage.architecture.spaces import nb201
+from presage.architecture.spaces.relaxation import Edge, Floats, Gate, Mixture, Relaxation
+from presage.architecture.spaces.space import Codes
+from presage.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from architecture.spaces.nb201 import NB201
+    from presage.architecture.spaces.nb201 import NB201
 
 __all__ = ["NB201Relaxation"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.graph import Architecture
-from architecture.spaces.space import Codes
+from presage.architecture.graph import Architecture
+from presage.architecture.spaces.space import Codes
 
 __all__ = ["Edge", "Gate", "Mixture", "Relaxation"]
 

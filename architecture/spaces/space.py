@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.graph import Architecture
-from presage_errors import InvalidArgument, NothingFeasible, UnknownName
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.graph import Architecture
+from presage.errors import InvalidArgument, NothingFeasible, UnknownName
 
 if TYPE_CHECKING:
-    from architecture.spaces.relaxation import Relaxation
+    from presage.architecture.spaces.relaxation import Relaxation
 
 __all__ = ["Categorical", "Choice", "Codes", "Space"]
 

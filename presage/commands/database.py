@@ -13,7 +13,7 @@ from presage.output import positive, scaled, share, table
 from presage.places import check_folder
 
 if TYPE_CHECKING:
-    from database import ExperimentColumns
+    from presage.database import ExperimentColumns
 
 SUMMARY = "the experiment database: info, query, import, export, check"
 
@@ -52,7 +52,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _query(options: argparse.Namespace) -> int:
-    from probe.protocol import PROBE_VERSION
+    from presage.probe.protocol import PROBE_VERSION
 
     with session_of(options) as session, session.open() as database:
         found = database.similar(options.dcn, options.tolerance, least=options.least, version=PROBE_VERSION)
@@ -126,7 +126,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from database import check_file
+    from presage.database import check_file
 
     with session_of(options) as session:
         found = check_file(session.path)

@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from architecture.spaces import get_space
+    from presage.architecture.spaces import get_space
 
     def say(text: str) -> None:
         if not options.json:

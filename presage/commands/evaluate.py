@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from surrogate import PREDICTORS
+    from presage.surrogate import PREDICTORS
 
     predictors = list(PREDICTORS) if options.predictors is None else options.predictors.split(",")
     studies = None if options.studies is None else [] if options.studies == "none" else options.studies.split(",")
@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _families(given: str) -> Mapping[str, str]:
-    from presage_errors import WrongInput
-    from surrogate.families import FAMILIES
+    from presage.errors import WrongInput
+    from presage.surrogate.evaluation.families import FAMILIES
 
     if given == "shipped":
         return FAMILIES

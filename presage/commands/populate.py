@@ -17,7 +17,7 @@ from presage.progress import Progress
 from presage.recipes import add_recipe_options, recipe_of
 
 if TYPE_CHECKING:
-    from training import Recipe
+    from presage.training import Recipe
 
 SUMMARY = "train a design of networks on datasets, for the database; resumable"
 
@@ -68,9 +68,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _shards_only(options: argparse.Namespace, recipe: Recipe) -> int:
     """Where only torch and numpy are installed: probes and experiments as shards, to be imported elsewhere."""
-    from probe.__main__ import main as probe
-    from probe.rows import recorded_probes
-    from training import Campaign
+    from presage.probe.__main__ import main as probe
+    from presage.probe.rows import recorded_probes
+    from presage.training import Campaign
 
     notice(f"DuckDB is not installed: shards only; elsewhere, type `presage database import {options.out}`.", options)
     words = ["--out", str(options.out), "--seeds", str(options.probes), "--device", options.device]

@@ -18,8 +18,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     import numpy as np
 
-    from architecture.serial import dumps, to_json
-    from architecture.spaces import get_space
+    from presage.architecture.serial import dumps, to_json
+    from presage.architecture.spaces import get_space
 
     space = get_space(options.space)
     codes = space.sample(options.n, np.random.default_rng(options.seed))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
+from presage.errors import UnknownName
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.places import check_folder
 from presage.recipes import add_recipe_options, recipe_of
-from presage_errors import UnknownName
 
 if TYPE_CHECKING:
-    from search import SearchResult, SearchSettings, Verified
+    from presage.search import SearchResult, SearchSettings, Verified
 
 SUMMARY = "search a space on predicted accuracy, then train the short-list"
 
@@ -88,13 +88,13 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
 
 def settings_of(options: argparse.Namespace) -> SearchSettings:
     """The settings that the options ask for."""
-    from search import Limits, SearchSettings
-    from search.one_shot_strategies import default_candidates
-    from search.scores import get_score
+    from presage.search import Limits, SearchSettings
+    from presage.search.one_shot_strategies import default_candidates
+    from presage.search.scores import get_score
 
     try:
         get_score(options.score)
-    except UnknownName as error:  # a table's values are for callers of search.run_search alone
+    except UnknownName as error:  # a table's values are for callers of presage.search.run_search alone
         raise UnknownName(error.kind, error.name, [name for name in error.known if name != "table"]) from None
     return SearchSettings(
         strategy=options.strategy,
@@ -118,7 +118,7 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
 
 
 def run(options: argparse.Namespace) -> int:
-    from architecture.spaces import get_space
+    from presage.architecture.spaces import get_space
 
     recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
     check_folder(options.run, "--run", "presage search")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from architecture.graph import Architecture
-from architecture.operations import (
+from presage.architecture.graph import Architecture
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     AdaptiveMaxPool,

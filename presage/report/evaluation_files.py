@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from presage.report.evaluation_plots import evaluation_plots
-from surrogate.appraisal import Appraisal
+from presage.surrogate.evaluation.appraisal import Appraisal
 
 __all__ = ["write_evaluation"]
 

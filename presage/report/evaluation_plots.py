@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from presage.report.plots import BLUE, GREY, ORANGE
-from surrogate.rival import RIVAL
+from presage.surrogate.evaluation.rival import RIVAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from surrogate.appraisal import Appraisal
-    from surrogate.difficulty import DifficultyStudy
-    from surrogate.few_shot_study import FewShotStudy
+    from presage.surrogate.evaluation.appraisal import Appraisal
+    from presage.surrogate.evaluation.difficulty import DifficultyStudy
+    from presage.surrogate.evaluation.few_shot_study import FewShotStudy
 
 __all__ = ["evaluation_plots"]
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.comparison import comparison
+from presage.errors import InvalidArgument, UnknownName, WrongInput
 from presage.output import scaled
 from presage.report import plots
 from presage.report.drawing import draw
 from presage.report.supernet import supernet_section
-from presage_errors import InvalidArgument, UnknownName, WrongInput
-from search.disk import replacing
+from presage.search.disk import replacing
 
 if TYPE_CHECKING:
-    from architecture.spaces import Space
+    from presage.architecture.spaces import Space
 
 __all__ = ["write_report"]
 
@@ -176,8 +176,8 @@ def _outcomes(verified: Sequence[Json]) -> list[dict[str, float]]:
 
 
 def _search(folder: Path, result: Json, verified: Sequence[Json], space: Space | None) -> str:
-    from architecture.spaces import get_space
-    from search.engine import load_candidates
+    from presage.architecture.spaces import get_space
+    from presage.search.run.engine import load_candidates
 
     try:
         space = get_space(result["space"]) if space is None else space
@@ -266,8 +266,8 @@ def _interval(chosen: Json) -> str:
 
 
 def _drawings(folder: Path, trained: Sequence[Json]) -> str:
-    from architecture.serial import from_json
-    from search.run_folder import RunFolder
+    from presage.architecture.serial import from_json
+    from presage.search.run.run_folder import RunFolder
 
     parts = []
     for one in trained[:MOST_DRAWN]:
@@ -282,8 +282,8 @@ def _drawings(folder: Path, trained: Sequence[Json]) -> str:
 
 
 def _how_to_use(folder: Path) -> str:
-    from search.export import ARCHITECTURE, how_to_use
-    from search.run_folder import RunFolder
+    from presage.search.run.export import ARCHITECTURE, how_to_use
+    from presage.search.run.run_folder import RunFolder
 
     best = RunFolder(folder).best
     if not (best / ARCHITECTURE).exists():

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.errors import InvalidArgument
 from presage.workplace import Workplace
-from presage_errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from database import Database, ProbeRecord
-    from probe import DifficultyCard, Known
-    from training import EpochRecord, ImageDataset
+    from presage.database import Database, ProbeRecord
+    from presage.probe import DifficultyCard, Known
+    from presage.training import EpochRecord, ImageDataset
 
 __all__ = ["SEEDS", "card", "ensure_probed", "probe", "recall"]
 
@@ -25,9 +25,9 @@ def probe(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> Diffic
 
     A seed that was probed before keeps its stored DCN: on another processor, or a GPU, the last digits differ.
     """
-    from database import DatasetRecord, ProbeEntry, ProbeRecord
-    from probe import PROBE_RECIPE, PROBE_VERSION, difficulty_card, probe_row, run_probe
-    from training.rows import dataset_row
+    from presage.database import DatasetRecord, ProbeEntry, ProbeRecord
+    from presage.probe import PROBE_RECIPE, PROBE_VERSION, difficulty_card, probe_row, run_probe
+    from presage.training.rows import dataset_row
 
     if seeds < 1:
         raise InvalidArgument("seeds", "probe", "be at least 1", seeds)
@@ -50,7 +50,7 @@ def probe(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> Diffic
 
 def ensure_probed(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> int:
     """Probe the dataset unless the database has a probe of it; gives the number of probes run."""
-    from probe import PROBE_VERSION
+    from presage.probe import PROBE_VERSION
 
     with place.open() as database:
         known = bool(database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION))
@@ -68,7 +68,7 @@ def card(place: Workplace, dataset: ImageDataset, run_folder: Path) -> str:
     Raises:
         InvalidArgument: the run folder keeps the card of another dataset.
     """
-    from search.disk import replacing
+    from presage.search.disk import replacing
 
     path = run_folder / "card.json"
     if path.exists():
@@ -90,7 +90,7 @@ def card(place: Workplace, dataset: ImageDataset, run_folder: Path) -> str:
 
 def recall(place: Workplace, dataset: ImageDataset) -> str:
     """What the database holds of datasets of like difficulty, in one line."""
-    from probe import PROBE_VERSION
+    from presage.probe import PROBE_VERSION
 
     with place.open() as database:
         dcn = database.difficulties(PROBE_VERSION)[dataset.fingerprint]
@@ -100,7 +100,7 @@ def recall(place: Workplace, dataset: ImageDataset) -> str:
 
 def _known(database: Database) -> list[Known]:
     """Every probed dataset of the database, for the card's neighbours."""
-    from probe import PROBE_VERSION, Known
+    from presage.probe import PROBE_VERSION, Known
 
     runs: dict[str, list[ProbeRecord]] = {}
     for run in database.probes(version=PROBE_VERSION):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from presage.workplace import Workplace
 
 if TYPE_CHECKING:
-    from surrogate.appraisal import Appraisal
+    from presage.surrogate.evaluation.appraisal import Appraisal
 
 __all__ = ["evaluate"]
 
@@ -23,11 +23,11 @@ def evaluate(
     draws: int = 8,
 ) -> Appraisal:
     """Every named predictor on datasets, or families of them, left out whole; all studies unless some are named."""
-    from surrogate import get_predictor, load_experience
-    from surrogate.appraisal import STUDIES, appraise
-    from surrogate.core_networks import core_networks
-    from surrogate.difficulty import study_difficulty
-    from surrogate.shots import ShotPlan
+    from presage.surrogate import get_predictor, load_experience
+    from presage.surrogate.evaluation.appraisal import STUDIES, appraise
+    from presage.surrogate.evaluation.core_networks import core_networks
+    from presage.surrogate.evaluation.difficulty import study_difficulty
+    from presage.surrogate.evaluation.shots import ShotPlan
 
     unfitted = [get_predictor(name, seed=place.seed) for name in predictors]
     asked = tuple(STUDIES) if studies is None else tuple(studies)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.errors import InvalidArgument
 from presage.steps.difficulty import SEEDS, ensure_probed
 from presage.workplace import Workplace
-from presage_errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from database import ImportReport
-    from training import Recipe
-    from training.campaign import Summary
+    from presage.database import ImportReport
+    from presage.training import Recipe
+    from presage.training.campaign import Summary
 
 __all__ = ["populate", "take_in"]
 
@@ -37,7 +37,7 @@ def populate(
     Results go to shards in `out`, then into the database; the report counts what entered it, the probes run here too.
     Killed at any moment and repeated, it goes on where it was.
     """
-    from training import Campaign
+    from presage.training import Campaign
 
     campaign = Campaign(specs, out, count, recipe, workers, place.device)
     ran = sum(ensure_probed(place, place.dataset(spec), probes) for spec in specs)
@@ -59,7 +59,7 @@ def take_in(place: Workplace, paths: Sequence[Path]) -> ImportReport:
     Raises:
         InvalidArgument: a path that does not exist; nothing was taken in then.
     """
-    from database import ImportReport
+    from presage.database import ImportReport
     from presage.vetting import check_architecture, check_entry
 
     for path in paths:

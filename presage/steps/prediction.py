@@ -10,11 +10,11 @@ from presage.steps.difficulty import ensure_probed
 from presage.workplace import Workplace
 
 if TYPE_CHECKING:
-    from database import Database
     from presage.architectures import NamedArchitecture
-    from search.scorer import TaskPredictor
-    from surrogate import Experience, Prediction, Predictor, Task
-    from training import ImageDataset, Recipe
+    from presage.database import Database
+    from presage.search.scorer import TaskPredictor
+    from presage.surrogate import Experience, Prediction, Predictor, Task
+    from presage.training import ImageDataset, Recipe
 
 __all__ = ["Predicted", "fitted", "informed", "predict", "task"]
 
@@ -56,9 +56,9 @@ def predict(
         InvalidArchitecture: one that cannot take the dataset's images, or is too large to be built; names it.
         UnknownName: no predictor of that name.
     """
-    from architecture.batch import GraphBatch
+    from presage.architecture.batch.graph_batch import GraphBatch
     from presage.architectures import costs_of
-    from surrogate import get_predictor
+    from presage.surrogate import get_predictor
 
     get_predictor(place.predictor, seed=place.seed)  # refused before anything is probed
     shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
@@ -86,8 +86,8 @@ def predict(
 
 def task(place: Workplace, dataset: ImageDataset, recipe: Recipe) -> Task:
     """All that a predictor may know of the dataset; probes it first where no probe is stored."""
-    from probe import PROBE_VERSION
-    from surrogate.loading import task_of
+    from presage.probe import PROBE_VERSION
+    from presage.surrogate.data.loading import task_of
 
     ensure_probed(place, dataset)
     with place.open() as database:
@@ -100,9 +100,9 @@ def fitted(place: Workplace, without: tuple[str, str] | None = None) -> Predicto
     Args:
         without: a dataset (fingerprint) and a recipe (hash) whose experiments it is not to learn from.
     """
-    from probe import PROBE_VERSION
-    from surrogate import fitted as fitted_or_kept
-    from surrogate import get_predictor, load_experience
+    from presage.probe import PROBE_VERSION
+    from presage.surrogate import fitted as fitted_or_kept
+    from presage.surrogate import get_predictor, load_experience
 
     unfitted = get_predictor(place.predictor, seed=place.seed)
     with place.open() as database:
@@ -127,9 +127,9 @@ def informed(place: Workplace, dataset: ImageDataset, recipe: Recipe) -> TaskPre
 
     So a network that has just been trained on the dataset counts at once, and nothing is fitted anew.
     """
-    from architecture.batch import GraphBatch
-    from architecture.serial import loads
-    from probe import PROBE_VERSION
+    from presage.architecture.batch.graph_batch import GraphBatch
+    from presage.architecture.serial import loads
+    from presage.probe import PROBE_VERSION
 
     ensure_probed(place, dataset)
     own = (dataset.fingerprint, recipe.hash)

@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.errors import InvalidArgument
 from presage.places import check_folder
 from presage.steps.difficulty import card
 from presage.steps.prediction import informed, task
 from presage.steps.reach import kept_reach
 from presage.workplace import Workplace
-from presage_errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from architecture.spaces import Space
-    from database import ExperimentEntry, ExperimentRecord, PredictionEntry
-    from search import Progress as SearchProgress
-    from search import Scorer, ScorerFactory, SearchResult, SearchSettings, Verified
-    from training import ImageDataset, Recipe
+    from presage.architecture.spaces import Space
+    from presage.database import ExperimentEntry, ExperimentRecord, PredictionEntry
+    from presage.search import Progress as SearchProgress
+    from presage.search import Scorer, ScorerFactory, SearchResult, SearchSettings, Verified
+    from presage.training import ImageDataset, Recipe
 
 __all__ = ["scorers", "search"]
 
@@ -32,14 +32,14 @@ def search(
     A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
     """
     from presage.report import write_report
-    from search import run_search
-    from search.disk import write_json
-    from search.feasible import check_feasible
-    from search.latency import LatencyMeter
-    from search.one_shot_strategies import check_serves
-    from search.run_folder import RunFolder
-    from search.scores import get_score
-    from surrogate import get_predictor
+    from presage.search import run_search
+    from presage.search.disk import write_json
+    from presage.search.latency.measuring import LatencyMeter
+    from presage.search.one_shot_strategies import check_serves
+    from presage.search.run.run_folder import RunFolder
+    from presage.search.scores import get_score
+    from presage.search.studies.feasible import check_feasible
+    from presage.surrogate import get_predictor
 
     get_predictor(place.predictor, seed=place.seed)  # refused before anything is probed
     check_serves(settings.strategy, space)
@@ -98,23 +98,23 @@ def scorers(place: Workplace, dataset: ImageDataset, recipe: Recipe, score: str)
     search trains itself.
 
     Raises:
-        InvalidArgument: a score whose scorer only a caller of `search.run_search` can bring.
+        InvalidArgument: a score whose scorer only a caller of `presage.search.run_search` can bring.
     """
-    from search import PredictorScorer
-    from search.one_shot_strategies import SUPERNET
-    from search.scores import PROXY, get_score
+    from presage.search import PredictorScorer
+    from presage.search.one_shot_strategies import SUPERNET
+    from presage.search.scores import PROXY, get_score
 
     if score == SUPERNET:
         return None
     if not get_score(score).predicts and not score.startswith(PROXY):
         rule = "be predicted, ucb, supernet or a zero-cost proxy"
-        raise InvalidArgument("score", "presage search", rule, score, "For others, call search.run_search.")
+        raise InvalidArgument("score", "presage search", rule, score, "For others, call presage.search.run_search.")
 
     def scorer(round_number: int, verified: Sequence[Verified]) -> Scorer:
         if not score.startswith(PROXY):
             return PredictorScorer(informed(place, dataset, recipe), task(place, dataset, recipe), place.predictor)
-        from surrogate.proxies import Minibatch, ProxyScorer
-        from training import prepare
+        from presage.surrogate.proxies import Minibatch, ProxyScorer
+        from presage.training import prepare
 
         minibatch = Minibatch.of(prepare(dataset, recipe, place.device))
         return ProxyScorer(minibatch, score.removeprefix(PROXY), place.seed, place.device)

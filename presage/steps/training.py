@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from presage.workplace import Workplace
 
 if TYPE_CHECKING:
-    from database import ExperimentRecord
     from presage.architectures import NamedArchitecture
-    from training import EpochRecord, ImageDataset, Recipe
+    from presage.database import ExperimentRecord
+    from presage.training import EpochRecord, ImageDataset, Recipe
 
 __all__ = ["Trained", "train"]
 
@@ -51,11 +51,11 @@ def train(
 
     What the database knows of the same network, recipe and seed is given again, not trained again.
     """
-    from database import ArchitectureRecord, DatasetRecord, ExperimentEntry, ExperimentRecord, RecipeRecord
     from presage.architectures import costs_of
-    from training import fit, prepare
-    from training.hardware import choose_device
-    from training.rows import architecture_row, dataset_row, experiment_row, recipe_row
+    from presage.database import ArchitectureRecord, DatasetRecord, ExperimentEntry, ExperimentRecord, RecipeRecord
+    from presage.training import fit, prepare
+    from presage.training.hardware import choose_device
+    from presage.training.rows import architecture_row, dataset_row, experiment_row, recipe_row
 
     data = prepare(dataset, recipe, choose_device(place.device))
     for named in architectures:

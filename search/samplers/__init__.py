@@ -1,4 +1,4 @@
-"""Search strategies by name. Every one is an Optuna sampler; see `search.samplers.proposer` for the batched side."""
+"""Search strategies by name. Every one is an Optuna sampler; `proposer` is the batched side."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import optuna
 from optuna.samplers import BaseSampler
 
-from presage_errors import InvalidArgument, UnknownName
-from search.one_shot_strategies import ONE_SHOT_STRATEGIES
-from search.samplers.bayes import BayesSampler
-from search.samplers.local import LocalSearchSampler
-from search.samplers.one_by_one import OneByOne
-from search.samplers.progressive import ProgressiveSampler
-from search.samplers.proposer import BatchSampler, Proposals, Proposer
-from search.samplers.random import RandomSampler
-from search.samplers.regularized_evolution import RegularizedEvolutionSampler
-from search.samplers.reinforce import ReinforceSampler
-from search.samplers.relaxed import RelaxedSampler
+from presage.errors import InvalidArgument, UnknownName
+from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES
+from presage.search.samplers.bayes import BayesSampler
+from presage.search.samplers.local import LocalSearchSampler
+from presage.search.samplers.one_by_one import OneByOne
+from presage.search.samplers.progressive import ProgressiveSampler
+from presage.search.samplers.proposer import BatchSampler, Proposals, Proposer
+from presage.search.samplers.random import RandomSampler
+from presage.search.samplers.regularized_evolution import RegularizedEvolutionSampler
+from presage.search.samplers.reinforce import ReinforceSampler
+from presage.search.samplers.relaxed import RelaxedSampler
 
 __all__ = [
     "SAMPLERS",
@@ -66,7 +66,8 @@ def _strategy(name: str, objectives: int) -> Strategy:
     if name in ONE_SHOT_STRATEGIES:
         hint = (
             f"It trains a super-net on a dataset: type `presage search DATASET --strategy {name}`, call "
-            "search.run_search, or give a trained one to search.samplers.one_shot.OneShotSampler."
+            "presage.search.run_search, or give a trained one to "
+            "presage.search.supernet.one_shot_sampler.OneShotSampler."
         )
         raise InvalidArgument("strategy", "get_sampler", f"be one of {', '.join(SAMPLERS)}", name, hint)
     if name not in SAMPLERS:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from architecture.spaces.space import Codes
-from search.history import History
-from search.samplers.network_features import NetworkFeatures
-from search.samplers.posterior import Outlook, Posterior, evened
+from presage.architecture.spaces.space import Codes
+from presage.search.history import History
+from presage.search.samplers.network_features import NetworkFeatures
+from presage.search.samplers.posterior import Outlook, Posterior, evened
 
 __all__ = ["best_first", "chosen", "unseen"]
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from architecture.spaces.space import Codes, Space
-from presage_errors import InvalidArgument
+from presage.architecture.spaces.space import Codes, Space
+from presage.errors import InvalidArgument
 
 __all__ = ["Controller"]
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from architecture.spaces.space import Codes, Space
+from presage.architecture.spaces.space import Codes, Space
 
 __all__ = ["DifferentiableSurrogate", "OneHot"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from architecture.spaces.space import Codes, Space
-from search.history import History
-from search.samplers.proposer import Proposals
-from search.samplers.space_sampler import SpaceSampler
+from presage.architecture.spaces.space import Codes, Space
+from presage.search.history import History
+from presage.search.samplers.proposer import Proposals
+from presage.search.samplers.space_sampler import SpaceSampler
 
 __all__ = ["LocalSearchSampler"]
 

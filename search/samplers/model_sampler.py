@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.spaces.space import Codes, Space
-from presage_errors import InvalidArgument
-from search.history import History
-from search.samplers.acquiring import best_first, chosen, unseen
-from search.samplers.network_features import NetworkFeatures, network_features
-from search.samplers.proposer import Proposals
-from search.samplers.space_sampler import SpaceSampler
+from presage.architecture.spaces.space import Codes, Space
+from presage.errors import InvalidArgument
+from presage.search.history import History
+from presage.search.samplers.acquiring import best_first, chosen, unseen
+from presage.search.samplers.network_features import NetworkFeatures, network_features
+from presage.search.samplers.proposer import Proposals
+from presage.search.samplers.space_sampler import SpaceSampler
 
 __all__ = ["ModelSampler", "changed"]
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.batch_costs import batch_costs
-from architecture.encoders import cost_features, graph_features
-from architecture.spaces.space import Codes, Space
-from search.samplers.suggested import SuggestedSpace
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.encoders import cost_features, graph_features
+from presage.architecture.spaces.space import Codes, Space
+from presage.search.samplers.suggested import SuggestedSpace
 
 __all__ = ["NetworkFeatures", "network_features"]
 

@@ -13,10 +13,10 @@ from optuna.samplers._ga import BaseGASampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from architecture.spaces.space import Space
-from search.distributions import distributions
-from search.history import History
-from search.samplers.proposer import Proposals
+from presage.architecture.spaces.space import Space
+from presage.search.distributions import distributions
+from presage.search.history import History
+from presage.search.samplers.proposer import Proposals
 
 __all__ = ["OneByOne"]
 

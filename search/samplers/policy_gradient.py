@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from architecture.spaces.space import Codes
-from presage_errors import InvalidArgument
-from search.samplers.controller import Controller
+from presage.architecture.spaces.space import Codes
+from presage.errors import InvalidArgument
+from presage.search.samplers.controller import Controller
 
 __all__ = ["Reinforce", "Update"]
 

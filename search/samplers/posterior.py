@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import ndtri
 
-from surrogate.matern import distances, matern
+from presage.surrogate.predictors.matern import distances, matern
 
 __all__ = ["Outlook", "Posterior", "evened"]
 

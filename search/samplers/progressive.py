@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from architecture.spaces.space import Codes, Space
-from search.history import History
-from search.samplers.model_sampler import ModelSampler, changed
+from presage.architecture.spaces.space import Codes, Space
+from presage.search.history import History
+from presage.search.samplers.model_sampler import ModelSampler, changed
 
 __all__ = ["ProgressiveSampler", "front"]
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from optuna.samplers import BaseSampler
 
-from architecture.spaces.space import Codes, Space
-from search.history import History
+from presage.architecture.spaces.space import Codes, Space
+from presage.search.history import History
 
 __all__ = ["BatchSampler", "Proposals", "Proposer"]
 

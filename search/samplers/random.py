@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import optuna
 
-from architecture.spaces.space import Space
-from search.history import History
-from search.samplers.proposer import BatchSampler, Proposals
+from presage.architecture.spaces.space import Space
+from presage.search.history import History
+from presage.search.samplers.proposer import BatchSampler, Proposals
 
 __all__ = ["RandomSampler"]
 

@@ -18,11 +18,11 @@ from optuna.distributions import (
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from architecture.spaces.space import Codes, Space
-from presage_errors import InvalidArgument
-from search.history import History
-from search.samplers.proposer import Proposals
-from search.samplers.seeded_sampler import SeededSampler, value_of
+from presage.architecture.spaces.space import Codes, Space
+from presage.errors import InvalidArgument
+from presage.search.history import History
+from presage.search.samplers.proposer import Proposals
+from presage.search.samplers.seeded_sampler import SeededSampler, value_of
 
 __all__ = ["RegularizedEvolutionSampler"]
 

@@ -13,15 +13,15 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from architecture.spaces.space import Codes, Space
-from presage_errors import InvalidArgument
-from search.history import History
-from search.samplers.controller import Controller
-from search.samplers.policy_gradient import Reinforce
-from search.samplers.proposer import Proposals
-from search.samplers.seeded_sampler import SeededSampler, value_of
-from search.samplers.suggested import Grid, SuggestedSpace, asked_for
-from training.hardware import one_thread
+from presage.architecture.spaces.space import Codes, Space
+from presage.errors import InvalidArgument
+from presage.search.history import History
+from presage.search.samplers.controller import Controller
+from presage.search.samplers.policy_gradient import Reinforce
+from presage.search.samplers.proposer import Proposals
+from presage.search.samplers.seeded_sampler import SeededSampler, value_of
+from presage.search.samplers.suggested import Grid, SuggestedSpace, asked_for
+from presage.training.hardware import one_thread
 
 __all__ = ["ReinforceSampler"]
 

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from architecture.spaces.space import Codes, Space
-from presage_errors import InvalidArgument
-from search.history import History
-from search.samplers.acquiring import best_first, unseen
-from search.samplers.differentiable import DifferentiableSurrogate, OneHot
-from search.samplers.posterior import evened
-from search.samplers.proposer import Proposals
-from search.samplers.space_sampler import SpaceSampler
-from training.hardware import one_thread
+from presage.architecture.spaces.space import Codes, Space
+from presage.errors import InvalidArgument
+from presage.search.history import History
+from presage.search.samplers.acquiring import best_first, unseen
+from presage.search.samplers.differentiable import DifferentiableSurrogate, OneHot
+from presage.search.samplers.posterior import evened
+from presage.search.samplers.proposer import Proposals
+from presage.search.samplers.space_sampler import SpaceSampler
+from presage.training.hardware import one_thread
 
 __all__ = ["RelaxedSampler"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from presage_errors import InvalidArgument
-from search.samplers.proposer import BatchSampler
+from presage.errors import InvalidArgument
+from presage.search.samplers.proposer import BatchSampler
 
 __all__ = ["SeededSampler", "value_of"]
 

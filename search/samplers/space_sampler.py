@@ -10,11 +10,11 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from architecture.spaces.space import Space
-from search.distributions import distributions
-from search.history import History
-from search.samplers.seeded_sampler import SeededSampler
-from search.samplers.suggested import Grid, SuggestedSpace, asked_for
+from presage.architecture.spaces.space import Space
+from presage.search.distributions import distributions
+from presage.search.history import History
+from presage.search.samplers.seeded_sampler import SeededSampler
+from presage.search.samplers.suggested import Grid, SuggestedSpace, asked_for
 
 __all__ = ["SpaceSampler"]
 

@@ -12,7 +12,7 @@ from optuna._transform import _SearchSpaceTransform
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from architecture.spaces.space import Categorical, Space
+from presage.architecture.spaces.space import Categorical, Space
 
 __all__ = ["Grid", "SuggestedSpace", "asked_for"]
 

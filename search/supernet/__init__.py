@@ -6,10 +6,10 @@ trained by itself.
 
 from __future__ import annotations
 
-from search.supernet.collapse import Collapse, Guard
-from search.supernet.enas import Enas, Uniform
-from search.supernet.gradient import DartsFirst, DartsSecond, PartialChannels
-from search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, SupernetReport
+from presage.search.supernet.collapse import Collapse, Guard
+from presage.search.supernet.enas import Enas, Uniform
+from presage.search.supernet.gradient import DartsFirst, DartsSecond, PartialChannels
+from presage.search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, SupernetReport
 
 __all__ = [
     "ONE_SHOT",

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from architecture.build import Network, weighted_module
-from architecture.graph import Architecture
-from architecture.operations import BatchNorm, Classifier, Convolution, GroupNorm, Linear, Operation, Shape
-from architecture.spaces.space import Codes, Space
-from training.loop import fixed_randomness
+from presage.architecture.graph import Architecture
+from presage.architecture.operations import BatchNorm, Classifier, Convolution, GroupNorm, Linear, Operation, Shape
+from presage.architecture.spaces.space import Codes, Space
+from presage.architecture.torch_bridge.build import Network, weighted_module
+from presage.training.loop import fixed_randomness
 
 __all__ = ["SharedWeights", "accuracy", "normalising_by_batch"]
 

@@ -12,16 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from architecture.build import Network
-from architecture.spaces.space import Codes, Space
-from presage_errors import Diverged
-from search.samplers.controller import Controller
-from search.samplers.policy_gradient import Reinforce
-from search.supernet.bank import SharedWeights, accuracy, normalising_by_batch
-from search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, _Timer
-from training.data import DeviceData
-from training.loop import fixed_randomness
-from training.recipe import Recipe
+from presage.architecture.spaces.space import Codes, Space
+from presage.architecture.torch_bridge.build import Network
+from presage.errors import Diverged
+from presage.search.samplers.controller import Controller
+from presage.search.samplers.policy_gradient import Reinforce
+from presage.search.supernet.bank import SharedWeights, accuracy, normalising_by_batch
+from presage.search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, _Timer
+from presage.training.data import DeviceData
+from presage.training.loop import fixed_randomness
+from presage.training.recipe import Recipe
 
 __all__ = ["Enas", "Uniform"]
 

@@ -11,17 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from architecture.spaces.space import Codes, Space
-from presage_errors import Diverged
-from search.one_shot_strategies import check_serves
-from search.supernet.bank import accuracy, normalising_by_batch
-from search.supernet.collapse import Collapse
-from search.supernet.mixed import MixedNetwork
-from search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, _Timer
-from search.supernet.unrolled import dominant_eigenvalue, first_order, second_order
-from training.data import DeviceData
-from training.loop import fixed_randomness
-from training.recipe import Recipe
+from presage.architecture.spaces.space import Codes, Space
+from presage.errors import Diverged
+from presage.search.one_shot_strategies import check_serves
+from presage.search.supernet.bank import accuracy, normalising_by_batch
+from presage.search.supernet.collapse import Collapse
+from presage.search.supernet.mixed import MixedNetwork
+from presage.search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, _Timer
+from presage.search.supernet.unrolled import dominant_eigenvalue, first_order, second_order
+from presage.training.data import DeviceData
+from presage.training.loop import fixed_randomness
+from presage.training.recipe import Recipe
 
 __all__ = ["DartsFirst", "DartsSecond", "PartialChannels"]
 

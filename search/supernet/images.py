@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from presage_errors import InvalidArgument
-from training.augment import augmented, normalised
-from training.data import DeviceData
-from training.recipe import Recipe
+from presage.errors import InvalidArgument
+from presage.training.augment import augmented, normalised
+from presage.training.data import DeviceData
+from presage.training.recipe import Recipe
 
 __all__ = ["HeldOut"]
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from architecture.batch import GraphBatch
-from architecture.spaces.space import Codes, Space
-from search.disk import write_json
-from search.history import History
-from search.progress import OnProgress, Progress, silent
-from search.samplers.proposer import Proposals
-from search.supernet import ONE_SHOT, OneShot, OneShotSettings, SupernetEpoch, SupernetReport
-from surrogate.prediction import Prediction
-from training.data import DeviceData
-from training.recipe import Recipe
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces.space import Codes, Space
+from presage.search.disk import write_json
+from presage.search.history import History
+from presage.search.progress import OnProgress, Progress, silent
+from presage.search.samplers.proposer import Proposals
+from presage.search.supernet import ONE_SHOT, OneShot, OneShotSettings, SupernetEpoch, SupernetReport
+from presage.surrogate.predictors.prediction import Prediction
+from presage.training.data import DeviceData
+from presage.training.recipe import Recipe
 
 __all__ = ["SuperNet"]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from architecture.build import Network, Step
-from architecture.operations import Add, BatchNorm, Classifier, Concatenate
-from architecture.spaces.relaxation import Mixture
+from presage.architecture.operations import Add, BatchNorm, Classifier, Concatenate
+from presage.architecture.spaces.relaxation import Mixture
+from presage.architecture.torch_bridge.build import Network, Step
 
 __all__ = ["MixedNetwork"]
 

@@ -15,16 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from architecture.batch import GraphBatch
-from architecture.spaces.space import Codes, Space
-from presage_errors import Diverged, InvalidArgument
-from search.supernet.collapse import Collapse, Guard
-from search.supernet.images import HeldOut
-from surrogate.prediction import Prediction
-from training.checkpoint import load_checkpoint, save_checkpoint
-from training.data import DeviceData
-from training.failures import FINISHED, failure_of
-from training.recipe import Recipe
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces.space import Codes, Space
+from presage.errors import Diverged, InvalidArgument
+from presage.search.supernet.collapse import Collapse, Guard
+from presage.search.supernet.images import HeldOut
+from presage.surrogate.predictors.prediction import Prediction
+from presage.training.checkpoint import load_checkpoint, save_checkpoint
+from presage.training.data import DeviceData
+from presage.training.failures import FINISHED, failure_of
+from presage.training.recipe import Recipe
 
 __all__ = ["OneShot", "OneShotSettings", "SupernetEpoch", "SupernetReport"]
 

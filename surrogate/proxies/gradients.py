@@ -6,7 +6,7 @@ normalisation on the minibatch's statistics, mean cross-entropy, freshly initial
 
 from __future__ import annotations
 
-from surrogate.proxies.subject import Subject, log
+from presage.surrogate.proxies.subject import Subject, log
 
 __all__ = ["fisher", "gradient_norm", "snip"]
 

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from surrogate.proxies.subject import NoValue, Subject
+from presage.surrogate.proxies.subject import NoValue, Subject
 
 __all__ = ["jacobian_covariance"]
 

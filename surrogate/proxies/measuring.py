@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from architecture.build import build
-from architecture.graph import Architecture
-from surrogate.proxies.minibatch import Minibatch
-from surrogate.proxies.registry import WORST, checked_names, get_proxy
-from surrogate.proxies.subject import NoValue, Subject
-from training.failures import failure_of
-from training.hardware import choose_device
-from training.loop import fixed_randomness
+from presage.architecture.graph import Architecture
+from presage.architecture.torch_bridge.build import build
+from presage.surrogate.proxies.minibatch import Minibatch
+from presage.surrogate.proxies.registry import WORST, checked_names, get_proxy
+from presage.surrogate.proxies.subject import NoValue, Subject
+from presage.training.failures import failure_of
+from presage.training.hardware import choose_device
+from presage.training.loop import fixed_randomness
 
 __all__ = ["Measured", "measure", "proxies"]
 

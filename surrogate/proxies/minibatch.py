@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from presage_errors import InvalidArgument
-from training.augment import normalised
-from training.splits import stratified_order
+from presage.errors import InvalidArgument
+from presage.training.augment import normalised
+from presage.training.datasets.splits import stratified_order
 
 if TYPE_CHECKING:
-    from training.data import DeviceData
+    from presage.training.data import DeviceData
 
 __all__ = ["BATCH", "Minibatch"]
 

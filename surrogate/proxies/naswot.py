@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from surrogate.proxies.modes import ActivationKernel
-from surrogate.proxies.subject import NoValue, Subject
+from presage.surrogate.proxies.modes import ActivationKernel
+from presage.surrogate.proxies.subject import NoValue, Subject
 
 __all__ = ["naswot"]
 

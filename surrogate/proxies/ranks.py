@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from presage_errors import InvalidArgument
-from surrogate.metrics import average_ranks
+from presage.errors import InvalidArgument
+from presage.surrogate.metrics import average_ranks
 
 __all__ = ["within_ranks"]
 

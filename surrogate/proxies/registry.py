@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from presage_errors import InvalidArgument, UnknownName
+from presage.errors import InvalidArgument, UnknownName
 
 if TYPE_CHECKING:
-    from surrogate.proxies.subject import Subject
+    from presage.surrogate.proxies.subject import Subject
 
 __all__ = ["PROXIES", "WORST", "checked_names", "get_proxy"]
 
@@ -22,7 +22,7 @@ PROXIES: Mapping[str, tuple[str, str]] = {
     "zen": ("zen", "zen"),
     "jacobian-covariance": ("jacobian", "jacobian_covariance"),
 }
-"""Module (in `surrogate.proxies`) and function of every proxy, by name."""
+"""Module (in `presage.surrogate.proxies`) and function of every proxy, by name."""
 
 WORST = -1e6
 """What stands for a proxy that has no finite value. Far below any that has: they are logarithms."""
@@ -52,5 +52,5 @@ def get_proxy(name: str) -> Callable[[Subject], float]:
     """
     (checked,) = checked_names([name])
     module, attribute = PROXIES[checked]
-    found: Callable[[Subject], float] = getattr(import_module(f"surrogate.proxies.{module}"), attribute)
+    found: Callable[[Subject], float] = getattr(import_module(f"presage.surrogate.proxies.{module}"), attribute)
     return found

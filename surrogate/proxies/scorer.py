@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from presage_errors import InvalidArchitecture
-from surrogate.prediction import Prediction
-from surrogate.proxies.measuring import Measured, measure
-from surrogate.proxies.registry import WORST, checked_names
+from presage.errors import InvalidArchitecture
+from presage.surrogate.predictors.prediction import Prediction
+from presage.surrogate.proxies.measuring import Measured, measure
+from presage.surrogate.proxies.registry import WORST, checked_names
 
 if TYPE_CHECKING:
-    from architecture.batch import GraphBatch
-    from surrogate.proxies.minibatch import Minibatch
+    from presage.architecture.batch.graph_batch import GraphBatch
+    from presage.surrogate.proxies.minibatch import Minibatch
 
 __all__ = ["ProxyFailure", "ProxyScorer"]
 

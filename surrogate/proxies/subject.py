@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from surrogate.proxies.minibatch import Minibatch
+from presage.surrogate.proxies.minibatch import Minibatch
 
 __all__ = ["Backward", "NoValue", "Subject", "log", "normalisations", "weighted"]
 

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import nn
 
-from surrogate.proxies.modes import Linearised
-from surrogate.proxies.subject import Subject, log, weighted
+from presage.surrogate.proxies.modes import Linearised
+from presage.surrogate.proxies.subject import Subject, log, weighted
 
 __all__ = ["synflow"]
 

@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from surrogate.proxies.modes import LastMap
-from surrogate.proxies.subject import Subject, normalisations, weighted
+from presage.surrogate.proxies.modes import LastMap
+from presage.surrogate.proxies.subject import Subject, normalisations, weighted
 
 __all__ = ["zen"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from architecture import Architecture, Node
-from architecture.operations import (
+from presage.architecture import Architecture, Node
+from presage.architecture.operations import (
     ACTIVATIONS,
     Activation,
     AdaptiveAveragePool,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from architecture.batch import ATTRIBUTES, GraphBatch
-from architecture.batch_costs import batch_costs
-from architecture.batch_shapes import batch_shapes
-from architecture.costs import costs
-from architecture.draft import Draft
-from architecture.graph import Architecture, Node
-from architecture.operations import (
+from presage.architecture.batch.builder import Draft
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.batch.graph_batch import ATTRIBUTES, GraphBatch
+from presage.architecture.batch.shapes import batch_shapes
+from presage.architecture.costs import costs
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import (
     ACTIVATIONS,
     OPERATIONS,
     Activation,
@@ -37,9 +37,9 @@ from architecture.operations import (
     Slice,
     Zero,
 )
-from architecture.spaces import get_space
-from architecture.testing import same_batch
-from presage_errors import InvalidArchitecture, InvalidArgument
+from presage.architecture.spaces import get_space
+from presage.architecture.testing import same_batch
+from presage.errors import InvalidArchitecture, InvalidArgument
 
 SHAPES = ((3, 16, 16), (1, 8, 8), (3, 33, 21))
 

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from architecture import Architecture, Node, bottlenecks, costs, stage_ends
-from architecture.build import Network, build
-from architecture.operations import (
+from presage.architecture import Architecture, Node, bottlenecks, costs, stage_ends
+from presage.architecture.operations import (
     ACTIVATIONS,
     Activation,
     AdaptiveAveragePool,
@@ -39,7 +38,8 @@ from architecture.operations import (
     Slice,
     Zero,
 )
-from presage_errors import InvalidArgument
+from presage.architecture.torch_bridge.build import Network, build
+from presage.errors import InvalidArgument
 
 
 def with_head(*nodes: Node) -> Architecture:

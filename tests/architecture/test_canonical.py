@@ -11,9 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from architecture import Architecture, Node, canonicalise, costs
-from architecture.build import build
-from architecture.operations import (
+from presage.architecture import Architecture, Node, canonicalise, costs
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -32,6 +31,7 @@ from architecture.operations import (
     Multiply,
     Zero,
 )
+from presage.architecture.torch_bridge.build import build
 
 
 def with_head(*nodes: Node) -> Architecture:

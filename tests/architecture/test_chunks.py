@@ -7,9 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from architecture.encoders.chunks import CHUNK, FEW, chunks
-from architecture.spaces import get_space
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.encoders.chunks import CHUNK, FEW, chunks
+from presage.architecture.spaces import get_space
 
 
 def sampled(n: int) -> GraphBatch:
@@ -36,7 +36,7 @@ def test_cores_take_pieces_in_whole_rounds(cores: int, number: int, monkeypatch:
 
 
 def test_large_graphs_are_cut_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("architecture.encoders.chunks.NODES", 10_000)
+    monkeypatch.setattr("presage.architecture.encoders.chunks.NODES", 10_000)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     batch = sampled(CHUNK)
     assert len(chunks(batch)) == round(len(batch.kind) / 10_000) > 2

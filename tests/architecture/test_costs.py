@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from architecture import Architecture, Costs, Node, costs
-from architecture.operations import (
+from presage.architecture import Architecture, Costs, Node, costs
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -24,7 +24,7 @@ from architecture.operations import (
     Shape,
     Slice,
 )
-from presage_errors import InvalidArchitecture, InvalidArgument
+from presage.errors import InvalidArchitecture, InvalidArgument
 
 
 def chain(*operations: Operation) -> Architecture:

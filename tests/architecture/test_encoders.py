@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from architecture.batch_costs import batch_costs
-from architecture.encoders import (
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.encoders import (
     COST_FEATURE_NAMES,
     GRAPH_FEATURE_NAMES,
     LAYER_FEATURE_NAMES,
@@ -18,9 +18,9 @@ from architecture.encoders import (
     graph_features,
     layer_sequence,
 )
-from architecture.encoders.chunks import CHUNK
-from architecture.graph import Architecture, Node
-from architecture.operations import (
+from presage.architecture.encoders.chunks import CHUNK
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -38,8 +38,8 @@ from architecture.operations import (
     Multiply,
     Zero,
 )
-from architecture.spaces import get_space
-from presage_errors import InvalidArchitecture
+from presage.architecture.spaces import get_space
+from presage.errors import InvalidArchitecture
 
 SHAPE = (3, 16, 16)
 

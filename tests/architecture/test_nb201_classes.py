@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from architecture import Architecture, Node, costs
-from architecture.operations import (
+from presage.architecture import Architecture, Node, costs
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -23,8 +23,8 @@ from architecture.operations import (
     Operation,
     Zero,
 )
-from architecture.spaces.nb201_isomorphism import isomorphism_class
-from presage_errors import InvalidArchitecture
+from presage.architecture.spaces.nb201_isomorphism import isomorphism_class
+from presage.errors import InvalidArchitecture
 
 Cell = tuple[tuple[tuple[str, int], ...], ...]
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from architecture import Architecture, Node, digest, dumps, from_json, loads, read_jsonl, to_json, write_jsonl
-from architecture.build import build
-from architecture.costs import costs
-from architecture.operations import (
+from presage.architecture import Architecture, Node, digest, dumps, from_json, loads, read_jsonl, to_json, write_jsonl
+from presage.architecture.costs import costs
+from presage.architecture.operations import (
     OPERATIONS,
     Activation,
     AdaptiveAveragePool,
@@ -26,7 +25,8 @@ from architecture.operations import (
     Linear,
     MaxPool,
 )
-from presage_errors import InvalidArchitecture
+from presage.architecture.torch_bridge.build import build
+from presage.errors import InvalidArchitecture
 
 
 def small() -> Architecture:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from architecture.graph import Architecture
-from architecture.operations import Activation, Add, BatchNorm, Classifier, Convolution, Linear, Zero
-from architecture.spaces import NB201, Chain, Choice, Space, get_space
-from architecture.testing import SpaceContract
-from presage_errors import InvalidArchitecture, InvalidArgument, UnknownName
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.graph import Architecture
+from presage.architecture.operations import Activation, Add, BatchNorm, Classifier, Convolution, Linear, Zero
+from presage.architecture.spaces import NB201, Chain, Choice, Space, get_space
+from presage.architecture.testing import SpaceContract
+from presage.errors import InvalidArchitecture, InvalidArgument, UnknownName
 
 
 class TestChain(SpaceContract):
@@ -102,7 +102,7 @@ def test_a_separable_layer_is_pointwise_then_depthwise() -> None:
 
 
 def test_chains_fit_a_cpu_and_spread_over_decades() -> None:
-    from architecture.operations import Shape
+    from presage.architecture.operations import Shape
 
     def multiply_adds(architecture: Architecture) -> int:
         shapes: tuple[Shape, ...] = architecture.shapes((3, 16, 16), 10)
@@ -229,13 +229,13 @@ class TestASpaceOfOnesOwn(SpaceContract):
 
         @property
         def parameters(self):  # type: ignore[no-untyped-def]  # as a user would write it
-            from architecture.spaces import Categorical
+            from presage.architecture.spaces import Categorical
 
             return (Categorical("channels", (4, 8, 16)),)
 
         def decode(self, params):  # type: ignore[no-untyped-def]  # as a user would write it
-            from architecture.graph import Node
-            from architecture.operations import AdaptiveAveragePool, Flatten, Input
+            from presage.architecture.graph import Node
+            from presage.architecture.operations import AdaptiveAveragePool, Flatten, Input
 
             operations = (Convolution(params["channels"]), AdaptiveAveragePool(), Flatten(), Classifier())
             return Architecture((Node(Input()), *(Node(op, (i,)) for i, op in enumerate(operations))))

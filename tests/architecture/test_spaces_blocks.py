@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from architecture.costs import costs
-from architecture.spaces import Blocks, get_space
-from architecture.spaces.blocks import KINDS
-from architecture.testing import SpaceContract
-from presage_errors import InvalidArgument
+from presage.architecture.costs import costs
+from presage.architecture.spaces import Blocks, get_space
+from presage.architecture.spaces.blocks import KINDS
+from presage.architecture.testing import SpaceContract
+from presage.errors import InvalidArgument
 
 
 class TestBlocks(SpaceContract):
@@ -71,7 +71,7 @@ def test_every_kind_of_block_is_another_network() -> None:
 
 
 def test_small_networks_fit_a_cpu() -> None:
-    from architecture.batch_costs import batch_costs
+    from presage.architecture.batch.costs import batch_costs
 
     space = get_space("blocks")
     batch = space.decode_batch(space.sample(300, np.random.default_rng(0)))

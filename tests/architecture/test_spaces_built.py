@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from architecture.batch_costs import batch_costs
-from architecture.build import build
-from architecture.spaces import get_space
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.spaces import get_space
+from presage.architecture.torch_bridge.build import build
 
 
 @pytest.mark.slow

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from architecture.batch_costs import batch_costs
-from architecture.build import build
-from architecture.canonical import canonicalise
-from architecture.costs import costs
-from architecture.graph import Architecture
-from architecture.operations import Concatenate, Convolution, Identity, Zero
-from architecture.spaces import NB201, Darts, EnasMicro, get_space
-from architecture.testing import SpaceContract
-from presage_errors import InvalidArgument
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.canonical.form import canonicalise
+from presage.architecture.costs import costs
+from presage.architecture.graph import Architecture
+from presage.architecture.operations import Concatenate, Convolution, Identity, Zero
+from presage.architecture.spaces import NB201, Darts, EnasMicro, get_space
+from presage.architecture.testing import SpaceContract
+from presage.architecture.torch_bridge.build import build
+from presage.errors import InvalidArgument
 
 
 class TestDarts(SpaceContract):

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from architecture.spaces import SPACES, Space
-from architecture.testing import SpaceContract
+from presage.architecture.spaces import SPACES, Space
+from presage.architecture.testing import SpaceContract
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "spaces.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

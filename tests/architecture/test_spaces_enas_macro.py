@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from architecture.costs import costs
-from architecture.operations import Add, AveragePool, BatchNorm, Convolution, MaxPool
-from architecture.spaces import Choice, EnasMacro, get_space
-from architecture.testing import SpaceContract
-from presage_errors import InvalidArgument
+from presage.architecture.costs import costs
+from presage.architecture.operations import Add, AveragePool, BatchNorm, Convolution, MaxPool
+from presage.architecture.spaces import Choice, EnasMacro, get_space
+from presage.architecture.testing import SpaceContract
+from presage.errors import InvalidArgument
 
 
 class TestEnasMacro(SpaceContract):
@@ -117,7 +117,7 @@ def test_skip_parameters_say_where_each_skip_leads() -> None:
 
 
 def test_small_networks_fit_a_cpu() -> None:
-    from architecture.batch_costs import batch_costs
+    from presage.architecture.batch.costs import batch_costs
 
     space = get_space("enas_macro")
     batch = space.decode_batch(space.sample(300, np.random.default_rng(0)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from architecture.costs import costs
-from architecture.operations import Add, Convolution
-from architecture.spaces import Choice, Mobile, get_space
-from architecture.testing import SpaceContract
-from presage_errors import InvalidArgument
+from presage.architecture.costs import costs
+from presage.architecture.operations import Add, Convolution
+from presage.architecture.spaces import Choice, Mobile, get_space
+from presage.architecture.testing import SpaceContract
+from presage.errors import InvalidArgument
 
 
 class TestMobile(SpaceContract):
@@ -95,7 +95,7 @@ def test_the_last_reductions_are_kept(reductions: int, sides: list[int]) -> None
 
 
 def test_small_networks_fit_a_cpu() -> None:
-    from architecture.batch_costs import batch_costs
+    from presage.architecture.batch.costs import batch_costs
 
     space = get_space("mobile")
     batch = space.decode_batch(space.sample(300, np.random.default_rng(0)))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from architecture.graph import Architecture, Node
-from architecture.operations import Activation, Add, Classifier, Convolution, Flatten, Input
-from architecture.spaces import get_space
-from architecture.strands import IMAGE, NOTHING, Strands, added, larger
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.batch.segments import IMAGE, NOTHING, Strands, added, larger
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import Activation, Add, Classifier, Convolution, Flatten, Input
+from presage.architecture.spaces import get_space
 
 BRANCHED = Architecture(
     (

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from architecture import costs
-from architecture.build import build
-from architecture.operations import Add, Classifier, Dropout, DropPath
-from architecture.trace import Traced, trace, trace_module
-from presage_errors import InvalidArchitecture
+from presage.architecture import costs
+from presage.architecture.operations import Add, Classifier, Dropout, DropPath
+from presage.architecture.torch_bridge.build import build
+from presage.architecture.torch_bridge.trace import Traced, trace, trace_module
+from presage.errors import InvalidArchitecture
 
 # Parameters as torchvision's own documentation gives them (`num_params` of each model's weights).
 DOCUMENTED = {

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import duckdb
 
-from database.connection import Connection
-from database.migrations import latest, migrate
-from database.store import Database
-from database.testing import experiment_entry, prediction_entry, probe_entry
+from presage.database.connection import Connection
+from presage.database.migrate import latest, migrate
+from presage.database.store import Database
+from presage.database.testing import experiment_entry, prediction_entry, probe_entry
 
 
 def main() -> None:

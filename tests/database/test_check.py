@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from database import Database, check_file
-from database.records import experiment_id
-from database.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
-from presage_errors import InvalidArgument
+from presage.database import Database, check_file
+from presage.database.records import experiment_id
+from presage.database.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
+from presage.errors import InvalidArgument
 
 ONE = experiment_entry(1).experiment
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from database import Database, check_file
-from database.testing import experiment_entry, probe_entry
-from presage_errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull, WrongInput
+from presage.database import Database, check_file
+from presage.database.testing import experiment_entry, probe_entry
+from presage.errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull, WrongInput
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +35,7 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
 
 HOLD = """
 import sys, time
-from database import Database
+from presage.database import Database
 database = Database.open(sys.argv[1])
 print("ready", flush=True)
 time.sleep(float(sys.argv[2]))
@@ -74,7 +74,8 @@ def test_two_connections_of_one_process_see_each_other(tmp_path: Path) -> None:
 
 def test_opening_and_closing_a_second_connection_keeps_the_lock_of_the_first(tmp_path: Path) -> None:
     code = HOLD.replace(
-        "print(", "Database.open(sys.argv[1]).close(); database.info(); database.export_parquet(sys.argv[3]); print("
+        "print(",
+        "Database.open(sys.argv[1]).close(); presage.database.info(); database.export_parquet(sys.argv[3]); print(",
     )
     holder = start(code, tmp_path / "x.duckdb", 60, tmp_path / "out")
     try:
@@ -184,7 +185,7 @@ def test_reading_only_reads(stored: Path) -> None:
 
 
 def test_an_error_half_way_leaves_what_was_stored(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import database.write as write
+    import presage.database.write as write
 
     insert = write._insert
 
@@ -207,8 +208,8 @@ def test_an_error_half_way_leaves_what_was_stored(stored: Path, monkeypatch: pyt
 
 WRITE_FOREVER = """
 import sys
-from database import Database
-from database.testing import experiment_entry
+from presage.database import Database
+from presage.database.testing import experiment_entry
 database = Database.open(sys.argv[1])
 print("ready", flush=True)
 number = int(sys.argv[2])
@@ -240,9 +241,9 @@ def test_kill_9_while_writing_loses_nothing_committed_and_leaves_no_half(tmp_pat
 
 FILL_DISK = """
 import resource, sys
-from database import Database
-from database.testing import experiment_entry
-from presage_errors import StorageFull
+from presage.database import Database
+from presage.database.testing import experiment_entry
+from presage.errors import StorageFull
 database = Database.open(sys.argv[1])
 size = database.path.stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))  # no file may grow beyond the database's size
@@ -282,8 +283,8 @@ def test_a_probe_survives_reopening_while_the_log_has_not_been_folded_in(tmp_pat
     path = tmp_path / "x.duckdb"
     code = """
 import os, sys
-from database import Database
-from database.testing import probe_entry
+from presage.database import Database
+from presage.database.testing import probe_entry
 database = Database.open(sys.argv[1])
 database.add_probe(probe_entry())
 print("ready", flush=True)

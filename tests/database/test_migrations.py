@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from database import Database
-from database.connection import Connection
-from database.migrations import Migration, in_memory, latest, migrate, migrations, version
-from database.schema import schema_markdown
-from database.tables import RECORDS
-from database.testing import experiment_entry, prediction_entry, probe_entry
-from presage_errors import InvalidDatabase
+from presage.database import Database
+from presage.database.connection import Connection
+from presage.database.migrate import Migration, in_memory, latest, migrate, migrations, version
+from presage.database.schema import schema_markdown
+from presage.database.tables import RECORDS
+from presage.database.testing import experiment_entry, prediction_entry, probe_entry
+from presage.errors import InvalidDatabase
 
 FOLDER = Path(__file__).resolve().parent / "released"
 
@@ -47,7 +47,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch
     with Database.open(tmp_path / "x.duckdb") as database:
         database.add_experiments([experiment_entry(1)])
     broken = Migration(latest() + 1, "broken", "CREATE TABLE half (a INTEGER); INSERT INTO nowhere VALUES (1);")
-    monkeypatch.setattr("database.migrations.migrations", lambda: (*migrations(), broken))
+    monkeypatch.setattr("presage.database.migrate.migrations", lambda: (*migrations(), broken))
     connection = Connection(tmp_path / "x.duckdb")
     with pytest.raises(InvalidDatabase):
         migrate(connection)
@@ -67,7 +67,7 @@ def test_an_older_schema_is_upgraded_on_opening_but_not_while_only_reading(
         database.add_experiments([experiment_entry(1)])
     step = Migration(latest() + 1, "note", "CREATE TABLE notes (text VARCHAR);")
     known = (*migrations(), step)
-    monkeypatch.setattr("database.migrations.migrations", lambda: known)
+    monkeypatch.setattr("presage.database.migrate.migrations", lambda: known)
     with pytest.raises(InvalidDatabase, match=r"has schema version 1, older than 2. Open it once for writing"):
         Database.open(path, read_only=True)
     before = path.read_bytes()

@@ -8,11 +8,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from database import Database, write_seed
-from database.connection import Connection
-from database.migrations import migrate
-from database.testing import architecture_record, dataset_record, experiment_entry, prediction_entry, probe_entry
-from presage_errors import InvalidArgument, InvalidDatabase, StorageFull
+from presage.database import Database, write_seed
+from presage.database.connection import Connection
+from presage.database.migrate import migrate
+from presage.database.testing import (
+    architecture_record,
+    dataset_record,
+    experiment_entry,
+    prediction_entry,
+    probe_entry,
+)
+from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
 
 NASTY = [0.1 + 0.2, 1 / 3, 5e-324, 1.0]
 
@@ -164,7 +170,7 @@ def test_a_folder_with_a_quote_in_its_name(tmp_path: Path) -> None:
 @pytest.fixture
 def package_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stand-in for the installed package's folder, with an empty seed."""
-    import database.shipped as shipped
+    import presage.database.shipped as shipped
 
     package = tmp_path / "package"
     (package / "seed").mkdir(parents=True)

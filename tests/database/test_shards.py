@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from database import Database, entry_from_json, entry_to_json
-from database.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
-from presage_errors import InvalidArchitecture, InvalidArgument, InvalidExperience
+from presage.database import Database, entry_from_json, entry_to_json
+from presage.database.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
+from presage.errors import InvalidArchitecture, InvalidArgument, InvalidExperience
 
 Line = dict[str, Any]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from database import Database
-from database.testing import (
+from presage.database import Database
+from presage.database.testing import (
     architecture_record,
     dataset_record,
     experiment_entry,
@@ -17,7 +17,7 @@ from database.testing import (
     probe_entry,
     recipe_record,
 )
-from presage_errors import InvalidDatabase, InvalidExperience, UnknownName
+from presage.errors import InvalidDatabase, InvalidExperience, UnknownName
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from architecture.costs import costs
-from architecture.serial import to_json
-from architecture.spaces import get_space
-from database import ArchitectureRecord, Database, RecipeRecord
-from database.testing import dataset_record, experiment_entry, probe_entry
+from presage.architecture.costs import costs
+from presage.architecture.serial import to_json
+from presage.architecture.spaces import get_space
 from presage.cli import main
-from training.recipe import Recipe
-from training.rows import recipe_row
+from presage.database import ArchitectureRecord, Database, RecipeRecord
+from presage.database.testing import dataset_record, experiment_entry, probe_entry
+from presage.training.recipe import Recipe
+from presage.training.rows import recipe_row
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -107,7 +107,7 @@ def test_every_option_that_takes_a_number_is_tried() -> None:
         (["search", "digits", "--max-latency", "nan"], ["--max-latency", "above 0"]),
         (["search", "digits", "--latency-batch", "0"], ["--latency-batch", "at least 1"]),
         (["search", "digits", "--score", "proxy:synflw"], ["synflw", "Did you mean `proxy:synflow`?"]),
-        (["search", "digits", "--score", "table"], ["table", "search.run_search"]),
+        (["search", "digits", "--score", "table"], ["table", "presage.search.run_search"]),
         (
             ["search", "digits", "--prune", "--compare-random", "2"],
             ["The `--prune` of `presage search` must be left out beside `--compare-random`"],
@@ -149,7 +149,7 @@ def test_a_score_that_only_callers_of_python_can_bring_is_not_offered(presage: C
 def test_an_error_about_a_value_that_was_not_typed_keeps_its_name() -> None:
     from argparse import Namespace
 
-    from presage_errors import InvalidArgument
+    from presage.errors import InvalidArgument
 
     error = InvalidArgument("device", "choose_device", "be there", "cuda")
     known = {"--device"}

@@ -12,7 +12,7 @@ import pytest
 from presage.commands.search import told
 from presage.comparison import comparison
 from presage.report import write_report
-from search.result import BASELINE, SHORT_LIST, Chosen, RoundResult, SearchResult, Verified
+from presage.search.result import BASELINE, SHORT_LIST, Chosen, RoundResult, SearchResult, Verified
 
 
 def verified(role: str, accuracy: float | None) -> Verified:

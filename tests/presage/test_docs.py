@@ -34,7 +34,7 @@ def test_every_block_of_every_page_can_be_written_and_written_again(generate: Mo
 
 
 def test_the_pages_name_every_command_table_and_space(generate: ModuleType) -> None:
-    from architecture.spaces import SPACES
+    from presage.architecture.spaces import SPACES
     from presage.cli import COMMANDS
 
     assert all(f"## presage {name}\n" in generate.command_line() for name in COMMANDS)

@@ -8,8 +8,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from architecture.graph import Architecture, Node
-from architecture.operations import (
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -19,7 +19,7 @@ from architecture.operations import (
     Flatten,
     Input,
 )
-from architecture.spaces import SPACES, get_space
+from presage.architecture.spaces import SPACES, get_space
 from presage.report.drawing import draw
 
 RESIDUAL = Architecture(

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from presage.report.evaluation_files import write_evaluation
-from surrogate.appraisal import appraise
-from surrogate.baselines import CostOnly, DatasetMean
-from surrogate.difficulty import DatasetDifficulty, DifficultyStudy
-from surrogate.shots import ShotPlan
-from surrogate.testing import synthetic_experience
+from presage.surrogate.evaluation.appraisal import appraise
+from presage.surrogate.evaluation.difficulty import DatasetDifficulty, DifficultyStudy
+from presage.surrogate.evaluation.shots import ShotPlan
+from presage.surrogate.predictors.baselines import CostOnly, DatasetMean
+from presage.surrogate.testing import synthetic_experience
 
 
 def no_constant(name: str) -> float:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from database import Database, check_file
+from presage.database import Database, check_file
 
 KILLS = int(os.environ.get("PRESAGE_KILLS", "3"))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from database import Database, check_opens
-from presage_errors import InvalidArgument, InvalidDatabase
+from presage.database import Database, check_opens
+from presage.errors import InvalidArgument, InvalidDatabase
 
 COMMANDS = [
     ("search digits", "--run", "--run"), ("demo", "--run", "--run"), ("populate digits", "--out", "--out"),

@@ -15,15 +15,15 @@ import duckdb
 import numpy as np
 import pytest
 
-from architecture.costs import costs
-from architecture.graph import Architecture, Node
-from architecture.operations import Classifier, Convolution, Flatten, Identity, Input
-from architecture.serial import dumps, to_json
-from architecture.spaces import get_space
-from database import ArchitectureRecord, Database, ExperimentEntry, RecipeRecord, entry_to_json
-from database.testing import dataset_record, experiment_entry, probe_entry
-from training.recipe import Recipe
-from training.rows import recipe_row
+from presage.architecture.costs import costs
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import Classifier, Convolution, Flatten, Identity, Input
+from presage.architecture.serial import dumps, to_json
+from presage.architecture.spaces import get_space
+from presage.database import ArchitectureRecord, Database, ExperimentEntry, RecipeRecord, entry_to_json
+from presage.database.testing import dataset_record, experiment_entry, probe_entry
+from presage.training.recipe import Recipe
+from presage.training.rows import recipe_row
 
 CARRIERS = ("shard", "parquet", "duckdb")
 EPOCHS = 4

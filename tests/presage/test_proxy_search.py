@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from architecture.spaces import get_space
+from presage.architecture.spaces import get_space
 from presage.session import Session
 from presage.steps.searching import scorers
-from surrogate.proxies import Minibatch, proxies
-from training import Recipe, load_dataset, prepare
+from presage.surrogate.proxies import Minibatch, proxies
+from presage.training import Recipe, load_dataset, prepare
 
 
 def test_a_search_on_a_proxy_measures_candidates_on_the_users_own_training_images(

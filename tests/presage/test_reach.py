@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from presage.steps.reach import LEAST, Reach, reach
+from presage.training import Recipe
 from presage.workplace import Workplace
-from training import Recipe
 
 
 def test_notes_by_hand() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from architecture.costs import costs
-from architecture.serial import dumps, to_json
-from architecture.spaces import get_space
+from presage.architecture.costs import costs
+from presage.architecture.serial import dumps, to_json
+from presage.architecture.spaces import get_space
 from presage.architectures import read_architectures
-from presage_errors import InvalidArchitecture, WrongInput
+from presage.errors import InvalidArchitecture, WrongInput
 
 
 def a_network() -> str:
@@ -21,7 +21,7 @@ def a_network() -> str:
 def test_a_json_object_over_several_lines_is_one_architecture(tmp_path: Path) -> None:
     import json
 
-    from architecture.serial import loads
+    from presage.architecture.serial import loads
 
     file = tmp_path / "one.json"
     file.write_text(json.dumps(to_json(loads(a_network())), indent=2))
@@ -33,7 +33,7 @@ def test_a_json_object_over_several_lines_is_one_architecture(tmp_path: Path) ->
 def test_what_a_search_left_of_its_best_network_is_read(tmp_path: Path) -> None:
     import json
 
-    from architecture.serial import loads
+    from presage.architecture.serial import loads
 
     described = {"format": "presage-network", "version": 1, "architecture": to_json(loads(a_network())), "classes": 3}
     file = tmp_path / "architecture.json"

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from architecture.graph import Architecture
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.graph import Architecture
 from presage.report import write_report
-from search import SearchSettings, run_search
-from search.latency_model import LatencyModel
-from search.latency_work import WORK
-from search.testing import TableScorer, TableTrainer, TinySpace
-from training.image_dataset import ImageDataset
-from training.recipe import Recipe
+from presage.search import SearchSettings, run_search
+from presage.search.latency.model import LatencyModel
+from presage.search.latency.work import WORK
+from presage.search.testing import TableScorer, TableTrainer, TinySpace
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
 
 SPACE = TinySpace(layers=2)
 RECIPE = Recipe(epochs=2, train_images=40, validation_images=20, least_epoch_images=1, image_side=8)

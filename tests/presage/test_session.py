@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import presage as door
-from architecture.graph import Architecture, Node
-from architecture.operations import Classifier, Convolution, Flatten, Input
-from architecture.serial import dumps
-from database import Database, DatasetRecord
-from database.testing import probe_entry
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import Classifier, Convolution, Flatten, Input
+from presage.architecture.serial import dumps
+from presage.database import Database, DatasetRecord
+from presage.database.testing import probe_entry
 from presage.report import write_report
 
 FAST = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--quiet")
@@ -34,9 +34,9 @@ def test_probe_prints_the_card_and_stores_the_dcn(presage: Callable, shapes_npz:
 def test_a_probe_that_is_stored_with_other_digits_stands(
     presage: Callable, shapes_npz: Path, experienced: Path
 ) -> None:
-    from probe import PROBE_VERSION
-    from training import load_dataset
-    from training.rows import dataset_row
+    from presage.probe import PROBE_VERSION
+    from presage.training import load_dataset
+    from presage.training.rows import dataset_row
 
     record = DatasetRecord.from_json(dataset_row(load_dataset(str(shapes_npz))))
     with Database.open(experienced) as database:  # as another processor, or a GPU, might have found it
@@ -168,7 +168,7 @@ def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_agai
     assert set(predicted) == {one["chosen"]["hash"] for one in verified}  # nothing was predicted of the random ones
 
     # the best network loads and names its classes
-    from search import load_network
+    from presage.search import load_network
 
     assert len(load_network(run / "best").classes) == 3
 
@@ -332,9 +332,9 @@ def test_populate_writes_shards_where_duckdb_is_not_installed(
 def test_the_demo_counts_the_datasets_that_networks_were_trained_on(
     presage: Callable, experienced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from database.testing import dataset_record
+    from presage.database.testing import dataset_record
+    from presage.search import SearchResult
     from presage.session import Session
-    from search import SearchResult
 
     with Database.open(experienced) as database:
         database.add_probes([probe_entry(dataset_record("probed only"))])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from presage.report.supernet import supernet_section
-from search.supernet import Collapse, SupernetEpoch, SupernetReport
+from presage.search.supernet import Collapse, SupernetEpoch, SupernetReport
 
 
 def report(method: str, **changes: Any) -> SupernetReport:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from probe import ProbeRun, run_probe
-from training import ImageDataset
+from presage.probe import ProbeRun, run_probe
+from presage.training import ImageDataset
 
 Maker = Callable[..., ImageDataset]
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from presage_errors import InvalidArgument
-from probe import dcn
+from presage.errors import InvalidArgument
+from presage.probe import dcn
 
 
 def test_dcn_is_the_peak_of_the_curve() -> None:
@@ -24,7 +24,10 @@ def test_what_is_no_curve_of_accuracies_is_refused(curve: list[float]) -> None:
 
 
 def test_the_door_opens_without_torch() -> None:
-    code = "import sys, probe; probe.dcn([0.5]); probe.PROBE_VERSION; probe.nearest; print('torch' in sys.modules)"
+    code = (
+        "import sys; from presage import probe; probe.dcn([0.5]); probe.PROBE_VERSION; probe.nearest;"
+        "print('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
@@ -37,7 +40,7 @@ class Refuse:
                                   "torchvision", "safetensors", "PIL"}:
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
-import probe.__main__
+import presage.probe.__main__
 for name in probe.__all__:
     getattr(probe, name)
 print("fine")

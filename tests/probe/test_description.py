@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from probe import DESCRIPTION_NAMES, describe
-from probe.description import shrink
-from training import ImageDataset
+from presage.probe import DESCRIPTION_NAMES, describe
+from presage.probe.description import shrink
+from presage.training import ImageDataset
 
 
 def of(images: np.ndarray, labels: np.ndarray, k: int) -> ImageDataset:

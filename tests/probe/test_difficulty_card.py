@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument
-from probe import HeldOut, Known, ProbeRun, difficulty_card, nearest
+from presage.errors import InvalidArgument
+from presage.probe import HeldOut, Known, ProbeRun, difficulty_card, nearest
 
 CONFUSION = np.array([[8, 2, 0], [1, 9, 0], [0, 1, 9]])
 

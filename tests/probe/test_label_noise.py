@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument
-from probe import HeldOut, suspect_labels
-from probe.noise import joined
+from presage.errors import InvalidArgument
+from presage.probe import HeldOut, suspect_labels
+from presage.probe.noise import joined
 
 
 def held_out(rows: list[tuple[int, int, list[float]]]) -> HeldOut:

@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-import probe.run
-from presage_errors import Diverged
-from probe import DESCRIPTION_NAMES, PROBE_VERSION
-from probe.__main__ import main
-from training import EpochRecord, ImageDataset
-from training.lock import held
-from training.shards import read_lines
+from presage.errors import Diverged
+from presage.probe import DESCRIPTION_NAMES, PROBE_VERSION, run
+from presage.probe.__main__ import main
+from presage.training import EpochRecord, ImageDataset
+from presage.training.lock import held
+from presage.training.shards import read_lines
 
 
 @pytest.fixture
 def file(patterns: Callable[..., ImageDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A dataset's file; probes are shortened, what is tested here does not depend on how well they learn."""
-    quick = replace(probe.run.PROBE_RECIPE, least_epoch_images=64, train_images=64, epochs=2)
-    monkeypatch.setattr(probe.run, "PROBE_RECIPE", quick)
+    quick = replace(run.PROBE_RECIPE, least_epoch_images=64, train_images=64, epochs=2)
+    monkeypatch.setattr(run, "PROBE_RECIPE", quick)
     dataset = patterns()
     path = tmp_path / "patterns.npz"
     arrays = {name: getattr(dataset, name) for name in ("x_train", "y_train", "x_test", "y_test")}
@@ -81,7 +80,7 @@ def test_known_datasets_are_read_from_the_folder(
 def test_a_failed_probe_is_exit_code_1_and_the_next_dataset_is_probed(
     file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    real, calls = probe.run.train, 0
+    real, calls = run.train, 0
 
     def failing_first(*arguments: Any, **named: Any) -> Iterator[EpochRecord]:
         nonlocal calls
@@ -90,7 +89,7 @@ def test_a_failed_probe_is_exit_code_1_and_the_next_dataset_is_probed(
             raise error
         return real(*arguments, **named)
 
-    monkeypatch.setattr(probe.run, "train", failing_first)
+    monkeypatch.setattr(run, "train", failing_first)
     assert main([file, file, "--seeds", "1"]) == 1
     captured = capsys.readouterr()
     assert captured.err.startswith("patterns, seed 0: ")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from presage_errors import InvalidArgument
-from probe import ProbeNet
+from presage.errors import InvalidArgument
+from presage.probe import ProbeNet
 
 
 def test_paper_widths_at_its_size_give_the_paper_net() -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument
-from probe import PROBE_RECIPE, PROBE_VERSION, ProbeRun, difficulty_card, run_probe
-from training import EpochRecord, ImageDataset, Recipe
+from presage.errors import InvalidArgument
+from presage.probe import PROBE_RECIPE, PROBE_VERSION, ProbeRun, difficulty_card, run, run_probe
+from presage.training import EpochRecord, ImageDataset, Recipe
 
 Maker = Callable[..., ImageDataset]
 
@@ -73,11 +73,9 @@ def test_planted_label_noise_is_found(patterns: Maker) -> None:
 def test_images_beyond_the_cap_are_predicted_but_not_trained_on(
     patterns: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import probe.run
-
-    tiny = replace(probe.run.PROBE_RECIPE, train_images=40, validation_images=20, least_epoch_images=40)
-    monkeypatch.setattr(probe.run, "PROBE_RECIPE", tiny)
-    monkeypatch.setattr(probe.run, "MOST_HELD_OUT", 100)
+    tiny = replace(run.PROBE_RECIPE, train_images=40, validation_images=20, least_epoch_images=40)
+    monkeypatch.setattr(run, "PROBE_RECIPE", tiny)
+    monkeypatch.setattr(run, "MOST_HELD_OUT", 100)
     dataset = patterns()
     held_out = run_probe(dataset, device="cpu").held_out
     assert held_out is not None

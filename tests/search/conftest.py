@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.image_dataset import ImageDataset
+from presage.training.datasets.image_dataset import ImageDataset
 
 
 @pytest.fixture(scope="session")

@@ -15,16 +15,16 @@ from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveS
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
-from architecture.spaces import get_space
-from presage_errors import InvalidArgument
-from search.distributions import distributions
-from search.history import History
-from search.samplers import acquiring
-from search.samplers.acquiring import best_first, chosen, unseen
-from search.samplers.bayes import BayesSampler
-from search.samplers.network_features import NetworkFeatures
-from search.samplers.posterior import Posterior, evened
-from search.testing import SamplerContract, TinySpace
+from presage.architecture.spaces import get_space
+from presage.errors import InvalidArgument
+from presage.search.distributions import distributions
+from presage.search.history import History
+from presage.search.samplers import acquiring
+from presage.search.samplers.acquiring import best_first, chosen, unseen
+from presage.search.samplers.bayes import BayesSampler
+from presage.search.samplers.network_features import NetworkFeatures
+from presage.search.samplers.posterior import Posterior, evened
+from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE = TinySpace()

@@ -10,11 +10,11 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from architecture.spaces import get_space
-from architecture.spaces.space import Categorical, Codes, Space
-from presage_errors import InvalidArgument
-from search.samplers.controller import Controller
-from search.samplers.policy_gradient import Reinforce
+from presage.architecture.spaces import get_space
+from presage.architecture.spaces.space import Categorical, Codes, Space
+from presage.errors import InvalidArgument
+from presage.search.samplers.controller import Controller
+from presage.search.samplers.policy_gradient import Reinforce
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,19 @@ import pytest
 import torch
 from optuna.trial import TrialState
 
-from architecture.graph import Architecture
-from architecture.serial import from_json
-from database import Database
-from presage_errors import InvalidArgument, NothingFeasible, StorageFull
-from search.engine import load_candidates, run_search
-from search.export import how_to_use, load_network
-from search.limits import Limits
-from search.progress import Progress
-from search.result import SearchResult, Verified
-from search.settings import SearchSettings
-from search.testing import TableScorer, TableTrainer, TinySpace, table_accuracy
-from training.image_dataset import ImageDataset
-from training.recipe import Recipe
+from presage.architecture.graph import Architecture
+from presage.architecture.serial import from_json
+from presage.database import Database
+from presage.errors import InvalidArgument, NothingFeasible, StorageFull
+from presage.search.limits import Limits
+from presage.search.progress import Progress
+from presage.search.result import SearchResult, Verified
+from presage.search.run.engine import load_candidates, run_search
+from presage.search.run.export import how_to_use, load_network
+from presage.search.settings import SearchSettings
+from presage.search.testing import TableScorer, TableTrainer, TinySpace, table_accuracy
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
 
 SPACE = TinySpace(layers=2)
 RECIPE = Recipe(epochs=4, train_images=40, validation_images=20, least_epoch_images=1, image_side=8)

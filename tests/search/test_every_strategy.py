@@ -18,13 +18,13 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.feasible import FeasibleDraws
-from search.history import History
-from search.journal import Journal
-from search.limits import Limits
-from search.predicted import Candidates, PredictedStudy
-from search.samplers import SAMPLERS, get_proposer, get_sampler
-from search.testing import TableScorer, TinySpace
+from presage.search.history import History
+from presage.search.limits import Limits
+from presage.search.samplers import SAMPLERS, get_proposer, get_sampler
+from presage.search.studies.feasible import FeasibleDraws
+from presage.search.studies.journal import Journal
+from presage.search.studies.predicted import Candidates, PredictedStudy
+from presage.search.testing import TableScorer, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 STRATEGIES = sorted(SAMPLERS)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from architecture.build import build
-from architecture.spaces import get_space
-from search.export import copy_network, load_network, save_architecture, save_weights
-from training.augment import resized
+from presage.architecture.spaces import get_space
+from presage.architecture.torch_bridge.build import build
+from presage.search.run.export import copy_network, load_network, save_architecture, save_weights
+from presage.training.augment import resized
 
 SHAPE, CLASSES = (1, 16, 16), ["zero", "one", "two"]
 

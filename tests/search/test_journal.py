@@ -12,10 +12,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
-from presage_errors import StorageFull
-from search.distributions import distributions
-from search.journal import Journal, ScoredTrial
-from search.testing import TinySpace
+from presage.errors import StorageFull
+from presage.search.distributions import distributions
+from presage.search.studies.journal import Journal, ScoredTrial
+from presage.search.testing import TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE = TinySpace()

@@ -17,19 +17,20 @@ from typing import Any
 import optuna
 import pytest
 
-from database import Database
+from presage.database import Database
 
 # A server that has imported everything and forks a search for each line it reads: starts in no time, dies alone.
 SERVER = """
 import os, sys
 import numpy as np
-from database import Database
-from search.engine import run_search
-from search.settings import SearchSettings
-from search.testing import TableScorer, TinySpace
-from training.image_dataset import ImageDataset
-from training.recipe import Recipe
-import architecture.build, search.export, safetensors.torch, torch._dynamo  # what a training would import
+from presage.database import Database
+from presage.search.run.engine import run_search
+from presage.search.settings import SearchSettings
+from presage.search.testing import TableScorer, TinySpace
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
+import presage.architecture.torch_bridge.build, presage.search.run.export  # what a training would import
+import safetensors.torch, torch._dynamo
 
 def images(n, rng):
     labels = np.arange(n) % 2

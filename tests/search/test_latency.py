@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from architecture.batch import GraphBatch
-from architecture.spaces import get_space
-from presage_errors import InvalidArgument, NothingFeasible, WrongInput
-from search.disk import read_json
-from search.feasible import FeasibleDraws, check_feasible
-from search.history import History
-from search.latency import LatencyMeter, time_network
-from search.latency_model import LatencyModel, fit_latency
-from search.latency_work import WORK, work
-from search.limits import Limits
-from search.samplers import RandomSampler, get_proposer
-from search.testing import TinySpace
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces import get_space
+from presage.errors import InvalidArgument, NothingFeasible, WrongInput
+from presage.search.disk import read_json
+from presage.search.history import History
+from presage.search.latency.measuring import LatencyMeter, time_network
+from presage.search.latency.model import LatencyModel, fit_latency
+from presage.search.latency.work import WORK, work
+from presage.search.limits import Limits
+from presage.search.samplers import RandomSampler, get_proposer
+from presage.search.studies.feasible import FeasibleDraws, check_feasible
+from presage.search.testing import TinySpace
 
 SPACE = TinySpace()
 SHAPE, CLASSES = (1, 8, 8), 10
@@ -176,7 +176,7 @@ def test_a_space_is_measured_once_a_machine(tmp_path: Path) -> None:
 
 def test_the_measured_networks_are_spread_over_the_costs() -> None:
     meter = LatencyMeter(SPACE, SHAPE, CLASSES, networks=5)
-    from architecture.batch_costs import batch_costs
+    from presage.architecture.batch.costs import batch_costs
 
     found = batch_costs(meter._sample(), SHAPE, CLASSES).multiply_adds
     everything = batch_costs(_graphs(600), SHAPE, CLASSES).multiply_adds

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from architecture.graph import Architecture
-from database import Database
-from presage_errors import NothingFeasible, UnknownName
-from search.engine import load_candidates, run_search
-from search.latency_model import LatencyModel
-from search.latency_work import WORK
-from search.limits import Limits
-from search.result import SearchResult
-from search.scores import get_score, score_names
-from search.settings import SearchSettings
-from search.testing import TableScorer, TableTrainer, TinySpace
-from surrogate.prediction import Prediction
-from training.image_dataset import ImageDataset
-from training.recipe import Recipe
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.graph import Architecture
+from presage.database import Database
+from presage.errors import NothingFeasible, UnknownName
+from presage.search.latency.model import LatencyModel
+from presage.search.latency.work import WORK
+from presage.search.limits import Limits
+from presage.search.result import SearchResult
+from presage.search.run.engine import load_candidates, run_search
+from presage.search.scores import get_score, score_names
+from presage.search.settings import SearchSettings
+from presage.search.testing import TableScorer, TableTrainer, TinySpace
+from presage.surrogate.predictors.prediction import Prediction
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
 
 SPACE = TinySpace(layers=2)
 RECIPE = Recipe(epochs=4, train_images=40, validation_images=20, least_epoch_images=1, image_side=8)

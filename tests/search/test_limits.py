@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from architecture.batch_costs import CostArrays
-from architecture.costs import costs
-from architecture.spaces.space import Codes, Space
-from presage_errors import InvalidArgument, NothingFeasible, UnknownName
-from search.feasible import FeasibleDraws
-from search.history import History
-from search.limits import Limits
-from search.samplers import Proposals, RandomSampler, get_proposer
-from search.testing import TinySpace
+from presage.architecture.batch.costs import CostArrays
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.costs import costs
+from presage.architecture.spaces.space import Codes, Space
+from presage.errors import InvalidArgument, NothingFeasible, UnknownName
+from presage.search.history import History
+from presage.search.limits import Limits
+from presage.search.samplers import Proposals, RandomSampler, get_proposer
+from presage.search.studies.feasible import FeasibleDraws
+from presage.search.testing import TinySpace
 
 SPACE = TinySpace()
 SHAPE, CLASSES = (1, 8, 8), 10

@@ -10,11 +10,11 @@ import pytest
 from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
 
-from search.feasible import FeasibleDraws
-from search.history import History
-from search.limits import Limits
-from search.samplers.local import LocalSearchSampler
-from search.testing import SamplerContract, TinySpace
+from presage.search.history import History
+from presage.search.limits import Limits
+from presage.search.samplers.local import LocalSearchSampler
+from presage.search.studies.feasible import FeasibleDraws
+from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE = TinySpace(layers=2)

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.samplers import BaseSampler
 
-from search.samplers import RandomSampler, RegularizedEvolutionSampler
+from presage.search.samplers import RandomSampler, RegularizedEvolutionSampler
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 OPERATIONS = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]

@@ -13,12 +13,12 @@ from matplotlib import pyplot
 from optuna.trial import TrialState
 from optuna.visualization import matplotlib as plots
 
-from search.feasible import FeasibleDraws
-from search.journal import Journal
-from search.limits import Limits
-from search.predicted import Candidates, PredictedStudy
-from search.samplers import get_proposer
-from search.testing import TableScorer, TinySpace
+from presage.search.limits import Limits
+from presage.search.samplers import get_proposer
+from presage.search.studies.feasible import FeasibleDraws
+from presage.search.studies.journal import Journal
+from presage.search.studies.predicted import Candidates, PredictedStudy
+from presage.search.testing import TableScorer, TinySpace
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning", "ignore::UserWarning:optuna")
 optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -9,15 +9,15 @@ import numpy as np
 import optuna
 import pytest
 
-from architecture.batch import GraphBatch
-from presage_errors import InvalidArgument, NothingFeasible, UnknownName
-from search.feasible import FeasibleDraws
-from search.journal import Journal
-from search.limits import Limits
-from search.objectives import checked_objectives
-from search.predicted import Candidates, PredictedStudy, read_candidates
-from search.samplers import get_proposer
-from search.testing import TableScorer, TinySpace
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.errors import InvalidArgument, NothingFeasible, UnknownName
+from presage.search.limits import Limits
+from presage.search.objectives import checked_objectives
+from presage.search.samplers import get_proposer
+from presage.search.studies.feasible import FeasibleDraws
+from presage.search.studies.journal import Journal
+from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
+from presage.search.testing import TableScorer, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE = TinySpace()

@@ -10,12 +10,12 @@ import pytest
 from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveSamplerTestCase, RelativeSamplerTestCase
 
-from architecture.costs import costs
-from architecture.spaces import Codes, Space, get_space
-from search.history import History
-from search.samplers.network_features import network_features
-from search.samplers.progressive import ProgressiveSampler, front
-from search.testing import SamplerContract, TinySpace
+from presage.architecture.costs import costs
+from presage.architecture.spaces import Codes, Space, get_space
+from presage.search.history import History
+from presage.search.samplers.network_features import network_features
+from presage.search.samplers.progressive import ProgressiveSampler, front
+from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE, SHAPE = TinySpace(), (3, 32, 32)

@@ -17,10 +17,10 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.trial import TrialState
 
-from presage_errors import InvalidArgument
-from search.history import History
-from search.samplers import RegularizedEvolutionSampler
-from search.testing import SamplerContract, TinySpace
+from presage.errors import InvalidArgument
+from presage.search.history import History
+from presage.search.samplers import RegularizedEvolutionSampler
+from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

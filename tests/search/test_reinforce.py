@@ -16,14 +16,14 @@ from optuna.testing.pytest_samplers import (
     SingleOnlySamplerTestCase,
 )
 
-from architecture.spaces import get_space
-from presage_errors import InvalidArgument
-from search.history import History
-from search.samplers import RandomSampler
-from search.samplers.policy_gradient import Reinforce
-from search.samplers.reinforce import ReinforceSampler
-from search.samplers.suggested import Grid
-from search.testing import SamplerContract, TinySpace
+from presage.architecture.spaces import get_space
+from presage.errors import InvalidArgument
+from presage.search.history import History
+from presage.search.samplers import RandomSampler
+from presage.search.samplers.policy_gradient import Reinforce
+from presage.search.samplers.reinforce import ReinforceSampler
+from presage.search.samplers.suggested import Grid
+from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

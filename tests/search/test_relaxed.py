@@ -11,13 +11,13 @@ import pytest
 import torch
 from optuna.samplers import BaseSampler
 
-from architecture.spaces import NB201, Chain
-from presage_errors import InvalidArgument
-from search.history import History
-from search.samplers import get_proposer, get_sampler
-from search.samplers.differentiable import DifferentiableSurrogate, OneHot
-from search.samplers.relaxed import RelaxedSampler
-from search.testing import SamplerContract, TinySpace
+from presage.architecture.spaces import NB201, Chain
+from presage.errors import InvalidArgument
+from presage.search.history import History
+from presage.search.samplers import get_proposer, get_sampler
+from presage.search.samplers.differentiable import DifferentiableSurrogate, OneHot
+from presage.search.samplers.relaxed import RelaxedSampler
+from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE = TinySpace()

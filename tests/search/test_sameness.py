@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from architecture.graph import Architecture, Node
-from architecture.operations import (
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     Add,
@@ -20,10 +20,10 @@ from architecture.operations import (
     Multiply,
     Zero,
 )
-from architecture.spaces import get_space
-from architecture.spaces.space import Space
-from search.sameness import network_keys
-from search.testing import TinySpace
+from presage.architecture.spaces import get_space
+from presage.architecture.spaces.space import Space
+from presage.search.studies.sameness import network_keys
+from presage.search.testing import TinySpace
 
 
 def _classes(words: list[object]) -> list[int]:

@@ -9,10 +9,10 @@ import optuna
 import pytest
 from optuna.samplers import BaseSampler
 
-from presage_errors import InvalidArgument, UnknownName
-from search.history import History
-from search.samplers import SAMPLERS, get_proposer, get_sampler
-from search.testing import SamplerContract, TinySpace
+from presage.errors import InvalidArgument, UnknownName
+from presage.search.history import History
+from presage.search.samplers import SAMPLERS, get_proposer, get_sampler
+from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE = TinySpace()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from presage_errors import InvalidArgument, UnknownName
-from search.settings import SearchSettings
+from presage.errors import InvalidArgument, UnknownName
+from presage.search.settings import SearchSettings
 
 
 def test_what_is_short_listed_is_trained_fully_unless_asked() -> None:

@@ -7,10 +7,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from presage_errors import UnknownName
-from search.acquisition import expected_improvement, get_acquisition, mean, upper_bound
-from search.predicted import Candidates
-from search.shortlist import pareto_ranks, shortlist
+from presage.errors import UnknownName
+from presage.search.acquisition import expected_improvement, get_acquisition, mean, upper_bound
+from presage.search.studies.predicted import Candidates
+from presage.search.studies.shortlist import pareto_ranks, shortlist
 
 
 def test_upper_bound_by_hand() -> None:

@@ -14,18 +14,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architecture.build import build
-from architecture.operations import Convolution
-from architecture.spaces import NB201, Chain, Darts, EnasMicro, Space
-from presage_errors import InvalidArgument
-from search.supernet import ONE_SHOT, Guard, OneShot, OneShotSettings, SupernetEpoch
-from search.supernet.bank import SharedWeights
-from search.supernet.images import HeldOut
-from search.supernet.mixed import MixedNetwork
-from search.supernet.unrolled import dominant_eigenvalue, first_order, second_order
-from training.data import DeviceData, prepare
-from training.image_dataset import ImageDataset
-from training.recipe import Recipe
+from presage.architecture.operations import Convolution
+from presage.architecture.spaces import NB201, Chain, Darts, EnasMicro, Space
+from presage.architecture.torch_bridge.build import build
+from presage.errors import InvalidArgument
+from presage.search.supernet import ONE_SHOT, Guard, OneShot, OneShotSettings, SupernetEpoch
+from presage.search.supernet.bank import SharedWeights
+from presage.search.supernet.images import HeldOut
+from presage.search.supernet.mixed import MixedNetwork
+from presage.search.supernet.unrolled import dominant_eigenvalue, first_order, second_order
+from presage.training.data import DeviceData, prepare
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
 
 RECIPE = Recipe(
     epochs=1, batch=16, image_side=8, train_images=64, validation_images=24, least_epoch_images=32, shift=0
@@ -203,11 +203,11 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(method: str, data: Device
 VICTIM = """
 import sys
 import numpy as np, torch
-from architecture.spaces import NB201
-from search.supernet import ONE_SHOT, Guard, OneShotSettings
-from training.data import prepare
-from training.image_dataset import ImageDataset
-from training.recipe import Recipe
+from presage.architecture.spaces import NB201
+from presage.search.supernet import ONE_SHOT, Guard, OneShotSettings
+from presage.training.data import prepare
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
 
 torch.set_num_threads(int(sys.argv[4]))
 stored = np.load(sys.argv[1])

@@ -11,23 +11,23 @@ import numpy as np
 import optuna
 import pytest
 
-from architecture.batch_costs import batch_costs
-from architecture.graph import Architecture
-from architecture.spaces import NB201, Chain, Space
-from presage_errors import InvalidArgument, UnknownName
-from search.engine import load_candidates, run_search
-from search.limits import Limits
-from search.one_shot_strategies import ONE_SHOT_STRATEGIES
-from search.progress import Progress, silent
-from search.result import SearchResult
-from search.samplers import get_sampler
-from search.samplers.one_shot import OneShotSampler
-from search.settings import SearchSettings
-from search.supernet import ONE_SHOT, DartsFirst, OneShot, OneShotSettings
-from search.testing import SamplerContract, TableTrainer
-from training.data import prepare
-from training.image_dataset import ImageDataset
-from training.recipe import Recipe
+from presage.architecture.batch.costs import batch_costs
+from presage.architecture.graph import Architecture
+from presage.architecture.spaces import NB201, Chain, Space
+from presage.errors import InvalidArgument, UnknownName
+from presage.search.limits import Limits
+from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES
+from presage.search.progress import Progress, silent
+from presage.search.result import SearchResult
+from presage.search.run.engine import load_candidates, run_search
+from presage.search.samplers import get_sampler
+from presage.search.settings import SearchSettings
+from presage.search.supernet import ONE_SHOT, DartsFirst, OneShot, OneShotSettings
+from presage.search.supernet.one_shot_sampler import OneShotSampler
+from presage.search.testing import SamplerContract, TableTrainer
+from presage.training.data import prepare
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
 
 RECIPE = Recipe(
     epochs=2, batch=16, image_side=8, train_images=64, validation_images=24, least_epoch_images=32, shift=0

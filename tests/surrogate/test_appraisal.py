@@ -8,23 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from architecture.serial import to_json
-from architecture.spaces import get_space
-from database import ArchitectureRecord, Database, RecipeRecord
-from database.testing import dataset_record, experiment_entry, probe_entry
-from presage_errors import InvalidArgument, UnknownName
-from surrogate import evaluation
-from surrogate.appraisal import appraise
-from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
-from surrogate.core_networks import core_networks
-from surrogate.difficulty import study_difficulty
-from surrogate.ensemble import Ensemble
-from surrogate.experience import Experience
-from surrogate.loading import load_experience
-from surrogate.shots import ShotPlan
-from surrogate.testing import synthetic_experience
-from training.recipe import Recipe
-from training.rows import recipe_row
+from presage.architecture.serial import to_json
+from presage.architecture.spaces import get_space
+from presage.database import ArchitectureRecord, Database, RecipeRecord
+from presage.database.testing import dataset_record, experiment_entry, probe_entry
+from presage.errors import InvalidArgument, UnknownName
+from presage.surrogate import evaluation
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.loading import load_experience
+from presage.surrogate.evaluation.appraisal import appraise
+from presage.surrogate.evaluation.core_networks import core_networks
+from presage.surrogate.evaluation.difficulty import study_difficulty
+from presage.surrogate.evaluation.shots import ShotPlan
+from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, NearestDataset
+from presage.surrogate.predictors.ensemble import Ensemble
+from presage.surrogate.testing import synthetic_experience
+from presage.training.recipe import Recipe
+from presage.training.rows import recipe_row
 
 PLAN = ShotPlan(counts=(4, 8), draws=2, least_scored=5)
 

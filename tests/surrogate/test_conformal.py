@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument
-from surrogate.conformal import ConformalIntervals, pooled_quantile
-from surrogate.prediction import Estimate
+from presage.errors import InvalidArgument
+from presage.surrogate.predictors.conformal import ConformalIntervals, pooled_quantile
+from presage.surrogate.predictors.prediction import Estimate
 
 
 def test_quantile_by_hand() -> None:

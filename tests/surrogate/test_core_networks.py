@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from surrogate.appraisal import core_table
-from surrogate.baselines import CostOnly
-from surrogate.core_networks import blind_ranking, core_networks
-from surrogate.evaluation import leave_out
-from surrogate.experience import Experience
-from surrogate.metrics import kendall_tau
-from surrogate.testing import synthetic_experience
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.evaluation.appraisal import core_table
+from presage.surrogate.evaluation.core_networks import blind_ranking, core_networks
+from presage.surrogate.evaluation.left_out import leave_out
+from presage.surrogate.metrics import kendall_tau
+from presage.surrogate.predictors.baselines import CostOnly
+from presage.surrogate.testing import synthetic_experience
 
 
 @pytest.fixture(scope="module")

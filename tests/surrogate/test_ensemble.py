@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument
-from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
-from surrogate.ensemble import Ensemble, _best_weights, _grid
-from surrogate.prediction import Estimate
-from surrogate.predictor import Predictor
-from surrogate.testing import PredictorContract, synthetic_experience
+from presage.errors import InvalidArgument
+from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, NearestDataset
+from presage.surrogate.predictors.ensemble import Ensemble, _best_weights, _grid
+from presage.surrogate.predictors.prediction import Estimate
+from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.testing import PredictorContract, synthetic_experience
 
 
 class TestEnsemble(PredictorContract):

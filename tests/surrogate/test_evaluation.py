@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument
-from surrogate import evaluation, metrics
-from surrogate.baselines import CostOnly, DatasetMean
-from surrogate.ensemble import Ensemble
-from surrogate.evaluation import evaluate, left_out_parts
-from surrogate.experience import Experience
-from surrogate.families import FAMILIES
-from surrogate.testing import synthetic_experience
+from presage.errors import InvalidArgument
+from presage.surrogate import evaluation, metrics
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.evaluation.families import FAMILIES
+from presage.surrogate.evaluation.left_out import evaluate, left_out_parts
+from presage.surrogate.predictors.baselines import CostOnly, DatasetMean
+from presage.surrogate.predictors.ensemble import Ensemble
+from presage.surrogate.testing import synthetic_experience
 
 
 @pytest.fixture(scope="module")

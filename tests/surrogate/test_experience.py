@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument, InvalidExperience
-from surrogate.encoding import Inputs
-from surrogate.experience import Experience
-from surrogate.task import Task
-from surrogate.testing import synthetic_experience, synthetic_task
+from presage.errors import InvalidArgument, InvalidExperience
+from presage.surrogate.data.encoding import Inputs
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.task import Task
+from presage.surrogate.testing import synthetic_experience, synthetic_task
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument
-from surrogate import metrics
-from surrogate.baselines import CostOnly
-from surrogate.conformal import ConformalIntervals
-from surrogate.experience import Experience
-from surrogate.few_shot import SHOTS, FewShot
-from surrogate.prediction import Estimate
-from surrogate.residual_process import MOST_ERROR, ResidualProcess
-from surrogate.testing import synthetic_experience
-from surrogate.transform import from_logit, slope, to_logit
+from presage.errors import InvalidArgument
+from presage.surrogate import metrics
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.transform import from_logit, slope, to_logit
+from presage.surrogate.predictors.baselines import CostOnly
+from presage.surrogate.predictors.conditioning import SHOTS, FewShot
+from presage.surrogate.predictors.conformal import ConformalIntervals
+from presage.surrogate.predictors.prediction import Estimate
+from presage.surrogate.predictors.residual_process import MOST_ERROR, ResidualProcess
+from presage.surrogate.testing import synthetic_experience
 
 Floats = np.ndarray
 

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from architecture.batch import GraphBatch
-from surrogate.baselines import CostOnly, DatasetMean
-from surrogate.encoding import Inputs
-from surrogate.evaluation import leave_out
-from surrogate.experience import Experience
-from surrogate.few_shot_study import FewShotStudy, count_text, equal_count
-from surrogate.metrics import kendall_tau
-from surrogate.prediction import Prediction
-from surrogate.rival import RIVAL, TargetOnly
-from surrogate.shots import ShotPlan
-from surrogate.task import Task
-from surrogate.testing import synthetic_experience
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.surrogate.data.encoding import Inputs
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.task import Task
+from presage.surrogate.evaluation.few_shot_study import FewShotStudy, count_text, equal_count
+from presage.surrogate.evaluation.left_out import leave_out
+from presage.surrogate.evaluation.rival import RIVAL, TargetOnly
+from presage.surrogate.evaluation.shots import ShotPlan
+from presage.surrogate.metrics import kendall_tau
+from presage.surrogate.predictors.baselines import CostOnly, DatasetMean
+from presage.surrogate.predictors.prediction import Prediction
+from presage.surrogate.testing import synthetic_experience
 
 PLAN = ShotPlan(counts=(3, 8), draws=2, least_scored=5)
 ASKED: list[tuple[str, int, list[float]]] = []

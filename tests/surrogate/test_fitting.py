@@ -7,12 +7,12 @@ import os
 import numpy as np
 import pytest
 
-from surrogate.boosted_trees import BoostedTrees
-from surrogate.fitting import fit_all
-from surrogate.kernel_ridge import KernelRidge
-from surrogate.predictor import Predictor
-from surrogate.tap_lstm import TapLSTM
-from surrogate.testing import synthetic_experience
+from presage.surrogate.predictors.boosted_trees import BoostedTrees
+from presage.surrogate.predictors.fitting import fit_all
+from presage.surrogate.predictors.kernel_ridge import KernelRidge
+from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.predictors.tap_lstm import TapLSTM
+from presage.surrogate.testing import synthetic_experience
 
 
 def test_threads_change_no_prediction(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from surrogate.gaussian_process import GaussianProcess
+from presage.surrogate.predictors.gaussian_process import GaussianProcess
 
 
 def _points(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

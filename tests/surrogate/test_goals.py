@@ -9,17 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from surrogate.bootstrap import interval
-from surrogate.difficulty import DatasetDifficulty, DifficultyStudy
-from surrogate.few_shot_study import FewShotStudy
-from surrogate.goals import Goal, goals, goals_table
-from surrogate.outcomes import Outcome
-from surrogate.prediction import Prediction
-from surrogate.rival import RIVAL
-from surrogate.scores import EvaluationTable, Score
-from surrogate.shots import ShotScore
-from surrogate.tables import Table, mean_of, number
-from surrogate.testing import synthetic_task
+from presage.surrogate.evaluation.bootstrap import interval
+from presage.surrogate.evaluation.difficulty import DatasetDifficulty, DifficultyStudy
+from presage.surrogate.evaluation.few_shot_study import FewShotStudy
+from presage.surrogate.evaluation.goals import Goal, goals, goals_table
+from presage.surrogate.evaluation.outcomes import Outcome
+from presage.surrogate.evaluation.rival import RIVAL
+from presage.surrogate.evaluation.scores import EvaluationTable, Score
+from presage.surrogate.evaluation.shots import ShotScore
+from presage.surrogate.evaluation.tables import Table, mean_of, number
+from presage.surrogate.predictors.prediction import Prediction
+from presage.surrogate.testing import synthetic_task
 
 SHOT = ShotScore("own", 0, 10, 0.6, 0.6, 0.01, 0.1, 0.01, None, None)
 

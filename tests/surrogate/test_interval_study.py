@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from surrogate.interval_study import interval_measures, interval_table
-from surrogate.outcomes import Outcome
-from surrogate.prediction import Prediction
-from surrogate.testing import synthetic_task
+from presage.surrogate.evaluation.interval_study import interval_measures, interval_table
+from presage.surrogate.evaluation.outcomes import Outcome
+from presage.surrogate.predictors.prediction import Prediction
+from presage.surrogate.testing import synthetic_task
 
 
 def outcome(number: int, errors: list[float], halves: list[float]) -> Outcome:

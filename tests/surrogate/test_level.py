@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from surrogate.experience import Experience
-from surrogate.level import OFFSET, SPREAD_TRAITS, LevelModel
-from surrogate.monotone import MonotoneMap
-from surrogate.relative import RelativeScale
-from surrogate.task import Task
-from surrogate.testing import synthetic_experience, synthetic_task
-from surrogate.traits import PROBE_CURVE, curve_description, traits
-from surrogate.transform import from_logit, slope, to_logit
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.meta_features import PROBE_CURVE, curve_description, traits
+from presage.surrogate.data.task import Task
+from presage.surrogate.data.transform import from_logit, slope, to_logit
+from presage.surrogate.predictors.monotone import MonotoneMap
+from presage.surrogate.predictors.relative import RelativeScale
+from presage.surrogate.predictors.task_mean import OFFSET, SPREAD_TRAITS, LevelModel
+from presage.surrogate.testing import synthetic_experience, synthetic_task
 
 
 def test_logit_and_back_over_decades() -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from architecture.graph import Architecture, Node
-from architecture.operations import Activation, AdaptiveAveragePool, Classifier, Convolution, Flatten, Input
-from architecture.serial import to_json
-from database import Database
-from presage_errors import InvalidExperience
-from surrogate.loading import load_experience, make_task, task_of
-from training.recipe import Recipe
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import Activation, AdaptiveAveragePool, Classifier, Convolution, Flatten, Input
+from presage.architecture.serial import to_json
+from presage.database import Database
+from presage.errors import InvalidExperience
+from presage.surrogate.data.loading import load_experience, make_task, task_of
+from presage.training.recipe import Recipe
 
 RECIPE = Recipe(train_images=500)
 

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import ndcg_score, r2_score
 
-from presage_errors import InvalidArgument
-from surrogate import metrics
+from presage.errors import InvalidArgument
+from presage.surrogate import metrics
 
 TRUTH = [0.1, 0.2, 0.3, 0.4]
 

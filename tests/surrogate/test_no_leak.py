@@ -8,26 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from architecture.serial import to_json
-from architecture.spaces import get_space
-from database import ArchitectureRecord, Database, RecipeRecord
-from database.testing import dataset_record, experiment_entry, probe_entry
-from surrogate import evaluation
-from surrogate.appraisal import core_table
-from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
-from surrogate.boosted_trees import BoostedTrees
-from surrogate.core_networks import blind_ranking, core_networks
-from surrogate.ensemble import Ensemble
-from surrogate.experience import Experience
-from surrogate.kernel_ridge import KernelRidge
-from surrogate.loading import load_experience
-from surrogate.outcomes import Outcome
-from surrogate.predictor import Predictor
-from surrogate.scenarios import AnyDifficulty, DifficultyAsInput, DifficultyFilter
-from surrogate.tap_lstm import TapLSTM
-from surrogate.testing import synthetic_experience
-from training.recipe import Recipe
-from training.rows import recipe_row
+from presage.architecture.serial import to_json
+from presage.architecture.spaces import get_space
+from presage.database import ArchitectureRecord, Database, RecipeRecord
+from presage.database.testing import dataset_record, experiment_entry, probe_entry
+from presage.surrogate import evaluation
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.loading import load_experience
+from presage.surrogate.evaluation.appraisal import core_table
+from presage.surrogate.evaluation.core_networks import blind_ranking, core_networks
+from presage.surrogate.evaluation.outcomes import Outcome
+from presage.surrogate.evaluation.scenarios import AnyDifficulty, DifficultyAsInput, DifficultyFilter
+from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, NearestDataset
+from presage.surrogate.predictors.boosted_trees import BoostedTrees
+from presage.surrogate.predictors.ensemble import Ensemble
+from presage.surrogate.predictors.kernel_ridge import KernelRidge
+from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.predictors.tap_lstm import TapLSTM
+from presage.surrogate.testing import synthetic_experience
+from presage.training.recipe import Recipe
+from presage.training.rows import recipe_row
 
 TARGET = 2
 

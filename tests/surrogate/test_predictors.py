@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from presage_errors import InvalidArgument, InvalidExperience, UnknownName
-from surrogate import metrics
-from surrogate.baselines import CostOnly, DatasetMean, NearestDataset
-from surrogate.boosted_trees import BoostedTrees
-from surrogate.encoding import Inputs, feature_names
-from surrogate.kernel_ridge import KernelRidge
-from surrogate.predictor import Predictor
-from surrogate.registry import PREDICTORS, get_predictor, predictor_class
-from surrogate.testing import PredictorContract, synthetic_experience, synthetic_task, true_accuracy
-from surrogate.transform import from_logit, to_logit
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.errors import InvalidArgument, InvalidExperience, UnknownName
+from presage.surrogate import metrics
+from presage.surrogate.data.encoding import Inputs, feature_names
+from presage.surrogate.data.transform import from_logit, to_logit
+from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, NearestDataset
+from presage.surrogate.predictors.boosted_trees import BoostedTrees
+from presage.surrogate.predictors.kernel_ridge import KernelRidge
+from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.predictors.registry import PREDICTORS, get_predictor, predictor_class
+from presage.surrogate.testing import PredictorContract, synthetic_experience, synthetic_task, true_accuracy
 
 
 class TestBoostedTrees(PredictorContract):

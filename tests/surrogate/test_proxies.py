@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architecture.batch import GraphBatch
-from architecture.graph import Architecture, Node
-from architecture.operations import (
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     BatchNorm,
@@ -25,10 +25,10 @@ from architecture.operations import (
     Linear,
     Zero,
 )
-from architecture.spaces import SPACES, get_space
-from presage_errors import InvalidArgument, UnknownName
-from surrogate.proxies import PROXIES, WORST, Minibatch, ProxyScorer, measure, proxies, within_ranks
-from training.data import DeviceData
+from presage.architecture.spaces import SPACES, get_space
+from presage.errors import InvalidArgument, UnknownName
+from presage.surrogate.proxies import PROXIES, WORST, Minibatch, ProxyScorer, measure, proxies, within_ranks
+from presage.training.data import DeviceData
 
 
 @pytest.fixture(autouse=True)
@@ -174,7 +174,7 @@ def test_naswot_orders_kernels_with_equal_rows_by_their_rank() -> None:
 
 def test_naswot_of_a_presage_network_is_that_of_the_same_layers() -> None:
     architecture = chain(Flatten(), Linear(6, True), Activation("relu"), Classifier())
-    from architecture.build import build
+    from presage.architecture.torch_bridge.build import build
 
     data = noise()
     network = build(architecture, data.input_shape, 2)
@@ -216,7 +216,7 @@ def test_jacobian_covariance_by_hand() -> None:
 
 def test_zen_of_a_convolution_by_hand() -> None:
     """A 1x1 convolution is linear: the map moves by α·w·ε, whose norm is α·|w|·‖ε‖."""
-    from training.loop import fixed_randomness
+    from presage.training.loop import fixed_randomness
 
     data = noise(b=16)
     module = nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2))
@@ -290,7 +290,7 @@ def test_every_network_of_a_space_has_finite_values(name: str) -> None:
 def test_dropout_is_off() -> None:
     data = noise()
     bare = chain(Flatten(), Linear(8, True), Activation("relu"), Classifier())
-    from architecture.build import build
+    from presage.architecture.torch_bridge.build import build
 
     network = build(bare, data.input_shape, 2)
     module = nn.Sequential(nn.Flatten(), network.n2, nn.ReLU(), nn.Dropout(0.9), network.n4)  # type: ignore[arg-type]
@@ -402,5 +402,5 @@ def test_a_candidate_too_large_to_be_built_scores_worst() -> None:
 
 
 def test_importing_the_package_loads_no_torch() -> None:
-    code = "import sys, surrogate.proxies as p; p.PROXIES; assert 'torch' not in sys.modules"
+    code = "import sys, presage.surrogate.proxies as p; p.PROXIES; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

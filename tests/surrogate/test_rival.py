@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from surrogate import metrics, rival
-from surrogate.encoding import Inputs
-from surrogate.rival import TargetOnly
-from surrogate.testing import _sampled, synthetic_task, true_accuracy
-from surrogate.transform import from_logit, to_logit
+from presage.surrogate import metrics
+from presage.surrogate.data.encoding import Inputs
+from presage.surrogate.data.transform import from_logit, to_logit
+from presage.surrogate.evaluation import rival
+from presage.surrogate.evaluation.rival import TargetOnly
+from presage.surrogate.testing import _sampled, synthetic_task, true_accuracy
 
 
 @pytest.fixture(scope="module")

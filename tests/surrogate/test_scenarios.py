@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from architecture.batch import GraphBatch
-from presage_errors import InvalidArgument
-from surrogate.experience import Experience
-from surrogate.scenarios import AnyDifficulty, DifficultyAsInput, DifficultyFilter, scenarios
-from surrogate.storage import save_predictor
-from surrogate.testing import _sampled, synthetic_experience, synthetic_task
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.errors import InvalidArgument
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.evaluation.scenarios import AnyDifficulty, DifficultyAsInput, DifficultyFilter, scenarios
+from presage.surrogate.predictors.storage import save_predictor
+from presage.surrogate.testing import _sampled, synthetic_experience, synthetic_task
 
 DCNS = (0.2, 0.5, 0.52, 0.55, 0.9)
 
@@ -80,6 +80,6 @@ def test_there_are_three_of_different_names() -> None:
 
 
 def _inputs(graphs: GraphBatch, task: object) -> object:
-    from surrogate.encoding import Inputs
+    from presage.surrogate.data.encoding import Inputs
 
     return Inputs(graphs, task)  # type: ignore[arg-type]

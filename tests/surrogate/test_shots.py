@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument
-from surrogate.prediction import Prediction
-from surrogate.shots import ShotPlan, shot_score
+from presage.errors import InvalidArgument
+from presage.surrogate.evaluation.shots import ShotPlan, shot_score
+from presage.surrogate.predictors.prediction import Prediction
 
 
 def test_trained_and_scored_networks_never_meet_and_are_the_same_for_every_k() -> None:

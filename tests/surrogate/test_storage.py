@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument, StorageFull
-from surrogate import storage
-from surrogate.baselines import CostOnly, DatasetMean
-from surrogate.cache import KEPT, cache_key, fitted
-from surrogate.experience import Experience
-from surrogate.predictor import Predictor
-from surrogate.storage import load_predictor, save_predictor
-from surrogate.testing import synthetic_experience
+from presage.errors import InvalidArgument, StorageFull
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.predictors import storage
+from presage.surrogate.predictors.baselines import CostOnly, DatasetMean
+from presage.surrogate.predictors.cache import KEPT, cache_key, fitted
+from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.predictors.storage import load_predictor, save_predictor
+from presage.surrogate.testing import synthetic_experience
 
 
 @pytest.fixture(scope="module")

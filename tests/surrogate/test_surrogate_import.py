@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import surrogate
+from presage import surrogate
 
 
 def test_importing_it_loads_nothing_heavy() -> None:
     code = (
-        "import sys, surrogate; from surrogate import Prediction, Task, Experience, evaluate, get_predictor;"
+        "import sys; from presage.surrogate import Prediction, Task, Experience, evaluate, get_predictor;"
         "heavy = {'torch', 'lightgbm', 'sklearn', 'scipy', 'duckdb'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

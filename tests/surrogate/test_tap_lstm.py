@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from architecture.batch import GraphBatch
-from architecture.stages import stage_ends
-from surrogate import metrics
-from surrogate.experience import Experience
-from surrogate.predictor import Predictor
-from surrogate.relative import RelativeScale
-from surrogate.sequences import depth_places, depth_steps
-from surrogate.tap_lstm import TapLSTM
-from surrogate.tap_network import TapNetwork
-from surrogate.testing import PredictorContract, synthetic_experience
-from surrogate.transform import from_logit, to_logit
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.stages import stage_ends
+from presage.surrogate import metrics
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.sequences import depth_places, depth_steps
+from presage.surrogate.data.transform import from_logit, to_logit
+from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.predictors.relative import RelativeScale
+from presage.surrogate.predictors.tap_lstm import TapLSTM
+from presage.surrogate.predictors.tap_network import TapNetwork
+from presage.surrogate.testing import PredictorContract, synthetic_experience
 
 
 class TestTapLSTM(PredictorContract):

@@ -7,11 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from architecture.spaces import get_space
-from presage_errors import InvalidArgument
-from surrogate.metrics import kendall_tau
-from surrogate.testing import synthetic_task, true_accuracy
-from surrogate.within_space import NormalScores, WithinSpace
+from presage.architecture.spaces import get_space
+from presage.errors import InvalidArgument
+from presage.surrogate.metrics import kendall_tau
+from presage.surrogate.predictors.within_space import NormalScores, WithinSpace
+from presage.surrogate.testing import synthetic_task, true_accuracy
 
 
 def _networks(n: int, seed: int = 0, space: str = "chain"):  # type: ignore[no-untyped-def]
@@ -75,7 +75,7 @@ def test_trees_and_process_are_averaged_and_doubt_grows_where_they_differ() -> N
 
 
 def test_it_mixes_spaces() -> None:
-    from architecture.batch import GraphBatch
+    from presage.architecture.batch.graph_batch import GraphBatch
 
     both = GraphBatch.concatenate([_networks(20), _networks(20, space="nb201")])
     assert np.isfinite(WithinSpace().fit(both, np.linspace(0, 1, 40)).predict(both).value).all()

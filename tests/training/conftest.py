@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training import DeviceData, ImageDataset, Recipe, prepare
+from presage.training import DeviceData, ImageDataset, Recipe, prepare
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from training.augment import augmented, normalised, resized
+from presage.training.augment import augmented, normalised, resized
 
 
 def images(b: int = 64, c: int = 3, side: int = 6) -> torch.Tensor:

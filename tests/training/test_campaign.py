@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presage_errors import InvalidArgument, InvalidDataset
-from training import Campaign, ImageDataset, Progress, Recipe, load_dataset
-from training.campaign import distinct_datasets, main
-from training.design import core
-from training.shards import read_lines, shard_paths
+from presage.errors import InvalidArgument, InvalidDataset
+from presage.training import Campaign, ImageDataset, Progress, Recipe, load_dataset
+from presage.training.campaign import distinct_datasets, main
+from presage.training.design import core
+from presage.training.shards import read_lines, shard_paths
 
 TINY = Recipe(epochs=1, batch=32, image_side=8, train_images=60, validation_images=30, least_epoch_images=64)
 
@@ -127,7 +127,7 @@ def test_a_killed_campaign_loses_no_result_and_doubles_none(specs: list[str], tm
     recipe.write_text(json.dumps(replace(TINY, epochs=6).to_json()))
     out = tmp_path / "out"
     arguments = [*specs, "--out", str(out), "--count", "8", "--workers", "2", "--recipe", str(recipe)]
-    command = [sys.executable, "-m", "training.campaign", *arguments]
+    command = [sys.executable, "-m", "presage.training.campaign", *arguments]
     rng = random.Random(0)
     known: list[tuple[str, str, str, int]] = []
     for way in ("parent", "worker and all"):

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from presage_errors import InvalidArgument, StorageFull
-from training import DeviceData, Recipe, train
-from training.checkpoint import load_checkpoint, save_checkpoint
+from presage.errors import InvalidArgument, StorageFull
+from presage.training import DeviceData, Recipe, train
+from presage.training.checkpoint import load_checkpoint, save_checkpoint
 
 
 @pytest.mark.parametrize("stopped_after", [1, 2])

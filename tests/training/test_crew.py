@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training.crew import Task, run_crew
+from presage.training.worker_pool import Task, run_crew
 
 Message = dict[str, Any]
 

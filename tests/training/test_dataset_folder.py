@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from presage_errors import InvalidDataset
-from training import folder
-from training.dataset import load_dataset
+from presage.errors import InvalidDataset
+from presage.training.datasets import folder
+from presage.training.datasets.loading import load_dataset
 
 _NOISE = np.random.default_rng(0)
 
@@ -178,7 +178,7 @@ def test_a_rotated_photograph_is_turned_upright(tmp_path: Path) -> None:
 
 
 def test_progress_ends_at_the_number_of_images(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.decoding._IMAGES_AT_ONCE", 4)
+    monkeypatch.setattr("presage.training.datasets.decoding._IMAGES_AT_ONCE", 4)
     seen: list[tuple[int, int]] = []
     load_dataset(root, on_progress=lambda done, of: seen.append((done, of)))
     assert seen == [(4, 15), (8, 15), (12, 15), (15, 15)]

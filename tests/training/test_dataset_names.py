@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from presage_errors import InvalidDataset, UnknownName, WrongInput
-from training.dataset import load_dataset
+from presage.errors import InvalidDataset, UnknownName, WrongInput
+from presage.training.datasets.loading import load_dataset
 
 
 def test_digits_are_the_ones_of_scikit_learn() -> None:
@@ -79,7 +79,7 @@ def test_an_unknown_torchvision_name_suggests_the_nearest() -> None:
 
 def test_reading_imports_nothing_but_torch_numpy_and_pillow() -> None:
     code = (
-        "import sys, training.dataset, training.npz, training.folder, training.splits, training.torchvision_data;"
+        "import sys; from presage.training.datasets import folder, loading, npz, splits, torchvision_data;"
         "print([m for m in ('sklearn', 'scipy', 'torchvision', 'pandas', 'tqdm', 'PIL', 'duckdb') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

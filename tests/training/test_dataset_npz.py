@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presage_errors import InvalidDataset
-from training.dataset import load_dataset
-from training.labels import name_classes, renumber
+from presage.errors import InvalidDataset
+from presage.training.datasets.labels import name_classes, renumber
+from presage.training.datasets.loading import load_dataset
 
 _RNG = np.random.default_rng(0)
 _X = _RNG.integers(0, 256, (12, 4, 5), dtype=np.uint8)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from presage_errors import InvalidDataset
-from training.image_dataset import ImageDataset
+from presage.errors import InvalidDataset
+from presage.training.datasets.image_dataset import ImageDataset
 
 
 def _made(**changes: object) -> ImageDataset:
@@ -70,7 +70,7 @@ def test_moving_an_image_from_training_to_test_changes_the_fingerprint() -> None
 def test_fingerprint_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = _made()
     first = dataset.fingerprint
-    monkeypatch.setattr("training.image_dataset.fingerprint", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr("presage.training.datasets.image_dataset.fingerprint", lambda *_: pytest.fail("computed again"))
     assert dataset.fingerprint is first
 
 

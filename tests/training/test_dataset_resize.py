@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from training.augment import resized
+from presage.training.augment import resized
 
 
 def test_halving_a_step_gives_the_triangle_filter_by_hand() -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from presage_errors import InvalidDataset
-from training.dataset import load_dataset
-from training.torchvision_data import KNOWN
+from presage.errors import InvalidDataset
+from presage.training.datasets.loading import load_dataset
+from presage.training.datasets.torchvision_data import KNOWN
 
 
 def _idx(path: Path, array: np.ndarray) -> None:  # type: ignore[type-arg]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from training.depth_heads import DepthHeads
+from presage.training.depth_heads import DepthHeads
 
 WIDTHS, CLASSES, B = (3, 7, 5), 4, 32
 

@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from architecture.build import build
-from architecture.costs import costs
-from architecture.spaces import get_space
-from training import design
-from training.design import MOST_MULTIPLY_ADDS, PARTS, Planned, core, sequence
+from presage.architecture.costs import costs
+from presage.architecture.spaces import get_space
+from presage.architecture.torch_bridge.build import build
+from presage.training import design
+from presage.training.design import MOST_MULTIPLY_ADDS, PARTS, Planned, core, sequence
 
 FIRST, SECOND = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 

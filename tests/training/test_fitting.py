@@ -7,12 +7,20 @@ import pytest
 import torch
 from torch import nn
 
-from architecture.costs import costs
-from architecture.graph import Architecture, Node
-from architecture.operations import Activation, AdaptiveAveragePool, Classifier, Convolution, Flatten, Identity, Input
-from presage_errors import InvalidArchitecture
-from training import DeviceData, EpochRecord, Recipe, StopTraining, fit
-from training.failures import failure_of
+from presage.architecture.costs import costs
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import (
+    Activation,
+    AdaptiveAveragePool,
+    Classifier,
+    Convolution,
+    Flatten,
+    Identity,
+    Input,
+)
+from presage.errors import InvalidArchitecture
+from presage.training import DeviceData, EpochRecord, Recipe, StopTraining, fit
+from presage.training.failures import failure_of
 
 
 def network(channels: int = 8, kernel: int = 3) -> Architecture:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from presage_errors import InvalidArgument
-from training.hardware import choose_device, choose_precision, device_name, versions
+from presage.errors import InvalidArgument
+from presage.training.hardware import choose_device, choose_precision, device_name, versions
 
 
 def test_auto_is_the_gpu_where_there_is_one() -> None:

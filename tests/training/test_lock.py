@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.lock import held
+from presage.training.lock import held
 
 
 class Refused(Exception):

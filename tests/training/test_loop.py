@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from presage_errors import Diverged, InvalidArgument
-from training import DeviceData, EpochRecord, Recipe, evaluate, logits_of, train
-from training.loop import _schedule, fixed_randomness
+from presage.errors import Diverged, InvalidArgument
+from presage.training import DeviceData, EpochRecord, Recipe, evaluate, logits_of, train
+from presage.training.loop import _schedule, fixed_randomness
 
 
 def same(first: list[EpochRecord], second: list[EpochRecord]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from training import ImageDataset, Recipe, prepare
+from presage.training import ImageDataset, Recipe, prepare
 
 
 def test_images_are_uint8_on_the_device_in_the_shape_networks_take(stripes: ImageDataset, brief: Recipe) -> None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from presage_errors import InvalidArgument, UnknownName
-from training import Recipe
+from presage.errors import InvalidArgument, UnknownName
+from presage.training import Recipe
 
 
 def test_json_round_trip_keeps_the_hash() -> None:
@@ -78,5 +78,5 @@ def test_unknown_fields_and_names_are_refused_with_the_nearest_known() -> None:
 
 
 def test_reading_a_recipe_loads_no_torch() -> None:
-    code = "import sys, training; training.Recipe(); sys.exit('torch' in sys.modules)"
+    code = "import sys, presage.training; presage.training.Recipe(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from presage_errors import InvalidArgument, InvalidExperience, StorageFull
-from training.shards import append_line, exclusive, read_lines, shard_paths
+from presage.errors import InvalidArgument, InvalidExperience, StorageFull
+from presage.training.shards import append_line, exclusive, read_lines, shard_paths
 
 
 def test_lines_come_back_in_order_with_format_and_version(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_full_disk_leaves_the_lines_written_before(tmp_path: Path, monkeypatch
 
 def test_a_folder_is_held_by_one_process_and_let_go_when_it_dies(tmp_path: Path) -> None:
     code = (
-        "import pathlib, sys, time; from training.shards import exclusive\n"
+        "import pathlib, sys, time; from presage.training.shards import exclusive\n"
         "with exclusive(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)

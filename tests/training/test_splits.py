@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presage_errors import InvalidArgument, InvalidDataset
-from training.image_dataset import ImageDataset
-from training.splits import set_aside_test, split, stratified_order
+from presage.errors import InvalidArgument, InvalidDataset
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.datasets.splits import set_aside_test, split, stratified_order
 
 _sizes = st.lists(st.integers(1, 40), min_size=2, max_size=12).filter(lambda sizes: max(sizes) > 1)
 

@@ -1,0 +1,259 @@
+"""Output shapes of every node of a batch, as `Architecture.shapes` gives them one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.batch.kinds import table
+from presage.architecture.batch.segments import IMAGE, larger
+from presage.architecture.operations import (
+    KIND,
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    AveragePool,
+    Classifier,
+    Concatenate,
+    Convolution,
+    Flatten,
+    Linear,
+    MaxPool,
+    Multiply,
+    Slice,
+)
+from presage.errors import InvalidArchitecture, InvalidArgument
+
+__all__ = ["BatchShapes", "batch_shapes"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class BatchShapes:
+    """Shapes by node: channels (or features), height and width (1 where flat), and whether flat; each (m,)."""
+
+    channels: Ints
+    height: Ints
+    width: Ints
+    flat: NDArray[np.bool_]
+
+    @property
+    def size(self) -> Ints:
+        """(m,) numbers in each output."""
+        return self.channels * self.height * self.width
+
+    def classified(self, batch: GraphBatch, classes: int) -> BatchShapes:
+        """These shapes with `classes` outputs of every classifier."""
+        channels = self.channels.copy()
+        channels[batch.node_start[1:] - 1] = classes
+        return replace(self, channels=channels)
+
+
+def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | None = None) -> BatchShapes:
+    """Shapes for images ``(c, h, w)``; without `classes`, a classifier's output is its input's shape.
+
+    `GraphBatch.shapes` gives the same, and keeps it.
+
+    Raises:
+        InvalidArchitecture: where some architecture does not take such images; names it and its node.
+    """
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise InvalidArgument("input_shape", "batch_shapes", "be (c, h, w), each at least 1", tuple(input_shape))
+    sides, flat, areas = _sides(batch, input_shape[1:])
+    made = BatchShapes(_channels(batch, input_shape[0], areas), sides[0], sides[-1], flat)
+    _check(batch, made, tuple(input_shape))
+    return made if classes is None else made.classified(batch, classes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Resizing:
+    """The k nodes whose output may have other sides than their input, and how they change `a` axes of it.
+
+    Attributes:
+        which: (m,) mask of these nodes.
+        extent: (k, a) pixels that a window reaches beyond its first.
+        padding, stride: (k, a) of windows. What slides no window is one of one pixel, stride 1.
+        size: (k, a) sides that an adaptive pooling states.
+        adaptive, flatten, ceil: (k,) which nodes are adaptive poolings, flatten, and round up.
+        any_ceil: whether any rounds up.
+    """
+
+    which: NDArray[np.bool_]
+    extent: Ints
+    padding: Ints
+    stride: Ints
+    size: Ints
+    adaptive: NDArray[np.bool_]
+    flatten: NDArray[np.bool_]
+    ceil: NDArray[np.bool_]
+    any_ceil: bool
+
+    @classmethod
+    def of(cls, batch: GraphBatch, axes: Sequence[str]) -> _Resizing:
+        """Those of a batch, along the `axes` named: `h`, `w`."""
+        kind = batch.kind
+        windowed = np.flatnonzero(table(Convolution, MaxPool, AveragePool)[kind])
+        convolution = kind[windowed] == KIND[Convolution]
+        which = table(AdaptiveAveragePool, AdaptiveMaxPool, Flatten)[kind]
+        windows = []
+        for axis in axes:
+            reach = batch.column(f"kernel_{axis}")[windowed] - 1
+            reach *= np.where(convolution, batch.column(f"dilation_{axis}")[windowed], 1)
+            border, every = batch.column(f"padding_{axis}")[windowed], batch.column(f"stride_{axis}")[windowed]
+            which[windowed] |= (every != 1) | (reach != 2 * border)
+            windows.append((reach, border, every))
+        nodes = np.flatnonzero(which)
+        slides = table(Convolution, MaxPool, AveragePool)[kind[nodes]]
+        flatten = kind[nodes] == KIND[Flatten]
+        ceil = slides & (batch.column("ceil")[nodes] > 0)
+        extent, padding, size = np.zeros((3, len(nodes), len(axes)), np.int64)
+        stride = np.ones_like(extent)
+        at_window = np.searchsorted(windowed, nodes[slides])
+        for column, (axis, window) in enumerate(zip(axes, windows, strict=True)):
+            for values, stated in zip((extent, padding, stride), window, strict=True):
+                values[slides, column] = stated[at_window]
+            size[:, column] = batch.column(f"size_{axis}")[nodes]
+        return cls(which, extent, padding, stride, size, ~slides & ~flatten, flatten, ceil, bool(ceil.any()))
+
+    def applied(self, chosen: Ints, value: Ints) -> Ints:
+        """(c, a + 1) what the chosen of these nodes make of sides and flatness, (c, a + 1)."""
+        side, step = value[:, :-1], self.stride[chosen]
+        span = side + 2 * self.padding[chosen] - self.extent[chosen] - 1
+        out = span // step + 1
+        if self.any_ceil:
+            up = -(-span // step) + 1
+            up -= (up - 1) * step >= side + self.padding[chosen]  # no window begins in the padding behind
+            out = np.where(self.ceil[chosen, None], up, out)
+        made = np.concatenate([np.where(self.adaptive[chosen, None], self.size[chosen], out), value[:, -1:]], axis=1)
+        made[self.flatten[chosen]] = 1
+        return made
+
+
+def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray[np.bool_], Ints]:
+    """(m,) height and width (once where all maps are square), whether flat; and pixels that each `Flatten` reads.
+
+    Most nodes keep the sides they read. Those that do not are applied strand by strand, first to last within each.
+    """
+    strands = batch.strands
+    axes = ("h",) if image[0] == image[1] and _is_square(batch) else ("h", "w")
+    resizing = _Resizing.of(batch, axes)
+    layers = strands.layers(np.flatnonzero(resizing.which))
+    # height and width, flat
+    found, read = np.zeros((2, strands.rows, len(axes) + 1), np.int64)
+    found[IMAGE, :-1] = image[: len(axes)]
+    given, made = np.zeros((2, len(resizing.flatten), len(axes) + 1), np.int64)
+
+    def own(value: Ints, at: slice) -> None:
+        read[at] = value
+        for layer in layers:
+            these = layer.cuts[at.start]
+            if these.start < these.stop:
+                chosen, rows = layer.which[these], layer.places[these] - at.start
+                given[chosen] = value[rows]
+                made[chosen] = value[rows] = resizing.applied(chosen, value[rows])
+
+    strands.sweep(found, larger, own)
+    begins, values = strands.pieces(resizing.which, read, made)
+    lengths = np.diff(begins, append=len(batch.kind))
+    sides: list[Ints] = [np.repeat(values[:, column], lengths) for column in range(len(axes))]
+    flattened = given[resizing.flatten]
+    return sides, np.repeat(values[:, -1] > 0, lengths), flattened[:, 0] * flattened[:, len(axes) - 1]
+
+
+def _channels(batch: GraphBatch, image: int, areas: Ints) -> Ints:
+    """(m,) channels; features where flat.
+
+    Args:
+        batch: the graphs.
+        image: channels of the images.
+        areas: pixels that each `Flatten` reads.
+    """
+    strands, kind = batch.strands, batch.kind
+    # channels that the operation itself states; 0: those of its input
+    stated = np.where(kind == KIND[Convolution], batch.column("channels"), 0).astype(np.int64)
+    rows = np.flatnonzero(kind == KIND[Linear])
+    stated[rows] = batch.column("features")[rows]
+    rows = np.flatnonzero(kind == KIND[Slice])
+    stated[rows] = np.maximum(batch.column("stop")[rows] - batch.column("start")[rows], 0)
+    factor = np.ones(len(kind), np.int64)
+    factor[kind == KIND[Flatten]] = areas
+    # what is flat has one pixel: at most one factor since the channels were stated is not 1
+    states = stated > 0
+    base, times = stated[strands.latest(states)], factor[strands.latest(states | (factor > 1))]
+    goes_on, last, growth = (strands.given(values) for values in (base == 0, base * times, times))
+    summed, multiplied = np.zeros((2, strands.rows), np.bool_)
+    heads = np.flatnonzero(strands.degree > 1)
+    summed[strands.of[heads]] = kind[heads] == KIND[Concatenate]
+    multiplied[strands.of[heads]] = kind[heads] == KIND[Multiply]
+    found, read = np.ones((2, strands.rows), np.int64)
+    found[IMAGE] = image
+
+    def join(value: Ints, other: Ints, at: slice) -> None:
+        np.add(value, other, out=value, where=summed[at])
+        np.maximum(value, other, out=value, where=multiplied[at])
+
+    def own(value: Ints, at: slice) -> None:
+        read[at] = value
+        value *= growth[at]
+        np.copyto(value, last[at], where=~goes_on[at])
+
+    strands.sweep(found, join, own)
+    return np.where(base > 0, base, read[strands.of]) * times
+
+
+def _is_square(batch: GraphBatch) -> bool:
+    """Whether every window is as high as wide, so that square maps stay square."""
+    names = ("kernel", "stride", "padding", "dilation", "size")
+    return all(np.array_equal(batch.column(f"{name}_h"), batch.column(f"{name}_w")) for name in names)
+
+
+def _check(batch: GraphBatch, shapes: BatchShapes, input_shape: tuple[int, ...]) -> None:
+    """Refuse what `Architecture.shapes` refuses, with its words."""
+    wrong = _wrong(batch, shapes)
+    if len(wrong):
+        index = int(np.searchsorted(batch.node_start, wrong.min(), side="right")) - 1
+        try:
+            batch.architecture(index).shapes(input_shape, 2)
+        except InvalidArchitecture as error:
+            raise InvalidArchitecture(f"Architecture {index}: {error}") from None
+        raise InvalidArchitecture(f"Architecture {index} does not take images {input_shape}.")
+
+
+def _wrong(batch: GraphBatch, shapes: BatchShapes) -> Ints:
+    """Nodes that do not take what they read, or give nothing; in any order."""
+    kind, first = batch.kind, batch.first_input
+    channels, flat = shapes.channels, shapes.flat
+    found = [np.flatnonzero(values < 1) for values in (channels, shapes.height, shapes.width)]
+    spatial = np.flatnonzero(table(Convolution, MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool)[kind])
+    found.append(spatial[flat[first[spatial]]])
+    dense = np.flatnonzero(table(Linear, Classifier)[kind])
+    found.append(dense[~flat[first[dense]]])
+    grouped = np.flatnonzero(batch.column("groups") > 1)
+    groups = batch.column("groups")[grouped]
+    unequal = channels[first[grouped]] % groups != 0
+    unequal |= (kind[grouped] == KIND[Convolution]) & (batch.column("channels")[grouped] % groups != 0)
+    found.append(grouped[unequal])
+    sliced = np.flatnonzero(kind == KIND[Slice])
+    found.append(sliced[batch.column("stop")[sliced] > channels[first[sliced]]])
+    pooled = np.flatnonzero(table(MaxPool, AveragePool)[kind])
+    for axis in ("h", "w"):
+        wide = 2 * batch.column(f"padding_{axis}")[pooled] > batch.column(f"kernel_{axis}")[pooled]
+        found.append(pooled[wide])
+    joined = np.flatnonzero((np.diff(batch.edge_start) > 1)[batch.edge_target])
+    source, target = batch.edge_source[joined], batch.edge_target[joined]
+    multiplied = kind[target] == KIND[Multiply]
+    unlike = flat[target] != flat[source]
+    unlike |= ~_equal(channels, source, target, multiplied) & (kind[target] != KIND[Concatenate])
+    for values in (shapes.height, shapes.width):
+        unlike |= ~_equal(values, source, target, multiplied)
+    found.append(target[unlike])
+    return np.concatenate(found)
+
+
+def _equal(values: Ints, source: Ints, target: Ints, multiplied: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(e,) whether what is read equals what is given; a product repeats what is 1."""
+    return np.asarray((values[source] == values[target]) | (multiplied & (values[source] == 1)))

@@ -1,0 +1,94 @@
+"""The schema, in numbered SQL files under `migrations/`: each applied in one transaction together with its record.
+
+A migration is never edited once released; a change of the schema is a new file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from presage.database.connection import Connection
+from presage.errors import InvalidDatabase
+
+__all__ = ["Migration", "latest", "migrate", "migrations", "version"]
+
+_RECORDS = """
+CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at VARCHAR NOT NULL);
+COMMENT ON TABLE migrations IS 'Steps of the schema that this file has taken.';
+COMMENT ON COLUMN migrations.version IS 'number of the SQL file';
+COMMENT ON COLUMN migrations.name IS 'its name';
+COMMENT ON COLUMN migrations.applied_at IS 'when, ISO 8601 UTC';
+"""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered SQL file."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def migrations() -> tuple[Migration, ...]:
+    """All migrations that this presage knows, in order."""
+    folder = files("presage.database") / "migrations"
+    sources = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return tuple(Migration(int(f.name[:4]), f.name[5 : -len(".sql")], f.read_text(encoding="utf-8")) for f in sources)
+
+
+def latest() -> int:
+    """Newest schema version that this presage knows."""
+    return migrations()[-1].version
+
+
+def version(connection: Connection) -> int:
+    """Schema version of an open file; 0 for one without tables.
+
+    Raises:
+        InvalidDatabase: where there are tables, and none of them is presage's.
+    """
+    tables = {name for (name,) in connection.rows("SELECT table_name FROM duckdb_tables() WHERE NOT internal")}
+    if not tables:
+        return 0
+    if "migrations" not in tables:
+        raise InvalidDatabase(f"The file {connection.path} is a DuckDB database, but not one of presage's.")
+    return int(connection.rows("SELECT coalesce(max(version), 0) FROM migrations")[0][0])
+
+
+def migrate(connection: Connection, target: int | None = None) -> int:
+    """Bring an open file to the newest schema (or to `target`, for tests); returns how many steps it took.
+
+    Raises:
+        InvalidDatabase: the file's schema is newer than this presage, or older and only open for reading.
+    """
+    found = version(connection)
+    known = latest()
+    if found > known:
+        raise InvalidDatabase(
+            f"The database {connection.path} has schema version {found}, newer than this presage knows ({known}). "
+            "Update presage."
+        )
+    due = [step for step in migrations() if found < step.version <= (target or known)]
+    if due and connection.read_only:
+        raise InvalidDatabase(
+            f"The database {connection.path} has schema version {found}, older than {known}. Open it once for writing."
+        )
+    for step in due:
+        with connection.transaction():
+            connection.script(_RECORDS)
+            connection.script(step.sql)
+            connection.run(
+                "INSERT INTO migrations VALUES (?, ?, ?)", [step.version, step.name, datetime.now(UTC).isoformat()]
+            )
+    return len(due)
+
+
+def in_memory(target: int | None = None) -> Connection:
+    """A fresh database without a file, for comparing schemas."""
+    connection = Connection(Path(":memory:"))
+    migrate(connection, target)
+    return connection

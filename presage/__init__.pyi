@@ -1,0 +1,8 @@
+from .api import predict as predict
+from .api import probe as probe
+from .api import search as search
+from .api import train as train
+from .database import Database as Database
+from .session import Session as Session
+
+__version__: str

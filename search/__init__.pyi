@@ -1,0 +1,16 @@
+from .limits import Limits as Limits
+from .progress import Progress as Progress
+from .result import SearchResult as SearchResult
+from .result import Verified as Verified
+from .run.engine import load_candidates as load_candidates
+from .run.engine import run_search as run_search
+from .run.export import load_network as load_network
+from .samplers import SAMPLERS as SAMPLERS
+from .samplers import RegularizedEvolutionSampler as RegularizedEvolutionSampler
+from .samplers import ReinforceSampler as ReinforceSampler
+from .samplers import get_sampler as get_sampler
+from .scorer import PredictorScorer as PredictorScorer
+from .scorer import Scorer as Scorer
+from .scorer import ScorerFactory as ScorerFactory
+from .settings import SearchSettings as SearchSettings
+from .studies.predicted import Candidates as Candidates

@@ -1,0 +1,1 @@
+"""Latency on the machine at hand: measured for a few networks, estimated for the rest."""

@@ -1,0 +1,119 @@
+"""Rows of experience that a search writes into the database, and what it asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from presage.architecture.graph import Architecture
+from presage.architecture.spaces.space import Space
+from presage.database import (
+    ArchitectureRecord,
+    DatasetRecord,
+    ExperimentEntry,
+    ExperimentRecord,
+    PredictionEntry,
+    PredictionRecord,
+    RecipeRecord,
+)
+from presage.search.result import Chosen
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.fitting import TrainingResult
+from presage.training.recipe import Recipe
+from presage.training.rows import architecture_row, dataset_row, experiment_row, recipe_row
+
+__all__ = ["Ledger", "Store", "now"]
+
+
+def now() -> str:
+    """The time as the database writes it: ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Store(Protocol):
+    """What a search asks of a database: a `presage.database.Database`, or one that is opened for each call."""
+
+    def experiment_records(self, *, dataset: str, recipe: str) -> list[ExperimentRecord]:
+        """Every experiment on a dataset (fingerprint) by a recipe (hash)."""
+
+    def add_experiments(self, entries: Iterable[ExperimentEntry]) -> object:
+        """Store experiments; the same again is passed over."""
+
+    def add_predictions(self, entries: Iterable[PredictionEntry]) -> object:
+        """Store predictions; the same again is passed over."""
+
+
+class Ledger:
+    """The database as a search on one dataset by one recipe uses it. Without a database it remembers nothing."""
+
+    def __init__(self, database: Store | None, dataset: ImageDataset, recipe: Recipe, space: Space) -> None:
+        self._database, self._space = database, space
+        self.dataset, self.recipe = dataset.fingerprint, recipe.hash
+        self._trained_by = recipe
+        self._dataset = DatasetRecord.from_json(dataset_row(dataset))
+        self._recipe = RecipeRecord.from_json(recipe_row(recipe))
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the recipe that networks are trained by."""
+        return self._trained_by.epochs
+
+    def known(self) -> dict[str, dict[str, Any]]:
+        """Architecture hash → row, of every experiment on this dataset by this recipe; a finished one before others."""
+        if self._database is None:
+            return {}
+        records = self._database.experiment_records(dataset=self.dataset, recipe=self.recipe)
+        records.sort(key=lambda record: (record.status == "finished", -record.seed))
+        return {record.architecture: record.to_json() for record in records}
+
+    def row(self, architecture: Architecture, seed: int, result: TrainingResult) -> dict[str, Any]:
+        """One training as a row of experience."""
+        return experiment_row(self.dataset, architecture, self._trained_by, seed, result)
+
+    def crash(self, chosen: Chosen, seed: int, failure: str) -> dict[str, Any]:
+        """A row for a training that ended in an error of its own. The database takes none of these: it says nothing of
+        the network."""
+        return {
+            "dataset": self.dataset,
+            "architecture": chosen.hash,
+            "recipe": self.recipe,
+            "seed": seed,
+            "status": "crashed",
+            "accuracy": None,
+            "test_accuracy": None,
+            "curve": [],
+            "seconds": 0.0,
+            "failure": " ".join(failure.split())[:300],
+            "created_at": now(),
+        }
+
+    def add_predictions(self, chosen: Sequence[Chosen]) -> None:
+        """Store what was predicted of a short-list, before any of it is trained. The same again is passed over."""
+        if self._database is not None and chosen:
+            self._database.add_predictions(
+                PredictionEntry(self._dataset, self._architecture(one), self._recipe, self._prediction(one))
+                for one in chosen
+            )
+
+    def add_experiment(self, chosen: Chosen, row: Mapping[str, Any]) -> None:
+        """Store one training. The same again is passed over."""
+        if self._database is not None:
+            experiment = ExperimentRecord.from_json(dict(row))
+            entry = ExperimentEntry(self._dataset, self._architecture(chosen), self._recipe, experiment)
+            self._database.add_experiments([entry])
+
+    def _architecture(self, chosen: Chosen) -> ArchitectureRecord:
+        architecture = self._space.decode(chosen.params)
+        return ArchitectureRecord.from_json(architecture_row(architecture, self._space.name, chosen.params))
+
+    def _prediction(self, chosen: Chosen) -> PredictionRecord:
+        names = {"value": "predicted", "lower": "lower", "upper": "upper", "level": "level"}
+        return PredictionRecord(
+            dataset=self.dataset,
+            architecture=chosen.hash,
+            recipe=self.recipe,
+            predictor=chosen.predictor or "unknown",
+            created_at=chosen.created_at,
+            **{name: getattr(chosen, source) for name, source in names.items()},
+        )

@@ -1,0 +1,110 @@
+"""A run's folder: everything needed to resume a search, owned by one process at a time.
+
+::
+
+    run.json                     what was asked for; a resumed run must ask for the same
+    journal.log                  Optuna studies: predicted-1 …, verified, random-baseline
+    latency.json                 what estimates latencies, where the search is about them
+    supernet/                    where shared weights are searched on: checkpoint and report
+    round-1/shortlist.json       what was chosen, and what was predicted of it
+    networks/HASH/               one folder for each network trained: architecture, experiment, weights, checkpoint
+    best/                        the best network and how to load it
+    result.json                  the whole result
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from presage.errors import InvalidArgument
+from presage.search.disk import read_json, write_json
+from presage.training.lock import held
+
+__all__ = ["RunFolder"]
+
+_LATER = ("predictor",)  # settings that runs begun by an earlier presage do not tell: not compared there
+
+
+class RunFolder:
+    """Paths within a run folder, and its settings."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def journal(self) -> Path:
+        """The studies; `optuna-dashboard` opens it."""
+        return self.path / "journal.log"
+
+    @property
+    def result(self) -> Path:
+        """The whole result as JSON."""
+        return self.path / "result.json"
+
+    @property
+    def best(self) -> Path:
+        """Folder of the best network."""
+        return self.path / "best"
+
+    @property
+    def baseline(self) -> Path:
+        """Which random networks are trained for comparison."""
+        return self.path / "baseline.json"
+
+    @property
+    def latency(self) -> Path:
+        """The latency model of the run."""
+        return self.path / "latency.json"
+
+    @property
+    def supernet(self) -> Path:
+        """Shared weights."""
+        return self.path / "supernet"
+
+    def shortlist(self, round_number: int) -> Path:
+        """What a round chose."""
+        return self.path / f"round-{round_number}" / "shortlist.json"
+
+    def network(self, digest: str) -> Path:
+        """Folder of one trained network."""
+        return self.path / "networks" / digest[:16]
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Be the only search in the folder.
+
+        Raises:
+            InvalidArgument: another process holds it, or the path is no folder.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InvalidArgument("run_folder", "run_search", "be a folder", str(self.path))
+        rule = "not be in use by another search"
+        with held(self.path / "lock", InvalidArgument("run_folder", "run_search", rule, str(self.path))):
+            yield
+
+    def settle(self, settings: Mapping[str, Any]) -> None:
+        """Write the settings, or compare them with those the run was begun with.
+
+        Raises:
+            InvalidArgument: they differ; names the first difference.
+        """
+        path = self.path / "run.json"
+        begun = read_json(path)
+        if begun is None:
+            if self.journal.exists():
+                hint = "Name an empty folder."
+                raise InvalidArgument("run_folder", "run_search", "hold a run of presage", str(self.path), hint)
+            write_json(path, {"format": "presage-run", "version": 1, "settings": dict(settings)})
+            return
+        if not isinstance(begun, dict) or begun.get("format") != "presage-run" or begun.get("version") != 1:
+            raise InvalidArgument("run_folder", "run_search", "hold a run of this presage", str(path))
+        before = begun["settings"]
+        for name in dict.fromkeys([*before, *settings]):
+            told = name in before or name not in _LATER
+            if told and before.get(name) != settings.get(name):
+                rule = f"stay {before.get(name)!r}, as the run in {self.path} was begun"
+                hint = "Name another run folder for other settings."
+                raise InvalidArgument(name, "run_search", rule, settings.get(name), hint)

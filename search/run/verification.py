@@ -1,0 +1,204 @@
+"""The *verified* study: networks that were chosen, trained fully, one trial each."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from presage.architecture.spaces.space import Space
+from presage.errors import InvalidArchitecture, WrongInput
+from presage.search.disk import read_json, write_json, writing
+from presage.search.distributions import distributions
+from presage.search.result import SHORT_LIST, Chosen, Verified
+from presage.search.run.export import save_architecture, save_weights
+from presage.search.run.ledger import Ledger
+from presage.search.run.run_folder import RunFolder
+from presage.search.run.trainer import Trainer
+from presage.search.studies.journal import Journal
+from presage.training.failures import StopTraining
+from presage.training.loop import EpochRecord
+
+__all__ = ["Verification", "default_pruner"]
+
+OnEpoch = Callable[[int, EpochRecord], None]
+"""Position of the network among those to verify, and the epoch's record."""
+
+_HASH, _CHOSEN = "architecture", "presage:chosen"
+_MOST_STARTS = 12  # a training whose process died this often without finishing an epoch is given up
+
+
+def default_pruner(epochs: int) -> optuna.pruners.BasePruner:
+    """Stops a network whose best epoch is worse than the median at the same epoch, from half of the epochs on.
+
+    The first network is never stopped.
+    """
+    return optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=max(epochs // 2, 1))
+
+
+class Verification:
+    """Trains networks and keeps what became of each: in its folder, in the database, in the study; in that order.
+
+    Each step is passed over when it has been done, so that after a kill at any moment everything is done once. A
+    training that was under way goes on from its last whole epoch. What ends a training (NaN, lack of memory, a crash)
+    fails its trial and never the study.
+
+    Args:
+        study: name of the study.
+        pruner: None trains every network to the end.
+        seed: of weights and batches.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        study: str,
+        pruner: optuna.pruners.BasePruner | None,
+        *,
+        space: Space,
+        trainer: Trainer,
+        folder: RunFolder,
+        ledger: Ledger,
+        seed: int,
+    ) -> None:
+        self._study = journal.study(study, pruner=pruner)
+        self._journal = journal
+        self._space, self._trainer, self._folder, self._ledger = space, trainer, folder, ledger
+        self._seed = seed
+        self._before: dict[str, dict[str, Any]] | None = None  # what the database knew
+
+    def run(self, networks: Sequence[Chosen], on_epoch: OnEpoch | None = None) -> list[Verified]:
+        """Train those that are not trained yet, in order; what became of each of `networks`."""
+        self._enqueue(networks)
+        trials = {trial.user_attrs[_HASH]: trial for trial in self._study.get_trials(deepcopy=False)}
+        found = []
+        for at, chosen in enumerate(networks):
+            frozen = trials[chosen.hash]
+            if not frozen.state.is_finished():
+                report = (lambda record, at=at: on_epoch(at, record)) if on_epoch else None
+                self._verify(chosen, self._started(frozen), report)
+            found.append(self._verified(chosen))
+        return found
+
+    def _enqueue(self, networks: Sequence[Chosen]) -> None:
+        queued = {trial.user_attrs[_HASH] for trial in self._study.get_trials(deepcopy=False)}
+        kinds = distributions(self._space)
+        for chosen in networks:
+            if chosen.hash in queued:
+                continue
+            shown = {
+                name: value
+                for name in ("predicted", "lower", "upper", "parameters", "multiply_adds", "activation_bytes")
+                if (value := getattr(chosen, name)) is not None
+            }
+            shown |= {chosen.score_name: chosen.score} if chosen.score is not None else {}
+            seconds = {"estimated": chosen.latency_seconds, "measured": chosen.measured_latency_seconds}
+            shown |= {f"{kind} latency [s]": value for kind, value in seconds.items() if value is not None}
+            shown |= {"role": chosen.role, "round": chosen.round_number, "trial in predicted study": chosen.trial}
+            trial = create_trial(
+                state=TrialState.WAITING,
+                params=dict(chosen.params),
+                distributions=kinds,
+                user_attrs={_HASH: chosen.hash, **shown},
+            )
+            with writing(self._journal.path):
+                self._study.add_trial(trial)
+
+    def _started(self, frozen: FrozenTrial) -> Trial:
+        storage = self._journal.storage
+        number = storage.get_study_id_from_name(self._study.study_name)
+        trial_id = storage.get_trial_id_from_study_id_trial_number(number, frozen.number)
+        if frozen.state == TrialState.WAITING:
+            storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+        return Trial(self._study, trial_id)
+
+    def _verify(self, chosen: Chosen, trial: Trial, on_epoch: Callable[[EpochRecord], None] | None) -> None:
+        folder = self._folder.network(chosen.hash)
+        row = read_json(folder / "experiment.json")
+        if row is None:
+            row = self._known(chosen) or self._train(chosen, trial, folder, on_epoch)
+            write_json(folder / "experiment.json", row)
+        if row["status"] != "crashed" and not row.get("reused"):
+            self._ledger.add_experiment(chosen, {name: row[name] for name in row if name != "reused"})
+        with writing(self._journal.path):
+            self._tell(trial, row)
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+        (folder / "starts.json").unlink(missing_ok=True)
+
+    def _known(self, chosen: Chosen) -> dict[str, Any] | None:
+        """The result of the same training, had before this search: only the baseline may meet one."""
+        if chosen.role == SHORT_LIST:
+            return None
+        if self._before is None:
+            self._before = self._ledger.known()
+        row = self._before.get(chosen.hash)
+        return {**row, "reused": True} if row and row["status"] == "finished" else None
+
+    def _train(
+        self, chosen: Chosen, trial: Trial, folder: Path, on_epoch: Callable[[EpochRecord], None] | None
+    ) -> dict[str, Any]:
+        architecture = self._space.decode(chosen.params)
+        reported = set(self._study.get_trials(deepcopy=False)[trial.number].intermediate_values)
+        if self._starts(folder, len(reported)) > _MOST_STARTS:
+            failure = f"the process died {_MOST_STARTS} times while it was trained"
+            return self._ledger.crash(chosen, self._seed, failure)
+
+        def report(record: EpochRecord) -> None:
+            if on_epoch is not None:
+                on_epoch(record)
+            if record.epoch not in reported:
+                with writing(self._journal.path):
+                    trial.report(record.validation_accuracy, record.epoch)
+            last = record.epoch + 1 >= self._ledger.epochs  # nothing is saved by stopping a network that is trained
+            if record.epoch + 1 >= len(reported) and not last and trial.should_prune():
+                raise StopTraining(f"stopped by the pruner after epoch {record.epoch}")
+
+        try:
+            result = self._trainer.train(
+                architecture, seed=self._seed, checkpoint=folder / "checkpoint.pt", on_epoch=report
+            )
+        except InvalidArchitecture as error:
+            return self._ledger.crash(chosen, self._seed, str(error))
+        except WrongInput:  # a full disk, say: nothing the network did
+            raise
+        except KeyboardInterrupt:  # stopped by a person: no sign against the network
+            (folder / "starts.json").unlink(missing_ok=True)
+            raise
+        except Exception as error:  # whatever a library raises over one network must not end the study
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            failure = f"{type(error).__name__} in {where}: {error}"
+            return self._ledger.crash(chosen, self._seed, failure)
+        row = self._ledger.row(architecture, self._seed, result)
+        if result.status == "finished" and result.module is not None and chosen.role == SHORT_LIST:
+            save_architecture(folder, architecture, self._trainer.binding)
+            save_weights(folder, result.module)
+        return row
+
+    def _starts(self, folder: Path, epochs: int) -> int:
+        """How often this training was begun, this time included, since it last finished an epoch."""
+        before = read_json(folder / "starts.json") or {"epochs": epochs, "starts": 0}
+        starts = before["starts"] + 1 if before["epochs"] == epochs else 1
+        write_json(folder / "starts.json", {"epochs": epochs, "starts": starts})
+        return starts
+
+    def _tell(self, trial: Trial, row: dict[str, Any]) -> None:
+        shown = {"status": row["status"], "test accuracy": row["test_accuracy"], "seconds": row["seconds"]}
+        shown |= {"failure": row["failure"], "reused": bool(row.get("reused"))}
+        for name, value in shown.items():
+            trial.set_user_attr(name, value)
+        match row["status"]:
+            case "finished":
+                self._study.tell(trial, row["accuracy"])
+            case "pruned":
+                self._study.tell(trial, state=TrialState.PRUNED)
+            case _:
+                self._study.tell(trial, state=TrialState.FAIL)
+
+    def _verified(self, chosen: Chosen) -> Verified:
+        row = read_json(self._folder.network(chosen.hash) / "experiment.json")
+        return Verified.of(chosen, row, reused=bool(row.get("reused")))

@@ -1,0 +1,185 @@
+"""The studies of a run in one journal file, which optuna-dashboard and `optuna.load_study` open.
+
+Optuna's journal writes, flushes and reads back one line for every parameter of every trial: 5 trials of 49 parameters
+a second by ask and tell, 260 by `study.add_trials`; 10,000 of them can be written (`benchmarks/predicted_study.py`).
+A predicted study has thousands of trials that are over before they are recorded. So they are written as Optuna writes
+a finished trial (operation `CREATE_TRIAL` with everything in it), many lines in one append, and are not read back.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import distribution_to_json
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from presage.architecture.spaces.space import Space
+from presage.search.disk import writing
+from presage.search.distributions import distributions
+
+__all__ = ["Journal", "ScoredTrial"]
+
+_CREATE_STUDY, _CREATE_TRIAL = 0, 4  # optuna.storages.journal._storage.JournalOperation
+
+
+@dataclass(frozen=True)
+class ScoredTrial:
+    """A trial that was over when it was recorded.
+
+    Attributes:
+        code: (p,) choice indices.
+        values: one per objective, as the study's directions have them; empty where the trial failed.
+        user: shown by the dashboard beside the trial.
+        system: for presage and the strategy.
+    """
+
+    code: Sequence[int]
+    values: tuple[float, ...]
+    user: Mapping[str, Any] = field(default_factory=dict)
+    system: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Journal:
+    """One journal file. A run holds the lock of its folder, so only this process writes studies here.
+
+    Args:
+        path: the file; made where there is none.
+        mend: cut off the line that a killed process left unfinished. Only for who holds the run's lock.
+    """
+
+    def __init__(self, path: Path, *, mend: bool = False) -> None:
+        self.path = path
+        if mend:
+            _mend(path)
+        self._backend = _Skimming(path)
+        self._storage: JournalStorage | None = None
+
+    @property
+    def storage(self) -> JournalStorage:
+        """For Optuna. Trials recorded in bulk appear in it without parameters, which saves most of the reading."""
+        if self._storage is None:
+            self._storage = JournalStorage(self._backend)
+        return self._storage
+
+    def study(
+        self, name: str, directions: Sequence[str] = ("maximize",), pruner: optuna.pruners.BasePruner | None = None
+    ) -> optuna.Study:
+        """The study of this name, made where there is none."""
+        pruner, sampler = pruner or optuna.pruners.NopPruner(), optuna.samplers.RandomSampler()
+        if any(study.study_name == name for study in self.storage.get_all_studies()):
+            return optuna.load_study(study_name=name, storage=self.storage, pruner=pruner, sampler=sampler)
+        known = [StudyDirection[direction.upper()] for direction in directions]
+        with writing(self.path):
+            return optuna.create_study(
+                study_name=name, storage=self.storage, directions=known, pruner=pruner, sampler=sampler
+            )
+
+    def recorder(self, name: str, directions: Sequence[str], space: Space) -> Recorder:
+        """What writes and reads the finished trials of one study in bulk."""
+        self.study(name, directions)
+        number = self.storage.get_study_id_from_name(name)
+        return Recorder(self._backend, self.path, number, space)
+
+
+class Recorder:
+    """Writes and reads the trials of one predicted study."""
+
+    def __init__(self, backend: JournalFileBackend, path: Path, study: int, space: Space) -> None:
+        self._backend, self._path, self._study = backend, path, study
+        kinds = distributions(space)
+        self._names = list(kinds)
+        texts = {name: distribution_to_json(kind) for name, kind in kinds.items()}
+        self._head = f'{{"op_code":{_CREATE_TRIAL},"worker_id":"presage","study_id":{study},'
+        self._distributions = f'"distributions":{json.dumps(texts, separators=(",", ":"))},'
+        self._choices = [
+            [f"{json.dumps(parameter.name)}:{float(at)}" for at in range(len(parameter.choices))]
+            for parameter in space.parameters
+        ]
+
+    def write(self, trials: Iterable[ScoredTrial]) -> None:
+        """Append all of them with one flush to disk.
+
+        Raises:
+            StorageFull: the disk is full; what was recorded before is whole.
+        """
+        text = "".join(self._line(trial) for trial in trials)
+        if text:
+            with writing(self._path), self._path.open("ab") as stream:
+                stream.write(text.encode())
+                stream.flush()
+                os.fsync(stream.fileno())
+
+    def _line(self, trial: ScoredTrial) -> str:
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        params = ",".join([choices[at] for choices, at in zip(self._choices, trial.code, strict=True)])
+        state = TrialState.COMPLETE if trial.values else TrialState.FAIL
+        values: dict[str, Any] = {"state": int(state), "value": None, "values": None}
+        if len(trial.values) == 1:
+            values["value"] = trial.values[0]
+        elif trial.values:
+            values["values"] = list(trial.values)
+        rest = {"user_attrs": trial.user, "system_attrs": trial.system, "intermediate_values": {}, **values}
+        return (
+            f'{self._head}"datetime_start":"{now}","datetime_complete":"{now}",{self._distributions}'
+            f'"params":{{{params}}},{json.dumps(rest, separators=(",", ":"), allow_nan=False)[1:]}\n'
+        )
+
+    def read(self) -> Iterator[ScoredTrial]:
+        """The trials written so far, in order."""
+        with self._path.open("rb") as stream:
+            for line in stream:
+                if not line.startswith(self._head.encode()):
+                    continue
+                log = json.loads(line)
+                values = log["values"] if log["value"] is None else [log["value"]]
+                code = [int(log["params"][name]) for name in self._names]
+                yield ScoredTrial(code, tuple(values or ()), log["user_attrs"], log["system_attrs"])
+
+
+class _Skimming(JournalFileBackend):
+    """Hands Optuna the trials that were recorded in bulk without their parameters: it parses each of these anew."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), lock_obj=JournalFileSymlinkLock(str(path)))
+
+    def read_logs(self, log_number_from: int) -> Any:
+        for log in super().read_logs(log_number_from):
+            if log["op_code"] == _CREATE_TRIAL and log.get("worker_id") == "presage":
+                log["distributions"], log["params"] = {}, {}
+            yield log
+
+
+def _mend(path: Path) -> None:
+    """Cut off an unfinished last line, and remove a lock, that a killed process left."""
+    Path(f"{path}.lock").unlink(missing_ok=True)
+    if not path.exists():
+        return
+    with path.open("r+b") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        keep, step = size, 1 << 16
+        while keep > 0:
+            start = max(0, keep - step)
+            stream.seek(start)
+            at = stream.read(keep - start).rfind(b"\n")
+            if at >= 0:
+                keep = start + at + 1
+                break
+            keep = start
+        if keep < size:
+            stream.truncate(keep)
+
+
+def finite(values: Sequence[float]) -> tuple[float, ...]:
+    """The values as a trial's, or none at all where one is not a finite number: the trial failed."""
+    return tuple(map(float, values)) if all(map(math.isfinite, values)) else ()

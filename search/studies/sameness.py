@@ -1,0 +1,132 @@
+"""Which candidates of a batch are the same network: a 64-bit key per graph, thousands of times a second.
+
+`Architecture.hash` decides that exactly, at about 1,000 networks a second. The key never tells apart less than the hash
+does, up to collisions of 64 bits; of rewritings it knows those that spaces produce: dead nodes, identities, absent
+edges, the order and bracketing of sums. Where it does not see through one, a network is scored twice, no more: what is
+short-listed is compared by hash.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presage.architecture.batch.graph_batch import ATTRIBUTES, GraphBatch
+from presage.architecture.batch.kinds import table
+from presage.architecture.batch.scan import Sweep
+from presage.architecture.operations import (
+    ACTIVATIONS,
+    KIND,
+    Activation,
+    Add,
+    BatchNorm,
+    Classifier,
+    Concatenate,
+    Convolution,
+    Dropout,
+    DropPath,
+    GroupNorm,
+    Identity,
+    Input,
+    Linear,
+    Multiply,
+    Zero,
+)
+
+__all__ = ["network_keys"]
+
+Words = NDArray[np.uint64]
+
+_ODD = np.random.default_rng(0x70726573).integers(0, 2**63, len(ATTRIBUTES) + 2, np.uint64) * np.uint64(2) + np.uint64(
+    1
+)
+
+
+_OWN = table(Convolution, Linear, Classifier, BatchNorm, GroupNorm, Dropout, DropPath)  # no two of them are one
+_NOT_SILENT = table(Input, Classifier)
+_DROPS = table(Dropout, DropPath)
+_AWAKE = [ACTIVATIONS.index(name) for name in ("sigmoid", "hardsigmoid", "softmax")]  # not zero where they see zero
+
+
+def network_keys(graphs: GraphBatch) -> Words:
+    """(n,) keys of n networks: equal keys, equal functions up to weights.
+
+    Upwards, a node's word is hashed from its operation and the words of what it reads (zero for what is always zero, a
+    sum's word the sum of its terms'). Downwards, from the words of what reads it; so two convolutions on one input are
+    told from one that is read twice. The key is a sum over the nodes that have weights of their own.
+    """
+    if not len(graphs):
+        return np.zeros(0, np.uint64)
+    sweep = Sweep(graphs)
+    kind, m = graphs.kind, len(graphs.kind)
+    operation = _named(graphs)
+    add, many = kind == KIND[Add], np.isin(kind, (KIND[Concatenate], KIND[Multiply]))
+    passes = (kind == KIND[Identity]) | (_DROPS[kind] & (graphs.column("permille") == 0))
+    silent = ~_NOT_SILENT[kind] & ~((kind == KIND[Activation]) & np.isin(graphs.column("function"), _AWAKE))
+    never = kind == KIND[Zero]
+
+    up = np.empty(m, np.uint64)
+    up[sweep.images] = operation[sweep.images]
+    odd = np.zeros(m, np.bool_)  # nodes that see some zeros and are not zero themselves
+    for step in sweep:
+        rows = step.rows
+        first = up[step.first]
+        total, hashed, some_zero, all_zero = first.copy(), _mixed(first), first == 0, first == 0
+        for rank, (at, source) in enumerate(step.further, start=2):
+            word = up[source]
+            total[at] += word
+            places = np.where(kind[rows[at]] == KIND[Multiply], np.uint64(1), np.uint64(2 * rank + 1))
+            hashed[at] += _mixed(word) * places
+            some_zero[at] |= word == 0
+            all_zero[at] &= word == 0
+        value = _mixed(operation[rows] ^ np.where(many[rows], hashed, first))
+        value = np.where(passes[rows], first, np.where(add[rows], total, value))
+        zero = never[rows] | (all_zero & silent[rows]) | (some_zero & (kind[rows] == KIND[Multiply]))
+        up[rows] = np.where(zero, np.uint64(0), value)
+        odd[rows] = some_zero & ~zero & ~add[rows]
+
+    down = np.zeros(m, np.uint64)
+    last = graphs.node_start[1:] - 1
+    down[last] = 1
+    for step in reversed(sweep):
+        rows = step.rows
+        own = np.where(_OWN[kind[rows]], _mixed(down[rows] + up[rows]), down[rows] * (up[rows] | np.uint64(1)))
+        given = np.where(add[rows] | passes[rows], down[rows], own)
+        given[(up[rows] == 0) | (down[rows] == 0)] = 0
+        down[step.first] += given
+        for rank, (at, source) in enumerate(step.further, start=2):
+            ordered = kind[rows[at]] == KIND[Concatenate]
+            down[source] += given[at] * np.where(ordered, np.uint64(2 * rank + 1), np.uint64(1))
+
+    live = _OWN[kind] & (up != 0) & (down != 0)
+    words = np.where(live, _mixed(up + down * _ODD[1]), np.uint64(0))
+    keys = np.add.reduceat(words, graphs.node_start[:-1])
+    literal = np.flatnonzero(np.logical_or.reduceat(odd & (down != 0), graphs.node_start[:-1]))
+    if len(literal):
+        keys[literal] = _literal(graphs.take(literal))
+    return keys
+
+
+def _named(graphs: GraphBatch) -> Words:
+    """(m,) a word for each node's operation with its fields; never zero."""
+    words = (graphs.kind.astype(np.uint64) + np.uint64(1)) * _ODD[0]
+    for column, odd in enumerate(_ODD[2:]):  # column by column, as they lie in memory
+        words += graphs.attributes[:, column].astype(np.uint64) * odd
+    return _mixed(words)
+
+
+def _literal(graphs: GraphBatch) -> Words:
+    """(n,) keys of n graphs as they are written, where zeros are concatenated or classified."""
+    nodes = np.arange(1, len(graphs.kind) + 1) - np.repeat(graphs.node_start[:-1], np.diff(graphs.node_start))
+    place = nodes.astype(np.uint64) * _ODD[1]
+    keys = np.add.reduceat(_mixed(_named(graphs) + place), graphs.node_start[:-1])
+    edges = _mixed(place[graphs.edge_source] ^ _mixed(place[graphs.edge_target])) * np.uint64(3)
+    np.add.at(keys, graphs.graph[graphs.edge_target], edges)
+    return keys
+
+
+def _mixed(words: Words) -> Words:
+    """A bijection of 64-bit words that spreads every bit (SplitMix64, Steele et al. 2014)."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))

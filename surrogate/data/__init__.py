@@ -1,0 +1,1 @@
+"""What predictors learn from: tasks, encoded networks and trained accuracies as columns."""

@@ -1,0 +1,181 @@
+"""The lifelong database → `Experience`, and datasets → `Task`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from presage.errors import InvalidExperience
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.meta_features import curve_description
+from presage.surrogate.data.task import Task
+
+if TYPE_CHECKING:
+    from presage.database import Database, ProbeRecord
+
+__all__ = ["load_experience", "make_task", "probes_by_dataset", "task_of"]
+
+
+def load_experience(
+    database: Database,
+    *,
+    probe_version: str | None = None,
+    datasets: Collection[str] | None = None,
+    recipe: str | None = None,
+    space: str | None = None,
+) -> Experience:
+    """All finished experiments on probed datasets; a dataset without a probe is passed over, having no difficulty.
+
+    Args:
+        database: an open database.
+        probe_version: whose DCN counts; the version that most datasets were probed with if not given.
+        datasets: only these (fingerprints).
+        recipe: only experiments by this recipe (hash).
+        space: only networks sampled from this space.
+
+    Raises:
+        InvalidExperience: where nothing is left to learn from.
+    """
+    from presage.architecture.batch.graph_batch import GraphBatch
+    from presage.architecture.serial import from_json
+
+    columns = database.experiments(datasets=datasets, recipe=recipe, space=space, arrays=True)
+    probes = probes_by_dataset(database, probe_version)
+    known = {record.fingerprint: record for record in database.datasets()}
+    recipes = {record.hash: record.json for record in database.recipes()}
+    probed = np.array([fingerprint in probes for fingerprint in columns.datasets], bool)
+    columns = columns.take(np.flatnonzero(probed[columns.dataset])) if len(columns) else columns
+    if not len(columns):
+        raise InvalidExperience(
+            "No finished experiment on a probed dataset is in the database. Run `presage populate` or import some."
+        )
+    pairs, task_index = np.unique(
+        np.stack([columns.dataset, columns.recipe], axis=1), axis=0, return_inverse=True
+    )  # one task per dataset and recipe
+    tasks = []
+    for dataset, recipe_index in pairs:
+        record, recipe_hash = known[columns.datasets[dataset]], columns.recipes[recipe_index]
+        size = (record.channels, record.classes, record.train_images)
+        tasks.append(_task(record.fingerprint, record.name, size, recipes[recipe_hash], recipe_hash, probes))
+    hashes, row = np.unique(columns.architecture.astype(str), return_inverse=True)
+    texts = database.architectures(hashes.tolist())
+    distinct = GraphBatch.of([from_json(json.loads(texts[key])) for key in hashes.tolist()])
+    depths = columns.depth_accuracies or []
+    return Experience(
+        graphs=distinct.take(row),
+        hashes=hashes[row],
+        task_index=task_index.ravel().astype(np.int64),
+        tasks=tuple(tasks),
+        accuracy=np.asarray(columns.accuracy, np.float64),
+        seeds=np.asarray(columns.seed, np.int64),
+        depth_accuracies=tuple(tuple(values.tolist()) for values in depths),
+    )
+
+
+def task_of(
+    database: Database,
+    fingerprint: str,
+    recipe: Mapping[str, Any],
+    recipe_hash: str,
+    probe_version: str | None = None,
+) -> Task:
+    """The task of a dataset that the database knows and has a probe of.
+
+    Args:
+        database: an open database.
+        fingerprint: of the dataset's content.
+        recipe: the recipe's JSON object.
+        recipe_hash: its hash.
+        probe_version: whose DCN counts; the version that most datasets were probed with if not given.
+
+    Raises:
+        InvalidExperience: where the dataset has no probe of that version.
+    """
+    record = database.dataset(fingerprint)
+    probes = probes_by_dataset(database, probe_version)
+    if record.fingerprint not in probes:
+        raise InvalidExperience(f"The dataset `{record.name}` has no probe in the database. Run `presage probe` on it.")
+    size = (record.channels, record.classes, record.train_images)
+    return _task(record.fingerprint, record.name, size, recipe, recipe_hash, probes)
+
+
+def make_task(
+    *,
+    fingerprint: str,
+    name: str,
+    channels: int,
+    classes: int,
+    train_images: int,
+    recipe: Mapping[str, Any],
+    recipe_hash: str,
+    dcn: float,
+    description: Mapping[str, float] | None = None,
+) -> Task:
+    """A task from what is known of a dataset.
+
+    Args:
+        fingerprint: of its content.
+        name: for people.
+        channels: of its images.
+        classes: their number.
+        train_images: all training images; what the recipe keeps for validation or caps is taken off here.
+        recipe: the recipe's JSON object.
+        recipe_hash: its hash.
+        dcn: mean DCN over the probe's seeds.
+        description: the probe's description of the images.
+    """
+    used = round(train_images * (1 - recipe["validation_fraction"]))
+    cap = recipe["train_images"]
+    return Task(
+        fingerprint=fingerprint,
+        name=name,
+        channels=channels,
+        classes=classes,
+        image_side=int(recipe["image_side"]),
+        train_images=max(1, used if cap is None else min(used, cap)),
+        epochs=int(recipe["epochs"]),
+        dcn=dcn,
+        description=tuple(sorted((description or {}).items())),
+        recipe=recipe_hash,
+    )
+
+
+def _task(
+    fingerprint: str,
+    name: str,
+    size: tuple[int, int, int],
+    recipe: Mapping[str, Any],
+    recipe_hash: str,
+    probes: Mapping[str, list[ProbeRecord]],
+) -> Task:
+    runs = probes[fingerprint]
+    channels, classes, train_images = size
+    return make_task(
+        fingerprint=fingerprint,
+        name=name,
+        channels=channels,
+        classes=classes,
+        train_images=train_images,
+        recipe=recipe,
+        recipe_hash=recipe_hash,
+        dcn=float(np.mean([run.dcn for run in runs])),
+        description={**runs[0].description, **curve_description([run.curve for run in runs])},
+    )
+
+
+def probes_by_dataset(database: Database, version: str | None) -> dict[str, list[ProbeRecord]]:
+    """Probes by dataset, all of one version: two versions are never compared."""
+    runs = sorted(database.probes(version=version), key=lambda run: (run.dataset, run.seed))
+    if version is None and runs:
+        datasets = {run.version: set[str]() for run in runs}
+        for run in runs:
+            datasets[run.version].add(run.dataset)
+        chosen = max(datasets, key=lambda name: (len(datasets[name]), name))
+        runs = [run for run in runs if run.version == chosen]
+    found: dict[str, list[ProbeRecord]] = {}
+    for run in runs:
+        found.setdefault(run.dataset, []).append(run)
+    return found

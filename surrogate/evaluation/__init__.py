@@ -1,0 +1,1 @@
+"""How good predictors are on datasets, and families of datasets, that they have never seen."""

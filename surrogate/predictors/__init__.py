@@ -1,0 +1,1 @@
+"""Accuracy predictors: how they learn, estimate, calibrate, are conditioned on labels, stored and kept."""

@@ -1,0 +1,98 @@
+"""What predictors share that learn a network's place within its task and leave the task's level to `RelativeScale`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presage.surrogate.data.encoding import Inputs
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.task import Task
+from presage.surrogate.data.task_columns import task_columns
+from presage.surrogate.predictors.monotone import MonotoneMap
+from presage.surrogate.predictors.prediction import Estimate
+from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.predictors.relative import RelativeScale
+from presage.surrogate.predictors.state import State
+
+__all__ = ["PlacePredictor"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST_PLACE = 3.5
+"""Deviations; a network that failed on one task alone must not outweigh all others."""
+
+
+class PlacePredictor(Predictor):
+    """Learns places (n,) within tasks; level and spread come from the task's own rows or its probe."""
+
+    def _learn(self, experience: Experience) -> None:
+        self.scale_ = RelativeScale().fit(experience)
+        self.worth_ = MonotoneMap().fit(np.zeros(0), np.zeros(0))
+        self._prepare(experience)
+        known = np.array([self.scale_.knows(task) for task in experience.tasks])[experience.task_index]
+        places = self._learn_and_place(experience, np.flatnonzero(known))
+        if not known.all():  # tasks with few rows are placed by what the others taught, then all are learned from
+            self.scale_.refine(experience, places)
+            places = self._learn_and_place(experience, np.arange(len(experience)))
+        self.place_error_ = float(np.sqrt(np.mean((self.scale_.places(experience) - places) ** 2)))
+
+    def _learn_and_place(self, experience: Experience, rows: Ints) -> Floats:
+        """Learns from `rows` and predicts the places of all rows, (n,).
+
+        What is learned is in part a rank (`RelativeScale.targets`); `worth_` then says what each is worth in logits.
+        """
+        target = np.clip(self.scale_.targets(experience)[rows], -MOST_PLACE, MOST_PLACE)
+        self._learn_places(experience, rows, target)
+        places = self._places_of_rows(experience)
+        self.worth_ = MonotoneMap().fit(places[rows], self.scale_.places(experience)[rows])
+        return self.worth_(places)
+
+    def _task_columns(self, task: Task) -> NDArray[np.float32]:
+        """(q,) `task_columns`, and how far networks are expected to spread on the task."""
+        spread = self.scale_.spread_model_.predict(task)[0]
+        return np.append(task_columns(task), np.float32(spread))
+
+    def _estimate(self, inputs: Inputs) -> Estimate:
+        place, doubt = self._places(inputs)
+        return self.scale_.estimate(inputs.task, self.worth_(place), np.hypot(self.place_error_, doubt))
+
+    def _places_of_rows(self, experience: Experience) -> Floats:
+        places = np.empty(len(experience))
+        for task, rows in experience.rows_by_task():
+            places[rows] = self._places(experience.inputs(rows, task))[0]
+        return places
+
+    def _store(self, state: State) -> None:
+        scale = State()
+        self.scale_.store(scale)
+        state.put_part("scale", scale)
+        state.put("worth", self.worth_)
+        state.arrays["place_error"] = np.asarray(self.place_error_)
+
+    def _restore(self, state: State) -> None:
+        self.scale_ = RelativeScale.restored(state.part("scale"))
+        self.worth_ = state.get("worth", MonotoneMap)
+        self.place_error_ = state.arrays["place_error"].item()
+
+    @abstractmethod
+    def _prepare(self, experience: Experience) -> None:
+        """Checks the encodings and learns how to standardise them."""
+
+    @abstractmethod
+    def _learn_places(self, experience: Experience, rows: Ints, target: Floats) -> None:
+        """Learns the places `target` (r,) of the given rows of `experience`."""
+
+    @abstractmethod
+    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
+        """Predicted places and the doubt in each beyond `place_error_`, both (n,)."""
+
+
+def task_weight(experience: Experience) -> Floats:
+    """(n,) weights of mean 1: a task counts as the square root of its rows, so that none drowns the others."""
+    size = np.bincount(experience.task_index, minlength=len(experience.tasks))
+    weight = 1.0 / np.sqrt(size[experience.task_index])
+    return np.asarray(weight / weight.mean())

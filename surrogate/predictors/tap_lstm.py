@@ -1,0 +1,169 @@
+"""`TapLSTM`: the train-less accuracy predictor of TAPAS, layer by layer."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presage.surrogate.data.encoding import Inputs, check_finite
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.sequences import depth_places, layer_names, longest
+from presage.surrogate.data.task import Task
+from presage.surrogate.predictors.relative_predictor import PlacePredictor, task_weight
+from presage.surrogate.predictors.state import State
+
+if TYPE_CHECKING:
+    from presage.architecture.encoders import LayerSequence
+    from presage.surrogate.predictors.tap_network import TapNetwork
+
+__all__ = ["TapLSTM"]
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+
+@dataclass(eq=False)
+class TapLSTM(PlacePredictor):
+    """Two stacked LSTMs read a network layer by layer (Istrate et al. 2019, arXiv 1806.00250, section 3.3).
+
+    Each step predicts the network so far, and the prediction is fed forward to the next. TAPAS trained every prefix;
+    here detached heads read prefixes out while the whole network trained (`depth_accuracies`), and they supervise the
+    steps in between, where measured. Unlike TAPAS, what is predicted is a place within the task; a ridge regression on
+    the DCN and the dataset's description gives the level, for tens of datasets are too few for an LSTM.
+
+    Args:
+        first: outputs of the first LSTM, which reads the layers.
+        second: outputs of the second, which also reads the task and the place predicted one layer before.
+        epochs: passes over the experience; fewer where it is large, see `steps`.
+        steps: most gradient steps of a fit, which bounds its time.
+        batch: rows of a step.
+        learning_rate: peak of the schedule.
+        weight_decay: of AdamW.
+        noise: deviation of a random factor on each feature while training.
+        depth_weight: of the loss on prefixes.
+        rank_weight: of a logistic loss on pairs of one task; on the shipped experience it did not help.
+        bags: networks of different seeds, averaged; their disagreement widens the interval.
+    """
+
+    name: ClassVar[str] = "tap-lstm"
+    first: int = 32
+    second: int = 48
+    epochs: int = 16
+    steps: int = 400
+    batch: int = 128
+    learning_rate: float = 0.015
+    weight_decay: float = 0.02
+    noise: float = 0.2
+    depth_weight: float = 1.0
+    rank_weight: float = 0.0
+    bags: int = 2
+    level: float = 0.9
+    folds: int = 5
+    seed: int = 0
+
+    def _understudy(self) -> Self:
+        return replace(self, bags=1)  # errs a little more: intervals become no narrower for it
+
+    def _prepare(self, experience: Experience) -> None:
+        layers, lengths = self._read(experience.sequences)
+        inside = np.arange(layers.shape[1]) < lengths[:, None]
+        self.centre_ = layers[inside].mean(axis=0)
+        self.deviation_ = _deviation(layers[inside])
+        of_task = np.nan_to_num(np.stack([self._task_columns(task) for task in experience.tasks]))
+        self.task_centre_, self.task_deviation_ = of_task.mean(axis=0), _deviation(of_task)
+
+    def _learn_places(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
+        import torch
+
+        from presage.surrogate.predictors.tap_network import Examples, TapNetwork, Training, train
+
+        layers, lengths = self._read(experience.sequences)
+        of_task = np.stack([self._task(task) for task in experience.tasks])[experience.task_index]
+        depth = depth_places(experience, self.scale_)
+        examples = Examples(
+            layers=torch.from_numpy(self._standard(layers[rows], lengths[rows])),
+            lengths=torch.from_numpy(lengths[rows]),
+            task=torch.from_numpy(of_task[rows]),
+            place=torch.from_numpy(target.astype(np.float32)),
+            depth_place=torch.from_numpy(depth[rows]),
+            weight=torch.from_numpy(task_weight(experience)[rows].astype(np.float32)),
+            group=torch.from_numpy(experience.task_index[rows]),
+        )
+        epochs = max(1, min(self.epochs, self.steps * self.batch // len(rows)))
+        how = Training(
+            epochs=epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            noise=self.noise,
+            depth_weight=self.depth_weight,
+            rank_weight=self.rank_weight,
+        )
+        self.networks_: list[TapNetwork] = []
+        for bag in range(self.bags):
+            generator = torch.Generator().manual_seed(self.seed * self.bags + bag)
+            network = TapNetwork(layers.shape[2], of_task.shape[1], self.first, self.second, generator)
+            train(network, examples, how, generator)
+            self.networks_.append(network)
+
+    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
+        import torch
+
+        from presage.surrogate.predictors.tap_network import places_of
+
+        layers, lengths = self._read(inputs.sequence)
+        read, ends = torch.from_numpy(self._standard(layers, lengths)), torch.from_numpy(lengths)
+        task = torch.from_numpy(self._task(inputs.task))
+        with ThreadPoolExecutor(min(len(self.networks_), os.cpu_count() or 1)) as pool:
+            found = pool.map(lambda network: places_of(network, read, ends, task), self.networks_)
+            places = np.stack(list(found))
+        return places.mean(axis=0), places.std(axis=0)
+
+    def _read(self, sequence: LayerSequence) -> tuple[Singles, NDArray[np.int64]]:
+        """(n, t, f) layers and (n,) lengths, checked."""
+        layers = np.asarray(sequence.values[:, : longest(sequence.lengths)], np.float32)
+        check_finite(layers.reshape(-1, layers.shape[2]), layer_names(), type(self).__name__)
+        return layers, sequence.lengths
+
+    def _standard(self, layers: Singles, lengths: NDArray[np.int64]) -> Singles:
+        """(n, t, f) standardised, clipped to ±5, 0 past the end."""
+        standard = np.clip((layers - self.centre_) / self.deviation_, -5.0, 5.0)
+        standard *= (np.arange(layers.shape[1]) < lengths[:, None])[:, :, None]
+        return np.ascontiguousarray(standard, np.float32)
+
+    def _task(self, task: Task) -> Singles:
+        standard = (np.nan_to_num(self._task_columns(task)) - self.task_centre_) / self.task_deviation_
+        return np.asarray(np.clip(standard, -3.0, 3.0), np.float32)
+
+    def _store(self, state: State) -> None:
+        super()._store(state)
+        for name in ("centre", "deviation", "task_centre", "task_deviation"):
+            state.arrays[name] = np.asarray(getattr(self, f"{name}_"))
+        for bag, network in enumerate(self.networks_):
+            for key, value in network.state_dict().items():
+                state.arrays[f"network_{bag}/{key}"] = value.numpy()
+
+    def _restore(self, state: State) -> None:
+        import torch
+
+        from presage.surrogate.predictors.tap_network import TapNetwork
+
+        super()._restore(state)
+        for name in ("centre", "deviation", "task_centre", "task_deviation"):
+            setattr(self, f"{name}_", state.arrays[name])
+        self.networks_ = []
+        for bag in range(self.bags):
+            weights = {key: torch.from_numpy(value) for key, value in state.part(f"network_{bag}").arrays.items()}
+            network = TapNetwork(len(self.centre_), len(self.task_centre_), self.first, self.second, torch.Generator())
+            network.load_state_dict(weights)
+            self.networks_.append(network.eval())
+
+
+def _deviation(values: NDArray[np.float32]) -> Singles:
+    deviation = values.std(axis=0)
+    return np.where(deviation > 1e-6, deviation, np.inf).astype(np.float32)  # what never varied says nothing

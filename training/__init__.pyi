@@ -1,0 +1,16 @@
+from .campaign import Campaign as Campaign
+from .campaign import Progress as Progress
+from .data import DeviceData as DeviceData
+from .data import prepare as prepare
+from .datasets.image_dataset import ImageDataset as ImageDataset
+from .datasets.loading import load_dataset as load_dataset
+from .datasets.splits import Split as Split
+from .datasets.splits import split as split
+from .failures import StopTraining as StopTraining
+from .fitting import TrainingResult as TrainingResult
+from .fitting import fit as fit
+from .loop import EpochRecord as EpochRecord
+from .loop import evaluate as evaluate
+from .loop import logits_of as logits_of
+from .loop import train as train
+from .recipe import Recipe as Recipe

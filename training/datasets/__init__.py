@@ -1,0 +1,1 @@
+"""Labelled images from any source, as one record: read, checked, split and known by their content."""

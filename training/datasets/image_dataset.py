@@ -1,0 +1,156 @@
+"""The record that every source of images is turned into, and the rules that hold for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from presage.errors import InvalidDataset
+from presage.training.datasets.fingerprint import fingerprint
+
+__all__ = ["FEWEST_CLASSES", "MOST_CLASSES", "ImageDataset", "checked", "refusal"]
+
+FEWEST_CLASSES = 2
+MOST_CLASSES = 1_000
+_CHANNELS = (1, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """Labelled images, split into training and test, checked.
+
+    Arrays are made contiguous and labels int64; nothing writes to them afterwards.
+
+    Attributes:
+        name: what the user called it; no part of its identity.
+        x_train: training images, (n, h, w, c) uint8, c = 1 (grey) or 3 (red, green, blue).
+        y_train: their labels, (n,) int64, each of 0 … k-1 at least once.
+        x_test: test images, (n, h, w, c) uint8. Looked at once, at the very end.
+        y_test: their labels, (n,) int64 in 0 … k-1.
+        classes: the names of the k classes, 2 to 1,000.
+        test_given: whether the source had a test set of its own; else it was set aside here by a fixed seed.
+        warnings: what was skipped, merged or guessed while reading, one line each; to be shown to the user.
+
+    Raises:
+        InvalidDataset: shapes, labels or classes that break these rules; a class of fewer than 2 images.
+    """
+
+    name: str
+    x_train: npt.NDArray[np.uint8]
+    y_train: npt.NDArray[np.int64]
+    x_test: npt.NDArray[np.uint8]
+    y_test: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    test_given: bool = True
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        k = len(self.classes)
+        if not FEWEST_CLASSES <= k <= MOST_CLASSES:
+            raise refusal("classes", self.name, f"number {FEWEST_CLASSES} to {MOST_CLASSES:,}", k)
+        for images, labels in (("x_train", "y_train"), ("x_test", "y_test")):
+            _check_images(self.name, images, getattr(self, images))
+            _check_labels(self.name, labels, getattr(self, labels), images, len(getattr(self, images)))
+            object.__setattr__(self, images, np.ascontiguousarray(getattr(self, images)))
+            object.__setattr__(self, labels, np.ascontiguousarray(getattr(self, labels), dtype=np.int64))
+        object.__setattr__(self, "classes", tuple(_utf8(name) for name in self.classes))
+        if self.x_train.shape[1:] != self.x_test.shape[1:]:
+            train, test = self.x_train.shape[1:], self.x_test.shape[1:]
+            raise refusal("x_test", self.name, f"have images of the shape of `x_train`, {train}", test)
+        _check_some(self.name, "x_train", self.x_train)
+        self._check_classes()
+        _check_some(self.name, "x_test", self.x_test)
+
+    def _check_classes(self) -> None:
+        k = len(self.classes)
+        for labels, values in (("y_train", self.y_train), ("y_test", self.y_test)):
+            outside = (values < 0) | (values >= k)
+            if outside.any():
+                raise refusal(labels, self.name, f"lie in 0 … {k - 1}", int(values[outside][0]))
+        train = np.bincount(self.y_train, minlength=k)
+        if not train.all():
+            raise refusal("y_train", self.name, "hold every class", f"no image of {self._class(train.argmin())}")
+        both = train + np.bincount(self.y_test, minlength=k)
+        if both.min() < 2:
+            few = f"{both.min()} of {self._class(both.argmin())}"
+            raise refusal("classes", self.name, "have at least 2 images each", few)
+
+    def _class(self, label: int | np.integer) -> str:
+        return f"class {self.classes[int(label)]!r}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over content (`presage.training.datasets.fingerprint`), computed once per object."""
+        return fingerprint(self.x_train, self.y_train, self.x_test, self.y_test)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(c, h, w) of one image."""
+        _, h, w, c = self.x_train.shape
+        return int(c), int(h), int(w)
+
+    def __repr__(self) -> str:
+        c, h, w = self.shape
+        images = f"{len(self.x_train)} + {len(self.x_test)} images of {h}x{w}x{c}"
+        return f"ImageDataset({self.name!r}, {images}, {len(self.classes)} classes)"
+
+
+def checked(
+    path: Path,
+    name: str,
+    x_train: npt.NDArray[np.uint8],
+    y_train: npt.NDArray[np.int64],
+    x_test: npt.NDArray[np.uint8],
+    y_test: npt.NDArray[np.int64],
+    classes: tuple[str, ...],
+    test_given: bool,
+    warnings: tuple[str, ...],
+) -> ImageDataset:
+    """An `ImageDataset` called `name`, whose errors name the `path` it was read from."""
+    try:
+        return ImageDataset(name, x_train, y_train, x_test, y_test, classes, test_given, warnings)
+    except InvalidDataset as error:
+        raise InvalidDataset(str(error).replace(f"`{name}`", f"`{path}`", 1)) from None
+
+
+def refusal(argument: str, owner: object, rule: str, got: object, hint: str = "") -> InvalidDataset:
+    """*The `y_train` of `a.npz` must hold no negative label. Got -1.*, always one printable line.
+
+    Args:
+        argument: the array, file or property that is wrong.
+        owner: the dataset or file it belongs to.
+        rule: what it must be; completes "must …".
+        got: the value found; text is shown as it is, anything else by `repr`.
+        hint: a sentence that says what to do instead.
+    """
+    shown = got if isinstance(got, str) else repr(got)
+    text = f"The `{argument}` of `{owner}` must {rule}. Got {shown}.{' ' + hint if hint else ''}"
+    return InvalidDataset("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
+
+
+def _utf8(name: str) -> str:
+    """A name that any file can hold: file systems allow bytes that are no text."""
+    return str(name).encode("utf-8", "replace").decode("utf-8")
+
+
+def _check_images(owner: str, argument: str, images: npt.NDArray[np.uint8]) -> None:
+    if images.ndim != 4 or images.shape[3] not in _CHANNELS:
+        raise refusal(argument, owner, "have shape (n, h, w, c) with c = 1 or 3", images.shape)
+    if images.dtype != np.uint8:
+        raise refusal(argument, owner, "be uint8", str(images.dtype))
+
+
+def _check_some(owner: str, argument: str, images: npt.NDArray[np.uint8]) -> None:
+    if not images.size:
+        raise refusal(argument, owner, "hold at least one image of at least one pixel", f"shape {images.shape}")
+
+
+def _check_labels(owner: str, argument: str, labels: npt.NDArray[np.int64], images: str, n: int) -> None:
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise refusal(argument, owner, "be a vector of whole numbers", f"shape {labels.shape} of {labels.dtype}")
+    if len(labels) != n:
+        raise refusal(argument, owner, f"have one label for each of the {n} images of `{images}`", len(labels))
