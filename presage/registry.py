@@ -1,6 +1,6 @@
 """`Registry`: implementations by name, each with one line that says what it is; modules are imported when asked for.
 
-Spaces, samplers, super-nets, predictors and proxies are all listed in this form; `--help` and the docs are made from it.
+Spaces, samplers, super-nets, predictors and proxies are listed in this form; `--help` and the docs are made from it.
 """
 
 from __future__ import annotations
