@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from presage.errors import WrongInput
 
 __all__ = [
     "BASELINE",
@@ -20,6 +22,9 @@ __all__ = [
 ]
 
 SHORT_LIST, BASELINE = "short-list", "random baseline"
+
+FORMAT, VERSION = "presage-search", 1
+"""Of the JSON object of a whole search."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,11 @@ class Verified:
         """All fields; `chosen` as an object within."""
         return {**asdict(self), "chosen": self.chosen.to_json(), "curve": list(self.curve)}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Verified:
+        """What `to_json` wrote."""
+        return cls(**{**value, "chosen": Chosen.from_json(value["chosen"]), "curve": tuple(value["curve"])})
+
 
 @dataclass(frozen=True)
 class Known:
@@ -132,6 +142,11 @@ class Known:
     def to_json(self) -> dict[str, Any]:
         """All fields."""
         return {**asdict(self), "params": dict(self.params)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Known:
+        """What `to_json` wrote."""
+        return cls(**value)
 
 
 @dataclass(frozen=True)
@@ -167,6 +182,13 @@ class RoundResult:
             "verified": [verified.to_json() for verified in self.verified],
             "known": [known.to_json() for known in self.known],
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RoundResult:
+        """What `to_json` wrote, now or by an earlier version."""
+        verified = tuple(Verified.from_json(one) for one in value["verified"])
+        known = tuple(Known.from_json(one) for one in value.get("known", ()))
+        return cls(**{**value, "verified": verified, "known": known})
 
 
 @dataclass(frozen=True)
@@ -234,8 +256,8 @@ class SearchResult:
     def to_json(self) -> dict[str, Any]:
         """Plain objects, lists and numbers."""
         return {
-            "format": "presage-search",
-            "version": 1,
+            "format": FORMAT,
+            "version": VERSION,
             "dataset": self.dataset,
             "fingerprint": self.fingerprint,
             "space": self.space,
@@ -255,6 +277,31 @@ class SearchResult:
             "notes": list(self.notes),
             "journal": self.journal,
         }
+
+    @classmethod
+    def from_json(cls, value: object, folder: Path) -> SearchResult:
+        """What `to_json` wrote, now or by an earlier version.
+
+        Args:
+            value: the object in the folder's `result.json`.
+            folder: the run folder, which the object does not name.
+
+        Raises:
+            WrongInput: the object is no search result.
+        """
+        if not isinstance(value, Mapping) or (value.get("format"), value.get("version")) != (FORMAT, VERSION):
+            raise WrongInput(f"The result in {folder} is not that of a search which this version of presage reads.")
+        try:
+            given = {one.name: value[one.name] for one in fields(cls) if one.name in value} | {
+                "folder": folder,
+                "rounds": tuple(RoundResult.from_json(one) for one in value["rounds"]),
+                "baseline": tuple(Verified.from_json(one) for one in value["baseline"]),
+                "best": value["best"] and Verified.from_json(value["best"]),
+                "notes": tuple(value.get("notes", ())),
+            }
+            return cls(**given)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise WrongInput(f"The result in {folder} is damaged: {error}.") from None
 
 
 def mean_accuracy(verified: Sequence[Verified]) -> float | None:

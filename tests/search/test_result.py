@@ -1,0 +1,68 @@
+"""The records of a search and their JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presage.errors import WrongInput
+from presage.search.result import BASELINE, SHORT_LIST, Chosen, Known, RoundResult, SearchResult, Verified
+
+LATER = {"shortlist_best", "baseline_best", "score", "latency", "supernet", "notes"}
+"""Keys of a search's result that the first versions did not write."""
+
+
+def verified(role: str, accuracy: float | None, **changes: Any) -> Verified:
+    fields: dict[str, Any] = {
+        "hash": f"{role}{accuracy}", "params": {"width": 8}, "role": role, "round_number": 1, "parameters": 10,
+        "multiply_adds": 20, "activation_bytes": 30, "created_at": "2026-01-01T00:00:00+00:00", **changes,
+    }  # fmt: skip
+    curve = () if accuracy is None else (0.1, accuracy)
+    failure = "The loss became nan." if accuracy is None else None
+    return Verified(Chosen(**fields), "finished" if accuracy else "diverged", accuracy, accuracy, curve, 1.5, failure)
+
+
+def result(folder: Path) -> SearchResult:
+    best = verified(SHORT_LIST, 0.9, predicted=0.8, lower=0.7, upper=1.0, level=0.9, trial=3)
+    known = Known("e" * 64, {"width": 4}, None, 0.75)
+    return SearchResult(
+        folder, "digits", "f", "tiny", "random", {"objectives": ["accuracy"]},
+        (RoundResult(1, "predicted-1", 5, 4, 0.8, (best, verified(SHORT_LIST, None)), (known,), 0.8),),
+        baseline=(verified(BASELINE, 0.5, score=1.5, score_name="proxy:naswot"),), best=best, seconds=2.0,
+        latency="off by 10%", supernet="told", notes=("one", "two"),
+    )  # fmt: skip
+
+
+def test_a_result_comes_back_from_its_json_as_it_was(tmp_path: Path) -> None:
+    found = result(tmp_path)
+    assert SearchResult.from_json(json.loads(json.dumps(found.to_json())), tmp_path) == found
+    assert SearchResult.from_json({**found.to_json(), "best": None}, tmp_path).best is None
+
+
+def test_a_result_of_the_first_versions_is_read(tmp_path: Path) -> None:
+    old = {name: value for name, value in result(tmp_path).to_json().items() if name not in LATER}
+    for round_ in old["rounds"]:
+        del round_["best_score"], round_["known"]
+    for one in [*(one for round_ in old["rounds"] for one in round_["verified"]), *old["baseline"], old["best"]]:
+        for name in ("score", "score_name", "latency_seconds", "measured_latency_seconds"):
+            del one["chosen"][name]
+    found = SearchResult.from_json(old, tmp_path)
+    assert (found.score, found.latency, found.supernet, found.notes) == ("predicted accuracy", None, None, ())
+    assert found.rounds[0].known == ()
+    assert found.verified[0].chosen.score_name == "predicted"
+    assert (found.shortlist_best, found.baseline_best) == (0.9, 0.5)
+
+
+@pytest.mark.parametrize("value", [[], {}, {"format": "presage-run", "version": 1}, {"format": "presage-search"}])
+def test_what_is_no_result_is_refused(tmp_path: Path, value: object) -> None:
+    with pytest.raises(WrongInput, match="not that of a search"):
+        SearchResult.from_json(value, tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"rounds": None}, {"rounds": [{}]}, {"baseline": [1]}, {"best": {"chosen": {}}}])
+def test_a_damaged_result_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    with pytest.raises(WrongInput, match="damaged"):
+        SearchResult.from_json({**result(tmp_path).to_json(), **change}, tmp_path)
