@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.costs import batch_costs
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
@@ -48,41 +48,53 @@ class NBMacro(Space):
         return tuple(Categorical(f"layer{layer}", ("identity", "mb3", "mb5")) for layer in range(1, 9))
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
-        draft, everywhere = Draft(len(codes)), np.ones(len(codes), np.bool_)
-        x, before = convolved(draft, draft.image, everywhere, 32, 3), 32
+        builder, everywhere = GraphBatchBuilder(len(codes)), np.ones(len(codes), np.bool_)
+        x, before = convolved(builder, builder.image, everywhere, 32, 3), 32
         for layer, (width, stride) in enumerate(LAYERS):
             there = codes[:, layer] > 0
             wide = codes[:, layer] == 2
             inner, kernel = before * np.where(wide, 6, 3), np.where(wide, 5, 3)
-            y = convolved(draft, x, there, inner, 1)
-            y = convolved(draft, y, there, inner, kernel, stride=stride, groups=inner)
-            y = normed(draft, y, there, width, 1)
+            y = convolved(builder, x, there, inner, 1)
+            y = convolved(builder, y, there, inner, kernel, stride=stride, groups=inner)
+            y = normed(builder, y, there, width, 1)
             if stride == 1 and before == width:
-                y = draft.add(Add, x, y, where=there)
+                y = builder.add(Add, x, y, where=there)
             else:
-                x = normed(draft, x, ~there, width, 1, stride=stride)
+                x = normed(builder, x, ~there, width, 1, stride=stride)
             x, before = np.where(there, y, x), width
-        x = convolved(draft, x, everywhere, 1280, 1)
-        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, x)))
-        return draft.finish()
+        x = convolved(builder, x, everywhere, 1280, 1)
+        builder.add(Classifier, builder.add(Flatten, builder.add(AdaptiveAveragePool, x)))
+        return builder.finish()
 
 
 def normed(
-    draft: Draft, x: Nodes, where: Mask, width: object, kernel: object, stride: int = 1, groups: object = 1
+    builder: GraphBatchBuilder,
+    x: Nodes,
+    where: Mask,
+    width: object,
+    kernel: object,
+    stride: int = 1,
+    groups: object = 1,
 ) -> Nodes:
     """A convolution and its batch norm, in the networks of `where`."""
     padding = kernel // 2  # type: ignore[operator] # an integer, or one for each network
-    x = draft.then(
+    x = builder.then(
         x, Convolution, where=where, channels=width, kernel=kernel, padding=padding, stride=stride, groups=groups
     )
-    return draft.then(x, BatchNorm, where=where)
+    return builder.then(x, BatchNorm, where=where)
 
 
 def convolved(
-    draft: Draft, x: Nodes, where: Mask, width: object, kernel: object, stride: int = 1, groups: object = 1
+    builder: GraphBatchBuilder,
+    x: Nodes,
+    where: Mask,
+    width: object,
+    kernel: object,
+    stride: int = 1,
+    groups: object = 1,
 ) -> Nodes:
     """The same with a ReLU."""
-    return draft.then(normed(draft, x, where, width, kernel, stride, groups), Activation, where=where)
+    return builder.then(normed(builder, x, where, width, kernel, stride, groups), Activation, where=where)
 
 
 def main() -> None:

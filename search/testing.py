@@ -23,7 +23,7 @@ import pytest
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
-from presage.architecture.batch.builder import Draft
+from presage.architecture.batch.builder import GraphBatchBuilder
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
@@ -171,17 +171,17 @@ class TinySpace(Space):
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
         """Input, the layers, global average, classifier."""
-        draft = Draft(len(codes))
-        x = draft.image
+        builder = GraphBatchBuilder(len(codes))
+        x = builder.image
         for layer in range(self.layers):
             width, kernel, then = codes[:, 3 * layer : 3 * layer + 3].T
             kernel = 1 + 2 * kernel
-            x = draft.add(Convolution, x, channels=2 << width, kernel=kernel, padding=kernel // 2)
-            x = draft.then(x, Activation, where=then == 0)
-            x = draft.then(x, Identity, where=then == 1)
-            x = draft.then(x, MaxPool, where=then == 3)
-        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, x)))
-        return draft.finish()
+            x = builder.add(Convolution, x, channels=2 << width, kernel=kernel, padding=kernel // 2)
+            x = builder.then(x, Activation, where=then == 0)
+            x = builder.then(x, Identity, where=then == 1)
+            x = builder.then(x, MaxPool, where=then == 3)
+        builder.add(Classifier, builder.add(Flatten, builder.add(AdaptiveAveragePool, x)))
+        return builder.finish()
 
 
 class TableScorer:

@@ -1,4 +1,4 @@
-"""`Draft`: write the construction of one network and get a `GraphBatch`, choices being arrays over architectures."""
+"""`GraphBatchBuilder`: write one network's construction, choices being arrays over networks; get a `GraphBatch`."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 from presage.architecture.batch.graph_batch import ATTRIBUTES, LAYOUT, GraphBatch
 from presage.architecture.operations import ACTIVATIONS, KIND, Input, Operation
 
-__all__ = ["Draft", "Nodes"]
+__all__ = ["GraphBatchBuilder", "Nodes"]
 
 Nodes = NDArray[np.int64]
 """(n,) for each architecture the position of a node in it, or -1 where it has none."""
 Mask = NDArray[np.bool_]
 
 
-class Draft:
+class GraphBatchBuilder:
     """`n` architectures under construction. Each call adds one node to all of them, or to those of a mask.
 
     Example: a convolution of 8 or 16 channels, normalised in the second network only::
 
-        draft = Draft(2)
-        x = draft.add(Convolution, draft.image, channels=np.array([8, 16]))
-        x = draft.then(x, BatchNorm, where=np.array([False, True]))
-        x = draft.add(Flatten, draft.add(AdaptiveAveragePool, x))
-        draft.add(Classifier, x)
-        batch = draft.finish()
+        builder = GraphBatchBuilder(2)
+        x = builder.add(Convolution, builder.image, channels=np.array([8, 16]))
+        x = builder.then(x, BatchNorm, where=np.array([False, True]))
+        x = builder.add(Flatten, builder.add(AdaptiveAveragePool, x))
+        builder.add(Classifier, x)
+        batch = builder.finish()
     """
 
     def __init__(self, n: int) -> None:

@@ -48,7 +48,7 @@ def batch_costs(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> 
     shapes = batch.shapes((c, h, w), classes)
     parameters, multiply_adds = node_costs(batch, shapes)
     starts = batch.node_start[:-1]
-    depth = batch.sweep.longest(weighted(batch.kind).astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
+    depth = batch.scan.longest(weighted(batch.kind).astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
     return CostArrays(
         np.add.reduceat(parameters, starts),
         np.add.reduceat(multiply_adds, starts),

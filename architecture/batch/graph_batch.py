@@ -15,10 +15,10 @@ from presage.architecture.operations import ACTIVATIONS, KIND, OPERATIONS, Opera
 from presage.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from presage.architecture.batch.scan import Sweep
-    from presage.architecture.batch.segments import Strands
+    from presage.architecture.batch.scan import Scan
+    from presage.architecture.batch.segments import Segments
     from presage.architecture.batch.shapes import BatchShapes
-    from presage.architecture.encoders.canonical_view import Reading
+    from presage.architecture.encoders.canonical_view import CanonicalView
 
 __all__ = ["ATTRIBUTES", "Column", "GraphBatch", "LAYOUT", "runs"]
 
@@ -104,8 +104,8 @@ class GraphBatch:
         attributes: (m, A) int32, column by column in memory; the fields of the operation, as in `ATTRIBUTES`.
         edge_start: (m+1,) int64; the inputs of node j are edge_source[edge_start[j]:edge_start[j+1]], in order.
         edge_source: (e,) int64; rows of this batch.
-        calls: (m,) which call of a `Draft` wrote each node: what has one call stands at one place of the space. None
-            where no `Draft` did, or where it was lost on the way.
+        calls: (m,) which call of a `GraphBatchBuilder` wrote each node: what has one call stands at one place of the
+            space. None where no builder did, or where it was lost on the way.
     """
 
     node_start: Ints
@@ -184,18 +184,18 @@ class GraphBatch:
         return row
 
     @cached_property
-    def strands(self) -> Strands:
-        """The graphs, cut into strands; made once."""
-        from presage.architecture.batch.segments import Strands
+    def segments(self) -> Segments:
+        """The graphs, cut into segments; made once."""
+        from presage.architecture.batch.segments import Segments
 
-        return Strands(self.graph, self.edge_source, self.edge_target, self.node_start[:-1])
+        return Segments(self.graph, self.edge_source, self.edge_target, self.node_start[:-1])
 
     @cached_property
-    def sweep(self) -> Sweep:
+    def scan(self) -> Scan:
         """The order in which recurrences visit the nodes; made once."""
-        from presage.architecture.batch.scan import Sweep
+        from presage.architecture.batch.scan import Scan
 
-        return Sweep(self)
+        return Scan(self)
 
     def shapes(self, input_shape: tuple[int, int, int], classes: int | None = None) -> BatchShapes:
         """`presage.architecture.batch.shapes.batch_shapes`, kept for the images asked for last."""
@@ -212,7 +212,7 @@ class GraphBatch:
         return {}
 
     @cached_property
-    def readings(self) -> dict[tuple[int, int, int], Reading]:
+    def views(self) -> dict[tuple[int, int, int], CanonicalView]:
         """What encoders have worked out, by images; kept for those asked for last."""
         return {}
 

@@ -1,4 +1,4 @@
-"""`Sweep`: visit the nodes of all graphs of a batch together, each after its inputs."""
+"""`Scan`: visit the nodes of all graphs of a batch together, each after its inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.batch.segments import in_order
 
-__all__ = ["Step", "Sweep"]
+__all__ = ["Step", "Scan"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -32,7 +32,7 @@ class Step:
     further: tuple[tuple[Ints, Ints], ...]
 
 
-class Sweep:
+class Scan:
     """The steps of a batch: step t holds the t-th node of every graph that has one, so inputs lie in earlier steps.
 
     A recurrence over graphs then takes as many numpy calls as the largest graph has nodes, whatever their number.

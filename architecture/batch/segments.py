@@ -1,4 +1,4 @@
-"""`Strands`: graphs cut into runs of nodes, so that recurrences visit runs instead of nodes, many graphs together."""
+"""`Segments`: graphs cut into runs of nodes, so that recurrences visit runs instead of nodes, many graphs together."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BEFORE", "IMAGE", "NOTHING", "Join", "Layer", "Strands", "added", "in_order", "larger"]
+__all__ = ["BEFORE", "IMAGE", "NOTHING", "Join", "Layer", "Segments", "added", "in_order", "larger"]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 NOTHING, IMAGE = 0, 1
-"""What a strand without inputs reads: nothing, or, where it begins with the image, what lies before that."""
+"""What a segment without inputs reads: nothing, or, where it begins with the image, what lies before that."""
 BEFORE = 2
-"""Rows of a recurrence before those of the strands: `NOTHING` and `IMAGE`."""
+"""Rows of a recurrence before those of the segments: `NOTHING` and `IMAGE`."""
 
 Join = Callable[[NDArray[Any], NDArray[Any], slice], None]
-"""``join(value, other, at)``: joins further inputs, of the strands at these places, to `value` in place."""
+"""``join(value, other, at)``: joins further inputs, of the segments at these places, to `value` in place."""
 
 
 def larger(value: NDArray[Any], other: NDArray[Any], _: slice) -> None:
@@ -36,12 +36,12 @@ def added(value: NDArray[Any], other: NDArray[Any], _: slice) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """The strands at one position of their graphs, those with most inputs first.
+    """The segments at one position of their graphs, those with most inputs first.
 
     Attributes:
         at: their places.
         first: (s,) the place of the first input of each.
-        further: for the second, third … input: of how many strands (they come first), and its places.
+        further: for the second, third … input: of how many segments (they come first), and its places.
     """
 
     at: slice
@@ -51,11 +51,11 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Some nodes, at most one of each strand, in the order in which a sweep comes to them.
+    """Some nodes, at most one of each segment, in the order in which a scan comes to them.
 
     Attributes:
         which: (k,) their positions among the nodes asked for.
-        places: (k,) the places of their strands, ascending.
+        places: (k,) the places of their segments, ascending.
         cuts: by the first place of each step, which of them the step holds.
     """
 
@@ -64,18 +64,18 @@ class Layer:
     cuts: dict[int, slice]
 
 
-class Strands:
-    """A strand is a run of rows, each of which reads the row before and nothing else, and is all that reads it.
+class Segments:
+    """A segment is a run of rows, each of which reads the row before and nothing else, and is all that reads it.
 
-    What a strand does to a value is composed once, over all strands together; a recurrence then takes as many numpy
-    calls as the largest graph has strands, each on contiguous rows: strands have their *place* in the order of visits.
+    What a segment does to a value is composed once, over all segments together; a recurrence then takes as many numpy
+    calls as the largest graph has segments, each on contiguous rows: a segment has its *place* in the order of visits.
 
     Attributes:
-        start: (s,) the first node of each strand, in order of nodes.
+        start: (s,) the first node of each segment, in order of nodes.
         end: (s,) the last node of each.
-        place: (s,) the place of each strand, in order of nodes; from `BEFORE` on.
-        of: (m,) the place of each node's strand.
-        head: (m,) which nodes begin a strand.
+        place: (s,) the place of each segment, in order of nodes; from `BEFORE` on.
+        of: (m,) the place of each node's segment.
+        head: (m,) which nodes begin a segment.
         degree: (m,) how many inputs each node has.
     """
 
@@ -108,16 +108,16 @@ class Strands:
         self.of = np.repeat(self.place, self._lengths)
 
         edges = np.flatnonzero(head[target])
-        strand = np.repeat(np.arange(s), inputs)
+        segment = np.repeat(np.arange(s), inputs)
         rank = np.arange(len(edges)) - np.repeat(np.cumsum(inputs) - inputs, inputs)
         read = self.of[source[edges]]
         first = np.zeros(s + BEFORE, np.int64)  # `NOTHING`
         first[self.of[images]] = IMAGE
         once = rank == 0
-        first[self.place[strand[once]]] = read[once]
+        first[self.place[segment[once]]] = read[once]
         later = np.flatnonzero(~once)
-        group = step[strand[later]] * (most + 1) + rank[later]
-        order = np.argsort(group * (s + BEFORE) + self.place[strand[later]])
+        group = step[segment[later]] * (most + 1) + rank[later]
+        order = np.argsort(group * (s + BEFORE) + self.place[segment[later]])
         later, group = later[order], group[order]
         further: dict[int, list[tuple[int, Ints]]] = {}
         cuts = np.flatnonzero(np.diff(group)) + 1
@@ -131,17 +131,17 @@ class Strands:
 
     @property
     def rows(self) -> int:
-        """Rows of a recurrence: `BEFORE` and one for each strand."""
+        """Rows of a recurrence: `BEFORE` and one for each segment."""
         return BEFORE + len(self.start)
 
-    def sweep(self, found: NDArray[Any], join: Join, own: Callable[[NDArray[Any], slice], None]) -> None:
-        """Fill in `found`, strand after strand.
+    def scan(self, found: NDArray[Any], join: Join, own: Callable[[NDArray[Any], slice], None]) -> None:
+        """Fill in `found`, segment after segment.
 
         Args:
-            found: (rows, …); its first rows say what `NOTHING` and `IMAGE` give, the others become what each strand
+            found: (rows, …); its first rows say what `NOTHING` and `IMAGE` give, the others become what each segment
                 gives.
-            join: joins the next inputs to what the strands at these places read so far, in place.
-            own: turns what the strands at these places read into what they give, in place.
+            join: joins the next inputs to what the segments at these places read so far, in place.
+            own: turns what the segments at these places read into what they give, in place.
         """
         for step in self._steps:
             value, seen = found[step.at], found[: step.at.start]
@@ -151,28 +151,28 @@ class Strands:
             own(value, step.at)
 
     def placed(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(rows, …) of (s, …) values of the strands, in order of nodes, those in order of places; zeros before."""
+        """(rows, …) of (s, …) values of the segments, in order of nodes, those in order of places; zeros before."""
         found = np.zeros((self.rows, *values.shape[1:]), values.dtype)
         found[self.place] = values
         return found
 
     def given(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(rows,) of these (m,) values, those of the last node of each strand, in places; zeros before."""
+        """(rows,) of these (m,) values, those of the last node of each segment, in places; zeros before."""
         return self.placed(values[self.end])
 
     def least(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(rows,) the smallest of these (m,) values in each strand, in places; ones before."""
+        """(rows,) the smallest of these (m,) values in each segment, in places; ones before."""
         found = np.ones(self.rows, values.dtype)
         if len(self.start):
             found[self.place] = np.minimum.reduceat(values, self.start)
         return found
 
     def pieces(self, marked: Mask, read: NDArray[Any], made: NDArray[Any]) -> tuple[Ints, NDArray[Any]]:
-        """Where values change: (p,) the nodes that begin a strand or are marked, and (p, …) their values.
+        """Where values change: (p,) the nodes that begin a segment or are marked, and (p, …) their values.
 
         Args:
             marked: (m,) nodes that make a value of their own.
-            read: (rows, …) what each strand reads.
+            read: (rows, …) what each segment reads.
             made: (k, …) what each marked node makes.
         """
         begins = np.flatnonzero(self.head | marked)
@@ -181,7 +181,7 @@ class Strands:
         return begins, values
 
     def layers(self, nodes: Ints) -> list[Layer]:
-        """These nodes, ascending: the first of each strand, then the second of each …"""
+        """These nodes, ascending: the first of each segment, then the second of each …"""
         order, places = self.order_within(nodes), self.of[nodes]
         begins = [step.at.start for step in self._steps]
         found = []
@@ -194,17 +194,17 @@ class Strands:
         return found
 
     def order_within(self, nodes: Ints) -> Ints:
-        """(k,) for each of these nodes, ascending, how many of them come before it in its strand."""
-        strand = self.of[nodes]
-        begins = np.flatnonzero(np.diff(strand, prepend=-1))
+        """(k,) for each of these nodes, ascending, how many of them come before it in its segment."""
+        segment = self.of[nodes]
+        begins = np.flatnonzero(np.diff(segment, prepend=-1))
         return np.arange(len(nodes)) - np.repeat(begins, np.diff(begins, append=len(nodes)))
 
     def latest(self, marked: Mask) -> Ints:
-        """(m,) the last marked node of the strand up to each node, itself included; the strand's head if none is."""
+        """(m,) the last marked node of the segment up to each node, itself included; the segment's head if none is."""
         return np.asarray(np.maximum.accumulate(np.where(marked | self.head, np.arange(len(marked)), 0)))
 
     def running(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(m,) sums over the strand up to each node, itself included."""
+        """(m,) sums over the segment up to each node, itself included."""
         total = np.cumsum(values)
         return np.asarray(total - np.repeat(total[self.start] - values[self.start], self._lengths))
 

@@ -136,14 +136,14 @@ class _Resizing:
 def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray[np.bool_], Ints]:
     """(m,) height and width (once where all maps are square), whether flat; and pixels that each `Flatten` reads.
 
-    Most nodes keep the sides they read. Those that do not are applied strand by strand, first to last within each.
+    Most nodes keep the sides they read. Those that do not are applied segment by segment, first to last within each.
     """
-    strands = batch.strands
+    segments = batch.segments
     axes = ("h",) if image[0] == image[1] and _is_square(batch) else ("h", "w")
     resizing = _Resizing.of(batch, axes)
-    layers = strands.layers(np.flatnonzero(resizing.which))
+    layers = segments.layers(np.flatnonzero(resizing.which))
     # height and width, flat
-    found, read = np.zeros((2, strands.rows, len(axes) + 1), np.int64)
+    found, read = np.zeros((2, segments.rows, len(axes) + 1), np.int64)
     found[IMAGE, :-1] = image[: len(axes)]
     given, made = np.zeros((2, len(resizing.flatten), len(axes) + 1), np.int64)
 
@@ -156,8 +156,8 @@ def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray
                 given[chosen] = value[rows]
                 made[chosen] = value[rows] = resizing.applied(chosen, value[rows])
 
-    strands.sweep(found, larger, own)
-    begins, values = strands.pieces(resizing.which, read, made)
+    segments.scan(found, larger, own)
+    begins, values = segments.pieces(resizing.which, read, made)
     lengths = np.diff(begins, append=len(batch.kind))
     sides: list[Ints] = [np.repeat(values[:, column], lengths) for column in range(len(axes))]
     flattened = given[resizing.flatten]
@@ -172,7 +172,7 @@ def _channels(batch: GraphBatch, image: int, areas: Ints) -> Ints:
         image: channels of the images.
         areas: pixels that each `Flatten` reads.
     """
-    strands, kind = batch.strands, batch.kind
+    segments, kind = batch.segments, batch.kind
     # channels that the operation itself states; 0: those of its input
     stated = np.where(kind == KIND[Convolution], batch.column("channels"), 0).astype(np.int64)
     rows = np.flatnonzero(kind == KIND[Linear])
@@ -183,13 +183,13 @@ def _channels(batch: GraphBatch, image: int, areas: Ints) -> Ints:
     factor[kind == KIND[Flatten]] = areas
     # what is flat has one pixel: at most one factor since the channels were stated is not 1
     states = stated > 0
-    base, times = stated[strands.latest(states)], factor[strands.latest(states | (factor > 1))]
-    goes_on, last, growth = (strands.given(values) for values in (base == 0, base * times, times))
-    summed, multiplied = np.zeros((2, strands.rows), np.bool_)
-    heads = np.flatnonzero(strands.degree > 1)
-    summed[strands.of[heads]] = kind[heads] == KIND[Concatenate]
-    multiplied[strands.of[heads]] = kind[heads] == KIND[Multiply]
-    found, read = np.ones((2, strands.rows), np.int64)
+    base, times = stated[segments.latest(states)], factor[segments.latest(states | (factor > 1))]
+    goes_on, last, growth = (segments.given(values) for values in (base == 0, base * times, times))
+    summed, multiplied = np.zeros((2, segments.rows), np.bool_)
+    heads = np.flatnonzero(segments.degree > 1)
+    summed[segments.of[heads]] = kind[heads] == KIND[Concatenate]
+    multiplied[segments.of[heads]] = kind[heads] == KIND[Multiply]
+    found, read = np.ones((2, segments.rows), np.int64)
     found[IMAGE] = image
 
     def join(value: Ints, other: Ints, at: slice) -> None:
@@ -201,8 +201,8 @@ def _channels(batch: GraphBatch, image: int, areas: Ints) -> Ints:
         value *= growth[at]
         np.copyto(value, last[at], where=~goes_on[at])
 
-    strands.sweep(found, join, own)
-    return np.where(base > 0, base, read[strands.of]) * times
+    segments.scan(found, join, own)
+    return np.where(base > 0, base, read[segments.of]) * times
 
 
 def _is_square(batch: GraphBatch) -> bool:

@@ -1,4 +1,4 @@
-"""`Reading`: a batch seen through its canonical form, without writing that form out.
+"""`CanonicalView`: a batch seen through its canonical form, without writing that form out.
 
 Every value a graph computes gets a 64-bit number (`numbering`). Encoders that ask only for *parts* (distinct values
 that the classifier needs, sums left out) and for paths are thereby the same for a graph and for its canonical form.
@@ -17,28 +17,28 @@ from numpy.typing import NDArray
 from presage.architecture.batch.costs import node_costs, weighted
 from presage.architecture.batch.graph_batch import GraphBatch, runs
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.segments import NOTHING, Strands, larger
+from presage.architecture.batch.segments import NOTHING, Segments, larger
 from presage.architecture.batch.shapes import BatchShapes
 from presage.architecture.encoders.numbering import HASH_WORDS, OWN, Hashes, mixed, numbers
-from presage.architecture.encoders.path_kinds import StrandKinds, path_kinds, strand_kinds
+from presage.architecture.encoders.path_kinds import SegmentKinds, path_kinds, segment_kinds
 from presage.architecture.operations import KIND, Add, Input
 from presage.errors import InvalidArgument
 
-__all__ = ["Group", "Reading"]
+__all__ = ["Group", "CanonicalView"]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 KEPT = (
-    "graph", "first", "last", "_numbered", "any_zero", "live", "live_rows", "strands", "ends", "path_kinds",
-    "strand_kinds", "passing", "parts", "zero", "number", "depth",
+    "graph", "first", "last", "_numbered", "any_zero", "live", "live_rows", "segments", "ends", "path_kinds",
+    "segment_kinds", "passing", "parts", "zero", "number", "depth",
 )  # fmt: skip
 """What does not depend on the number of classes."""
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class CanonicalView:
     """A batch of `n` architectures with `m` nodes bound to images ``(c, h, w)``.
 
     Attributes:
@@ -51,21 +51,21 @@ class Reading:
     shapes: BatchShapes
 
     @classmethod
-    def of(cls, batch: GraphBatch, input_shape: Sequence[int], classes: int | None = None) -> Reading:
+    def of(cls, batch: GraphBatch, input_shape: Sequence[int], classes: int | None = None) -> CanonicalView:
         """Raises `InvalidArchitecture` where some architecture does not take such images."""
         if len(input_shape) != 3:
-            raise InvalidArgument("input_shape", "Reading", "be (c, h, w)", tuple(input_shape))
+            raise InvalidArgument("input_shape", "CanonicalView", "be (c, h, w)", tuple(input_shape))
         c, h, w = input_shape
         shape = (c, h, w)
-        if shape not in batch.readings:
-            batch.readings.clear()
-            batch.readings[shape] = cls(batch, shape, batch.shapes(shape))
-        found = batch.readings[shape]
+        if shape not in batch.views:
+            batch.views.clear()
+            batch.views[shape] = cls(batch, shape, batch.shapes(shape))
+        found = batch.views[shape]
         return found if classes is None else found._classified(classes)
 
-    def _classified(self, classes: int) -> Reading:
+    def _classified(self, classes: int) -> CanonicalView:
         """The same with the classifier's outputs known: of what is kept, only its costs differ."""
-        made = Reading(self.batch, self.input_shape, self.shapes.classified(self.batch, classes))
+        made = CanonicalView(self.batch, self.input_shape, self.shapes.classified(self.batch, classes))
         for name in KEPT:
             made.__dict__[name] = getattr(self, name)
         return made
@@ -140,17 +140,17 @@ class Reading:
         return values if len(self.live_rows) == len(values) else values[self.live_rows]
 
     @cached_property
-    def strands(self) -> Strands:
-        """The live graph, cut into strands; its nodes are positions in `live_rows`."""
+    def segments(self) -> Segments:
+        """The live graph, cut into segments; its nodes are positions in `live_rows`."""
         batch, live = self.batch, self.live
         if len(self.live_rows) == len(live):
-            return batch.strands
+            return batch.segments
         source, target = batch.edge_source, batch.edge_target
         kept = np.flatnonzero(live[target] & live[source])
         place = np.cumsum(live) - 1
         source, target = place[source[kept]], place[target[kept]]
         images = np.flatnonzero(self.of_live(self.kind) == KIND[Input])
-        return Strands(self.of_live(self.graph), source, target, images)
+        return Segments(self.of_live(self.graph), source, target, images)
 
     @cached_property
     def path_kinds(self) -> NDArray[np.int8]:
@@ -159,14 +159,14 @@ class Reading:
         return path_kinds(self.batch, rows, self.passing[rows])
 
     @cached_property
-    def strand_kinds(self) -> StrandKinds:
-        """How many nodes of each of `path_kinds` the strands of the live graph have."""
-        return strand_kinds(self.strands, self.path_kinds)
+    def segment_kinds(self) -> SegmentKinds:
+        """How many nodes of each of `path_kinds` the segments of the live graph have."""
+        return segment_kinds(self.segments, self.path_kinds)
 
     @cached_property
     def ends(self) -> Ints:
-        """(n,) the place of the strand that each classifier ends."""
-        return self.strands.of[np.searchsorted(self.live_rows, self.last)]
+        """(n,) the place of the segment that each classifier ends."""
+        return self.segments.of[np.searchsorted(self.live_rows, self.last)]
 
     @cached_property
     def passing(self) -> Mask:
@@ -211,19 +211,19 @@ class Reading:
     @cached_property
     def depth(self) -> Floats:
         """(m,) most weighted layers on a path from the image to each live node, itself included; −inf where none."""
-        strands = self.strands
-        so_far = strands.running(self.of_live(self.weighted & ~self.passing).astype(np.int64))
-        layers = strands.given(so_far)
-        found, read = np.zeros(strands.rows), np.zeros(strands.rows)
+        segments = self.segments
+        so_far = segments.running(self.of_live(self.weighted & ~self.passing).astype(np.int64))
+        layers = segments.given(so_far)
+        found, read = np.zeros(segments.rows), np.zeros(segments.rows)
         found[NOTHING] = -np.inf
 
         def own(value: Floats, at: slice) -> None:
             read[at] = value
             value += layers[at]
 
-        strands.sweep(found, larger, own)
+        segments.scan(found, larger, own)
         depth = np.full(len(self.kind), -np.inf)
-        depth[self.live_rows] = read[strands.of] + so_far
+        depth[self.live_rows] = read[segments.of] + so_far
         return depth
 
     # Sums and extremes over the nodes of each graph -----------------------------------------------------------------
@@ -254,5 +254,5 @@ class Reading:
         return np.where(np.isfinite(found), found, default)
 
 
-Group = Callable[[Reading], dict[str, NDArray[Any]]]
+Group = Callable[[CanonicalView], dict[str, NDArray[Any]]]
 """A group of features: name → (n,) values."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.batch.shapes import batch_shapes
-from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.errors import InvalidArchitecture
 
 __all__ = ["CHUNK", "chunks", "of_each_chunk"]
@@ -41,9 +41,9 @@ def chunks(batch: GraphBatch) -> Sequence[GraphBatch]:
 
 
 def of_each_chunk(
-    batch: GraphBatch, input_shape: Sequence[int], work: Callable[[Reading], T], classes: int | None = None
+    batch: GraphBatch, input_shape: Sequence[int], work: Callable[[CanonicalView], T], classes: int | None = None
 ) -> list[T]:
-    """`work` of each piece's reading, in order; in threads, for numpy computes outside Python's lock.
+    """`work` of each piece's view, in order; in threads, for numpy computes outside Python's lock.
 
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it by its place in the batch.
@@ -51,7 +51,7 @@ def of_each_chunk(
     pieces = chunks(batch)
 
     def worked(piece: GraphBatch) -> T:
-        return work(Reading.of(piece, input_shape, classes))
+        return work(CanonicalView.of(piece, input_shape, classes))
 
     workers = _workers(len(pieces))
     try:

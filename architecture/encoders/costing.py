@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.encoders.chunks import of_each_chunk
 
 __all__ = ["COST_FEATURE_NAMES", "cost_features"]
@@ -35,14 +35,14 @@ def cost_features(batch: GraphBatch, input_shape: Sequence[int], classes: int) -
     return np.concatenate(of_each_chunk(batch, input_shape, _costs, classes))
 
 
-def _costs(reading: Reading) -> NDArray[np.float32]:
-    rows = np.flatnonzero(reading.parts)
-    parameters, multiply_adds = (cost[rows].astype(np.float64) for cost in reading.costs)
-    held = 4.0 * reading.shapes.size[rows]
-    depth = reading.depth[reading.last]
+def _costs(view: CanonicalView) -> NDArray[np.float32]:
+    rows = np.flatnonzero(view.parts)
+    parameters, multiply_adds = (cost[rows].astype(np.float64) for cost in view.costs)
+    held = 4.0 * view.shapes.size[rows]
+    depth = view.depth[view.last]
     columns = [
-        *(np.log10(1 + reading.total(rows, cost)) for cost in (parameters, multiply_adds, held)),
-        np.log10(1 + reading.largest(rows, held)),
+        *(np.log10(1 + view.total(rows, cost)) for cost in (parameters, multiply_adds, held)),
+        np.log10(1 + view.largest(rows, held)),
         np.where(np.isfinite(depth), depth, 0.0),
     ]
     return np.stack(columns, axis=1).astype(np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.encoders.canonical_view import Group, Reading
+from presage.architecture.encoders.canonical_view import CanonicalView, Group
 from presage.architecture.encoders.chunks import of_each_chunk
 from presage.architecture.encoders.counts import counts
 from presage.architecture.encoders.path_sums import path_sums
@@ -35,16 +35,16 @@ def graph_features(batch: GraphBatch, input_shape: Sequence[int]) -> NDArray[np.
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
 
-    def columns(reading: Reading) -> NDArray[np.float32]:
-        return np.stack(list(_named(reading).values()), axis=1).astype(np.float32)
+    def columns(view: CanonicalView) -> NDArray[np.float32]:
+        return np.stack(list(_named(view).values()), axis=1).astype(np.float32)
 
     return np.concatenate(of_each_chunk(batch, input_shape, columns))
 
 
-def _named(reading: Reading) -> dict[str, NDArray[Any]]:
+def _named(view: CanonicalView) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for group in GROUPS:
-        found.update(group(reading))
+        found.update(group(view))
     return found
 
 
@@ -54,7 +54,7 @@ def _names() -> tuple[str, ...]:
     from presage.architecture.operations import Classifier, Flatten, Input
 
     smallest = Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(), (1,))))
-    return tuple(_named(Reading.of(GraphBatch.of([smallest]), (1, 1, 1))))
+    return tuple(_named(CanonicalView.of(GraphBatch.of([smallest]), (1, 1, 1))))
 
 
 if TYPE_CHECKING:

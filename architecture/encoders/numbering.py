@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import ATTRIBUTES, LAYOUT, GraphBatch, runs
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.segments import Join, Strands, in_order, larger
+from presage.architecture.batch.segments import Join, Segments, in_order, larger
 from presage.architecture.batch.shapes import BatchShapes
 from presage.architecture.operations import (
     ACTIVATIONS,
@@ -111,7 +111,7 @@ def _does_nothing(batch: GraphBatch, shapes: BatchShapes) -> Mask:
     for rows, does in (
         (np.flatnonzero(table(Dropout, DropPath)[kind]), batch.column("permille") != 0),
         (np.flatnonzero(kind == KIND[ChannelShuffle]), batch.column("groups") != 1),
-        (np.flatnonzero(kind == KIND[Concatenate]), batch.strands.degree != 1),
+        (np.flatnonzero(kind == KIND[Concatenate]), batch.segments.degree != 1),
     ):
         nothing[rows[~does[rows]]] = True
     rows = np.flatnonzero(kind == KIND[Flatten])
@@ -119,48 +119,48 @@ def _does_nothing(batch: GraphBatch, shapes: BatchShapes) -> Mask:
     return nothing
 
 
-def _read(strands: Strands, read: Mask, given: Mask) -> Mask:
-    """(m,) what each node reads first, of what strands read (rows,) and nodes give (m,)."""
+def _read(segments: Segments, read: Mask, given: Mask) -> Mask:
+    """(m,) what each node reads first, of what segments read (rows,) and nodes give (m,)."""
     before = np.concatenate([given[:0], given[-1:], given[:-1]])
-    return np.where(strands.head, read[strands.of], before)
+    return np.where(segments.head, read[segments.of], before)
 
 
-def _carried(strands: Strands, decides: Mask, decided: Mask, join: Join) -> tuple[Mask, Mask]:
-    """A yes or no that nodes hand on: (rows,) what each strand reads, and (m,) what each node gives.
+def _carried(segments: Segments, decides: Mask, decided: Mask, join: Join) -> tuple[Mask, Mask]:
+    """A yes or no that nodes hand on: (rows,) what each segment reads, and (m,) what each node gives.
 
     Args:
-        strands: of m nodes; what reads nothing reads no.
+        segments: of m nodes; what reads nothing reads no.
         decides: (m,) nodes that give their own answer, whatever they read.
         decided: (m,) that answer.
         join: joins the answers of several inputs.
     """
-    since = strands.latest(decides)
-    goes_on, last = strands.given(~decides[since]), strands.given(decided[since])
-    found, read = np.zeros((2, strands.rows), np.bool_)
+    since = segments.latest(decides)
+    goes_on, last = segments.given(~decides[since]), segments.given(decided[since])
+    found, read = np.zeros((2, segments.rows), np.bool_)
 
     def own(value: Mask, at: slice) -> None:
         read[at] = value
         np.copyto(value, last[at], where=~goes_on[at])
 
-    strands.sweep(found, join, own)
-    return read, np.where(decides[since], decided[since], read[strands.of])
+    segments.scan(found, join, own)
+    return read, np.where(decides[since], decided[since], read[segments.of])
 
 
 def _zeros(batch: GraphBatch, awake: Mask) -> Mask:
     """(m,) values that are always zero. `awake`: what is not zero where it reads zeros, by its attributes."""
-    strands, kind = batch.strands, batch.kind
+    segments, kind = batch.segments, batch.kind
     zero: Mask = kind == KIND[Zero]
     if not zero.any():
         return zero
-    multiplied = np.zeros(strands.rows, np.bool_)
-    multiplied[strands.of[np.flatnonzero(kind == KIND[Multiply])]] = True
+    multiplied = np.zeros(segments.rows, np.bool_)
+    multiplied[segments.of[np.flatnonzero(kind == KIND[Multiply])]] = True
 
     def join(value: Mask, other: Mask, at: slice) -> None:
         either = value | other
         value &= other
         np.copyto(value, either, where=multiplied[at])
 
-    return _carried(strands, zero | ~_SILENT[kind] | awake, zero, join)[1]
+    return _carried(segments, zero | ~_SILENT[kind] | awake, zero, join)[1]
 
 
 def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Mask:
@@ -172,27 +172,27 @@ def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Ma
         known: (m,) what is never negative.
         zero: (m,) what is always zero.
     """
-    strands = batch.strands
+    segments = batch.segments
     positive = known | zero
 
     def join(value: Mask, other: Mask, _: slice) -> None:
         value &= other
 
-    return _read(strands, *_carried(strands, ~keeps | positive, positive, join))
+    return _read(segments, *_carried(segments, ~keeps | positive, positive, join))
 
 
 def _clipped(batch: GraphBatch, passes: Mask, relu6: Mask, zero: Mask) -> Mask:
     """(m,) whether what each node reads is the output of a relu6, unchanged."""
-    strands = batch.strands
+    segments = batch.segments
     further = ~zero[batch.edge_source]
-    further[batch.edge_start[:-1][strands.degree > 0]] = False
+    further[batch.edge_start[:-1][segments.degree > 0]] = False
     alone = batch.kind == KIND[Add]  # sums whose other terms are zero
     alone[batch.edge_target[further]] = False
 
     def join(value: Mask, other: Mask, _: slice) -> None:
         """The first input alone counts: the others are zero, or the node decides."""
 
-    return _read(strands, *_carried(strands, ~(passes | alone) | relu6, relu6, join))
+    return _read(segments, *_carried(segments, ~(passes | alone) | relu6, relu6, join))
 
 
 def _contents(batch: GraphBatch, shapes: BatchShapes, own: Mask) -> Hashes:
@@ -210,21 +210,21 @@ def _contents(batch: GraphBatch, shapes: BatchShapes, own: Mask) -> Hashes:
     return mixed(content)
 
 
-def _levels(strands: Strands, waits: Mask) -> Ints:
+def _levels(segments: Segments, waits: Mask) -> Ints:
     """(m,) the most nodes in a row, up to each, that wait for what they read; 0 for those that do not wait."""
-    since = strands.latest(~waits)
+    since = segments.latest(~waits)
     count = np.cumsum(waits)
     more: Ints = count - (count - waits)[since]
-    goes_on, last = strands.given(waits[since]), strands.given(more)
-    found, read = np.zeros((2, strands.rows), np.int64)
+    goes_on, last = segments.given(waits[since]), segments.given(more)
+    found, read = np.zeros((2, segments.rows), np.int64)
 
     def own(value: Ints, at: slice) -> None:
         read[at] = value
         value *= goes_on[at]
         value += last[at]
 
-    strands.sweep(found, larger, own)
-    return (more + waits[since] * read[strands.of]) * waits
+    segments.scan(found, larger, own)
+    return (more + waits[since] * read[segments.of]) * waits
 
 
 def _hashes(batch: GraphBatch, shapes: BatchShapes, zero: Mask, passes: Mask) -> Hashes:
@@ -233,7 +233,7 @@ def _hashes(batch: GraphBatch, shapes: BatchShapes, zero: Mask, passes: Mask) ->
     own &= ~passes
     number = _contents(batch, shapes, own)
     number[zero] = 0
-    level = _levels(batch.strands, ~own & ~zero)
+    level = _levels(batch.segments, ~own & ~zero)
     order = in_order(level)
     ends = np.cumsum(np.bincount(level))
     waiting = order[ends[0] :] if len(ends) else order

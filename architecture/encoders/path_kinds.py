@@ -1,4 +1,4 @@
-"""What the nodes on a path count as, and how many of each kind a strand holds."""
+"""What the nodes on a path count as, and how many of each kind a segment holds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch, runs
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.segments import Strands
+from presage.architecture.batch.segments import Segments
 from presage.architecture.operations import (
     Activation,
     AveragePool,
@@ -21,7 +21,7 @@ from presage.architecture.operations import (
     MaxPool,
 )
 
-__all__ = ["GAINS", "PASSING", "PATH_COUNTS", "StrandKinds", "path_kinds", "strand_kinds"]
+__all__ = ["GAINS", "PASSING", "PATH_COUNTS", "SegmentKinds", "path_kinds", "segment_kinds"]
 
 PATH_COUNTS = (
     "weighted", "convolution_1", "convolution_wide", "convolution_5_up", "pool", "convolution_1_or_pool",
@@ -45,7 +45,7 @@ GAINS = np.array(
 """What a node of each kind adds to each of `PATH_COUNTS`. The last: the path of most learned layers that is blurred
 least."""
 _WORDS = np.random.default_rng(0).integers(1, 2**63, size=len(GAINS), dtype=np.uint64)
-"""A number for each kind: strands are alike where the sums over their nodes are, but for collisions of 64 bits."""
+"""A number for each kind: segments are alike where the sums over their nodes are, but for collisions of 64 bits."""
 
 
 def _kinds() -> NDArray[np.int8]:
@@ -83,26 +83,26 @@ def path_kinds(batch: GraphBatch, rows: NDArray[np.int64], passing: NDArray[np.b
 
 
 @dataclass(frozen=True, eq=False)
-class StrandKinds:
-    """The kinds of nodes that strands hold. Of thousands of strands, most are alike: what follows is worked out once.
+class SegmentKinds:
+    """The kinds of nodes that segments hold. Of thousands of segments, most are alike: what follows is worked out once.
 
     Attributes:
-        which: (rows,) by place, which row of `held` each strand is.
-        held: (u, k) different strands: how many nodes of each kind they have.
+        which: (rows,) by place, which row of `held` each segment is.
+        held: (u, k) different segments: how many nodes of each kind they have.
     """
 
     which: NDArray[np.int64]
     held: NDArray[np.float64]
 
 
-def strand_kinds(strands: Strands, kinds: NDArray[np.int8]) -> StrandKinds:
-    """What each strand holds of `kinds`, those of its nodes (m,)."""
+def segment_kinds(segments: Segments, kinds: NDArray[np.int8]) -> SegmentKinds:
+    """What each segment holds of `kinds`, those of its nodes (m,)."""
     if not len(kinds):
-        return StrandKinds(np.zeros(strands.rows, np.int64), np.zeros((0, len(GAINS))))
-    keys, which = np.unique(np.add.reduceat(_WORDS[kinds], strands.start), return_inverse=True)
+        return SegmentKinds(np.zeros(segments.rows, np.int64), np.zeros((0, len(GAINS))))
+    keys, which = np.unique(np.add.reduceat(_WORDS[kinds], segments.start), return_inverse=True)
     some = np.empty(len(keys), np.int64)
-    some[which] = np.arange(len(which))  # one strand of each
-    nodes, begins = runs(np.append(strands.start, len(kinds)), some)
+    some[which] = np.arange(len(which))  # one segment of each
+    nodes, begins = runs(np.append(segments.start, len(kinds)), some)
     cell = np.repeat(np.arange(len(some)) * len(GAINS), np.diff(begins)) + kinds[nodes]
     held = np.bincount(cell, minlength=len(some) * len(GAINS)).reshape(len(some), len(GAINS))
-    return StrandKinds(strands.placed(which), held.astype(np.float64))
+    return SegmentKinds(segments.placed(which), held.astype(np.float64))

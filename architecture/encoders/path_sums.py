@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.segments import IMAGE, NOTHING, added
-from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.encoders.path_kinds import GAINS, PATH_COUNTS
 
 __all__ = ["path_sums"]
@@ -27,22 +27,22 @@ LAMBDAS = tuple(exponents for exponents in product(EXPONENTS, repeat=3) if any(e
 MOST = 2.0**1000
 
 
-def path_sums(reading: Reading) -> dict[str, NDArray[Any]]:
+def path_sums(view: CanonicalView) -> dict[str, NDArray[Any]]:
     """log2 of the weighted sums over paths from the image to the classifier; 0 where it sees only zeros."""
-    strands = reading.strands
+    segments = view.segments
     gains = GAINS[:, [PATH_COUNTS.index(name) for name in COUNTED]]
-    which, held = reading.strand_kinds.which, reading.strand_kinds.held
+    which, held = view.segment_kinds.which, view.segment_kinds.held
     factor = np.exp2(held @ gains @ -np.array(LAMBDAS, np.float64).T)
-    total = np.empty((strands.rows, len(LAMBDAS)))
+    total = np.empty((segments.rows, len(LAMBDAS)))
     total[NOTHING], total[IMAGE] = 0.0, 1.0
 
     def own(value: NDArray[np.float64], at: slice) -> None:
         value *= factor.take(which[at], axis=0)
         np.minimum(value, MOST, out=value)
 
-    strands.sweep(total, added, own)
-    there = ~reading.zero[reading.first[reading.last]]
-    logs = np.where(there[:, None], np.log2(np.maximum(total[reading.ends], 1 / MOST)), 0.0)
+    segments.scan(total, added, own)
+    there = ~view.zero[view.first[view.last]]
+    logs = np.where(there[:, None], np.log2(np.maximum(total[view.ends], 1 / MOST)), 0.0)
     return {
         f"path_sum.wide{wide}_point{point}_pool{pool}": logs[:, column]
         for column, (wide, point, pool) in enumerate(LAMBDAS)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.encoders.chunks import of_each_chunk
 from presage.architecture.encoders.sums import terms
 from presage.architecture.operations import (
@@ -109,32 +109,32 @@ def layer_sequence(batch: GraphBatch, input_shape: Sequence[int], classes: int) 
     )
 
 
-def _sequence(reading: Reading) -> LayerSequence:
-    rows = np.flatnonzero(reading.parts & reading.is_a(*LAYERS))
-    layer = _layers(reading, rows)
-    order = _order(reading, rows, layer)
+def _sequence(view: CanonicalView) -> LayerSequence:
+    rows = np.flatnonzero(view.parts & view.is_a(*LAYERS))
+    layer = _layers(view, rows)
+    order = _order(view, rows, layer)
     rows, layer = rows[order], layer[order]
-    lengths = reading.total(rows).astype(np.int64)
+    lengths = view.total(rows).astype(np.int64)
     ends = np.cumsum(lengths)
     place = np.arange(len(rows)) - np.repeat(ends - lengths, lengths)
-    graph = reading.graph[rows]
-    values = np.zeros((len(reading), int(lengths.max(initial=0)), len(LAYER_FEATURE_NAMES)), np.float32)
+    graph = view.graph[rows]
+    values = np.zeros((len(view), int(lengths.max(initial=0)), len(LAYER_FEATURE_NAMES)), np.float32)
     nodes = np.full(values.shape[:2], -1, np.int64)
-    values[graph, place] = np.concatenate([layer, _so_far(reading, rows, place, ends - lengths)], axis=1)
-    nodes[graph, place] = rows - reading.batch.node_start[graph]
+    values[graph, place] = np.concatenate([layer, _so_far(view, rows, place, ends - lengths)], axis=1)
+    nodes[graph, place] = rows - view.batch.node_start[graph]
     return LayerSequence(values, lengths, nodes)
 
 
-def _layers(reading: Reading, rows: NDArray[np.int64]) -> Floats:
+def _layers(view: CanonicalView, rows: NDArray[np.int64]) -> Floats:
     """(r, f - 5) what each layer is, by itself."""
-    batch, shapes, first = reading.batch, reading.shapes, reading.first[rows]
-    kind = reading.kind[rows]
-    parameters, multiply_adds = (cost[rows] for cost in reading.costs)
+    batch, shapes, first = view.batch, view.shapes, view.first[rows]
+    kind = view.kind[rows]
+    parameters, multiply_adds = (cost[rows] for cost in view.costs)
     side, given = (_log2(np.sqrt(shapes.height[at] * shapes.width[at])) for at in (rows, first))
     kernel = batch.column("kernel_h")[rows].astype(np.float64) * batch.column("kernel_w")[rows]
     stride = batch.column("stride_h")[rows].astype(np.float64) * batch.column("stride_w")[rows]
     groups = np.where(kind == KIND[Convolution], batch.column("groups")[rows], 1)
-    image = _log2(np.sqrt(np.prod(reading.input_shape[1:])))
+    image = _log2(np.sqrt(np.prod(view.input_shape[1:])))
     columns = [
         *((kind == KIND[layer]).astype(np.float64) for layer in LAYERS),
         _log2(kernel) / 2,
@@ -147,44 +147,46 @@ def _layers(reading: Reading, rows: NDArray[np.int64]) -> Floats:
         _log2(shapes.channels[rows]),
         side,
         side - image,
-        _log2(terms(reading).number[first]),
-        *_read(reading)[first].T.astype(np.float64),
+        _log2(terms(view).number[first]),
+        *_read(view)[first].T.astype(np.float64),
     ]
     return np.stack(columns, axis=1)
 
 
-def _read(reading: Reading) -> NDArray[np.float32]:
+def _read(view: CanonicalView) -> NDArray[np.float32]:
     """(m, 5) what each value went through since the last layer: norm, kinds of activation, dropout."""
-    function = reading.batch.column("function")
-    active = reading.is_a(Activation)
+    function = view.batch.column("function")
+    active = view.is_a(Activation)
     rectifier = active & np.isin(function, [ACTIVATIONS.index(name) for name in RECTIFIERS])
     smooth = active & np.isin(function, [ACTIVATIONS.index(name) for name in SMOOTH])
-    marks = [reading.is_a(BatchNorm, GroupNorm), rectifier, smooth, active & ~rectifier & ~smooth]
-    dropped = reading.batch.column("permille") / 1000 * reading.is_a(Dropout, DropPath)
-    gains = np.stack([*marks, dropped], axis=1) * ~reading.passing[:, None]
-    keep = np.repeat((~reading.is_a(*LAYERS) & ~reading.zero | reading.passing)[:, None], 5, axis=1)
+    marks = [view.is_a(BatchNorm, GroupNorm), rectifier, smooth, active & ~rectifier & ~smooth]
+    dropped = view.batch.column("permille") / 1000 * view.is_a(Dropout, DropPath)
+    gains = np.stack([*marks, dropped], axis=1) * ~view.passing[:, None]
+    keep = np.repeat((~view.is_a(*LAYERS) & ~view.zero | view.passing)[:, None], 5, axis=1)
     keep[:, :4] &= gains[:, :4] == 0
-    keep[reading.zero] = False
-    return reading.batch.sweep.latest(keep.astype(np.float32), gains.astype(np.float32))
+    keep[view.zero] = False
+    return view.batch.scan.latest(keep.astype(np.float32), gains.astype(np.float32))
 
 
-def _order(reading: Reading, rows: NDArray[np.int64], layer: Floats) -> NDArray[np.int64]:
+def _order(view: CanonicalView, rows: NDArray[np.int64], layer: Floats) -> NDArray[np.int64]:
     """By graph, then by depth in operations; equally deep layers by what they are, not by their place."""
-    level = reading.batch.sweep.longest((~reading.passing).astype(np.float32)[:, None], reading.zero)[rows, 0]
-    level[reading.kind[rows] == KIND[Classifier]] = np.inf
+    level = view.batch.scan.longest((~view.passing).astype(np.float32)[:, None], view.zero)[rows, 0]
+    level[view.kind[rows] == KIND[Classifier]] = np.inf
     likeness = (layer * np.sqrt(np.arange(2, 2 + layer.shape[1]))).sum(axis=1)
-    depth = np.where(np.isfinite(reading.depth[rows]), reading.depth[rows], 0)
-    return np.lexsort((likeness, depth, level, reading.graph[rows]))
+    depth = np.where(np.isfinite(view.depth[rows]), view.depth[rows], 0)
+    return np.lexsort((likeness, depth, level, view.graph[rows]))
 
 
-def _so_far(reading: Reading, rows: NDArray[np.int64], place: NDArray[np.int64], starts: NDArray[np.int64]) -> Floats:
+def _so_far(
+    view: CanonicalView, rows: NDArray[np.int64], place: NDArray[np.int64], starts: NDArray[np.int64]
+) -> Floats:
     """(r, 5) the sub-network up to each layer, layers being in order."""
-    depth = reading.depth[rows]
+    depth = view.depth[rows]
     columns = [np.where(np.isfinite(depth), depth, 0.0), np.log2(place + 1.0)]
-    parameters, multiply_adds = reading.costs
-    for cost in (parameters, multiply_adds, reading.shapes.size):
+    parameters, multiply_adds = view.costs
+    for cost in (parameters, multiply_adds, view.shapes.size):
         summed = np.concatenate([np.zeros(1), np.cumsum(cost[rows].astype(np.float64))])
-        columns.append(np.log10(1 + summed[1:] - summed[starts[reading.graph[rows]]]))
+        columns.append(np.log10(1 + summed[1:] - summed[starts[view.graph[rows]]]))
     return np.stack(columns, axis=1)
 
 

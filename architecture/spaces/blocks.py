@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
     Activation,
@@ -76,33 +76,33 @@ class Blocks(Space):
         )
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
-        draft = Draft(len(codes))
+        builder = GraphBatchBuilder(len(codes))
         before = min(self.width, 16)
-        x = draft.add(Convolution, draft.image, channels=before, kernel=3, padding=1)
+        x = builder.add(Convolution, builder.image, channels=before, kernel=3, padding=1)
         for stage in (1, 2, 3):
             width = self.width << (stage - 1)
             for block in range(1, self.blocks + 1):
                 kind = codes[:, self.columns[f"stage{stage}.block{block}"]]
-                x = _block(draft, x, before, width, kind, stride=2 if stage > 1 and block == 1 else 1)
+                x = _block(builder, x, before, width, kind, stride=2 if stage > 1 and block == 1 else 1)
                 before = width
-        x = draft.add(Activation, draft.add(BatchNorm, x))
-        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, x)))
-        return draft.finish()
+        x = builder.add(Activation, builder.add(BatchNorm, x))
+        builder.add(Classifier, builder.add(Flatten, builder.add(AdaptiveAveragePool, x)))
+        return builder.finish()
 
 
-def _block(draft: Draft, x: Nodes, before: int, width: int, kind: Ints, stride: int) -> Nodes:
+def _block(builder: GraphBatchBuilder, x: Nodes, before: int, width: int, kind: Ints, stride: int) -> Nodes:
     divisor, groups = np.array(list(KINDS.values()), np.int64)[kind].T
     bottleneck, grouped = divisor > 1, (divisor == 1) & (groups != 1)
     inner = width // divisor
-    activated = draft.add(Activation, draft.add(BatchNorm, x))
+    activated = builder.add(Activation, builder.add(BatchNorm, x))
     # a wider block projects what is already activated; a block of one width passes its input on untouched
     shortcut = x
     if before != width or stride > 1:
-        shortcut = draft.add(Convolution, activated, channels=width, kernel=1, stride=stride, padding=0)
+        shortcut = builder.add(Convolution, activated, channels=width, kernel=1, stride=stride, padding=0)
 
     def first(x: Nodes, channels: int, where: Mask, to: int, stride: int) -> Nodes:
         """A 3×3 convolution of a standard or grouped block; the grouped one mixes the groups by a pointwise one."""
-        x = draft.add(
+        x = builder.add(
             Convolution,
             x,
             where=where,
@@ -112,18 +112,18 @@ def _block(draft: Draft, x: Nodes, before: int, width: int, kind: Ints, stride: 
             padding=1,
             groups=np.where(grouped, np.where(groups == FULL, channels, groups), 1),
         )
-        x = draft.then(x, BatchNorm, where=grouped)
-        return draft.then(x, Convolution, where=grouped, channels=to, kernel=1, padding=0)
+        x = builder.then(x, BatchNorm, where=grouped)
+        return builder.then(x, Convolution, where=grouped, channels=to, kernel=1, padding=0)
 
     plain = ~bottleneck
     y = first(activated, before, plain, width, stride)
-    y = draft.add(Activation, draft.add(BatchNorm, y, where=plain), where=plain)
+    y = builder.add(Activation, builder.add(BatchNorm, y, where=plain), where=plain)
     y = first(y, width, plain, width, 1)
 
-    z = draft.add(Convolution, activated, where=bottleneck, channels=inner, kernel=1, padding=0)
-    z = draft.add(Activation, draft.add(BatchNorm, z, where=bottleneck), where=bottleneck)
+    z = builder.add(Convolution, activated, where=bottleneck, channels=inner, kernel=1, padding=0)
+    z = builder.add(Activation, builder.add(BatchNorm, z, where=bottleneck), where=bottleneck)
     inside = np.where(groups == FULL, inner, groups)
-    z = draft.add(Convolution, z, where=bottleneck, channels=inner, kernel=3, stride=stride, padding=1, groups=inside)
-    z = draft.add(Activation, draft.add(BatchNorm, z, where=bottleneck), where=bottleneck)
-    z = draft.add(Convolution, z, where=bottleneck, channels=width, kernel=1, padding=0)
-    return draft.add(Add, shortcut, np.where(bottleneck, z, y))
+    z = builder.add(Convolution, z, where=bottleneck, channels=inner, kernel=3, stride=stride, padding=1, groups=inside)
+    z = builder.add(Activation, builder.add(BatchNorm, z, where=bottleneck), where=bottleneck)
+    z = builder.add(Convolution, z, where=bottleneck, channels=width, kernel=1, padding=0)
+    return builder.add(Add, shortcut, np.where(bottleneck, z, y))

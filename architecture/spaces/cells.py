@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
     Activation,
@@ -75,26 +75,26 @@ def write_cells(normal: Wiring, reduction: Wiring, cells: int, width: int, strid
     them shifted by a pixel, the map is averaged over 2 x 2 pixels and then convolved: as many weights and as many
     multiply-adds, and it works for an odd side too. A cell that none of the later ones reads is left out.
     """
-    draft = Draft(len(normal.ends))
+    builder = GraphBatchBuilder(len(normal.ends))
     reductions = reduction_cells(cells)
     kinds = [reduction if cell in reductions else normal for cell in range(cells)]
     alive = _alive(kinds)
-    x = draft.add(Convolution, draft.image, channels=STEM * width, stride=stride)
-    x = draft.add(Activation, draft.add(BatchNorm, x))
+    x = builder.add(Convolution, builder.image, channels=STEM * width, stride=stride)
+    x = builder.add(Activation, builder.add(BatchNorm, x))
     before, last = x, x  # after a ReLU: whatever reads a cell's output begins with one
     for cell, wiring in enumerate(kinds):
         halve = cell in reductions
         if halve:
             width *= 2
-        left = projected(draft, before, width, alive[cell] & wiring.reads(0), halve=cell - 1 in reductions)
-        right = projected(draft, last, width, alive[cell] & wiring.reads(1), halve=False)
-        x = _cell(draft, left, right, wiring, width, alive[cell], halve)
+        left = projected(builder, before, width, alive[cell] & wiring.reads(0), halve=cell - 1 in reductions)
+        right = projected(builder, last, width, alive[cell] & wiring.reads(1), halve=False)
+        x = _cell(builder, left, right, wiring, width, alive[cell], halve)
         if cell < cells - 1:
-            x = draft.add(Activation, x, where=alive[cell])
+            x = builder.add(Activation, x, where=alive[cell])
         before, last = last, x
-    x = draft.add(Flatten, draft.add(AdaptiveAveragePool, x))
-    draft.add(Classifier, x)
-    return draft.finish()
+    x = builder.add(Flatten, builder.add(AdaptiveAveragePool, x))
+    builder.add(Classifier, x)
+    return builder.finish()
 
 
 def _alive(kinds: list[Wiring]) -> list[Mask]:
@@ -108,15 +108,19 @@ def _alive(kinds: list[Wiring]) -> list[Mask]:
     return alive
 
 
-def projected(draft: Draft, x: Nodes, width: int, where: Mask, *, halve: bool, affine: bool = True) -> Nodes:
+def projected(
+    builder: GraphBatchBuilder, x: Nodes, width: int, where: Mask, *, halve: bool, affine: bool = True
+) -> Nodes:
     """x, activated already, brought to the width of a cell, and to half its side if so asked; -1 outside `where`."""
     if halve:
-        x = draft.add(AveragePool, x, where=where, ceil=True)
-    x = draft.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
-    return draft.add(BatchNorm, x, where=where, affine=affine)
+        x = builder.add(AveragePool, x, where=where, ceil=True)
+    x = builder.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
+    return builder.add(BatchNorm, x, where=where, affine=affine)
 
 
-def _cell(draft: Draft, left: Nodes, right: Nodes, wiring: Wiring, width: int, where: Mask, halve: bool) -> Nodes:
+def _cell(
+    builder: GraphBatchBuilder, left: Nodes, right: Nodes, wiring: Wiring, width: int, where: Mask, halve: bool
+) -> Nodes:
     """The output of a cell on its two inputs; -1 outside `where`."""
     activated = wiring.operations >= SEPARABLE3
     if halve:  # the skip of an input becomes a strided projection, which begins with a ReLU
@@ -126,7 +130,7 @@ def _cell(draft: Draft, left: Nodes, right: Nodes, wiring: Wiring, width: int, w
     for node in range(wiring.ends.shape[1]):
         for state in range(len(relus), len(states)):
             read = (activated & (wiring.inputs == state)).any(axis=(1, 2))
-            relus.append(draft.add(Activation, states[state], where=where & read))
+            relus.append(builder.add(Activation, states[state], where=where & read))
         raw, relu = np.stack(states, axis=1), np.stack(relus, axis=1)
         terms = []
         for side in (0, 1):
@@ -134,16 +138,16 @@ def _cell(draft: Draft, left: Nodes, right: Nodes, wiring: Wiring, width: int, w
             at = source[:, None]
             x, active = (np.take_along_axis(found, at, axis=1)[:, 0] for found in (raw, relu))
             stride = np.where(halve & (source < 2), 2, 1)
-            terms.append(edge(draft, x, active, wiring.operations[:, node, side], width, stride, where))
-        states.append(draft.add(Add, *terms, where=where))
+            terms.append(edge(builder, x, active, wiring.operations[:, node, side], width, stride, where))
+        states.append(builder.add(Add, *terms, where=where))
     number = wiring.ends.sum(axis=1)
     ends = [np.where(wiring.ends[:, node], state, -1) for node, state in enumerate(states[2:])]
-    joined = draft.add(Concatenate, *ends, where=where & (number > 1))
+    joined = builder.add(Concatenate, *ends, where=where & (number > 1))
     return np.where(number > 1, joined, np.max(ends, axis=0))
 
 
 def edge(
-    draft: Draft,
+    builder: GraphBatchBuilder,
     x: Nodes,
     relu: Nodes,
     operation: Ints,
@@ -158,26 +162,33 @@ def edge(
     again = convolved & (operation < DILATED3)
     kernel = KERNELS[operation]
     dilation = np.where(operation >= DILATED3, 2, 1)
-    found = _separable(draft, relu, convolved, width, kernel, stride, dilation, affine)
-    second = draft.add(Activation, found, where=again)
+    found = _separable(builder, relu, convolved, width, kernel, stride, dilation, affine)
+    second = builder.add(Activation, found, where=again)
     one = np.ones_like(stride)
-    second = _separable(draft, second, again, width, kernel, one, one, affine)
+    second = _separable(builder, second, again, width, kernel, one, one, affine)
     found = np.where(again, second, found)
     largest, mean = (where & (operation == kind) for kind in (MAX_POOL, AVERAGE_POOL))
-    found = np.where(largest, draft.add(MaxPool, x, where=largest, kernel=3, stride=stride, padding=1), found)
-    pooled = draft.add(AveragePool, x, where=mean, kernel=3, stride=stride, padding=1, count_padding=False)
+    found = np.where(largest, builder.add(MaxPool, x, where=largest, kernel=3, stride=stride, padding=1), found)
+    pooled = builder.add(AveragePool, x, where=mean, kernel=3, stride=stride, padding=1, count_padding=False)
     found = np.where(mean, pooled, found)
     skipped = where & (operation == SKIP)
     strided = skipped & (stride == 2)
-    found = np.where(strided, projected(draft, relu, width, strided, halve=True, affine=affine), found)
+    found = np.where(strided, projected(builder, relu, width, strided, halve=True, affine=affine), found)
     return np.where(skipped & ~strided, x, found)
 
 
 def _separable(
-    draft: Draft, x: Nodes, where: Mask, width: int, kernel: Ints, stride: Ints, dilation: Ints, affine: bool
+    builder: GraphBatchBuilder,
+    x: Nodes,
+    where: Mask,
+    width: int,
+    kernel: Ints,
+    stride: Ints,
+    dilation: Ints,
+    affine: bool,
 ) -> Nodes:
     """A depthwise convolution, a pointwise one, batch normalisation."""
-    x = draft.add(
+    x = builder.add(
         Convolution,
         x,
         where=where,
@@ -188,5 +199,5 @@ def _separable(
         dilation=dilation,
         groups=width,
     )
-    x = draft.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
-    return draft.add(BatchNorm, x, where=where, affine=affine)
+    x = builder.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
+    return builder.add(BatchNorm, x, where=where, affine=affine)

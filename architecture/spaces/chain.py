@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
     ACTIVATIONS,
@@ -111,7 +111,7 @@ class _Construction:
 
     def __init__(self, space: Chain, codes: Codes) -> None:
         self.space, self.codes = space, codes
-        self.draft = Draft(len(codes))
+        self.builder = GraphBatchBuilder(len(codes))
         self.kernel = np.array([0, 1, 3, 5, 7])[self.of("kernel")]
         self.norm = self.of("norm")
         self.function = np.array([ACTIVATIONS.index(name) for name in FUNCTIONS])[self.of("activation")]
@@ -128,7 +128,7 @@ class _Construction:
     def finish(self) -> GraphBatch:
         n = len(self.codes)
         # what each layer left: its node, its channels (0 stands for those of the image), how often it was halved
-        nodes, channels, halvings = [self.draft.image], [np.zeros(n, np.int64)], [np.zeros(n, np.int64)]
+        nodes, channels, halvings = [self.builder.image], [np.zeros(n, np.int64)], [np.zeros(n, np.int64)]
         depth = self.value("depth")
         for layer in range(1, self.space.layers + 1):
             there = depth >= layer
@@ -141,11 +141,11 @@ class _Construction:
             channels.append(c)
             halvings.append(h)
         self.end(nodes[-1])
-        return self.draft.finish()
+        return self.builder.finish()
 
     def layer(self, layer: int, there: Mask, x: Nodes, channels: Ints) -> tuple[Nodes, Ints]:
         """Layer number `layer` after x where it is there: its node and its channels."""
-        draft, operation = self.draft, self.of(f"layer{layer}.operation")
+        builder, operation = self.builder, self.of(f"layer{layer}.operation")
         stride = self.value(f"layer{layer}.stride")
         width = self.value("width") * self.value(f"layer{layer}.widen")
         kernel = np.where(self.kernel == 0, self.value(f"layer{layer}.kernel"), self.kernel)
@@ -154,7 +154,7 @@ class _Construction:
         square = {"kernel": kernel, "padding": kernel // 2}
 
         # first convolution; that of a separable one is pointwise, the depthwise one strides
-        body = draft.then(
+        body = builder.then(
             x,
             Convolution,
             where=weighted,
@@ -163,28 +163,28 @@ class _Construction:
             padding=np.where(separable, 0, kernel // 2),
             stride=np.where(separable, 1, stride),
         )
-        body = draft.then(body, Convolution, where=separable, channels=width, stride=stride, groups=width, **square)
+        body = builder.then(body, Convolution, where=separable, channels=width, stride=stride, groups=width, **square)
         body = self.normed(body, weighted)
         body = self.activated(body, residual)
-        body = draft.then(body, Convolution, where=residual, channels=width, **square)
+        body = builder.then(body, Convolution, where=residual, channels=width, **square)
         body = self.normed(body, residual)
         projected = residual & ((channels != width) | (stride == 2))
-        shortcut = draft.then(x, Convolution, where=projected, channels=width, kernel=1, padding=0, stride=stride)
+        shortcut = builder.then(x, Convolution, where=projected, channels=width, kernel=1, padding=0, stride=stride)
         shortcut = self.normed(shortcut, projected)
-        body = np.where(residual, draft.add(Add, shortcut, body, where=residual), body)
+        body = np.where(residual, builder.add(Add, shortcut, body, where=residual), body)
         body = self.activated(body, weighted)
         dropped = weighted & (self.of("dropout") == 1)
-        body = draft.then(body, Dropout, where=dropped, permille=self.value("dropout"))
-        body = draft.then(body, MaxPool, where=largest, kernel=3, stride=stride, padding=1)
-        body = draft.then(body, AveragePool, where=mean, kernel=3, stride=stride, padding=1, count_padding=False)
+        body = builder.then(body, Dropout, where=dropped, permille=self.value("dropout"))
+        body = builder.then(body, MaxPool, where=largest, kernel=3, stride=stride, padding=1)
+        body = builder.then(body, AveragePool, where=mean, kernel=3, stride=stride, padding=1, count_padding=False)
         return body, np.where(weighted, width, channels)
 
     def normed(self, x: Nodes, where: Mask) -> Nodes:
-        x = self.draft.then(x, BatchNorm, where=where & (self.norm == NORMS.index("batch")))
-        return self.draft.then(x, GroupNorm, where=where & (self.norm == NORMS.index("group")), groups=GROUPS)
+        x = self.builder.then(x, BatchNorm, where=where & (self.norm == NORMS.index("batch")))
+        return self.builder.then(x, GroupNorm, where=where & (self.norm == NORMS.index("group")), groups=GROUPS)
 
     def activated(self, x: Nodes, where: Mask) -> Nodes:
-        return self.draft.then(x, Activation, where=where, function=self.function)
+        return self.builder.then(x, Activation, where=where, function=self.function)
 
     def joined(
         self,
@@ -202,25 +202,25 @@ class _Construction:
         source = np.select(which, [nodes[-distance] for distance in near], -1)
         source_channels = np.select(which, [all_channels[-distance] for distance in near], 0)
         halvings = halved - np.select(which, [all_halvings[-distance] for distance in near], 0)
-        there, draft = back > 0, self.draft
+        there, builder = back > 0, self.builder
         added, concatenated = (there & (self.of("skips") == SKIPS.index(join)) for join in ("add", "concatenate"))
         step = 1 << halvings
-        source = draft.then(source, AveragePool, where=there & (halvings > 0), kernel=step, stride=step, ceil=True)
+        source = builder.then(source, AveragePool, where=there & (halvings > 0), kernel=step, stride=step, ceil=True)
         unlike = added & (source_channels != channels)
-        source = draft.then(source, Convolution, where=unlike, channels=channels, kernel=1, padding=0)
-        total = draft.add(Add, x, source, where=added)
-        both = draft.add(Concatenate, x, source, where=concatenated)
+        source = builder.then(source, Convolution, where=unlike, channels=channels, kernel=1, padding=0)
+        total = builder.add(Add, x, source, where=added)
+        both = builder.add(Concatenate, x, source, where=concatenated)
         return np.select([added, concatenated], [total, both], x), channels + source_channels * concatenated
 
     def end(self, x: Nodes) -> None:
         """Pooling, flattening, an optional hidden layer, dropout and the classifier."""
-        draft, pool = self.draft, self.of("end.pool")
+        builder, pool = self.builder, self.of("end.pool")
         averaged = (pool == ENDS.index("average")) | (pool == ENDS.index("grid"))
-        x = draft.then(x, AdaptiveAveragePool, where=averaged, size=np.where(pool == ENDS.index("grid"), 2, 1))
-        x = draft.then(x, AdaptiveMaxPool, where=pool == ENDS.index("max"))
-        x = draft.add(Flatten, x)
+        x = builder.then(x, AdaptiveAveragePool, where=averaged, size=np.where(pool == ENDS.index("grid"), 2, 1))
+        x = builder.then(x, AdaptiveMaxPool, where=pool == ENDS.index("max"))
+        x = builder.add(Flatten, x)
         hidden = self.value("end.hidden")
-        x = draft.then(x, Linear, where=hidden > 0, features=hidden)
+        x = builder.then(x, Linear, where=hidden > 0, features=hidden)
         x = self.activated(x, hidden > 0)
-        x = draft.then(x, Dropout, where=self.of("end.dropout") > 0, permille=self.value("end.dropout"))
-        draft.add(Classifier, x)
+        x = builder.then(x, Dropout, where=self.of("end.dropout") > 0, permille=self.value("end.dropout"))
+        builder.add(Classifier, x)

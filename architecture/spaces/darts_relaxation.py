@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
@@ -56,23 +56,23 @@ class DartsRelaxation(Relaxation):
         if partial < 1 or space.width % partial:
             raise InvalidArgument("partial", "pc-darts", f"divide the width of `{space.name}`, {space.width}", partial)
         written = _Written(partial)
-        draft, width = written.draft, space.width
+        builder, width = written.builder, space.width
         reductions = cells.reduction_cells(space.cells)
-        x = draft.add(Convolution, draft.image, channels=cells.STEM * width, stride=space.stride)
-        x = draft.add(Activation, draft.add(BatchNorm, x))
+        x = builder.add(Convolution, builder.image, channels=cells.STEM * width, stride=space.stride)
+        x = builder.add(Activation, builder.add(BatchNorm, x))
         before, last = x, x
         for cell in range(space.cells):
             halve = cell in reductions
             width <<= halve
-            left = cells.projected(draft, before, width, ALL, halve=cell - 1 in reductions, affine=False)
-            right = cells.projected(draft, last, width, ALL, halve=False, affine=False)
+            left = cells.projected(builder, before, width, ALL, halve=cell - 1 in reductions, affine=False)
+            right = cells.projected(builder, last, width, ALL, halve=False, affine=False)
             first = [edge.kind for edge in self.edges].index(KINDS[halve])
             x = written.cell(left, right, width, first, halve)
             if cell < space.cells - 1:
-                x = draft.add(Activation, x)
+                x = builder.add(Activation, x)
             before, last = last, x
-        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, x)))
-        return Mixture(draft.finish().architecture(0), tuple(written.gates))
+        builder.add(Classifier, builder.add(Flatten, builder.add(AdaptiveAveragePool, x)))
+        return Mixture(builder.finish().architecture(0), tuple(written.gates))
 
     def paths(self, codes: Codes) -> NDArray[np.bool_]:
         found = np.zeros((len(codes), len(self.edges), len(self.operations)), np.bool_)
@@ -103,42 +103,42 @@ class _Written:
     """The mixture while it is written."""
 
     def __init__(self, partial: int) -> None:
-        self.draft, self.partial = Draft(1), partial
+        self.builder, self.partial = GraphBatchBuilder(1), partial
         self.gates: list[Gate] = []
 
     def cell(self, left: Nodes, right: Nodes, width: int, first: int, halve: bool) -> Nodes:
         """The output of a cell whose edges begin at row `first`."""
-        draft, part = self.draft, width // self.partial
+        builder, part = self.builder, width // self.partial
         states, row = [left, right], first
         used: list[tuple[Nodes, Nodes, Nodes]] = []  # of each state: the channels operated on, their ReLU, the others
         for _ in STATES:
             for x in states[len(used) :]:
                 some, rest = x, x
                 if self.partial > 1:
-                    some = draft.add(Slice, x, start=0, stop=part)
-                    rest = draft.add(Slice, x, start=part, stop=width)
-                used.append((some, draft.add(Activation, some), rest))
+                    some = builder.add(Slice, x, start=0, stop=part)
+                    rest = builder.add(Slice, x, start=part, stop=width)
+                used.append((some, builder.add(Activation, some), rest))
             terms = []
             for source, (some, relu, rest) in enumerate(used):
                 stride = 2 if halve and source < 2 else 1
-                total = draft.add(Add, *self._operations(some, relu, part, stride, row))
+                total = builder.add(Add, *self._operations(some, relu, part, stride, row))
                 if self.partial > 1:
-                    beside = draft.add(MaxPool, rest, ceil=True) if stride == 2 else rest
-                    total = draft.add(ChannelShuffle, draft.add(Concatenate, total, beside), groups=self.partial)
+                    beside = builder.add(MaxPool, rest, ceil=True) if stride == 2 else rest
+                    total = builder.add(ChannelShuffle, builder.add(Concatenate, total, beside), groups=self.partial)
                 self.gates.append(Gate(int(total[0]), row, None))
                 terms.append(total)
                 row += 1
-            states.append(draft.add(Add, *terms))
-        return draft.add(Concatenate, *states[2:])
+            states.append(builder.add(Add, *terms))
+        return builder.add(Concatenate, *states[2:])
 
     def _operations(self, x: Nodes, relu: Nodes, width: int, stride: int, row: int) -> list[Nodes]:
         found = []
         for at, name in enumerate(CELL_OPERATIONS):
-            made = cells.edge(self.draft, x, relu, np.array([at]), width, np.array([stride]), ALL, affine=False)
+            made = cells.edge(self.builder, x, relu, np.array([at]), width, np.array([stride]), ALL, affine=False)
             if name.endswith("pool_3x3"):
-                made = self.draft.add(BatchNorm, made, affine=False)
+                made = self.builder.add(BatchNorm, made, affine=False)
             elif made[0] == x[0]:  # handed on: a node of its own, to be weighed
-                made = self.draft.add(Identity, x)
+                made = self.builder.add(Identity, x)
             self.gates.append(Gate(int(made[0]), row, 1 + at))
             found.append(made)
         return found

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
     Activation,
@@ -80,26 +80,26 @@ class EnasMacro(Space):
         return min(max(layer - 1, 0) // third, 2)
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
-        draft = Draft(len(codes))
-        x = draft.add(Convolution, draft.image, channels=self.width, kernel=3, padding=1)
+        builder = GraphBatchBuilder(len(codes))
+        x = builder.add(Convolution, builder.image, channels=self.width, kernel=3, padding=1)
         # for each layer, the stem first, its output at the side and width of the layer now written
-        outputs = [draft.add(BatchNorm, x)]
+        outputs = [builder.add(BatchNorm, x)]
         for layer in range(1, self.layers + 1):
             stage = self.stage(layer)
             if stage > self.stage(layer - 1):
                 needed = [self._read_from(codes, source, layer) for source in range(layer)]
                 outputs = [
-                    self._reduced(draft, output, self.width << stage, where)
+                    self._reduced(builder, output, self.width << stage, where)
                     for output, where in zip(outputs, needed, strict=True)
                 ]
-            body = self._layer(draft, outputs[-1], codes[:, self.columns[f"layer{layer}.operation"]], stage)
+            body = self._layer(builder, outputs[-1], codes[:, self.columns[f"layer{layer}.operation"]], stage)
             skips = [codes[:, self.columns[f"layer{layer}.skip{source}"]] == 1 for source in range(layer - 1)]
             some = np.any(skips, axis=0) if skips else np.zeros(len(codes), np.bool_)
             terms = [np.where(skip, output, -1) for skip, output in zip(skips, outputs[:-1], strict=True)]
-            total = draft.add(BatchNorm, draft.add(Add, body, *terms, where=some), where=some)
+            total = builder.add(BatchNorm, builder.add(Add, body, *terms, where=some), where=some)
             outputs.append(np.where(some, total, body))
-        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, outputs[-1])))
-        return draft.finish()
+        builder.add(Classifier, builder.add(Flatten, builder.add(AdaptiveAveragePool, outputs[-1])))
+        return builder.finish()
 
     def _read_from(self, codes: Codes, source: int, layer: int) -> Mask:
         """(n,) whether the output of layer `source` is read by `layer` or a later one."""
@@ -109,19 +109,19 @@ class EnasMacro(Space):
         read: Mask = np.any(codes[:, later] == 1, axis=1)
         return read
 
-    def _reduced(self, draft: Draft, x: Nodes, width: int, where: Mask) -> Nodes:
-        x = draft.add(AveragePool, x, where=where, ceil=True)  # ceil: no image is too small
-        x = draft.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
-        return draft.add(BatchNorm, x, where=where)
+    def _reduced(self, builder: GraphBatchBuilder, x: Nodes, width: int, where: Mask) -> Nodes:
+        x = builder.add(AveragePool, x, where=where, ceil=True)  # ceil: no image is too small
+        x = builder.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
+        return builder.add(BatchNorm, x, where=where)
 
-    def _layer(self, draft: Draft, x: Nodes, operation: NDArray[np.int64], stage: int) -> Nodes:
+    def _layer(self, builder: GraphBatchBuilder, x: Nodes, operation: NDArray[np.int64], stage: int) -> Nodes:
         width = self.width << stage
-        x = draft.add(Convolution, x, channels=width, kernel=1, padding=0)
-        x = draft.add(Activation, draft.add(BatchNorm, x))
+        x = builder.add(Convolution, x, channels=width, kernel=1, padding=0)
+        x = builder.add(Activation, builder.add(BatchNorm, x))
         separable = (operation == SEPARABLE3) | (operation == SEPARABLE5)
         convolved = separable | (operation == CONV3) | (operation == CONV5)
         kernel = np.where((operation == CONV5) | (operation == SEPARABLE5), 5, 3)
-        y = draft.then(
+        y = builder.then(
             x,
             Convolution,
             where=convolved,
@@ -130,9 +130,9 @@ class EnasMacro(Space):
             padding=kernel // 2,
             groups=np.where(separable, width, 1),
         )
-        y = draft.then(y, Convolution, where=separable, channels=width, kernel=1, padding=0)
-        y = draft.then(y, BatchNorm, where=convolved)
-        y = draft.then(y, Activation, where=convolved)
+        y = builder.then(y, Convolution, where=separable, channels=width, kernel=1, padding=0)
+        y = builder.then(y, BatchNorm, where=convolved)
+        y = builder.then(y, Activation, where=convolved)
         window = {"kernel": 3, "stride": 1, "padding": 1}
-        y = draft.then(y, AveragePool, where=operation == AVERAGE, count_padding=False, **window)
-        return draft.then(y, MaxPool, where=operation == LARGEST, **window)
+        y = builder.then(y, AveragePool, where=operation == AVERAGE, count_padding=False, **window)
+        return builder.then(y, MaxPool, where=operation == LARGEST, **window)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
     Activation,
@@ -99,41 +99,43 @@ class Mobile(Space):
         return found
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
-        draft = Draft(len(codes))
+        builder = GraphBatchBuilder(len(codes))
         everywhere = np.ones(len(codes), np.bool_)
-        x = _convolved(draft, draft.image, everywhere, self.width, kernel=3, stride=1 + (0 in self._strided))
+        x = _convolved(builder, builder.image, everywhere, self.width, kernel=3, stride=1 + (0 in self._strided))
         # the first block expands nothing and is no choice: depthwise, then a projection
         before = self._scaled(FIRST)
-        x = _convolved(draft, x, everywhere, self.width, kernel=3, groups=self.width)
-        x = _projected(draft, x, everywhere, before)
+        x = _convolved(builder, x, everywhere, self.width, kernel=3, groups=self.width)
+        x = _projected(builder, x, everywhere, before)
         for stage, (width, blocks, stride) in enumerate(self.layout, start=1):
             for block in range(1, blocks + 1):
                 expand = self._value(codes, f"stage{stage}.block{block}.expand")
                 kernel = self._value(codes, f"stage{stage}.block{block}.kernel")
-                x = _block(draft, x, before, width, expand, kernel, stride if block == 1 else 1)
+                x = _block(builder, x, before, width, expand, kernel, stride if block == 1 else 1)
                 before = width
-        x = _convolved(draft, x, everywhere, self._scaled(LAST), kernel=1)
-        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, x)))
-        return draft.finish()
+        x = _convolved(builder, x, everywhere, self._scaled(LAST), kernel=1)
+        builder.add(Classifier, builder.add(Flatten, builder.add(AdaptiveAveragePool, x)))
+        return builder.finish()
 
     def _value(self, codes: Codes, name: str) -> Ints:
         column = self.columns[name]
         return np.array(self.parameters[column].choices, np.int64)[codes[:, column]]
 
 
-def _block(draft: Draft, x: Nodes, before: int, width: int, expand: Ints, kernel: Ints, stride: int) -> Nodes:
+def _block(
+    builder: GraphBatchBuilder, x: Nodes, before: int, width: int, expand: Ints, kernel: Ints, stride: int
+) -> Nodes:
     there = expand > 0
     inner = before * np.maximum(expand, 1)
-    y = _convolved(draft, x, there, inner, kernel=1)
-    y = _convolved(draft, y, there, inner, kernel=kernel, stride=stride, groups=inner)
-    y = _projected(draft, y, there, width)
+    y = _convolved(builder, x, there, inner, kernel=1)
+    y = _convolved(builder, y, there, inner, kernel=kernel, stride=stride, groups=inner)
+    y = _projected(builder, y, there, width)
     if stride == 1 and before == width:
-        y = draft.add(Add, x, y, where=there)
+        y = builder.add(Add, x, y, where=there)
     return np.where(there, y, x)
 
 
 def _convolved(
-    draft: Draft,
+    builder: GraphBatchBuilder,
     x: Nodes,
     where: Mask,
     width: int | Ints,
@@ -142,12 +144,12 @@ def _convolved(
     stride: int = 1,
     groups: int | Ints = 1,
 ) -> Nodes:
-    x = draft.add(
+    x = builder.add(
         Convolution, x, where=where, channels=width, kernel=kernel, stride=stride, padding=kernel // 2, groups=groups
     )
-    return draft.add(Activation, draft.add(BatchNorm, x, where=where), where=where, function="relu6")
+    return builder.add(Activation, builder.add(BatchNorm, x, where=where), where=where, function="relu6")
 
 
-def _projected(draft: Draft, x: Nodes, where: Mask, width: int) -> Nodes:
-    x = draft.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
-    return draft.add(BatchNorm, x, where=where)
+def _projected(builder: GraphBatchBuilder, x: Nodes, where: Mask, width: int) -> Nodes:
+    x = builder.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
+    return builder.add(BatchNorm, x, where=where)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
     Activation,
@@ -58,18 +58,18 @@ class NB201(Space):
         return tuple(Categorical(f"edge{source}to{target}", CHOICES) for source, target in EDGES)
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
-        draft = Draft(len(codes))
-        x = convolved(draft, draft.image, self.width, 3)
+        builder = GraphBatchBuilder(len(codes))
+        x = convolved(builder, builder.image, self.width, 3)
         for stage in range(3):
             width = self.width << stage
             if stage:
-                x = reduced(draft, x, width)
+                x = reduced(builder, x, width)
             for _ in range(self.cells):
-                x = _cell(draft, x, codes, width)
-        x = draft.add(Activation, draft.add(BatchNorm, x))
-        x = draft.add(Flatten, draft.add(AdaptiveAveragePool, x))
-        draft.add(Classifier, x)
-        return draft.finish()
+                x = _cell(builder, x, codes, width)
+        x = builder.add(Activation, builder.add(BatchNorm, x))
+        x = builder.add(Flatten, builder.add(AdaptiveAveragePool, x))
+        builder.add(Classifier, x)
+        return builder.finish()
 
     @property
     def relaxation(self) -> Relaxation:
@@ -100,37 +100,39 @@ class NB201(Space):
         }
 
 
-def convolved(draft: Draft, x: Nodes, width: int, kernel: int, stride: int = 1, *, affine: bool = True) -> Nodes:
+def convolved(
+    builder: GraphBatchBuilder, x: Nodes, width: int, kernel: int, stride: int = 1, *, affine: bool = True
+) -> Nodes:
     """A convolution and batch normalisation."""
-    x = draft.add(Convolution, x, channels=width, kernel=kernel, stride=stride, padding=kernel // 2)
-    return draft.add(BatchNorm, x, affine=affine)
+    x = builder.add(Convolution, x, channels=width, kernel=kernel, stride=stride, padding=kernel // 2)
+    return builder.add(BatchNorm, x, affine=affine)
 
 
-def reduced(draft: Draft, x: Nodes, width: int) -> Nodes:
+def reduced(builder: GraphBatchBuilder, x: Nodes, width: int) -> Nodes:
     """The residual block between stages: half the side."""
-    body = convolved(draft, draft.add(Activation, x), width, 3, stride=2)
-    body = convolved(draft, draft.add(Activation, body), width, 3)
+    body = convolved(builder, builder.add(Activation, x), width, 3, stride=2)
+    body = convolved(builder, builder.add(Activation, body), width, 3)
     # ceil: an odd side gives as many pixels here as in the strided convolution
-    shortcut = draft.add(AveragePool, x, ceil=True)
-    shortcut = draft.add(Convolution, shortcut, channels=width, kernel=1, padding=0)
-    return draft.add(Add, shortcut, body)
+    shortcut = builder.add(AveragePool, x, ceil=True)
+    shortcut = builder.add(Convolution, shortcut, channels=width, kernel=1, padding=0)
+    return builder.add(Add, shortcut, body)
 
 
-def _cell(draft: Draft, x: Nodes, codes: Codes, width: int) -> Nodes:
+def _cell(builder: GraphBatchBuilder, x: Nodes, codes: Codes, width: int) -> Nodes:
     nodes = [x]
     convolved = (codes == CONV1) | (codes == CONV3)
     relu: list[Nodes] = []
     for target in (1, 2, 3):
         source = nodes[-1]
         outgoing = [edge for edge, (start, _) in enumerate(EDGES) if start == target - 1]
-        relu.append(draft.add(Activation, source, where=convolved[:, outgoing].any(axis=1)))
+        relu.append(builder.add(Activation, source, where=convolved[:, outgoing].any(axis=1)))
         terms = []
         for edge, (start, end) in enumerate(EDGES):
             if end != target:
                 continue
             code = codes[:, edge]
             kernel = np.where(code == CONV3, 3, 1)
-            conv = draft.add(
+            conv = builder.add(
                 Convolution,
                 relu[start],
                 where=convolved[:, edge],
@@ -138,18 +140,18 @@ def _cell(draft: Draft, x: Nodes, codes: Codes, width: int) -> Nodes:
                 kernel=kernel,
                 padding=kernel // 2,
             )
-            conv = draft.add(BatchNorm, conv, where=convolved[:, edge])
-            pool = draft.add(
+            conv = builder.add(BatchNorm, conv, where=convolved[:, edge])
+            pool = builder.add(
                 AveragePool, nodes[start], where=code == POOL, kernel=3, stride=1, padding=1, count_padding=False
             )
             terms.append(np.select([convolved[:, edge], code == POOL, code == SKIP], [conv, pool, nodes[start]], -1))
-        nodes.append(_sum(draft, terms, x))
+        nodes.append(_sum(builder, terms, x))
     return nodes[-1]
 
 
-def _sum(draft: Draft, terms: list[Nodes], like: Nodes) -> Nodes:
+def _sum(builder: GraphBatchBuilder, terms: list[Nodes], like: Nodes) -> Nodes:
     """The sum of the terms that are there: none of them gives zeros, one of them is itself."""
     number = np.sum([term >= 0 for term in terms], axis=0)
-    total = draft.add(Add, *terms, where=number > 1)
+    total = builder.add(Add, *terms, where=number > 1)
     total = np.where(number == 1, np.max(terms, axis=0), total)
-    return np.where(number == 0, draft.add(Zero, like, where=number == 0), total)
+    return np.where(number == 0, builder.add(Zero, like, where=number == 0), total)

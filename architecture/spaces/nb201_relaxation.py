@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import Draft, Nodes
+from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
@@ -47,17 +47,17 @@ class NB201Relaxation(Relaxation):
         space = self.space
         if partial < 1 or space.width % partial:
             raise InvalidArgument("partial", "pc-darts", f"divide the width of `{space.name}`, {space.width}", partial)
-        draft, gates = Draft(1), list[Gate]()
-        x = nb201.convolved(draft, draft.image, space.width, 3)
+        builder, gates = GraphBatchBuilder(1), list[Gate]()
+        x = nb201.convolved(builder, builder.image, space.width, 3)
         for stage in range(3):
             width = space.width << stage
             if stage:
-                x = nb201.reduced(draft, x, width)
+                x = nb201.reduced(builder, x, width)
             for _ in range(space.cells):
-                x = _cell(draft, x, width, partial, gates)
-        x = draft.add(Activation, draft.add(BatchNorm, x))
-        draft.add(Classifier, draft.add(Flatten, draft.add(AdaptiveAveragePool, x)))
-        return Mixture(draft.finish().architecture(0), tuple(gates))
+                x = _cell(builder, x, width, partial, gates)
+        x = builder.add(Activation, builder.add(BatchNorm, x))
+        builder.add(Classifier, builder.add(Flatten, builder.add(AdaptiveAveragePool, x)))
+        return Mixture(builder.finish().architecture(0), tuple(gates))
 
     def paths(self, codes: Codes) -> NDArray[np.bool_]:
         found: NDArray[np.bool_] = codes[:, :, None] == np.arange(len(self.operations))
@@ -69,31 +69,31 @@ class NB201Relaxation(Relaxation):
         return found
 
 
-def _cell(draft: Draft, x: Nodes, width: int, partial: int, gates: list[Gate]) -> Nodes:
+def _cell(builder: GraphBatchBuilder, x: Nodes, width: int, partial: int, gates: list[Gate]) -> Nodes:
     states, part = [x], width // partial
     used: list[tuple[Nodes, Nodes, Nodes]] = []
     for target in (1, 2, 3):
         some, rest = states[-1], states[-1]
         if partial > 1:
-            some = draft.add(Slice, states[-1], start=0, stop=part)
-            rest = draft.add(Slice, states[-1], start=part, stop=width)
-        used.append((some, draft.add(Activation, some), rest))
+            some = builder.add(Slice, states[-1], start=0, stop=part)
+            rest = builder.add(Slice, states[-1], start=part, stop=width)
+        used.append((some, builder.add(Activation, some), rest))
         terms = []
         for row, (source, end) in enumerate(nb201.EDGES):
             if end != target:
                 continue
             some, relu, rest = used[source]
             made = {
-                nb201.SKIP: draft.add(Identity, some),
-                nb201.CONV1: nb201.convolved(draft, relu, part, 1, affine=False),
-                nb201.CONV3: nb201.convolved(draft, relu, part, 3, affine=False),
-                nb201.POOL: draft.add(AveragePool, some, kernel=3, stride=1, padding=1, count_padding=False),
+                nb201.SKIP: builder.add(Identity, some),
+                nb201.CONV1: nb201.convolved(builder, relu, part, 1, affine=False),
+                nb201.CONV3: nb201.convolved(builder, relu, part, 3, affine=False),
+                nb201.POOL: builder.add(AveragePool, some, kernel=3, stride=1, padding=1, count_padding=False),
             }
             gates += [Gate(int(node[0]), row, column) for column, node in made.items()]
-            total = draft.add(Add, *made.values())
+            total = builder.add(Add, *made.values())
             if partial > 1:
-                total = draft.add(ChannelShuffle, draft.add(Concatenate, total, rest), groups=partial)
+                total = builder.add(ChannelShuffle, builder.add(Concatenate, total, rest), groups=partial)
             gates.append(Gate(int(total[0]), row, None))
             terms.append(total)
-        states.append(draft.add(Add, *terms))
+        states.append(builder.add(Add, *terms))
     return states[-1]

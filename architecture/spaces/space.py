@@ -37,10 +37,10 @@ class Categorical:
 class Space:
     """A search space. A subclass names its `family`, lists its `parameters` and says how they become a network.
 
-    It overrides `decode` (one architecture; simplest) or `decode_batch` (many at once, with a `Draft`; fast): each has
-    a default made of the other. Where some parameters only count beside certain others it overrides `active`; where
-    some combinations are no network, `feasible`. Fields of the dataclass are the integers a user may set in
-    `get_space("family:field=value")`.
+    It overrides `decode` (one architecture; simplest) or `decode_batch` (many at once, with a `GraphBatchBuilder`;
+    fast): each has a default made of the other. Where some parameters only count beside certain others it overrides
+    `active`; where some combinations are no network, `feasible`. Fields of the dataclass are the integers a user may
+    set in `get_space("family:field=value")`.
 
     Codes are (n, p) integers. Conditional parameters are never missing: while inactive they hold choice 0.
     """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.batch.kinds import table
-from presage.architecture.encoders.canonical_view import Reading
+from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.encoders.chunks import chunks
 from presage.architecture.operations import Add, Classifier, Convolution, Linear
 
@@ -42,33 +42,33 @@ def work(graphs: GraphBatch, input_shape: Sequence[int], classes: int) -> Floats
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    return np.concatenate([_work(Reading.of(piece, input_shape, classes)) for piece in chunks(graphs)])
+    return np.concatenate([_work(CanonicalView.of(piece, input_shape, classes)) for piece in chunks(graphs)])
 
 
-def _work(reading: Reading) -> Floats:
-    batch, kind = reading.batch, reading.kind
-    rows = np.flatnonzero(reading.parts)
-    multiply_adds = reading.costs[1].astype(np.float64)
-    size = reading.shapes.size.astype(np.float64)
+def _work(view: CanonicalView) -> Floats:
+    batch, kind = view.batch, view.kind
+    rows = np.flatnonzero(view.parts)
+    multiply_adds = view.costs[1].astype(np.float64)
+    size = view.shapes.size.astype(np.float64)
     convolution = rows[table(Convolution)[kind[rows]]]
     linear = rows[table(Linear, Classifier)[kind[rows]]]
     other = rows[~table(Convolution, Linear, Classifier)[kind[rows]]]
     groups = batch.column("groups")[convolution]
-    read = reading.shapes.channels[reading.first[convolution]]
+    read = view.shapes.channels[view.first[convolution]]
     wide = batch.column("kernel_h")[convolution].astype(np.int64) * batch.column("kernel_w")[convolution] > 1
     depthwise = (groups > 1) & (groups == read)
     grouped = (groups > 1) & ~depthwise
-    columns = [np.ones(len(reading))]
+    columns = [np.ones(len(view))]
     for chosen in ((groups == 1) & ~wide, (groups == 1) & wide, grouped, depthwise):
         these = convolution[chosen]
-        columns += [reading.total(these), reading.total(these, multiply_adds[these])]
-    moved = size[convolution] + size[reading.first[convolution]]
-    sums = np.flatnonzero(reading.live & table(Add)[kind] & (reading.number != reading.number[reading.first]))
+        columns += [view.total(these), view.total(these, multiply_adds[these])]
+    moved = size[convolution] + size[view.first[convolution]]
+    sums = np.flatnonzero(view.live & table(Add)[kind] & (view.number != view.number[view.first]))
     columns += [
-        reading.total(convolution, moved),
-        reading.total(linear, multiply_adds[linear]),
-        reading.total(other),
-        reading.total(other, size[other]),
-        reading.total(sums, np.diff(batch.edge_start)[sums] - 1.0),
+        view.total(convolution, moved),
+        view.total(linear, multiply_adds[linear]),
+        view.total(other),
+        view.total(other, size[other]),
+        view.total(sums, np.diff(batch.edge_start)[sums] - 1.0),
     ]
     return np.stack(columns, axis=1)

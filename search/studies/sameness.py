@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import ATTRIBUTES, GraphBatch
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.scan import Sweep
+from presage.architecture.batch.scan import Scan
 from presage.architecture.operations import (
     ACTIVATIONS,
     KIND,
@@ -57,7 +57,7 @@ def network_keys(graphs: GraphBatch) -> Words:
     """
     if not len(graphs):
         return np.zeros(0, np.uint64)
-    sweep = Sweep(graphs)
+    scan = Scan(graphs)
     kind, m = graphs.kind, len(graphs.kind)
     operation = _named(graphs)
     add, many = kind == KIND[Add], np.isin(kind, (KIND[Concatenate], KIND[Multiply]))
@@ -66,9 +66,9 @@ def network_keys(graphs: GraphBatch) -> Words:
     never = kind == KIND[Zero]
 
     up = np.empty(m, np.uint64)
-    up[sweep.images] = operation[sweep.images]
+    up[scan.images] = operation[scan.images]
     odd = np.zeros(m, np.bool_)  # nodes that see some zeros and are not zero themselves
-    for step in sweep:
+    for step in scan:
         rows = step.rows
         first = up[step.first]
         total, hashed, some_zero, all_zero = first.copy(), _mixed(first), first == 0, first == 0
@@ -88,7 +88,7 @@ def network_keys(graphs: GraphBatch) -> Words:
     down = np.zeros(m, np.uint64)
     last = graphs.node_start[1:] - 1
     down[last] = 1
-    for step in reversed(sweep):
+    for step in reversed(scan):
         rows = step.rows
         own = np.where(_OWN[kind[rows]], _mixed(down[rows] + up[rows]), down[rows] * (up[rows] | np.uint64(1)))
         given = np.where(add[rows] | passes[rows], down[rows], own)

@@ -24,9 +24,10 @@ _WEIGHTED = (Convolution, Linear, Classifier, BatchNorm, GroupNorm)
 class SharedWeights:
     """The child networks of a space share weights (ENAS, Pham et al. 2018, arXiv 1802.03268).
 
-    Two networks share the weights of a node where it stands at the same place (the same call of the space's `Draft`
-    wrote it), does the same operation and reads as many channels. A space that writes its networks without a `Draft`
-    shares by order: the first node of an operation and width, the second, and so on. Nothing here knows any space.
+    Two networks share the weights of a node where it stands at the same place (the same call of the space's
+    `GraphBatchBuilder` wrote it), does the same operation and reads as many channels. A space that writes its networks
+    without one shares by order: the first node of an operation and width, the second, and so on. Nothing here knows
+    any space.
 
     Weights are drawn when a network first asks for them; what is drawn depends on `seed` and the place alone.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from presage.architecture.batch.builder import Draft
+from presage.architecture.batch.builder import GraphBatchBuilder
 from presage.architecture.batch.costs import batch_costs
 from presage.architecture.batch.graph_batch import ATTRIBUTES, GraphBatch
 from presage.architecture.batch.shapes import batch_shapes
@@ -121,16 +121,16 @@ def test_take_and_concatenate() -> None:
     assert len(GraphBatch.concatenate([])) == 0
 
 
-def test_a_draft_writes_different_networks_at_once() -> None:
-    draft = Draft(2)
-    x = draft.add(Convolution, draft.image, channels=np.array([8, 16]), kernel=(1, 3), padding=(0, 1))
-    x = draft.then(x, Activation, where=np.array([False, True]), function="silu")
-    y = draft.add(Convolution, x, where=np.array([True, False]), channels=8, bias=True)
-    x = draft.add(Add, x, y)
-    draft.add(Classifier, draft.add(Flatten, x))
+def test_a_builder_writes_different_networks_at_once() -> None:
+    builder = GraphBatchBuilder(2)
+    x = builder.add(Convolution, builder.image, channels=np.array([8, 16]), kernel=(1, 3), padding=(0, 1))
+    x = builder.then(x, Activation, where=np.array([False, True]), function="silu")
+    y = builder.add(Convolution, x, where=np.array([True, False]), channels=8, bias=True)
+    x = builder.add(Add, x, y)
+    builder.add(Classifier, builder.add(Flatten, x))
     flat = (Node(Flatten(), (3,)), Node(Classifier(), (4,)))
     conv = Convolution(8, (1, 3), padding=(0, 1))
-    assert draft.finish().architectures() == [
+    assert builder.finish().architectures() == [
         Architecture(
             (Node(Input()), Node(conv, (0,)), Node(Convolution(8, bias=True), (1,)), Node(Add(), (1, 2)), *flat)
         ),
@@ -145,7 +145,7 @@ def test_a_draft_writes_different_networks_at_once() -> None:
         ),
     ]
     with pytest.raises(TypeError, match="colour"):
-        draft.add(Flatten, x, colour=1)
+        builder.add(Flatten, x, colour=1)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
