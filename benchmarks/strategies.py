@@ -36,6 +36,7 @@ from strategies_plots import best_so_far_plot, hypervolume_plot
 from presage.architecture.spaces import get_space
 from presage.architecture.spaces.nb201 import NB201
 from presage.architecture.spaces.space import Codes, Space
+from presage.files import write_json
 from presage.search.history import History
 from presage.search.samplers import SAMPLERS, OneByOne, get_proposer
 from presage.search.samplers.progressive import front
@@ -134,10 +135,7 @@ def piece(name: str, strategy: str, seed: int, folder: Path) -> list[int]:
             return list(found["rows"])
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     found = search(table(name), strategy, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_suffix(f".{os.getpid()}")
-    written.write_text(json.dumps(found), encoding="utf-8")
-    written.replace(path)
+    write_json(path, found)
     return list(found["rows"])
 
 

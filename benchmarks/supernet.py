@@ -30,7 +30,7 @@ from presage.architecture.graph import Architecture
 from presage.architecture.spaces import get_space
 from presage.architecture.spaces.space import Codes, Space
 from presage.database import Database
-from presage.search.disk import read_json, write_json
+from presage.files import read_json, write_json
 from presage.search.supernet import ONE_SHOT, OneShotSettings, SupernetEpoch
 from presage.surrogate.metrics import kendall_tau
 from presage.training import fit, load_dataset, prepare

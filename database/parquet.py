@@ -15,6 +15,7 @@ from presage.database.records import Record
 from presage.database.tables import RECORDS, entries_of_tables
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
+from presage.files import disk_is_full
 
 __all__ = ["FILES", "copy_parquet", "read_parquet", "write_parquet"]
 
@@ -62,7 +63,7 @@ def write_parquet(connection: Connection, folder: Path, tables: Collection[str] 
     except StorageFull as error:  # DuckDB's own word, of the connection's file
         raise _full(folder) from error
     except OSError as error:
-        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        if disk_is_full(error):
             raise _full(folder) from error
         raise InvalidArgument("folder", "export_parquet", "be a folder that can be written", str(folder)) from error
 

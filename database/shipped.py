@@ -13,6 +13,7 @@ from presage.database.connection import Connection
 from presage.database.parquet import FILES, copy_parquet, read_parquet, write_parquet
 from presage.database.write import ImportReport, Writer
 from presage.errors import InvalidDatabase
+from presage.files import replacing
 
 if TYPE_CHECKING:
     from presage.database.store import Database
@@ -32,7 +33,8 @@ def write_seed(database: Database, folder: str | Path) -> int:
     target = Path(folder)
     write_parquet(database.connection, target, tables=[name for name in FILES if name != "predictions"])
     digest = _digest_of_files(target)
-    (target / MANIFEST).write_text(json.dumps({"digest": digest}) + "\n", encoding="utf-8")
+    with replacing(target / MANIFEST) as draft:
+        draft.write_text(json.dumps({"digest": digest}) + "\n", encoding="utf-8")
     return sum(file.stat().st_size for file in target.iterdir())
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import tempfile
 from pathlib import Path
 
 from presage.errors import InvalidArgument
+from presage.files import disk_is_full
 
 __all__ = ["check_folder"]
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def check_folder(folder: Path, argument: str, owner: str) -> None:
@@ -27,7 +25,7 @@ def check_folder(folder: Path, argument: str, owner: str) -> None:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        if error.errno in _FULL:
+        if disk_is_full(error):
             raise
         rule = "be a folder that can be made and written in"
         raise InvalidArgument(argument, owner, rule, str(folder), f"{error.strerror}.") from None

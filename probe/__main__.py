@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from presage.errors import InvalidArgument, TrainingFailure, WrongInput
+from presage.files import held
 from presage.probe.card import difficulty_card
 from presage.probe.protocol import PROBE_VERSION
 from presage.probe.rows import known_datasets, probe_row, recorded_probes
 from presage.probe.run import ProbeRun, run_probe
 from presage.training.datasets.loading import load_dataset
-from presage.training.lock import held
 from presage.training.rows import dataset_row
 from presage.training.shards import append_line
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +11,12 @@ from zipfile import BadZipFile
 import torch
 
 from presage.errors import InvalidArgument, StorageFull
+from presage.files import replacing
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
+
+_FULL = "enforce fail at inline_container"
+"""What torch says when the disk fills up."""
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -23,22 +25,13 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     Raises:
         StorageFull: where the disk is full; an older checkpoint at `path` is untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     try:
-        with draft.open("wb") as stream:
+        with replacing(path) as draft, draft.open("wb") as stream:
             torch.save(dict(state), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-    except (OSError, RuntimeError) as error:
-        draft.unlink(missing_ok=True)
-        full = getattr(error, "errno", None) == errno.ENOSPC or "enforce fail at inline_container" in str(error)
-        if full:
-            raise StorageFull(
-                f"The disk is full: the checkpoint {path} was not written; the last one stands."
-            ) from None
-        raise
+    except RuntimeError as error:
+        if _FULL not in str(error):
+            raise
+        raise StorageFull(f"The disk is full: {path} was not written. What was stored before is whole.") from None
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:

@@ -6,16 +6,14 @@ which readers skip and the next writer cuts off.
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from presage.errors import InvalidArgument, InvalidExperience, StorageFull
-from presage.training.lock import held
+from presage.errors import InvalidArgument, InvalidExperience
+from presage.files import append, held
 
 __all__ = ["FORMAT", "VERSION", "append_line", "exclusive", "read_lines", "shard_paths"]
 
@@ -30,20 +28,7 @@ def append_line(path: Path, kind: str, parts: Mapping[str, object]) -> None:
         StorageFull: the disk is full; the file is as it was.
     """
     text = json.dumps({"format": FORMAT, "version": VERSION, "kind": kind, **parts}, allow_nan=False)
-    line = text.encode() + b"\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as stream:
-        end = _end_of_lines(path)
-        os.ftruncate(stream.fileno(), end)
-        try:
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            _forget(stream.fileno(), end)
-            raise StorageFull(f"The disk is full: {path} keeps all lines written before.") from None
+    append(path, text.encode() + b"\n")
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -83,24 +68,3 @@ def exclusive(folder: Path) -> Iterator[None]:
     rule = "be a folder that no other running campaign writes to"
     with held(folder / "campaign.lock", InvalidArgument("out", "campaign", rule, str(folder))):
         yield
-
-
-def _end_of_lines(path: Path) -> int:
-    """Bytes up to and including the last newline."""
-    with path.open("rb") as stream:
-        end = stream.seek(0, os.SEEK_END)
-        while end > 0:
-            start = max(end - 65536, 0)
-            stream.seek(start)
-            newline = stream.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                return start + newline + 1
-            end = start
-    return 0
-
-
-def _forget(descriptor: int, end: int) -> None:
-    try:
-        os.ftruncate(descriptor, end)
-    except OSError:
-        return  # a torn line: readers skip it

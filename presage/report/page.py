@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from presage.comparison import comparison
 from presage.errors import InvalidArgument, UnknownName, WrongInput
+from presage.files import replacing
 from presage.output import scaled
 from presage.report import plots
 from presage.report.drawing import draw
 from presage.report.supernet import supernet_section
-from presage.search.disk import replacing
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space

@@ -68,7 +68,7 @@ def card(place: Workplace, dataset: ImageDataset, run_folder: Path) -> str:
     Raises:
         InvalidArgument: the run folder keeps the card of another dataset.
     """
-    from presage.search.disk import replacing
+    from presage.files import replacing
 
     path = run_folder / "card.json"
     if path.exists():

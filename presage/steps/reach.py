@@ -56,7 +56,7 @@ def reach(place: Workplace, recipe: Recipe) -> Reach:
 
 def kept_reach(place: Workplace, recipe: Recipe, run_folder: Path) -> Reach:
     """The same as it was when the run began: what a run trains does not change what was predicted before it."""
-    from presage.search.disk import read_json, write_json
+    from presage.files import read_json, write_json
 
     path = run_folder / "experience.json"
     kept = read_json(path)

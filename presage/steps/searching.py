@@ -31,9 +31,9 @@ def search(
 
     A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
     """
+    from presage.files import write_json
     from presage.report import write_report
     from presage.search import run_search
-    from presage.search.disk import write_json
     from presage.search.latency.measuring import LatencyMeter
     from presage.search.one_shot_strategies import check_serves
     from presage.search.run.run_folder import RunFolder

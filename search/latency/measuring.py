@@ -21,7 +21,7 @@ from presage.architecture.graph import Architecture
 from presage.architecture.spaces.space import Space
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidArgument, WrongInput
-from presage.search.disk import read_json, write_json
+from presage.files import read_json, write_json
 from presage.search.latency.model import LatencyModel, fit_latency
 from presage.training.hardware import choose_device, device_name, versions
 

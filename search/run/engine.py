@@ -14,8 +14,8 @@ import optuna
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument, NothingFeasible
+from presage.files import read_json, write_json
 from presage.search.acquisition import get_acquisition
-from presage.search.disk import read_json, write_json
 from presage.search.history import History
 from presage.search.latency.measuring import Latency, LatencyMeter
 from presage.search.latency.model import LatencyModel

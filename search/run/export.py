@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from presage.architecture.graph import Architecture
 from presage.architecture.serial import from_json, to_json
 from presage.errors import InvalidArgument
-from presage.search.disk import read_json, replacing, write_json
+from presage.files import read_json, replacing, write_json
 
 if TYPE_CHECKING:
     from torch import nn

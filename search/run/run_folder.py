@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from presage.errors import InvalidArgument
-from presage.search.disk import read_json, write_json
-from presage.training.lock import held
+from presage.files import held, read_json, write_json
 
 __all__ = ["RunFolder"]
 

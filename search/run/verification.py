@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from presage.architecture.spaces.space import Space
 from presage.errors import InvalidArchitecture, WrongInput
-from presage.search.disk import read_json, write_json, writing
+from presage.files import read_json, write_json, writing
 from presage.search.distributions import distributions
 from presage.search.result import SHORT_LIST, Chosen, Verified
 from presage.search.run.export import save_architecture, save_weights

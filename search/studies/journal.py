@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from presage.architecture.spaces.space import Space
-from presage.search.disk import writing
+from presage.files import append, trim, writing
 from presage.search.distributions import distributions
 
 __all__ = ["Journal", "ScoredTrial"]
@@ -115,10 +114,7 @@ class Recorder:
         """
         text = "".join(self._line(trial) for trial in trials)
         if text:
-            with writing(self._path), self._path.open("ab") as stream:
-                stream.write(text.encode())
-                stream.flush()
-                os.fsync(stream.fileno())
+            append(self._path, text.encode())
 
     def _line(self, trial: ScoredTrial) -> str:
         now = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -163,21 +159,8 @@ class _Skimming(JournalFileBackend):
 def _mend(path: Path) -> None:
     """Cut off an unfinished last line, and remove a lock, that a killed process left."""
     Path(f"{path}.lock").unlink(missing_ok=True)
-    if not path.exists():
-        return
-    with path.open("r+b") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        keep, step = size, 1 << 16
-        while keep > 0:
-            start = max(0, keep - step)
-            stream.seek(start)
-            at = stream.read(keep - start).rfind(b"\n")
-            if at >= 0:
-                keep = start + at + 1
-                break
-            keep = start
-        if keep < size:
-            stream.truncate(keep)
+    if path.exists():
+        trim(path)
 
 
 def finite(values: Sequence[float]) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces.space import Codes, Space
-from presage.search.disk import write_json
+from presage.files import write_json
 from presage.search.history import History
 from presage.search.progress import OnProgress, Progress, silent
 from presage.search.samplers.proposer import Proposals

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.errors import InvalidArgument
+from presage.files import replacing
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.evaluation.few_shot_study import shot_scores
@@ -145,10 +145,8 @@ def _cached(
         return [Outcome.from_json(entry, tasks) for entry in json.loads(place.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError):
         outcomes = _fold(experience, predictors, part, shots, few_shot)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = place.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps([outcome.to_json() for outcome in outcomes]), encoding="utf-8")
-    partial.replace(place)
+    with replacing(place) as draft:
+        draft.write_text(json.dumps([outcome.to_json() for outcome in outcomes]), encoding="utf-8")
     return outcomes
 
 

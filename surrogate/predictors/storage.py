@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from presage.errors import InvalidArgument, PresageError, StorageFull
+from presage.errors import InvalidArgument, PresageError
+from presage.files import replacing_folder
 from presage.surrogate.predictors.predictor import Predictor
 from presage.surrogate.predictors.registry import get_predictor
 from presage.surrogate.predictors.state import State
@@ -50,25 +49,9 @@ def save_predictor(predictor: Predictor, folder: Path) -> None:
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     files["predictor.json"] = json.dumps(header, indent=1, allow_nan=False).encode()
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise _full(folder, error) from None
-    try:
+    with replacing_folder(folder) as made:
         for name, content in files.items():
             (made / name).write_bytes(content)
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            folder.rename(old / "old")
-            made.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            made.rename(folder)
-    except OSError as error:
-        raise _full(folder, error) from None
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
 
 
 def load_predictor(folder: Path) -> Predictor:
@@ -94,10 +77,6 @@ def load_predictor(folder: Path) -> Predictor:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(folder, f"{type(error).__name__}: {error}") from None
-
-
-def _full(folder: Path, error: OSError) -> StorageFull:
-    return StorageFull(f"The predictor could not be written to `{folder}`: {error.strerror}.")
 
 
 def _unusable(folder: Path, why: str) -> InvalidArgument:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from presage.errors import Diverged
+from presage.files import held
 from presage.probe import DESCRIPTION_NAMES, PROBE_VERSION, run
 from presage.probe.__main__ import main
 from presage.training import EpochRecord, ImageDataset
-from presage.training.lock import held
 from presage.training.shards import read_lines
 
 

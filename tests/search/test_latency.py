@@ -12,7 +12,7 @@ import torch
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces import get_space
 from presage.errors import InvalidArgument, NothingFeasible, WrongInput
-from presage.search.disk import read_json
+from presage.files import read_json
 from presage.search.history import History
 from presage.search.latency.measuring import LatencyMeter, time_network
 from presage.search.latency.model import LatencyModel, fit_latency
