@@ -22,8 +22,20 @@ if TYPE_CHECKING:
     from presage.probe import DifficultyCard
     from presage.search import SearchResult
     from presage.training import ImageDataset, Recipe
+    from presage.training.model.trained import TrainedModel
 
-__all__ = ["predict", "probe", "search", "train"]
+__all__ = ["load", "predict", "probe", "search", "train"]
+
+
+def load(folder: str | Path) -> TrainedModel:
+    """The trained network that `presage train` or `presage search` left in a folder, ready to classify images.
+
+    Raises:
+        InvalidModel: the folder holds none, one that is damaged, or one that a newer presage wrote.
+    """
+    from presage.training.model.folder import load_model
+
+    return load_model(folder)
 
 
 def probe(

@@ -22,7 +22,19 @@ from presage.output import seed
 
 __all__ = ["main", "parser"]
 
-COMMANDS = ("demo", "probe", "predict", "search", "train", "sample", "populate", "evaluate", "database", "report")
+COMMANDS = (
+    "demo",
+    "probe",
+    "predict",
+    "search",
+    "train",
+    "classify",
+    "sample",
+    "populate",
+    "evaluate",
+    "database",
+    "report",
+)
 """Each is a module of `presage.commands` with SUMMARY, `arguments(parser)` and `run(options) -> object`."""
 
 

@@ -10,6 +10,7 @@
     │   ├── InvalidDataset           images or labels that cannot be learned from
     │   ├── InvalidExperience        rows that must not enter a database
     │   ├── InvalidDatabase          a file that is no presage database, damaged, or newer than this version
+    │   ├── InvalidModel             a folder that is no trained model, damaged, or newer than this version
     │   ├── DatabaseBusy             another process holds the database
     │   ├── NothingFeasible          limits that no candidate satisfies
     │   └── StorageFull              the disk is full
@@ -34,6 +35,7 @@ __all__ = [
     "InvalidDatabase",
     "InvalidDataset",
     "InvalidExperience",
+    "InvalidModel",
     "NothingFeasible",
     "OutOfMemory",
     "PresageError",
@@ -94,6 +96,10 @@ class InvalidExperience(WrongInput):
 
 class InvalidDatabase(WrongInput):
     """The file is not a presage database, is damaged, or was written by a newer presage."""
+
+
+class InvalidModel(WrongInput):
+    """The folder holds no trained model, a damaged one, or one that a newer presage wrote."""
 
 
 class DatabaseBusy(WrongInput):

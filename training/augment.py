@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["augmented", "normalised"]
+__all__ = ["augmented", "normalised", "resized", "resized_batch"]
 
 
 def augmented(images: Tensor, *, shift: int, flip: bool, generator: torch.Generator) -> Tensor:
@@ -54,8 +54,10 @@ def resized(images: Tensor, side: int) -> Tensor:
     """uint8 (n, c, h, w) → uint8 (n, c, side, side): bilinear, antialiased where it shrinks."""
     if images.shape[2:] == (side, side):
         return images
-    parts = [
-        F.interpolate(part.float(), size=(side, side), mode="bilinear", antialias=True).round_().clamp_(0, 255).byte()
-        for part in torch.split(images, 2048)
-    ]
+    parts = [resized_batch(part, side).byte() for part in torch.split(images, 2048)]
     return torch.cat(parts) if parts else images.new_empty((0, images.shape[1], side, side))
+
+
+def resized_batch(images: Tensor, side: int) -> Tensor:
+    """uint8 (n, c, h, w) → float32 (n, c, side, side), whole numbers of 0 to 255. Equal sides stay as they are."""
+    return F.interpolate(images.float(), size=(side, side), mode="bilinear", antialias=True).round_().clamp_(0, 255)

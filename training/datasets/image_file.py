@@ -11,7 +11,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["MOST_PIXELS", "SUFFIXES", "is_colour", "read_header", "read_pixels", "to_pixels"]
+__all__ = ["MOST_PIXELS", "SUFFIXES", "is_colour", "open_image", "read_header", "read_pixels", "to_pixels"]
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
@@ -30,7 +30,7 @@ def read_header(path: Path) -> tuple[int, int, bool]:
     Raises:
         Exception: of any kind Pillow may raise; ValueError for more than `MOST_PIXELS`.
     """
-    with _open(path) as image:
+    with open_image(path) as image:
         return image.width, image.height, is_colour(image)
 
 
@@ -40,7 +40,7 @@ def read_pixels(path: Path, side: int, colour: bool) -> npt.NDArray[np.uint8]:
     Raises:
         Exception: of any kind Pillow may raise; ValueError for more than `MOST_PIXELS`.
     """
-    with _open(path) as image:
+    with open_image(path) as image:
         image.draft("RGB" if colour else "L", (2 * side, 2 * side))  # JPEG decodes at reduced size, much faster
         return to_pixels(image, side, colour)
 
@@ -53,10 +53,11 @@ def is_colour(image: Image.Image) -> bool:
     return image.mode not in _GREY
 
 
-def to_pixels(image: Image.Image, side: int, colour: bool) -> npt.NDArray[np.uint8]:
+def to_pixels(image: Image.Image, side: int | None, colour: bool) -> npt.NDArray[np.uint8]:
     """(side, side, 3 or 1) uint8: upright, over white where transparent, 16 bits cut to 8, resized antialiased.
 
-    Other proportions are squeezed into the square, so that nothing at the border is lost.
+    Other proportions are squeezed into the square, so that nothing at the border is lost. Without a side the image
+    keeps its own size, (h, w, 3 or 1).
 
     Raises:
         ValueError: pixels of floating point, whose range is anybody's guess.
@@ -75,12 +76,17 @@ def to_pixels(image: Image.Image, side: int, colour: bool) -> npt.NDArray[np.uin
     mode = "RGB" if colour else "L"
     if image.mode != mode:
         image = image.convert(mode)
-    if image.size != (side, side):
+    if side is not None and image.size != (side, side):
         image = image.resize((side, side), Image.Resampling.BILINEAR)  # Pillow widens the filter as it reduces
-    return np.asarray(image, dtype=np.uint8).reshape(side, side, -1)
+    return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, -1)
 
 
-def _open(path: Path) -> Image.Image:
+def open_image(path: Path) -> Image.Image:
+    """The image, not yet decoded.
+
+    Raises:
+        Exception: of any kind Pillow may raise; ValueError for more than `MOST_PIXELS`.
+    """
     from PIL import Image
 
     image = Image.open(path)

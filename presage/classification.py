@@ -1,0 +1,77 @@
+"""Image files classified by a trained model, each by itself: one that cannot be read does not take the others down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.errors import WrongInput
+
+if TYPE_CHECKING:
+    from presage.training.model.trained import TrainedModel
+
+__all__ = ["Classified", "classify"]
+
+AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What a model sees in one image file.
+
+    Attributes:
+        file: as it was named, or as it was found in a folder.
+        probabilities: of each class, in the model's order; None where the image could not be read.
+        failure: why not; "" otherwise.
+    """
+
+    file: str
+    probabilities: list[float] | None
+    failure: str = ""
+
+    def best(self, count: int) -> list[int]:
+        """The likeliest classes as positions, the likeliest first; of equal ones the earlier first."""
+        values = self.probabilities or []
+        return sorted(range(len(values)), key=lambda index: (-values[index], index))[:count]
+
+
+def classify(
+    model: TrainedModel, named: Sequence[str | Path], progress: Callable[[int, int], None] = lambda done, total: None
+) -> list[Classified]:
+    """Every image file that is named, and all below the folders that are, in that order.
+
+    Args:
+        progress: called with (images done, images in all).
+
+    Raises:
+        InvalidArgument: a file or folder that is not there, or a folder without images; names it.
+    """
+    from presage.errors import InvalidArgument
+    from presage.training.model.images import image_files
+
+    files: list[Path] = []
+    for name in named:
+        path = Path(name).expanduser()
+        if not path.exists():
+            raise InvalidArgument("IMAGE", "presage classify", "be an image file, or a folder of some", str(name))
+        files += image_files(path) if path.is_dir() else [path]
+    found: list[Classified] = []
+    for start in range(0, len(files), AT_ONCE):
+        some = files[start : start + AT_ONCE]
+        try:
+            rows = model.predict_proba(some)
+            found += [Classified(str(file), row.tolist()) for file, row in zip(some, rows, strict=True)]
+        except WrongInput:  # one of them: each by itself
+            found += [_one(model, file) for file in some]
+        progress(len(found), len(files))
+    return found
+
+
+def _one(model: TrainedModel, file: Path) -> Classified:
+    try:
+        return Classified(str(file), model.predict_proba(file)[0].tolist())
+    except WrongInput as error:
+        reason = str(error).partition(f"{file} (")[2].rpartition(")")[0]
+        return Classified(str(file), None, reason or str(error))

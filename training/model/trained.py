@@ -1,0 +1,123 @@
+"""`TrainedModel`: a trained network with all that is needed to use it on new images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from presage.architecture.graph import Architecture
+from presage.errors import InvalidArgument
+from presage.training.model.images import Picture, batches
+from presage.training.model.program import Program
+from presage.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from presage.training.data import DeviceData
+    from presage.training.datasets.image_dataset import ImageDataset
+    from presage.training.fitting import TrainingResult
+
+__all__ = ["TrainedModel", "trained_model"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """What `presage.load` gives: classifies images of any size.
+
+    Attributes:
+        architecture: in canonical form.
+        module: the network on the CPU, in evaluation mode; takes normalised images (b, c, s, s).
+        classes: names of its k outputs.
+        input_shape: (c, s, s), what the network takes.
+        mean, deviation: (c,) of the training images, in units of 0 to 255.
+        dataset: name of the dataset it was trained on, "" where unknown.
+        stored_side: side of the squares that image files of the dataset were reduced to, in pixels, before the
+            recipe's side; None where they were not square, or unknown.
+        recipe: how it was trained; None where unknown.
+        accuracy, test_accuracy: trained accuracies, in [0, 1]; None where unknown.
+    """
+
+    architecture: Architecture
+    module: nn.Module
+    classes: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    dataset: str = ""
+    stored_side: int | None = None
+    recipe: Recipe | None = None
+    accuracy: float | None = None
+    test_accuracy: float | None = None
+
+    def program(self) -> Program:
+        """Preprocessing and network as one module: uint8 images (b, c, h, w) → logits (b, k)."""
+        return Program(self.module, self.input_shape[1], self.mean, self.deviation).eval()
+
+    def predict(self, images: Picture | Iterable[Picture]) -> list[str]:
+        """The likeliest class of each image, as its name. Images as `predict_proba` takes them."""
+        return [self.classes[best] for best in self.predict_proba(images).argmax(axis=1)]
+
+    def predict_proba(self, images: Picture | Iterable[Picture]) -> NDArray[np.float64]:
+        """Probabilities (n, k) of the classes, in the order of `classes`.
+
+        Args:
+            images: a file, a folder (all image files below it, sorted), a Pillow image, or many of them in one list;
+                or uint8 arrays (h, w), (h, w, c), (n, h, w) or (n, h, w, c), of any size, grey or in colour.
+
+        Raises:
+            InvalidArgument: what is no image, or cannot be read; names it.
+        """
+        logits = self.logits(images)
+        return np.asarray(torch.softmax(torch.from_numpy(logits).double(), dim=1).numpy())
+
+    @torch.inference_mode()
+    def logits(self, images: Picture | Iterable[Picture]) -> NDArray[np.float32]:
+        """Logits (n, k), before the softmax. Images as `predict_proba` takes them."""
+        program = self.program()
+        parts = [program(batch) for batch in batches(images, self.input_shape[0], self.stored_side)]
+        if not parts:
+            raise InvalidArgument("images", "TrainedModel", "hold at least one image", "none")
+        return np.asarray(torch.cat(parts).numpy())
+
+    def __repr__(self) -> str:
+        c, side, _ = self.input_shape
+        trained = f", trained {self.accuracy:.3f} on validation images of {self.dataset}" if self.accuracy else ""
+        how = f" by {self.recipe.epochs} epochs" if self.recipe else ""
+        size = f"{side}x{side}x{c}"
+        return f"TrainedModel({self.architecture.hash[:12]}, {len(self.classes)} classes, {size}{trained}{how})"
+
+
+def trained_model(
+    architecture: Architecture, dataset: ImageDataset, data: DeviceData, recipe: Recipe, result: TrainingResult
+) -> TrainedModel:
+    """What a training left, as a model.
+
+    Raises:
+        InvalidArgument: the training did not finish.
+    """
+    if result.module is None or result.accuracy is None:
+        raise InvalidArgument("result", "trained_model", "be of a training that finished", result.status)
+    _, h, w = dataset.shape
+    return TrainedModel(
+        architecture=architecture.canonical,
+        module=result.module.cpu().eval(),
+        classes=tuple(dataset.classes),
+        input_shape=data.input_shape,
+        mean=_numbers(data.mean.tolist()),
+        deviation=_numbers(data.deviation.tolist()),
+        dataset=dataset.name,
+        stored_side=h if h == w else None,
+        recipe=recipe,
+        accuracy=result.accuracy,
+        test_accuracy=result.test_accuracy,
+    )
+
+
+def _numbers(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
