@@ -6,7 +6,9 @@ A block stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME i
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import math
 import os
 import re
 import sys
@@ -43,16 +45,15 @@ def schema() -> str:
 
 
 def spaces() -> str:
-    """The search spaces with their parameters and sizes."""
+    """The search spaces: what each holds, its arguments, and how large it is with their defaults."""
     from presage.architecture.spaces import SPACES, get_space
 
-    lines = ["", "| space | parameters | combinations |", "|---|---|---|"]
-    for name in sorted(SPACES):
+    lines = ["", "| space | what it holds | arguments (default) | parameters | combinations |", "|---|---|---|---|---|"]
+    for name, summary in SPACES.summaries().items():
         space = get_space(name)
-        size = 1
-        for parameter in space.parameters:
-            size *= len(parameter.choices)
-        lines.append(f"| `{name}` | {len(space.parameters)} | {size:.3g} |")
+        size = math.prod(len(parameter.choices) for parameter in space.parameters)
+        given = ", ".join(f"`{field.name}` ({field.default})" for field in dataclasses.fields(space))
+        lines.append(f"| `{name}` | {summary} | {given} | {len(space.parameters)} | {size:.3g} |")
     return "\n".join([*lines, "", ""])
 
 

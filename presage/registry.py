@@ -66,6 +66,11 @@ class Registry(Mapping[str, R], Generic[R]):
         """The implementation of that name; imports its module."""
         return self[name].load()
 
+    def listed(self, default: str) -> str:
+        """The names as an option's help lists them: *chain (default), nb201 or darts*."""
+        first, *rest = [f"{default} (default)", *(name for name in self if name != default)]
+        return " or ".join([", ".join([first, *rest[:-1]]), *rest[-1:]])
+
     def summaries(self) -> dict[str, str]:
         """Name → one line."""
         return {name: entry.summary for name, entry in self._entries.items()}

@@ -28,7 +28,8 @@ from presage.architecture.operations import (
     Linear,
     MaxPool,
 )
-from presage.architecture.spaces.space import Categorical, Codes, Space
+from presage.architecture.spaces.codes import Codes
+from presage.architecture.spaces.space import Categorical, Space
 from presage.errors import InvalidArgument
 
 __all__ = ["Chain"]

@@ -10,7 +10,8 @@ import numpy as np
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces.cells import CELL_OPERATIONS, Wiring, write_cells
-from presage.architecture.spaces.space import Categorical, Codes, Space
+from presage.architecture.spaces.codes import Codes
+from presage.architecture.spaces.space import Categorical, Space
 from presage.errors import InvalidArgument
 
 __all__ = ["EnasMicro"]

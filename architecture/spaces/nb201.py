@@ -1,4 +1,7 @@
-"""`NB201`: the cell space of NAS-Bench-201 (Dong & Yang 2020, arXiv 2001.00326), any number of cells, any width."""
+"""`NB201`: the cell space of NAS-Bench-201 (Dong & Yang 2020, arXiv 2001.00326), any number of cells, any width.
+
+And its relaxation: every operation on every edge of the cell, in one graph.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
@@ -18,18 +22,21 @@ from presage.architecture.operations import (
     Add,
     AveragePool,
     BatchNorm,
+    ChannelShuffle,
     Classifier,
+    Concatenate,
     Convolution,
     Flatten,
+    Identity,
+    Slice,
     Zero,
 )
-from presage.architecture.spaces.space import Categorical, Choice, Codes, Space
+from presage.architecture.spaces.codes import Choice, Codes
+from presage.architecture.spaces.relaxation import Edge, Floats, Gate, Mixture, Relaxation
+from presage.architecture.spaces.space import Categorical, Space
 from presage.errors import InvalidArchitecture, InvalidArgument
 
-if TYPE_CHECKING:
-    from presage.architecture.spaces.relaxation import Relaxation
-
-__all__ = ["NB201"]
+__all__ = ["NB201", "NB201Relaxation"]
 
 CHOICES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = tuple((source, target) for target in (1, 2, 3) for source in range(target))
@@ -72,9 +79,7 @@ class NB201(Space):
         return builder.finish()
 
     @property
-    def relaxation(self) -> Relaxation:
-        from presage.architecture.spaces.nb201_relaxation import NB201Relaxation
-
+    def relaxation(self) -> NB201Relaxation:
         return NB201Relaxation(self)
 
     def to_string(self, params: Mapping[str, Choice]) -> str:
@@ -155,3 +160,70 @@ def _sum(builder: GraphBatchBuilder, terms: list[Nodes], like: Nodes) -> Nodes:
     total = builder.add(Add, *terms, where=number > 1)
     total = np.where(number == 1, np.max(terms, axis=0), total)
     return np.where(number == 0, builder.add(Zero, like, where=number == 0), total)
+
+
+class NB201Relaxation(Relaxation):
+    """Six edges with five operations, `none` among them: the search network of arXiv 2001.00326 for its weight-sharing
+    methods. Within a cell, batch normalisation has no weights of its own."""
+
+    operations = CHOICES
+    skip = SKIP
+    edges = tuple(Edge("cell", source, target) for source, target in EDGES)
+
+    def __init__(self, space: NB201) -> None:
+        self.space = space
+
+    def mixture(self, partial: int = 1) -> Mixture:
+        space = self.space
+        if partial < 1 or space.width % partial:
+            raise InvalidArgument("partial", "pc-darts", f"divide the width of `{space.name}`, {space.width}", partial)
+        builder, gates = GraphBatchBuilder(1), list[Gate]()
+        x = convolved(builder, builder.image, space.width, 3)
+        for stage in range(3):
+            width = space.width << stage
+            if stage:
+                x = reduced(builder, x, width)
+            for _ in range(space.cells):
+                x = _mixed_cell(builder, x, width, partial, gates)
+        x = builder.add(Activation, builder.add(BatchNorm, x))
+        builder.add(Classifier, builder.add(Flatten, builder.add(AdaptiveAveragePool, x)))
+        return Mixture(builder.finish().architecture(0), tuple(gates))
+
+    def paths(self, codes: Codes) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = codes[:, :, None] == np.arange(len(self.operations))
+        return found
+
+    def derive(self, strength: Floats) -> Codes:
+        # `none` wins no edge: that it is strong says only that the others are weighed down (1806.09055, section 2.4)
+        found: Codes = 1 + strength[:, 1:].argmax(axis=1).astype(np.int64)
+        return found
+
+
+def _mixed_cell(builder: GraphBatchBuilder, x: Nodes, width: int, partial: int, gates: list[Gate]) -> Nodes:
+    states, part = [x], width // partial
+    used: list[tuple[Nodes, Nodes, Nodes]] = []
+    for target in (1, 2, 3):
+        some, rest = states[-1], states[-1]
+        if partial > 1:
+            some = builder.add(Slice, states[-1], start=0, stop=part)
+            rest = builder.add(Slice, states[-1], start=part, stop=width)
+        used.append((some, builder.add(Activation, some), rest))
+        terms = []
+        for row, (source, end) in enumerate(EDGES):
+            if end != target:
+                continue
+            some, relu, rest = used[source]
+            made = {
+                SKIP: builder.add(Identity, some),
+                CONV1: convolved(builder, relu, part, 1, affine=False),
+                CONV3: convolved(builder, relu, part, 3, affine=False),
+                POOL: builder.add(AveragePool, some, kernel=3, stride=1, padding=1, count_padding=False),
+            }
+            gates += [Gate(int(node[0]), row, column) for column, node in made.items()]
+            total = builder.add(Add, *made.values())
+            if partial > 1:
+                total = builder.add(ChannelShuffle, builder.add(Concatenate, total, rest), groups=partial)
+            gates.append(Gate(int(total[0]), row, None))
+            terms.append(total)
+        states.append(builder.add(Add, *terms))
+    return states[-1]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.graph import Architecture
-from presage.architecture.spaces.space import Codes
+from presage.architecture.spaces.codes import Codes
 
 __all__ = ["Edge", "Gate", "Mixture", "Relaxation"]
 

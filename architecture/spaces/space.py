@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture
+from presage.architecture.spaces.codes import Choice, Codes
+from presage.architecture.spaces.relaxation import Relaxation
 from presage.errors import InvalidArgument, NothingFeasible, UnknownName
-
-if TYPE_CHECKING:
-    from presage.architecture.spaces.relaxation import Relaxation
 
 __all__ = ["Categorical", "Choice", "Codes", "Space"]
 
-Choice = str | int
-Codes = NDArray[np.int64]
-"""(n, p): for each architecture the position of the choice of each parameter."""
 Mask = NDArray[np.bool_]
 
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.architecture.spaces.registry import SPACES
 from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.errors import UnknownName
@@ -31,7 +32,7 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
     group = parser.add_argument_group("search")
     group.add_argument(
         "--space", default="chain", metavar="SPACE",
-        help="chain (default), nb201, darts, enas_micro, enas_macro, mobile or blocks; arguments as in nb201:cells=5",
+        help=f"{SPACES.listed('chain')}; arguments as in nb201:cells=5",
     )  # fmt: skip
     group.add_argument(
         "--strategy", default="evolution", metavar="NAME",

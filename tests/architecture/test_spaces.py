@@ -10,7 +10,7 @@ import pytest
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture
 from presage.architecture.operations import Activation, Add, BatchNorm, Classifier, Convolution, Linear, Zero
-from presage.architecture.spaces import NB201, Chain, Choice, Space, get_space
+from presage.architecture.spaces import NB201, SPACES, Chain, Choice, Space, get_space
 from presage.architecture.testing import SpaceContract
 from presage.errors import InvalidArchitecture, InvalidArgument, UnknownName
 
@@ -189,6 +189,10 @@ def test_spaces_are_found_by_name_with_arguments() -> None:
     assert space == NB201(cells=5, width=16)
     assert space.name == "nb201:cells=5,width=16"
     assert get_space("nb201:cells=1").name == "nb201"
+
+
+def test_every_space_is_listed_under_its_family() -> None:
+    assert {name: SPACES.load(name).family for name in SPACES} == {name: name for name in SPACES}
 
 
 @pytest.mark.parametrize(

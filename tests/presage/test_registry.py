@@ -24,6 +24,12 @@ def test_an_implementation_is_imported_when_it_is_asked_for() -> None:
     assert ROOTS.load("square") is math.sqrt
 
 
+def test_names_are_listed_with_the_default_first() -> None:
+    assert ROOTS.listed("colour") == "colour (default) or square"
+    assert Registry("root", {"square": ROOTS["square"]}).listed("square") == "square (default)"
+    assert Registry("root", dict.fromkeys("abc", ROOTS["square"])).listed("b") == "b (default), a or c"
+
+
 def test_names_keep_their_order() -> None:
     assert list(ROOTS) == ["square", "colour"]
     assert len(ROOTS) == 2

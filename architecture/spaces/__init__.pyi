@@ -1,0 +1,13 @@
+from .blocks import Blocks as Blocks
+from .chain import Chain as Chain
+from .codes import Choice as Choice
+from .codes import Codes as Codes
+from .darts import Darts as Darts
+from .enas_macro import EnasMacro as EnasMacro
+from .enas_micro import EnasMicro as EnasMicro
+from .mobile import Mobile as Mobile
+from .nb201 import NB201 as NB201
+from .registry import SPACES as SPACES
+from .registry import get_space as get_space
+from .space import Categorical as Categorical
+from .space import Space as Space
