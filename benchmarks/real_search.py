@@ -27,7 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from presage.database import ArchitectureRecord, Database, DatasetRecord, ExperimentEntry, ProbeEntry, RecipeRecord
+from presage.database import Database
+from presage.records import ArchitectureRecord, DatasetRecord, ExperimentEntry, ProbeEntry, RecipeRecord
 from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES
 from presage.search.samplers import SAMPLERS
 from presage.training import load_dataset

@@ -27,7 +27,7 @@ class ExperimentColumns:
         recipe: (n,) int64, position in `recipes`.
         architecture: (n,) architecture hashes (str).
         seed: (n,) int64.
-        status: (n,) str, each one of `records.STATUSES`.
+        status: (n,) str, each one of `presage.records.experiment.STATUSES`.
         accuracy: (n,) trained validation accuracy; NaN unless finished.
         test_accuracy: (n,) trained test accuracy; NaN where not computed.
         parameters: (n,) int64.

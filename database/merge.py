@@ -9,10 +9,10 @@ from typing import Any
 
 from presage.database.connection import Connection, quoted
 from presage.database.migrate import latest, migrate, version
-from presage.database.records import Record
 from presage.database.tables import TableReader, entries_of_tables
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument
+from presage.records.record import Record
 
 __all__ = ["read_database", "table_reader"]
 

@@ -11,28 +11,16 @@ import duckdb
 
 from presage.database.connection import Connection, quoted
 from presage.database.migrate import in_memory, latest
-from presage.database.records import Record
 from presage.database.tables import RECORDS, entries_of_tables
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
 from presage.files import disk_is_full
+from presage.records.record import Record
 
 __all__ = ["FILES", "copy_parquet", "read_parquet", "write_parquet"]
 
 FILES = tuple(RECORDS)
 """Tables that are exported, each as ``<table>.parquet``."""
-
-_IDENTITY = {
-    "experiments": ("dataset", "architecture", "recipe", "seed"),
-    "probes": ("dataset", "version", "seed"),
-    "predictions": ("dataset", "architecture", "recipe", "predictor", "created_at"),
-}
-_REFERS = {
-    "experiments": ("datasets", "architectures", "recipes"),
-    "probes": ("datasets",),
-    "predictions": ("datasets", "architectures", "recipes"),
-}
-"""Table → the tables whose rows each of its rows names."""
 
 _KEY = "presage_schema"  # in the files' own metadata
 
@@ -54,7 +42,7 @@ def write_parquet(connection: Connection, folder: Path, tables: Collection[str] 
                 names = ", ".join(f'"{name}"' for name in kind.column_names())
                 # Sorted, so that like rows lie together and compress; a high zstd level, for files are read more.
                 connection.run(
-                    f"COPY (SELECT {names} FROM {table} ORDER BY {_order(kind)}) "
+                    f"COPY (SELECT {names} FROM {table} ORDER BY {', '.join(kind.identified_by)}) "
                     f"TO '{quoted(scratch)}/{table}.parquet' (FORMAT parquet, "
                     f"COMPRESSION zstd, COMPRESSION_LEVEL 15, PARQUET_VERSION v2, KV_METADATA {{{_KEY}: '{latest()}'}})"
                 )
@@ -77,8 +65,8 @@ def read_parquet(folder: Path, writer: Writer) -> Iterator[Placed]:
     """
     if not any((folder / f"{table}.parquet").is_file() for table in FILES):
         raise InvalidArgument("folder", "import_parquet", "hold files such as experiments.parquet", str(folder))
-    for table, others in _REFERS.items():
-        absent = [other for other in others if not (folder / f"{other}.parquet").is_file()]
+    for table, kind in RECORDS.items():
+        absent = [other.table for other in kind.references if not (folder / f"{other.table}.parquet").is_file()]
         if absent and (folder / f"{table}.parquet").is_file():
             rule = f"hold {absent[0]}.parquet, which {table}.parquet refers to"
             raise InvalidArgument("folder", "import_parquet", rule, str(folder), f"{absent[0]}.parquet is missing.")
@@ -105,10 +93,10 @@ def copy_parquet(connection: Connection, folder: Path) -> dict[str, int]:
         file = folder / f"{table}.parquet"
         if not file.is_file():
             continue
-        names = ", ".join(f'"{name}"' for name in kind.column_names())
-        identity = f"sha256(concat_ws('/', {', '.join(_IDENTITY[table])})), " if kind.key == "id" else ""
-        columns = f"id, {names}" if identity else names
+        identity = f"sha256(concat_ws('/', {', '.join(kind.identified_by)})), " if kind.key == "id" else ""
         try:
+            names = ", ".join(f'"{name}"' for name in _columns_of(file, kind, connection))
+            columns = f"id, {names}" if identity else names
             connection.run(f"INSERT INTO {table} ({columns}) SELECT {identity}{names} FROM '{quoted(file)}'")
         except duckdb.Error as error:
             raise InvalidDatabase(f"The file {file} cannot be read: {' '.join(str(error).split())[:200]}") from error
@@ -125,11 +113,7 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
                 f"The file {file} has schema version {found[0][0]}, newer than this presage knows ({latest()}). "
                 "Update presage."
             )
-        present = {name for (name,) in reader.rows(f"SELECT name FROM parquet_schema({source})")}
-        columns = kind.column_names()
-        absent = [name for name in columns if name not in present]
-        if absent:
-            raise InvalidDatabase(f"The file {file} lacks the column `{absent[0]}`.")
+        columns = _columns_of(file, kind, reader)
         names = ", ".join(f'"{name}"' for name in columns)
         number = 0
         for batch in reader.batches(f"SELECT {names} FROM read_parquet({source})"):
@@ -142,9 +126,14 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
         raise InvalidDatabase(f"The file {file} is no Parquet file that can be read.") from error
 
 
+def _columns_of(file: Path, kind: type[Record], reader: Connection) -> list[str]:
+    """The columns to read: all of the record's, but for those that are younger than the file."""
+    present = {name for (name,) in reader.rows(f"SELECT name FROM parquet_schema('{quoted(file)}')")}
+    absent = [name for name in kind.column_names() if name not in present and name not in kind.later]
+    if absent:
+        raise InvalidDatabase(f"The file {file} lacks the column `{absent[0]}`.")
+    return [name for name in kind.column_names() if name in present]
+
+
 def _full(folder: Path) -> StorageFull:
     return StorageFull(f"The disk filled up while writing {folder}. Free some space and repeat.")
-
-
-def _order(kind: type[Record]) -> str:
-    return ", ".join(_IDENTITY.get(kind.table, (kind.key,)))

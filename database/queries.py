@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
 
 from presage.database.columns import ExperimentColumns, SimilarExperiments
 from presage.database.connection import Connection
-from presage.database.records import Record
 from presage.errors import InvalidArgument, InvalidDatabase, InvalidExperience, UnknownName
+from presage.records.record import Record
 
 __all__ = ["architecture_texts", "content_hash", "difficulties", "experiments", "records", "similar"]
 
-_SCALARS = (
-    "seed", "accuracy", "test_accuracy", "parameters", "multiply_adds", "activation_bytes", "depth",
-    "seconds",
-)  # fmt: skip
-_ARRAYS = ("curve", "train_losses", "depth_accuracies")
+_ARRAYS = tuple(field.name for field in fields(ExperimentColumns) if field.default is None)
+_SCALARS = tuple(
+    field.name
+    for field in fields(ExperimentColumns)
+    if field.name not in ("datasets", "recipes", "dataset", "recipe", "architecture", "status", *_ARRAYS)
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -73,7 +75,7 @@ def experiments(
         datasets: fingerprints.
         recipe: hash.
         space: name of the space the architecture was first sampled from.
-        status: one of `records.STATUSES`, or None for all.
+        status: one of `presage.records.experiment.STATUSES`, or None for all.
         arrays: also read curves, losses and accuracies by depth.
         ordered: by dataset, architecture, recipe and seed: equal content, equal order. Else as stored.
     """

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from presage.database.entries import entry_from_json
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidExperience
+from presage.records.entries import entry_from_json
+from presage.records.shards import line_value, shard_paths
 
 __all__ = ["read_shards", "shard_files"]
 
@@ -22,7 +22,7 @@ def shard_files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(path.glob("*.jsonl"))
+            inside = shard_paths(path)
             if not inside:
                 raise InvalidArgument("paths", "import_shards", "be files or folders of *.jsonl", str(path))
             found += inside
@@ -45,12 +45,12 @@ def read_shards(paths: Iterable[str | Path], writer: Writer) -> Iterator[Placed]
                 if not line.strip():
                     continue
                 try:
-                    value = json.loads(line)
-                except (ValueError, RecursionError) as error:
+                    value = line_value(line)
+                except InvalidExperience as error:
                     if not line.endswith(b"\n"):
                         writer.notes.append(f"{where}: the last line is torn and was passed over.")
                     else:
-                        writer.refuse(where, f"The line is no JSON: {str(error).splitlines()[0]}.")
+                        writer.refuse(where, error)
                     continue
                 try:
                     entry = entry_from_json(value)

@@ -11,25 +11,22 @@ from presage.database import queries
 from presage.database.check import Damage, check
 from presage.database.columns import ExperimentColumns, SimilarExperiments
 from presage.database.connection import Connection
-from presage.database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
 from presage.database.info import DatabaseInfo, info
 from presage.database.merge import read_database
 from presage.database.migrate import migrate, version
 from presage.database.parquet import read_parquet, write_parquet
 from presage.database.paths import default_path
-from presage.database.records import (
-    ArchitectureRecord,
-    DatasetRecord,
-    ExperimentRecord,
-    PredictionRecord,
-    ProbeRecord,
-    RecipeRecord,
-    experiment_id,
-)
 from presage.database.shards import read_shards
 from presage.database.shipped import import_seed, keep_empty
 from presage.database.write import ImportReport, Placed, Writer
 from presage.errors import InvalidExperience, UnknownName
+from presage.records.architecture import ArchitectureRecord
+from presage.records.dataset import DatasetRecord
+from presage.records.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
+from presage.records.experiment import ExperimentRecord, experiment_id
+from presage.records.prediction import PredictionRecord
+from presage.records.probe import ProbeRecord
+from presage.records.recipe import RecipeRecord
 
 __all__ = ["Database"]
 

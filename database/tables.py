@@ -5,37 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from presage.database.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
-from presage.database.records import (
-    ArchitectureRecord,
-    DatasetRecord,
-    ExperimentRecord,
-    PredictionRecord,
-    ProbeRecord,
-    RecipeRecord,
-    Record,
-)
 from presage.database.write import Placed
 from presage.errors import InvalidExperience
+from presage.records.entries import ENTRIES
+from presage.records.record import Record
 
 __all__ = ["RECORDS", "Refuse", "TableReader", "entries_of_tables"]
 
+_NAMED: dict[str, type[Record]] = {kind.row: kind for entry in ENTRIES.values() for kind in entry.of.references}
+"""Records that others name."""
+
 RECORDS: dict[str, type[Record]] = {
-    kind.table: kind
-    for kind in (DatasetRecord, ArchitectureRecord, RecipeRecord, ExperimentRecord, ProbeRecord, PredictionRecord)
+    kind.table: kind for kind in (*_NAMED.values(), *(entry.of for entry in ENTRIES.values()))
 }
 """The tables that hold experience, those that others refer to first."""
-
-_DIMENSIONS: dict[str, type[Record]] = {
-    "dataset": DatasetRecord,
-    "architecture": ArchitectureRecord,
-    "recipe": RecipeRecord,
-}
-_ENTRIES: dict[type[Record], Any] = {
-    ExperimentRecord: ExperimentEntry,
-    ProbeRecord: ProbeEntry,
-    PredictionRecord: PredictionEntry,
-}
 
 TableReader = Callable[[type[Record]], Iterable[tuple[str, Mapping[str, Any]]]]
 """Gives a table's rows: where each stands, and its columns (with `id`, where the table has one)."""
@@ -46,27 +29,23 @@ Refuse = Callable[[str, object], None]
 def entries_of_tables(read: TableReader, refuse: Refuse) -> Iterator[Placed]:
     """Entries of all tables. A row that breaks a rule, or refers to a row that is not there, is refused."""
     known: dict[str, dict[str, Record]] = {}
-    for field, kind in _DIMENSIONS.items():
+    for field, kind in _NAMED.items():
         known[field] = {}
         for where, record in _records(kind, read, refuse):
             if record.identity in known[field]:
                 refuse(where, f"The {kind.row} {record.identity[:12]}… is there twice.")
             known[field].setdefault(record.identity, record)
-    for kind, entry in _ENTRIES.items():
-        for where, record in _records(kind, read, refuse):
-            wanted = [field for field in _DIMENSIONS if hasattr(record, field)]
-            missing = [field for field in wanted if getattr(record, field) not in known[field]]
+    for entry in ENTRIES.values():
+        for where, record in _records(entry.of, read, refuse):
+            missing = [kind for kind in record.references if getattr(record, kind.row) not in known[kind.row]]
             if missing:
-                field = missing[0]
-                refuse(
-                    where,
-                    f"Its {field} {getattr(record, field)[:12]}… is not in the table `{_DIMENSIONS[field].table}`.",
-                )
+                row, table = missing[0].row, missing[0].table
+                refuse(where, f"Its {row} {getattr(record, row)[:12]}… is not in the table `{table}`.")
                 continue
+            parts: dict[str, Any] = {kind.row: known[kind.row][getattr(record, kind.row)] for kind in record.references}
+            parts[record.row] = record
             try:
-                made: Entry = entry(
-                    **{field: known[field][getattr(record, field)] for field in wanted}, **{kind.row: record}
-                )
+                made = entry(**parts)
             except InvalidExperience as error:
                 refuse(where, error)
                 continue

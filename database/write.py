@@ -9,23 +9,15 @@ from itertools import islice
 from typing import Any
 
 from presage.database.connection import Connection
-from presage.database.entries import Dimension, Entry
-from presage.database.records import (
-    ArchitectureRecord,
-    DatasetRecord,
-    ExperimentRecord,
-    PredictionRecord,
-    ProbeRecord,
-    RecipeRecord,
-    Record,
-)
 from presage.errors import InvalidDatabase, InvalidExperience, PresageError
+from presage.records.architecture import ArchitectureRecord
+from presage.records.dataset import DatasetRecord
+from presage.records.entries import ENTRIES, Entry
+from presage.records.record import Record
 
 __all__ = ["ImportReport", "Placed", "Refusal", "Writer"]
 
 BATCH = 2_000
-
-Row = ExperimentRecord | ProbeRecord | PredictionRecord
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ class Writer:
     connection: Connection
     check_architecture: Callable[[str], None] | None = None
     check_entry: Callable[[Entry], None] | None = None
-    counts: dict[str, int] = field(default_factory=lambda: {"experiment": 0, "probe": 0, "prediction": 0})
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ENTRIES, 0))
     already: int = 0
     refused: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -120,16 +112,15 @@ class Writer:
         )
 
     def _write_batch(self, batch: Sequence[Placed]) -> None:
-        dimensions = [d for placed in batch for d in placed.entry.dimensions]
-        known: dict[type[Record], dict[str, Any]] = {
-            kind: _stored(self.connection, kind, {d.identity for d in dimensions if isinstance(d, kind)})
-            for kind in (DatasetRecord, ArchitectureRecord, RecipeRecord)
-        }
-        for row_kind in (ExperimentRecord, ProbeRecord, PredictionRecord):
-            ids = {p.entry.record.identity for p in batch if isinstance(p.entry.record, row_kind)}
-            known[row_kind] = _stored(self.connection, row_kind, ids)
+        keys: dict[type[Record], set[str]] = {}
+        for entry in ENTRIES.values():
+            keys |= {kind: set() for kind in entry.parts().values()}
+        for placed in batch:
+            for record in (*placed.entry.dimensions, placed.entry.record):
+                keys[type(record)].add(record.identity)
+        known = {kind: _stored(self.connection, kind, wanted) for kind, wanted in keys.items()}
         fresh: dict[type[Record], dict[str, Any]] = {kind: {} for kind in known}
-        replaced: set[str] = set()
+        replaced: dict[type[Record], set[str]] = {kind: set() for kind in known}
         for placed in batch:
             row = placed.entry.record
             why = self._objection(placed.entry, known)
@@ -141,12 +132,14 @@ class Writer:
                 self.already += 1
                 continue
             if old is not None and row.identity not in fresh[type(row)]:
-                replaced.add(row.identity)
+                replaced[type(row)].add(row.identity)
             for record in (*placed.entry.dimensions, row):
                 if record is row or record.identity not in known[type(record)]:
                     known[type(record)][record.identity] = fresh[type(record)][record.identity] = record
-        if replaced:
-            self.connection.run("DELETE FROM experiments WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(replaced)])
+        for kind, gone in replaced.items():
+            if gone:
+                where = f"{kind.key} IN (SELECT unnest(?::VARCHAR[]))"
+                self.connection.run(f"DELETE FROM {kind.table} WHERE {where}", [list(gone)])
         for kind, records in fresh.items():
             _insert(self.connection, kind, list(records.values()))
             if kind.row in self.counts:
@@ -166,7 +159,7 @@ class Writer:
                 self.check_entry(entry)
             except PresageError as error:
                 return str(error)
-        if old is None or old.result == row.result or _failed(row) or _failed(old):
+        if old is None or old.result == row.result or row.failed or old.failed:
             return ""
         return f"This {row.row} ({_named(row)}) is known with another result: {_difference(row, old)}."
 
@@ -182,18 +175,14 @@ class Writer:
         return self._verdicts[architecture.hash]
 
 
-def _failed(row: Row) -> bool:
-    return isinstance(row, ExperimentRecord) and row.status != "finished"
+def _succeeds(row: Record, old: Record) -> bool:
+    return old.failed and not row.failed
 
 
-def _succeeds(row: Row, old: Row) -> bool:
-    return _failed(old) and not _failed(row)
-
-
-def _contradiction(new: Dimension, old: Dimension | None) -> str:
+def _contradiction(new: Record, old: Record | None) -> str:
     if not isinstance(new, DatasetRecord) or not isinstance(old, DatasetRecord):
         return ""  # architectures and recipes are their hash
-    for name in ("classes", "channels", "height", "width", "train_images", "test_images"):
+    for name in new.results:
         if getattr(new, name) != getattr(old, name):
             return (
                 f"The fingerprint {new.fingerprint[:12]}… is of the dataset {old.name!r} with {name} "
@@ -202,14 +191,13 @@ def _contradiction(new: Dimension, old: Dimension | None) -> str:
     return ""
 
 
-def _named(row: Row) -> str:
-    names = ("dataset", "version", "seed") if isinstance(row, ProbeRecord) else ("dataset", "architecture", "recipe")
-    values = [str(getattr(row, name)) for name in (*names, *(["seed"] if isinstance(row, ExperimentRecord) else []))]
+def _named(row: Record) -> str:
+    values = [str(getattr(row, name)) for name in row.identified_by]
     return ", ".join(value if len(value) < 20 else f"{value[:12]}…" for value in values)
 
 
-def _difference(row: Row, old: Row) -> str:
-    for new_value, old_value, name in zip(row.result, old.result, _RESULT_NAMES[type(row)], strict=True):
+def _difference(row: Record, old: Record) -> str:
+    for new_value, old_value, name in zip(row.result, old.result, row.results, strict=True):
         if new_value != old_value:
             short = [
                 repr(value) if len(repr(value)) < 40 else f"{repr(value)[:39]}…" for value in (old_value, new_value)
@@ -218,22 +206,12 @@ def _difference(row: Row, old: Row) -> str:
     return "nothing differs"
 
 
-_RESULT_NAMES: dict[type[Record], tuple[str, ...]] = {
-    ExperimentRecord: (
-        "status", "accuracy", "test_accuracy", "curve", "train_losses", "depth_accuracies",
-        "parameters", "multiply_adds", "activation_bytes", "depth",
-    ),
-    ProbeRecord: ("dcn", "curve"),
-    PredictionRecord: ("value", "lower", "upper", "level"),
-}  # fmt: skip
-
-
 def _stored(connection: Connection, kind: type[Record], keys: set[str]) -> dict[str, Any]:
-    """Rows of a table by key. Those of architectures and recipes are their key: nothing else is read."""
+    """Rows of a table by key. Those that can contradict nothing are their key: nothing else is read."""
     if not keys:
         return {}
     where = f"WHERE {kind.key} IN (SELECT unnest(?::VARCHAR[]))"
-    if kind in (ArchitectureRecord, RecipeRecord):
+    if not kind.results:
         found = connection.rows(f"SELECT {kind.key} FROM {kind.table} {where}", [list(keys)])
         return dict.fromkeys((key for (key,) in found), True)
     columns = kind.column_names()

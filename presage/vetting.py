@@ -14,8 +14,7 @@ from presage.errors import InvalidArchitecture, InvalidExperience, UnknownName, 
 
 if TYPE_CHECKING:
     from presage.architecture.costs import Costs
-    from presage.database import ExperimentEntry, ProbeEntry
-    from presage.database.entries import Entry
+    from presage.records import Entry, ExperimentEntry, ProbeEntry
 
 __all__ = ["check_architecture", "check_entry"]
 
@@ -44,7 +43,7 @@ def check_entry(entry: Entry) -> None:
     Raises:
         InvalidExperience: names the field, the rule and the value.
     """
-    from presage.database import ExperimentEntry, ProbeEntry
+    from presage.records import ExperimentEntry, ProbeEntry
 
     if isinstance(entry, ProbeEntry):
         _check_probe(entry)

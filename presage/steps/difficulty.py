@@ -10,8 +10,9 @@ from presage.errors import InvalidArgument
 from presage.workplace import Workplace
 
 if TYPE_CHECKING:
-    from presage.database import Database, ProbeRecord
+    from presage.database import Database
     from presage.probe import DifficultyCard, Known
+    from presage.records import ProbeRecord
     from presage.training import EpochRecord, ImageDataset
 
 __all__ = ["SEEDS", "card", "ensure_probed", "probe", "recall"]
@@ -25,8 +26,8 @@ def probe(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> Diffic
 
     A seed that was probed before keeps its stored DCN: on another processor, or a GPU, the last digits differ.
     """
-    from presage.database import DatasetRecord, ProbeEntry, ProbeRecord
     from presage.probe import PROBE_RECIPE, PROBE_VERSION, difficulty_card, probe_row, run_probe
+    from presage.records import DatasetRecord, ProbeEntry, ProbeRecord
     from presage.training.rows import dataset_row
 
     if seeds < 1:

@@ -16,7 +16,7 @@ from presage.workplace import Workplace
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
-    from presage.database import ExperimentEntry, ExperimentRecord, PredictionEntry
+    from presage.records import ExperimentEntry, ExperimentRecord, PredictionEntry
     from presage.search import Progress as SearchProgress
     from presage.search import Scorer, ScorerFactory, SearchResult, SearchSettings, Verified
     from presage.training import ImageDataset, Recipe

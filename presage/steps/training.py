@@ -10,7 +10,7 @@ from presage.workplace import Workplace
 
 if TYPE_CHECKING:
     from presage.architectures import NamedArchitecture
-    from presage.database import ExperimentRecord
+    from presage.records import ExperimentRecord
     from presage.training import EpochRecord, ImageDataset, Recipe
 
 __all__ = ["Trained", "train"]
@@ -52,7 +52,7 @@ def train(
     What the database knows of the same network, recipe and seed is given again, not trained again.
     """
     from presage.architectures import costs_of
-    from presage.database import ArchitectureRecord, DatasetRecord, ExperimentEntry, ExperimentRecord, RecipeRecord
+    from presage.records import ArchitectureRecord, DatasetRecord, ExperimentEntry, ExperimentRecord, RecipeRecord
     from presage.training import fit, prepare
     from presage.training.hardware import choose_device
     from presage.training.rows import architecture_row, dataset_row, experiment_row, recipe_row

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from presage.architecture.graph import Architecture
 from presage.architecture.spaces.space import Space
-from presage.database import (
+from presage.records import (
     ArchitectureRecord,
     DatasetRecord,
     ExperimentEntry,

@@ -14,7 +14,8 @@ from presage.surrogate.data.meta_features import curve_description
 from presage.surrogate.data.task import Task
 
 if TYPE_CHECKING:
-    from presage.database import Database, ProbeRecord
+    from presage.database import Database
+    from presage.records import ProbeRecord
 
 __all__ = ["load_experience", "make_task", "probes_by_dataset", "task_of"]
 

@@ -12,7 +12,7 @@ import duckdb
 from presage.database.connection import Connection
 from presage.database.migrate import latest, migrate
 from presage.database.store import Database
-from presage.database.testing import experiment_entry, prediction_entry, probe_entry
+from presage.records.testing import experiment_entry, prediction_entry, probe_entry
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from presage.database import Database, check_file
-from presage.database.records import experiment_id
-from presage.database.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
 from presage.errors import InvalidArgument
+from presage.records import experiment_id
+from presage.records.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
 
 ONE = experiment_entry(1).experiment
 

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from presage.database import Database, check_file
-from presage.database.testing import experiment_entry, probe_entry
 from presage.errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull, WrongInput
+from presage.records.testing import experiment_entry, probe_entry
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,7 +75,7 @@ def test_two_connections_of_one_process_see_each_other(tmp_path: Path) -> None:
 def test_opening_and_closing_a_second_connection_keeps_the_lock_of_the_first(tmp_path: Path) -> None:
     code = HOLD.replace(
         "print(",
-        "Database.open(sys.argv[1]).close(); presage.database.info(); database.export_parquet(sys.argv[3]); print(",
+        "Database.open(sys.argv[1]).close(); database.info(); database.export_parquet(sys.argv[3]); print(",
     )
     holder = start(code, tmp_path / "x.duckdb", 60, tmp_path / "out")
     try:
@@ -209,7 +209,7 @@ def test_an_error_half_way_leaves_what_was_stored(stored: Path, monkeypatch: pyt
 WRITE_FOREVER = """
 import sys
 from presage.database import Database
-from presage.database.testing import experiment_entry
+from presage.records.testing import experiment_entry
 database = Database.open(sys.argv[1])
 print("ready", flush=True)
 number = int(sys.argv[2])
@@ -242,7 +242,7 @@ def test_kill_9_while_writing_loses_nothing_committed_and_leaves_no_half(tmp_pat
 FILL_DISK = """
 import resource, sys
 from presage.database import Database
-from presage.database.testing import experiment_entry
+from presage.records.testing import experiment_entry
 from presage.errors import StorageFull
 database = Database.open(sys.argv[1])
 size = database.path.stat().st_size
@@ -284,7 +284,7 @@ def test_a_probe_survives_reopening_while_the_log_has_not_been_folded_in(tmp_pat
     code = """
 import os, sys
 from presage.database import Database
-from presage.database.testing import probe_entry
+from presage.records.testing import probe_entry
 database = Database.open(sys.argv[1])
 database.add_probe(probe_entry())
 print("ready", flush=True)

@@ -13,8 +13,8 @@ from presage.database.connection import Connection
 from presage.database.migrate import Migration, in_memory, latest, migrate, migrations, version
 from presage.database.schema import schema_markdown
 from presage.database.tables import RECORDS
-from presage.database.testing import experiment_entry, prediction_entry, probe_entry
 from presage.errors import InvalidDatabase
+from presage.records.testing import experiment_entry, prediction_entry, probe_entry
 
 FOLDER = Path(__file__).resolve().parent / "released"
 

@@ -11,14 +11,14 @@ import pytest
 from presage.database import Database, write_seed
 from presage.database.connection import Connection
 from presage.database.migrate import migrate
-from presage.database.testing import (
+from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
+from presage.records.testing import (
     architecture_record,
     dataset_record,
     experiment_entry,
     prediction_entry,
     probe_entry,
 )
-from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
 
 NASTY = [0.1 + 0.2, 1 / 3, 5e-324, 1.0]
 

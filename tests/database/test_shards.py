@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from presage.database import Database, entry_from_json, entry_to_json
-from presage.database.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
+from presage.database import Database
 from presage.errors import InvalidArchitecture, InvalidArgument, InvalidExperience
+from presage.records import entry_from_json, entry_to_json
+from presage.records.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
 
 Line = dict[str, Any]
 

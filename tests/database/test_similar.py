@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from presage.database import Database
-from presage.database.testing import dataset_record, experiment_entry, probe_entry, recipe_record
 from presage.errors import InvalidArgument, UnknownName
+from presage.records.testing import dataset_record, experiment_entry, probe_entry, recipe_record
 
 DCN = {"a": 0.30, "b": 0.50, "c": 0.55, "d": 0.56, "e": 0.90}
 COUNT = {"a": 8, "b": 4, "c": 5, "d": 6, "e": 7}

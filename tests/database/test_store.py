@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from presage.database import Database
-from presage.database.testing import (
+from presage.errors import InvalidDatabase, InvalidExperience, UnknownName
+from presage.records.testing import (
     architecture_record,
     dataset_record,
     experiment_entry,
@@ -17,7 +18,6 @@ from presage.database.testing import (
     probe_entry,
     recipe_record,
 )
-from presage.errors import InvalidDatabase, InvalidExperience, UnknownName
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from presage.architecture.costs import costs
 from presage.architecture.serial import to_json
 from presage.architecture.spaces import get_space
 from presage.cli import main
-from presage.database import ArchitectureRecord, Database, RecipeRecord
-from presage.database.testing import dataset_record, experiment_entry, probe_entry
+from presage.database import Database
+from presage.records import ArchitectureRecord, RecipeRecord
+from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.training.recipe import Recipe
 from presage.training.rows import recipe_row
 

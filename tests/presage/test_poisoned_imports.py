@@ -20,8 +20,9 @@ from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import Classifier, Convolution, Flatten, Identity, Input
 from presage.architecture.serial import dumps, to_json
 from presage.architecture.spaces import get_space
-from presage.database import ArchitectureRecord, Database, ExperimentEntry, RecipeRecord, entry_to_json
-from presage.database.testing import dataset_record, experiment_entry, probe_entry
+from presage.database import Database
+from presage.records import ArchitectureRecord, ExperimentEntry, RecipeRecord, entry_to_json
+from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.training.recipe import Recipe
 from presage.training.rows import recipe_row
 

@@ -12,8 +12,9 @@ import presage as door
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import Classifier, Convolution, Flatten, Input
 from presage.architecture.serial import dumps
-from presage.database import Database, DatasetRecord
-from presage.database.testing import probe_entry
+from presage.database import Database
+from presage.records import DatasetRecord
+from presage.records.testing import probe_entry
 from presage.report import write_report
 
 FAST = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--quiet")
@@ -332,7 +333,7 @@ def test_populate_writes_shards_where_duckdb_is_not_installed(
 def test_the_demo_counts_the_datasets_that_networks_were_trained_on(
     presage: Callable, experienced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from presage.database.testing import dataset_record
+    from presage.records.testing import dataset_record
     from presage.search import SearchResult
     from presage.session import Session
 

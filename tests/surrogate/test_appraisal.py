@@ -10,9 +10,10 @@ import pytest
 
 from presage.architecture.serial import to_json
 from presage.architecture.spaces import get_space
-from presage.database import ArchitectureRecord, Database, RecipeRecord
-from presage.database.testing import dataset_record, experiment_entry, probe_entry
+from presage.database import Database
 from presage.errors import InvalidArgument, UnknownName
+from presage.records import ArchitectureRecord, RecipeRecord
+from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.surrogate import evaluation
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.loading import load_experience

@@ -7,15 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from presage.database.entries import ExperimentEntry, PredictionEntry, ProbeEntry
-from presage.database.records import (
-    ArchitectureRecord,
-    DatasetRecord,
-    ExperimentRecord,
-    PredictionRecord,
-    ProbeRecord,
-    RecipeRecord,
-)
+from presage.records.architecture import ArchitectureRecord
+from presage.records.dataset import DatasetRecord
+from presage.records.entries import ExperimentEntry, PredictionEntry, ProbeEntry
+from presage.records.experiment import ExperimentRecord
+from presage.records.prediction import PredictionRecord
+from presage.records.probe import ProbeRecord
+from presage.records.recipe import RecipeRecord
 
 __all__ = [
     "architecture_record",

@@ -1,0 +1,17 @@
+from .architecture import ArchitectureRecord as ArchitectureRecord
+from .dataset import DatasetRecord as DatasetRecord
+from .entries import Entry as Entry
+from .entries import ExperimentEntry as ExperimentEntry
+from .entries import PredictionEntry as PredictionEntry
+from .entries import ProbeEntry as ProbeEntry
+from .entries import entry_from_json as entry_from_json
+from .entries import entry_to_json as entry_to_json
+from .experiment import ExperimentRecord as ExperimentRecord
+from .experiment import experiment_id as experiment_id
+from .prediction import PredictionRecord as PredictionRecord
+from .probe import ProbeRecord as ProbeRecord
+from .recipe import RecipeRecord as RecipeRecord
+from .record import Record as Record
+from .shards import append_entry as append_entry
+from .shards import read_entries as read_entries
+from .shards import shard_paths as shard_paths
