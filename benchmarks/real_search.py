@@ -29,8 +29,7 @@ import numpy as np
 
 from presage.database import Database
 from presage.records import ArchitectureRecord, DatasetRecord, ExperimentEntry, ProbeEntry, RecipeRecord
-from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES
-from presage.search.samplers import SAMPLERS
+from presage.search.strategies import SAMPLERS, SUPERNET_STRATEGIES
 from presage.training import load_dataset
 
 TIMES = 4  # as many networks in the larger random search
@@ -169,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("datasets", nargs="+", metavar="DATASET")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--space", default="nb201")
-    parser.add_argument("--strategies", default=",".join([*SAMPLERS, *ONE_SHOT_STRATEGIES]))
+    parser.add_argument("--strategies", default=",".join([*SAMPLERS, *SUPERNET_STRATEGIES]))
     parser.add_argument("--candidates", type=int, help="scored (default: as `presage search` has it)")
     parser.add_argument("--shortlist", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)

@@ -37,10 +37,11 @@ from presage.architecture.spaces import get_space
 from presage.architecture.spaces.nb201 import NB201
 from presage.architecture.spaces.space import Codes, Space
 from presage.files import write_json
-from presage.search.history import History
-from presage.search.samplers import SAMPLERS, OneByOne, get_proposer
+from presage.search.samplers import OneByOne
+from presage.search.samplers.history import History
 from presage.search.samplers.progressive import front
 from presage.search.samplers.proposer import Proposer
+from presage.search.strategies import SAMPLERS, get_proposer
 
 TABLES = Path(__file__).resolve().parents[2] / "shared" / "tables"
 NSGAII_SMALL = "nsgaii, population 10"

@@ -31,7 +31,8 @@ from presage.architecture.spaces import get_space
 from presage.architecture.spaces.space import Codes, Space
 from presage.database import Database
 from presage.files import read_json, write_json
-from presage.search.supernet import ONE_SHOT, OneShotSettings, SupernetEpoch
+from presage.search.strategies import SUPERNETS
+from presage.search.supernet import OneShotSettings, SupernetEpoch
 from presage.surrogate.metrics import kendall_tau
 from presage.training import fit, load_dataset, prepare
 from presage.training.data import DeviceData
@@ -74,8 +75,8 @@ def trained(architecture: Architecture, data: DeviceData, recipe: Recipe, folder
     path = folder / f"{architecture.hash[:16]}.json"
     if not path.exists():
         result = fit(architecture, data, recipe, seed=seed, checkpoint=path.with_suffix(".pt"), depth=False)
-        told = {name: getattr(result, name) for name in ("status", "accuracy", "test_accuracy", "seconds")}
-        write_json(path, {"hash": architecture.hash, **told})
+        summary = {name: getattr(result, name) for name in ("status", "accuracy", "test_accuracy", "seconds")}
+        write_json(path, {"hash": architecture.hash, **summary})
         path.with_suffix(".pt").unlink(missing_ok=True)
     return dict(read_json(path))
 
@@ -89,7 +90,7 @@ def ranked(
     if path.exists() and read_json(path)["networks"] == names:
         return dict(read_json(path))
     settings = OneShotSettings(epochs=options.epochs)
-    one = ONE_SHOT[method](space, data, recipe, settings=settings, seed=options.seed)
+    one = SUPERNETS.load(method)(space, data, recipe, settings=settings, seed=options.seed)
 
     def tell(record: SupernetEpoch, epochs: int) -> None:
         line = (
@@ -105,16 +106,16 @@ def ranked(
     if found is None:
         drawn = one.draw(CANDIDATES, (options.seed, 1))
         found = drawn[int(np.nanargmax(one.proxy_accuracy(drawn)))]
-    told = {
+    summary = {
         "networks": names,
         "proxies": [None if np.isnan(value) else float(value) for value in proxies],
         "found": dict(space.params(found)),
         "seconds": report.seconds,
         "seconds a network scored": round(seconds, 4),
-        "told": report.told,
+        "summary": report.summary,
     }
-    write_json(path, told)
-    return told
+    write_json(path, summary)
+    return summary
 
 
 def measured(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -139,10 +140,10 @@ def measured(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[
         {"method": "multiply-adds", "tau": kendall_tau(truth, costs[known].astype(float))},
     ]
     for method in options.methods:
-        told = ranked(method, space, codes, data, recipe, folder, options)
-        proxies = np.array([np.nan if value is None else value for value in told["proxies"]])[known]
+        summary = ranked(method, space, codes, data, recipe, folder, options)
+        proxies = np.array([np.nan if value is None else value for value in summary["proxies"]])[known]
         there = np.isfinite(proxies)
-        own = trained(space.decode(told["found"]), data, recipe, folder / "networks", options.seed)
+        own = trained(space.decode(summary["found"]), data, recipe, folder / "networks", options.seed)
         rows.append(
             {
                 "method": method,
@@ -151,8 +152,8 @@ def measured(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[
                 "found": own["accuracy"],
                 "found, test": own["test_accuracy"],
                 "better networks": int((truth > (own["accuracy"] or 0.0)).sum()),
-                "seconds": told["seconds"],
-                "told": told["told"],
+                "seconds": summary["seconds"],
+                "summary": summary["summary"],
             }
         )
     write_json(folder / "rows.json", {"networks": results, "rows": rows})
@@ -170,7 +171,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
         lines.append(
             "| " + " | ".join("" if c is None else f"{c:.3f}" if isinstance(c, float) else str(c) for c in cells) + " |"
         )
-    return "\n".join([*lines, "", *(row["told"] for row in rows if "told" in row)])
+    return "\n".join([*lines, "", *(row["summary"] for row in rows if "summary" in row)])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -178,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("datasets", nargs="+", metavar="DATASET")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--space", default="nb201")
-    parser.add_argument("--methods", default=",".join(ONE_SHOT))
+    parser.add_argument("--methods", default=",".join(SUPERNETS))
     parser.add_argument("--networks", type=int, default=20)
     parser.add_argument("--epochs", type=int, help="of the super-nets (default: each method's own)")
     parser.add_argument("--recipe", default="{}", help='fields of the recipe as JSON, such as {"image_side": 8}')

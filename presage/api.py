@@ -127,7 +127,7 @@ def search(
     """
     from presage.architecture.spaces import get_space
     from presage.search import SearchSettings
-    from presage.search.one_shot_strategies import default_candidates
+    from presage.search.strategies import default_candidates
 
     known = SearchSettings.__dataclass_fields__
     for name in settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["OnProgress", "Progress", "Stage", "silent"]
+__all__ = ["OnProgress", "SearchProgress", "Stage", "silent"]
 
 Stage = str
 """`supernet`: epochs of shared weights. `predict`: candidates scored.
@@ -13,7 +13,7 @@ Stage = str
 
 
 @dataclass(frozen=True)
-class Progress:
+class SearchProgress:
     """`done` of `total` steps of a stage. `detail` is for people and may be empty."""
 
     stage: Stage
@@ -23,8 +23,8 @@ class Progress:
     detail: str = ""
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[SearchProgress], None]
 
 
-def silent(progress: Progress) -> None:
+def silent(progress: SearchProgress) -> None:
     """Tell nobody."""

@@ -13,7 +13,7 @@ __all__ = [
     "BASELINE",
     "SHORT_LIST",
     "Chosen",
-    "Known",
+    "KnownNetwork",
     "RoundResult",
     "SearchResult",
     "Verified",
@@ -41,7 +41,7 @@ class Chosen:
         acquisition: what it was chosen by.
         predictor: name of the scorer.
         score: what the scorer said where that is no predicted accuracy; `predicted` and its interval are None then.
-        score_name: which score that is (`presage.search.scores`).
+        score_name: which score that is (`presage.search.studies.scores`).
         parameters, multiply_adds, activation_bytes: costs for one image.
         latency_seconds: *estimated* latency; None where the search did not ask for it.
         measured_latency_seconds: the same, measured when the network was short-listed.
@@ -127,7 +127,7 @@ class Verified:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownNetwork:
     """A network that would have been short-listed, had its accuracy on this dataset not been known already.
 
     Its result is *reused*: the database's, from an earlier experiment with the same recipe. `predicted` is None where
@@ -144,7 +144,7 @@ class Known:
         return {**asdict(self), "params": dict(self.params)}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Known:
+    def from_json(cls, value: Mapping[str, Any]) -> KnownNetwork:
         """What `to_json` wrote."""
         return cls(**value)
 
@@ -159,7 +159,8 @@ class RoundResult:
         candidates: number recorded.
         different: number of different networks among them.
         best_predicted: highest predicted accuracy; None where the search was on another score.
-        best_score: highest score, whichever it was (`search.scores`); equal to `best_predicted` for `predicted`.
+        best_score: highest score, whichever it was (`presage.search.studies.scores`); equal to `best_predicted` for
+            `predicted`.
         verified: the short-list after training, in the order chosen.
         known: reused results of networks as promising as the short-list.
     """
@@ -170,7 +171,7 @@ class RoundResult:
     different: int
     best_predicted: float | None
     verified: tuple[Verified, ...]
-    known: tuple[Known, ...] = ()
+    known: tuple[KnownNetwork, ...] = ()
     best_score: float | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -187,7 +188,7 @@ class RoundResult:
     def from_json(cls, value: Mapping[str, Any]) -> RoundResult:
         """What `to_json` wrote, now or by an earlier version."""
         verified = tuple(Verified.from_json(one) for one in value["verified"])
-        known = tuple(Known.from_json(one) for one in value.get("known", ()))
+        known = tuple(KnownNetwork.from_json(one) for one in value.get("known", ()))
         return cls(**{**value, "verified": verified, "known": known})
 
 
@@ -206,7 +207,7 @@ class SearchResult:
         best: the verified network of the short-lists with the highest trained validation accuracy; None where every
             training failed.
         seconds: wall-clock of the last invocation.
-        score: the kind of score that was searched on, in words (`presage.search.scores`).
+        score: the kind of score that was searched on, in words (`presage.search.studies.scores`).
         latency: what estimated latencies rest on and how far off they were, in one line; None without them.
         supernet: what became of the shared weights that the search was on, in one line; None without them.
         notes: what is to be known of the predictions, a line each; `run_search` itself has none.

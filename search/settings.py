@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from presage.errors import InvalidArgument
-from presage.search.acquisition import get_acquisition
 from presage.search.limits import Limits
-from presage.search.objectives import checked_objectives
-from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES, SUPERNET
-from presage.search.samplers import get_proposer
-from presage.search.scores import get_score
+from presage.search.strategies import SUPERNET, SUPERNET_STRATEGIES, check_objectives
+from presage.search.studies.acquisition import get_acquisition
+from presage.search.studies.objectives import checked_objectives
+from presage.search.studies.scores import get_score
 
 __all__ = ["SearchSettings"]
 
@@ -28,13 +27,14 @@ class SearchSettings:
         rounds: after each, the scorer is made anew from what was learnt.
         limits: hard limits on cost.
         objectives: `accuracy`, and costs beside it.
-        acquisition: what short-listed networks are chosen by (`presage.search.acquisition.ACQUISITIONS`).
+        acquisition: what short-listed networks are chosen by (`presage.search.studies.acquisition.ACQUISITIONS`).
         diversity: how much the short-list avoids networks alike; 0 to 1.
         compare_random: number of random networks of the space to train with the same recipe, for comparison.
         batch: candidates proposed from one state of knowledge; None is a twentieth of them, within 100 and 1,000.
         prune: whether short-listed networks that lag behind the median are stopped from half of the epochs on; not
             beside `compare_random`, since a mean over the survivors of pruning is no fair comparison.
-        score: what `accuracy` stands for while networks are searched (`search.scores`): `predicted`, `ucb`, or a proxy.
+        score: what `accuracy` stands for while networks are searched (`presage.search.studies.scores`): `predicted`,
+            `ucb`, or a proxy.
         latency_batch: images in one forward pass whose latency counts.
         supernet_epochs: of the super-net, where there is one; None takes its method's own default.
         seed: makes everything repeatable.
@@ -81,10 +81,10 @@ class SearchSettings:
         object.__setattr__(self, "objectives", checked_objectives(self.objectives))
         get_acquisition(self.acquisition)
         get_score(self.score)
-        if self.strategy in ONE_SHOT_STRATEGIES:
+        if self.strategy in SUPERNET_STRATEGIES:
             self._check_one_shot()
         else:
-            get_proposer(self.strategy, self.seed, objectives=len(self.objectives))
+            check_objectives(self.strategy, len(self.objectives))
         epochs = self.supernet_epochs
         if epochs is not None and (isinstance(epochs, bool) or epochs < 1):
             raise InvalidArgument("supernet_epochs", "run_search", "be at least 1", epochs)

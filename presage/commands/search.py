@@ -90,8 +90,8 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
 def settings_of(options: argparse.Namespace) -> SearchSettings:
     """The settings that the options ask for."""
     from presage.search import Limits, SearchSettings
-    from presage.search.one_shot_strategies import default_candidates
-    from presage.search.scores import get_score
+    from presage.search.strategies import default_candidates
+    from presage.search.studies.scores import get_score
 
     try:
         get_score(options.score)

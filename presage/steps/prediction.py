@@ -12,7 +12,7 @@ from presage.workplace import Workplace
 if TYPE_CHECKING:
     from presage.architectures import NamedArchitecture
     from presage.database import Database
-    from presage.search.scorer import TaskPredictor
+    from presage.search.studies.scorer import TaskPredictor
     from presage.surrogate import Experience, Prediction, Predictor, Task
     from presage.training import ImageDataset, Recipe
 

@@ -17,8 +17,7 @@ from presage.workplace import Workplace
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
     from presage.records import ExperimentEntry, ExperimentRecord, PredictionEntry
-    from presage.search import Progress as SearchProgress
-    from presage.search import Scorer, ScorerFactory, SearchResult, SearchSettings, Verified
+    from presage.search import Scorer, ScorerFactory, SearchProgress, SearchResult, SearchSettings, Verified
     from presage.training import ImageDataset, Recipe
 
 __all__ = ["scorers", "search"]
@@ -35,10 +34,10 @@ def search(
     from presage.report import write_report
     from presage.search import run_search
     from presage.search.latency.measuring import LatencyMeter
-    from presage.search.one_shot_strategies import check_serves
     from presage.search.run.run_folder import RunFolder
-    from presage.search.scores import get_score
+    from presage.search.strategies import check_serves
     from presage.search.studies.feasible import check_feasible
+    from presage.search.studies.scores import get_score
     from presage.surrogate import get_predictor
 
     get_predictor(place.predictor, seed=place.seed)  # refused before anything is probed
@@ -101,8 +100,8 @@ def scorers(place: Workplace, dataset: ImageDataset, recipe: Recipe, score: str)
         InvalidArgument: a score whose scorer only a caller of `presage.search.run_search` can bring.
     """
     from presage.search import PredictorScorer
-    from presage.search.one_shot_strategies import SUPERNET
-    from presage.search.scores import PROXY, get_score
+    from presage.search.strategies import SUPERNET
+    from presage.search.studies.scores import PROXY, get_score
 
     if score == SUPERNET:
         return None

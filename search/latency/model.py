@@ -56,7 +56,8 @@ class LatencyModel:
         found: Floats = work(graphs, self.input_shape, self.classes) @ np.array(self.weights)
         return found
 
-    def told(self) -> str:
+    @property
+    def summary(self) -> str:
         """One line: what the estimates rest on, and how far off they were."""
         images = "one image" if self.batch == 1 else f"{self.batch} images"
         return (

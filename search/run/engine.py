@@ -15,26 +15,26 @@ import optuna
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument, NothingFeasible
 from presage.files import read_json, write_json
-from presage.search.acquisition import get_acquisition
-from presage.search.history import History
 from presage.search.latency.measuring import Latency, LatencyMeter
 from presage.search.latency.model import LatencyModel
-from presage.search.objectives import DIRECTIONS
-from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES, SUPERNET, UNIFORM, check_serves
-from presage.search.progress import OnProgress, Progress, silent
-from presage.search.result import BASELINE, SHORT_LIST, Chosen, Known, RoundResult, SearchResult, Verified
+from presage.search.progress import OnProgress, SearchProgress, silent
+from presage.search.result import BASELINE, SHORT_LIST, Chosen, KnownNetwork, RoundResult, SearchResult, Verified
 from presage.search.run.export import copy_network
 from presage.search.run.ledger import Ledger, Store, now
 from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import RecipeTrainer, Trainer
 from presage.search.run.verification import Verification, default_pruner
-from presage.search.samplers import Proposer, RandomSampler, get_proposer
-from presage.search.scorer import Scorer, ScorerFactory, prediction_of
-from presage.search.scores import get_score
+from presage.search.samplers import Proposer, RandomSampler
+from presage.search.samplers.history import History
 from presage.search.settings import SearchSettings
+from presage.search.strategies import SUPERNET, SUPERNET_STRATEGIES, UNIFORM, check_serves, get_proposer
+from presage.search.studies.acquisition import get_acquisition
 from presage.search.studies.feasible import COSTS, FeasibleDraws
 from presage.search.studies.journal import Journal, finite
+from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
+from presage.search.studies.scorer import Scorer, ScorerFactory, prediction_of
+from presage.search.studies.scores import get_score
 from presage.search.studies.shortlist import Choice, shortlist
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.loop import EpochRecord
@@ -182,7 +182,7 @@ class _Run:
     def super_net(self) -> SuperNet | None:
         """Shared weights that the search is on, trained when they are first asked; None where it is on others."""
         settings, trainer = self.settings, self.trainer
-        one_shot = settings.strategy in ONE_SHOT_STRATEGIES
+        one_shot = settings.strategy in SUPERNET_STRATEGIES
         if settings.score != SUPERNET or (self.scorer is not None and not one_shot):
             return None
         from presage.search.supernet.in_search import SuperNet
@@ -219,14 +219,14 @@ class _Run:
             baseline=tuple(self._baseline()),
             best=max(trained, key=lambda one: one.accuracy or 0.0, default=None),
             score=self.score.summary,
-            latency=None if self.latency_model is None else self.latency_model.told(),
+            latency=None if self.latency_model is None else self.latency_model.summary,
             supernet=self._supernet_told(rounds),
         )
 
     def _supernet_told(self, rounds: Sequence[RoundResult]) -> str | None:
         if self.super_net is None:
             return None
-        told, found = self.super_net.report.told, self.super_net.found
+        told, found = self.super_net.report.summary, self.super_net.found
         if found is None:
             return told
         seen = {one.chosen.hash for done in rounds for one in done.verified}
@@ -262,7 +262,7 @@ class _Run:
             different=len(candidates.unique),
             best_predicted=best if self.score.predicts and np.isfinite(best) else None,
             verified=tuple(verified),
-            known=tuple(Known(**one) for one in noted["known"]),
+            known=tuple(KnownNetwork(**one) for one in noted["known"]),
             best_score=best if np.isfinite(best) else None,
         )
         return made, candidates
@@ -275,7 +275,7 @@ class _Run:
 
     def _proposer(self) -> Proposer:
         settings = self.settings
-        if self.super_net is not None and settings.strategy in ONE_SHOT_STRATEGIES:
+        if self.super_net is not None and settings.strategy in SUPERNET_STRATEGIES:
             return self.super_net
         return get_proposer(settings.strategy, settings.seed, objectives=len(settings.objectives))
 
@@ -288,7 +288,7 @@ class _Run:
         )  # fmt: skip
         return study.run(
             settings.candidates,
-            lambda done: self.on_progress(Progress("predict", done, settings.candidates, number)),
+            lambda done: self.on_progress(SearchProgress("predict", done, settings.candidates, number)),
         )
 
     def _draws(self, proposer: Proposer) -> FeasibleDraws:
@@ -343,7 +343,7 @@ class _Run:
             ],
             "over the latency limit when measured": {name: measured[name] for name in sorted(over)},
             "known": [
-                Known(
+                KnownNetwork(
                     choice.hash,
                     self.space.params(candidates.codes[choice.row]),
                     float(candidates.value[choice.row]) if self.score.predicts else None,
@@ -427,11 +427,11 @@ class _Run:
 
         def on_epoch(at: int, record: EpochRecord) -> None:
             detail = f"network {at + 1} of {len(chosen)}, validation accuracy {record.validation_accuracy:.3f}"
-            self.on_progress(Progress(stage, at * epochs + record.epoch + 1, total, number, detail))
+            self.on_progress(SearchProgress(stage, at * epochs + record.epoch + 1, total, number, detail))
 
         found = verification.run(chosen, on_epoch)
         if total:
-            self.on_progress(Progress(stage, total, total, number))
+            self.on_progress(SearchProgress(stage, total, total, number))
         return found
 
     def _baseline(self) -> list[Verified]:

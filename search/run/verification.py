@@ -13,12 +13,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from presage.architecture.spaces.space import Space
 from presage.errors import InvalidArchitecture, WrongInput
 from presage.files import read_json, write_json, writing
-from presage.search.distributions import distributions
 from presage.search.result import SHORT_LIST, Chosen, Verified
 from presage.search.run.export import save_architecture, save_weights
 from presage.search.run.ledger import Ledger
 from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import Trainer
+from presage.search.samplers.distributions import distributions
 from presage.search.studies.journal import Journal
 from presage.training.failures import StopTraining
 from presage.training.loop import EpochRecord

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from presage.architecture.spaces.space import Codes
-from presage.search.history import History
+from presage.search.samplers.history import History
 from presage.search.samplers.network_features import NetworkFeatures
 from presage.search.samplers.posterior import Outlook, Posterior, evened
 

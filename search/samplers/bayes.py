@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.spaces.space import Codes, Space
-from presage.search.history import History
+from presage.search.samplers.history import History
 from presage.search.samplers.model_sampler import ModelSampler, changed
 
 __all__ = ["BayesSampler"]

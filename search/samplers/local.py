@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from presage.architecture.spaces.space import Codes, Space
-from presage.search.history import History
+from presage.search.samplers.history import History
 from presage.search.samplers.proposer import Proposals
 from presage.search.samplers.space_sampler import SpaceSampler
 
@@ -38,7 +38,7 @@ class LocalSearchSampler(SpaceSampler):
     def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
         """Neighbours not tried yet of the networks where walks stand, the best walk first; then new walks."""
         numbers = np.random.default_rng(seed)
-        known = _Known.of(history)
+        known = _Tried.of(history)
         walks = _walks(history)
         codes: list[Codes] = []
         marks: list[Mapping[str, Any]] = []
@@ -58,7 +58,7 @@ class LocalSearchSampler(SpaceSampler):
 
 
 @dataclass
-class _Known:
+class _Tried:
     """What was tried, and the best row of each code that has a value."""
 
     history: History
@@ -66,7 +66,7 @@ class _Known:
     rows: dict[bytes, int]
 
     @classmethod
-    def of(cls, history: History) -> _Known:
+    def of(cls, history: History) -> _Tried:
         keys = [code.tobytes() for code in history.codes]
         scored = np.flatnonzero(history.scored)
         worst_first = scored[np.argsort(history.values[scored, 0], kind="stable")]
@@ -85,7 +85,7 @@ def _walks(history: History) -> dict[int, int]:
     return found
 
 
-def _open(space: Space, known: _Known, walks: Mapping[int, int]) -> Iterator[tuple[int, int, Codes]]:
+def _open(space: Space, known: _Tried, walks: Mapping[int, int]) -> Iterator[tuple[int, int, Codes]]:
     """(walk, row of the network where it stands, neighbours of that not tried) where there are any; the walk whose
     network is best first."""
     scored = known.history.scored

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
-from presage.search.history import History
 from presage.search.samplers.acquiring import best_first, chosen, unseen
+from presage.search.samplers.history import History
 from presage.search.samplers.network_features import NetworkFeatures, network_features
 from presage.search.samplers.proposer import Proposals
 from presage.search.samplers.space_sampler import SpaceSampler

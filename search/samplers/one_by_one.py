@@ -14,8 +14,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from presage.architecture.spaces.space import Space
-from presage.search.distributions import distributions
-from presage.search.history import History
+from presage.search.samplers.distributions import distributions
+from presage.search.samplers.history import History
 from presage.search.samplers.proposer import Proposals
 
 __all__ = ["OneByOne"]

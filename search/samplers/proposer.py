@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from optuna.samplers import BaseSampler
 
 from presage.architecture.spaces.space import Codes, Space
-from presage.search.history import History
+from presage.search.samplers.history import History
 
 __all__ = ["BatchSampler", "Proposals", "Proposer"]
 

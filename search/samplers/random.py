@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 
 from presage.architecture.spaces.space import Space
-from presage.search.history import History
+from presage.search.samplers.history import History
 from presage.search.samplers.proposer import BatchSampler, Proposals
 
 __all__ = ["RandomSampler"]

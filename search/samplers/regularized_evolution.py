@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
-from presage.search.history import History
+from presage.search.samplers.history import History
 from presage.search.samplers.proposer import Proposals
 from presage.search.samplers.seeded_sampler import SeededSampler, value_of
 

@@ -15,8 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
-from presage.search.history import History
 from presage.search.samplers.controller import Controller
+from presage.search.samplers.history import History
 from presage.search.samplers.policy_gradient import Reinforce
 from presage.search.samplers.proposer import Proposals
 from presage.search.samplers.seeded_sampler import SeededSampler, value_of

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
-from presage.search.history import History
 from presage.search.samplers.acquiring import best_first, unseen
 from presage.search.samplers.differentiable import DifferentiableSurrogate, OneHot
+from presage.search.samplers.history import History
 from presage.search.samplers.posterior import evened
 from presage.search.samplers.proposer import Proposals
 from presage.search.samplers.space_sampler import SpaceSampler

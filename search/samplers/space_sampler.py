@@ -11,8 +11,8 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from presage.architecture.spaces.space import Space
-from presage.search.distributions import distributions
-from presage.search.history import History
+from presage.search.samplers.distributions import distributions
+from presage.search.samplers.history import History
 from presage.search.samplers.seeded_sampler import SeededSampler
 from presage.search.samplers.suggested import Grid, SuggestedSpace, asked_for
 

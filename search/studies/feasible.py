@@ -13,9 +13,9 @@ from presage.architecture.batch.costs import CostArrays, batch_costs
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
-from presage.search.history import History
 from presage.search.latency.model import LatencyModel
 from presage.search.limits import Limits
+from presage.search.samplers.history import History
 from presage.search.samplers.proposer import Proposer
 
 __all__ = ["COSTS", "Feasible", "FeasibleDraws", "check_feasible"]

@@ -25,7 +25,7 @@ from optuna.trial import TrialState
 
 from presage.architecture.spaces.space import Space
 from presage.files import append, trim, writing
-from presage.search.distributions import distributions
+from presage.search.samplers.distributions import distributions
 
 __all__ = ["Journal", "ScoredTrial"]
 

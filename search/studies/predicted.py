@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from presage.architecture.spaces.space import Codes
 from presage.errors import InvalidArgument
-from presage.search.history import History
-from presage.search.objectives import DIRECTIONS
-from presage.search.scorer import Scorer, prediction_of
-from presage.search.scores import PREDICTED, Score
+from presage.search.samplers.history import History
 from presage.search.studies.feasible import COSTS, Feasible, FeasibleDraws
 from presage.search.studies.journal import Journal, Recorder, ScoredTrial, finite
+from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.sameness import network_keys
+from presage.search.studies.scorer import Scorer, prediction_of
+from presage.search.studies.scores import PREDICTED, Score
 
 __all__ = ["Candidates", "PredictedStudy", "read_candidates"]
 

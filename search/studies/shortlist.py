@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.search.acquisition import Acquisition
-from presage.search.objectives import DIRECTIONS
+from presage.search.studies.acquisition import Acquisition
+from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.predicted import Candidates
 
 __all__ = ["Choice", "pareto_ranks", "shortlist"]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import Diverged
-from presage.search.one_shot_strategies import check_serves
+from presage.search.strategies import check_serves
 from presage.search.supernet.bank import accuracy, normalising_by_batch
 from presage.search.supernet.collapse import Collapse
 from presage.search.supernet.mixed import MixedNetwork

@@ -9,10 +9,11 @@ from pathlib import Path
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces.space import Codes, Space
 from presage.files import write_json
-from presage.search.history import History
-from presage.search.progress import OnProgress, Progress, silent
+from presage.search.progress import OnProgress, SearchProgress, silent
+from presage.search.samplers.history import History
 from presage.search.samplers.proposer import Proposals
-from presage.search.supernet import ONE_SHOT, OneShot, OneShotSettings, SupernetEpoch, SupernetReport
+from presage.search.strategies import SUPERNETS
+from presage.search.supernet import OneShot, OneShotSettings, SupernetEpoch, SupernetReport
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.data import DeviceData
 from presage.training.recipe import Recipe
@@ -29,7 +30,7 @@ class SuperNet:
         supernet/report.json     `SupernetReport`, once trained
 
     Args:
-        method: name in `ONE_SHOT`.
+        method: name in `SUPERNETS`.
         folder: of the super-net.
     """
 
@@ -46,7 +47,8 @@ class SuperNet:
         on_progress: OnProgress = silent,
     ) -> None:
         self.folder, self.on_progress = folder, on_progress
-        self._untrained = ONE_SHOT[method](space, data, recipe, settings=OneShotSettings(epochs=epochs), seed=seed)
+        settings = OneShotSettings(epochs=epochs)
+        self._untrained: OneShot = SUPERNETS.load(method)(space, data, recipe, settings=settings, seed=seed)
 
     @property
     def name(self) -> str:
@@ -60,7 +62,7 @@ class SuperNet:
 
         def tell(record: SupernetEpoch, epochs: int) -> None:
             detail = f"loss {record.loss:.3f}, proxy accuracy {record.proxy_accuracy:.3f}"
-            self.on_progress(Progress("supernet", record.epoch + 1, epochs, 1, detail))
+            self.on_progress(SearchProgress("supernet", record.epoch + 1, epochs, 1, detail))
 
         report = one.train(self.folder / "checkpoint.pt", tell)
         write_json(self.folder / "report.json", report.to_json())

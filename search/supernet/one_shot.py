@@ -1,4 +1,4 @@
-"""`OneShot`: a search on shared weights, from its first epoch to the networks it proposes; resumable, and told."""
+"""`OneShot`: a search on shared weights, from its first epoch to the networks it proposes; resumable, with a report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import Diverged, InvalidArgument
 from presage.search.supernet.collapse import Collapse, Guard
-from presage.search.supernet.images import HeldOut
+from presage.search.supernet.images import HeldOutImages
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.checkpoint import load_checkpoint, save_checkpoint
 from presage.training.data import DeviceData
@@ -100,7 +100,7 @@ class SupernetReport:
     found: Mapping[str, Any] | None
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What became of it, in one line."""
         line = f"Super-net {self.method}: {len(self.epochs)} epochs, {self.weights:,} shared weights, {self.status}"
         if self.collapse is not None:
@@ -144,7 +144,7 @@ class OneShot(ABC):
         chosen = {name: value for name in mine if (value := getattr(given, name)) is not None}
         self.settings = replace(given, **{**mine, **chosen})
         self.space, self.data, self.recipe, self.seed = space, data, recipe, seed
-        self.images = HeldOut(data, recipe, self._held_out, seed)
+        self.images = HeldOutImages(data, recipe, self._held_out, seed)
         self.records: list[SupernetEpoch] = []
         self.status = FINISHED
         self.failure: str | None = None

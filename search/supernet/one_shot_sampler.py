@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from presage.architecture.spaces.space import Space
-from presage.search.history import History
+from presage.search.samplers.history import History
 from presage.search.samplers.proposer import Proposals
 from presage.search.samplers.space_sampler import SpaceSampler
 

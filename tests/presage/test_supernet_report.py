@@ -25,7 +25,7 @@ def report(method: str, **changes: Any) -> SupernetReport:
 def written(folder: Path, found: SupernetReport) -> str:
     (folder / "supernet").mkdir(exist_ok=True)
     (folder / "supernet" / "report.json").write_text(json.dumps(found.to_json()), encoding="utf-8")
-    return supernet_section(folder, {"supernet": found.told})
+    return supernet_section(folder, {"supernet": found.summary})
 
 
 def test_every_epoch_is_shown_with_what_it_is_called(tmp_path: Path) -> None:

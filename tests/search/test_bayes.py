@@ -17,11 +17,11 @@ from sklearn.gaussian_process.kernels import Matern
 
 from presage.architecture.spaces import get_space
 from presage.errors import InvalidArgument
-from presage.search.distributions import distributions
-from presage.search.history import History
 from presage.search.samplers import acquiring
 from presage.search.samplers.acquiring import best_first, chosen, unseen
 from presage.search.samplers.bayes import BayesSampler
+from presage.search.samplers.distributions import distributions
+from presage.search.samplers.history import History
 from presage.search.samplers.network_features import NetworkFeatures
 from presage.search.samplers.posterior import Posterior, evened
 from presage.search.testing import SamplerContract, TinySpace

@@ -19,7 +19,7 @@ from presage.architecture.serial import from_json
 from presage.database import Database
 from presage.errors import InvalidArgument, NothingFeasible, StorageFull
 from presage.search.limits import Limits
-from presage.search.progress import Progress
+from presage.search.progress import SearchProgress
 from presage.search.result import SearchResult, Verified
 from presage.search.run.engine import load_candidates, run_search
 from presage.search.run.export import how_to_use, load_network
@@ -276,7 +276,7 @@ def test_a_folder_in_use_is_refused(dataset: ImageDataset, tmp_path: Path) -> No
 
 
 def test_progress_counts_up_to_its_total(dataset: ImageDataset, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[SearchProgress] = []
     _search(dataset, tmp_path / "run", on_progress=told.append, settings={"compare_random": 2})
     for stage in ("predict", "train", "baseline"):
         done = [one.done for one in told if one.stage == stage]

@@ -18,9 +18,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from presage.search.history import History
 from presage.search.limits import Limits
-from presage.search.samplers import SAMPLERS, get_proposer, get_sampler
+from presage.search.samplers.history import History
+from presage.search.strategies import SAMPLERS, get_proposer, get_sampler
 from presage.search.studies.feasible import FeasibleDraws
 from presage.search.studies.journal import Journal
 from presage.search.studies.predicted import Candidates, PredictedStudy

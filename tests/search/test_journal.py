@@ -13,7 +13,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
 from presage.errors import StorageFull
-from presage.search.distributions import distributions
+from presage.search.samplers.distributions import distributions
 from presage.search.studies.journal import Journal, ScoredTrial
 from presage.search.testing import TinySpace
 

@@ -13,12 +13,13 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces import get_space
 from presage.errors import InvalidArgument, NothingFeasible, WrongInput
 from presage.files import read_json
-from presage.search.history import History
 from presage.search.latency.measuring import LatencyMeter, time_network
 from presage.search.latency.model import LatencyModel, fit_latency
 from presage.search.latency.work import WORK, work
 from presage.search.limits import Limits
-from presage.search.samplers import RandomSampler, get_proposer
+from presage.search.samplers import RandomSampler
+from presage.search.samplers.history import History
+from presage.search.strategies import get_proposer
 from presage.search.studies.feasible import FeasibleDraws, check_feasible
 from presage.search.testing import TinySpace
 
@@ -102,7 +103,7 @@ def test_noise_is_told_as_error() -> None:
     noise = np.exp(np.random.default_rng(0).normal(0, 0.3, 80))
     model = fit_latency(graphs, _made_up(graphs) * noise, SHAPE, CLASSES)
     assert 0.1 < model.error < 0.5  # the median of |1 - exp(0.3 z)| is 0.2
-    assert "20 of them held out" in model.told()
+    assert "20 of them held out" in model.summary
 
 
 def test_estimates_never_fall_where_a_network_does_more() -> None:

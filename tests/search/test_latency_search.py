@@ -17,8 +17,8 @@ from presage.search.latency.work import WORK
 from presage.search.limits import Limits
 from presage.search.result import SearchResult
 from presage.search.run.engine import load_candidates, run_search
-from presage.search.scores import get_score, score_names
 from presage.search.settings import SearchSettings
+from presage.search.studies.scores import get_score, score_names
 from presage.search.testing import TableScorer, TableTrainer, TinySpace
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.datasets.image_dataset import ImageDataset

@@ -13,9 +13,10 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.costs import costs
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument, NothingFeasible, UnknownName
-from presage.search.history import History
 from presage.search.limits import Limits
-from presage.search.samplers import Proposals, RandomSampler, get_proposer
+from presage.search.samplers import Proposals, RandomSampler
+from presage.search.samplers.history import History
+from presage.search.strategies import get_proposer
 from presage.search.studies.feasible import FeasibleDraws
 from presage.search.testing import TinySpace
 

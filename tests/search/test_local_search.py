@@ -10,8 +10,8 @@ import pytest
 from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
 
-from presage.search.history import History
 from presage.search.limits import Limits
+from presage.search.samplers.history import History
 from presage.search.samplers.local import LocalSearchSampler
 from presage.search.studies.feasible import FeasibleDraws
 from presage.search.testing import SamplerContract, TinySpace

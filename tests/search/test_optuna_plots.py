@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from optuna.visualization import matplotlib as plots
 
 from presage.search.limits import Limits
-from presage.search.samplers import get_proposer
+from presage.search.strategies import get_proposer
 from presage.search.studies.feasible import FeasibleDraws
 from presage.search.studies.journal import Journal
 from presage.search.studies.predicted import Candidates, PredictedStudy

@@ -12,10 +12,10 @@ import pytest
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.errors import InvalidArgument, NothingFeasible, UnknownName
 from presage.search.limits import Limits
-from presage.search.objectives import checked_objectives
-from presage.search.samplers import get_proposer
+from presage.search.strategies import get_proposer
 from presage.search.studies.feasible import FeasibleDraws
 from presage.search.studies.journal import Journal
+from presage.search.studies.objectives import checked_objectives
 from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
 from presage.search.testing import TableScorer, TinySpace
 

@@ -12,7 +12,7 @@ from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveS
 
 from presage.architecture.costs import costs
 from presage.architecture.spaces import Codes, Space, get_space
-from presage.search.history import History
+from presage.search.samplers.history import History
 from presage.search.samplers.network_features import network_features
 from presage.search.samplers.progressive import ProgressiveSampler, front
 from presage.search.testing import SamplerContract, TinySpace

@@ -18,8 +18,8 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import TrialState
 
 from presage.errors import InvalidArgument
-from presage.search.history import History
 from presage.search.samplers import RegularizedEvolutionSampler
+from presage.search.samplers.history import History
 from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

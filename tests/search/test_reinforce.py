@@ -18,8 +18,8 @@ from optuna.testing.pytest_samplers import (
 
 from presage.architecture.spaces import get_space
 from presage.errors import InvalidArgument
-from presage.search.history import History
 from presage.search.samplers import RandomSampler
+from presage.search.samplers.history import History
 from presage.search.samplers.policy_gradient import Reinforce
 from presage.search.samplers.reinforce import ReinforceSampler
 from presage.search.samplers.suggested import Grid

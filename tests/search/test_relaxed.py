@@ -13,10 +13,10 @@ from optuna.samplers import BaseSampler
 
 from presage.architecture.spaces import NB201, Chain
 from presage.errors import InvalidArgument
-from presage.search.history import History
-from presage.search.samplers import get_proposer, get_sampler
 from presage.search.samplers.differentiable import DifferentiableSurrogate, OneHot
+from presage.search.samplers.history import History
 from presage.search.samplers.relaxed import RelaxedSampler
+from presage.search.strategies import get_proposer, get_sampler
 from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -10,8 +10,8 @@ import pytest
 from optuna.samplers import BaseSampler
 
 from presage.errors import InvalidArgument, UnknownName
-from presage.search.history import History
-from presage.search.samplers import SAMPLERS, get_proposer, get_sampler
+from presage.search.samplers.history import History
+from presage.search.strategies import SAMPLERS, get_proposer, get_sampler
 from presage.search.testing import SamplerContract, TinySpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

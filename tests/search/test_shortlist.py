@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from presage.errors import UnknownName
-from presage.search.acquisition import expected_improvement, get_acquisition, mean, upper_bound
+from presage.search.studies.acquisition import expected_improvement, get_acquisition, mean, upper_bound
 from presage.search.studies.predicted import Candidates
 from presage.search.studies.shortlist import pareto_ranks, shortlist
 

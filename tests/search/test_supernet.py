@@ -18,9 +18,10 @@ from presage.architecture.operations import Convolution
 from presage.architecture.spaces import NB201, Chain, Darts, EnasMicro, Space
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidArgument
-from presage.search.supernet import ONE_SHOT, Guard, OneShot, OneShotSettings, SupernetEpoch
+from presage.search.strategies import SUPERNETS
+from presage.search.supernet import Guard, OneShot, OneShotSettings, SupernetEpoch
 from presage.search.supernet.bank import SharedWeights
-from presage.search.supernet.images import HeldOut
+from presage.search.supernet.images import HeldOutImages
 from presage.search.supernet.mixed import MixedNetwork
 from presage.search.supernet.unrolled import dominant_eigenvalue, first_order, second_order
 from presage.training.data import DeviceData, prepare
@@ -41,7 +42,7 @@ def data(dataset: ImageDataset) -> DeviceData:
 
 def search(method: str, data: DeviceData, *, epochs: int = 3, seed: int = 0, space: Space = SMALL) -> OneShot:
     settings = OneShotSettings(epochs=epochs, guard=Guard(most_skips=2, ratio=None))
-    return ONE_SHOT[method](space, data, RECIPE, settings=settings, seed=seed)
+    return SUPERNETS.load(method)(space, data, RECIPE, settings=settings, seed=seed)
 
 
 # The unrolled gradient ----------------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ class Killed(BaseException):
     """Stands for a kill: nothing of presage catches it."""
 
 
-@pytest.mark.parametrize("method", list(ONE_SHOT))
+@pytest.mark.parametrize("method", list(SUPERNETS))
 def test_a_killed_search_goes_on_as_if_it_had_not_been(method: str, data: DeviceData, tmp_path: Path) -> None:
     whole = search(method, data)
     expected = whole.train()
@@ -204,7 +205,8 @@ VICTIM = """
 import sys
 import numpy as np, torch
 from presage.architecture.spaces import NB201
-from presage.search.supernet import ONE_SHOT, Guard, OneShotSettings
+from presage.search.supernet import Guard, OneShotSettings
+from presage.search.strategies import SUPERNETS
 from presage.training.data import prepare
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
@@ -214,7 +216,7 @@ stored = np.load(sys.argv[1])
 dataset = ImageDataset("blocks", *(stored[name] for name in stored.files), classes=("dark", "bright"))
 recipe = Recipe.from_json(__import__("json").loads(sys.argv[2]))
 settings = OneShotSettings(epochs=50, guard=Guard(most_skips=2, ratio=None))
-one = ONE_SHOT["enas"](NB201(width=4), prepare(dataset, recipe, "cpu"), recipe, settings=settings)
+one = SUPERNETS.load("enas")(NB201(width=4), prepare(dataset, recipe, "cpu"), recipe, settings=settings)
 one.train(__import__("pathlib").Path(sys.argv[3]), lambda record, epochs: print(record.epoch, flush=True))
 """
 
@@ -249,7 +251,7 @@ def test_another_seed_is_another_search(data: DeviceData) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-@pytest.mark.parametrize("method", list(ONE_SHOT))
+@pytest.mark.parametrize("method", list(SUPERNETS))
 def test_a_super_net_trains_on_a_gpu_and_resumes(method: str, dataset: ImageDataset, tmp_path: Path) -> None:
     data = prepare(dataset, RECIPE, "cuda")
     path = tmp_path / "supernet.pt"
@@ -265,7 +267,7 @@ def test_the_order_of_validation_images_does_not_matter(data: DeviceData) -> Non
     by_class = torch.argsort(data.y_validation, stable=True)
     rows = by_class.repeat_interleave(20)
     sorted_by_class = replace(data, x_validation=data.x_validation[rows], y_validation=data.y_validation[rows])
-    batches = list(HeldOut(sorted_by_class, RECIPE, 0.5, 0).validation_batches(size=120))
+    batches = list(HeldOutImages(sorted_by_class, RECIPE, 0.5, 0).validation_batches(size=120))
     assert sum(len(labels) for _, labels in batches) == len(sorted_by_class.y_validation)
     for _, labels in batches:  # as many of either class in each, or nearly
         assert 0.3 < float(labels.double().mean()) < 0.7
@@ -353,7 +355,7 @@ def test_a_search_that_collapses_is_stopped_and_its_network_has_few_skips(method
 @pytest.mark.parametrize("method", ["enas", "darts-first"])
 def test_a_diverged_super_net_is_a_recorded_failure(method: str, data: DeviceData) -> None:
     settings = OneShotSettings(epochs=3, learning_rate=1e30)
-    one = ONE_SHOT[method](SMALL, data, RECIPE, settings=settings)
+    one = SUPERNETS.load(method)(SMALL, data, RECIPE, settings=settings)
     report = one.train()
     assert report.status == "diverged"
     assert report.failure is not None

@@ -16,13 +16,12 @@ from presage.architecture.graph import Architecture
 from presage.architecture.spaces import NB201, Chain, Space
 from presage.errors import InvalidArgument, UnknownName
 from presage.search.limits import Limits
-from presage.search.one_shot_strategies import ONE_SHOT_STRATEGIES
-from presage.search.progress import Progress, silent
+from presage.search.progress import SearchProgress, silent
 from presage.search.result import SearchResult
 from presage.search.run.engine import load_candidates, run_search
-from presage.search.samplers import get_sampler
 from presage.search.settings import SearchSettings
-from presage.search.supernet import ONE_SHOT, DartsFirst, OneShot, OneShotSettings
+from presage.search.strategies import SUPERNET_STRATEGIES, SUPERNETS, get_sampler
+from presage.search.supernet import DartsFirst, OneShot, OneShotSettings
 from presage.search.supernet.one_shot_sampler import OneShotSampler
 from presage.search.testing import SamplerContract, TableTrainer
 from presage.training.data import prepare
@@ -43,7 +42,7 @@ class Hashes(TableTrainer):
 
 
 def searched(
-    dataset: ImageDataset, folder: Path, space: Space = SMALL, told: list[Progress] | None = None, **settings: Any
+    dataset: ImageDataset, folder: Path, space: Space = SMALL, told: list[SearchProgress] | None = None, **settings: Any
 ) -> tuple[SearchResult, Hashes]:
     trainer = Hashes(RECIPE.epochs)
     result = run_search(
@@ -55,14 +54,14 @@ def searched(
 
 
 def test_the_names_are_those_of_the_methods() -> None:
-    assert set(ONE_SHOT_STRATEGIES) == set(ONE_SHOT) - {"uniform"}
+    assert set(SUPERNET_STRATEGIES) == set(SUPERNETS) - {"uniform"}
 
 
 @pytest.mark.parametrize("strategy", ["enas", "darts-first"])
 def test_what_a_super_net_finds_is_trained_and_its_scores_are_called_proxies(
     strategy: str, dataset: ImageDataset, tmp_path: Path
 ) -> None:
-    told: list[Progress] = []
+    told: list[SearchProgress] = []
     result, trainer = searched(dataset, tmp_path, told=told, strategy=strategy)
     assert [one.status for one in result.verified] == ["finished"] * 2
     assert len(trainer.trained) == 2
@@ -104,7 +103,7 @@ def test_a_search_killed_within_its_super_net_goes_on(dataset: ImageDataset, tmp
     class Killed(BaseException):
         pass
 
-    def kill(progress: Progress) -> None:
+    def kill(progress: SearchProgress) -> None:
         if progress.stage == "supernet" and progress.done == 2:
             raise Killed
 
@@ -165,7 +164,7 @@ def test_a_network_over_a_limit_is_not_trained_though_it_was_found(dataset: Imag
             return codes[int(costs.parameters.argmax())]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(ONE_SHOT, "darts-first", Heavy)
+        patched.setattr("presage.search.supernet.gradient.DartsFirst", Heavy)
         result = run_search(
             dataset, space=SMALL, recipe=RECIPE, run_folder=tmp_path, trainer=Hashes(2), device="cpu", settings=settings
         )  # fmt: skip

@@ -15,8 +15,8 @@ DIRECTIONS = {
     "activation_bytes": "minimize",
     "latency": "minimize",
 }
-"""Objective → direction. `accuracy` is what a search's score says of it (`search.scores`): *predicted* accuracy, unless
-another score was asked for. `latency` is *estimated* seconds on the machine at hand."""
+"""Objective → direction. `accuracy` is what a search's score says of it (`presage.search.studies.scores`): *predicted*
+accuracy, unless another score was asked for. `latency` is *estimated* seconds on the machine at hand."""
 
 
 def checked_objectives(names: Sequence[str]) -> tuple[str, ...]:

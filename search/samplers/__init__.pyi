@@ -1,0 +1,11 @@
+from .bayes import BayesSampler as BayesSampler
+from .local import LocalSearchSampler as LocalSearchSampler
+from .one_by_one import OneByOne as OneByOne
+from .progressive import ProgressiveSampler as ProgressiveSampler
+from .proposer import BatchSampler as BatchSampler
+from .proposer import Proposals as Proposals
+from .proposer import Proposer as Proposer
+from .random import RandomSampler as RandomSampler
+from .regularized_evolution import RegularizedEvolutionSampler as RegularizedEvolutionSampler
+from .reinforce import ReinforceSampler as ReinforceSampler
+from .relaxed import RelaxedSampler as RelaxedSampler

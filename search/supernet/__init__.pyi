@@ -1,0 +1,11 @@
+from .collapse import Collapse as Collapse
+from .collapse import Guard as Guard
+from .enas import Enas as Enas
+from .enas import Uniform as Uniform
+from .gradient import DartsFirst as DartsFirst
+from .gradient import DartsSecond as DartsSecond
+from .gradient import PartialChannels as PartialChannels
+from .one_shot import OneShot as OneShot
+from .one_shot import OneShotSettings as OneShotSettings
+from .one_shot import SupernetEpoch as SupernetEpoch
+from .one_shot import SupernetReport as SupernetReport
