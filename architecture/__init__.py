@@ -6,7 +6,6 @@ The two doors to torch lie in `presage.architecture.torch_bridge`: `build.build`
 
 from __future__ import annotations
 
-from presage.architecture.canonical.form import canonicalise
 from presage.architecture.costs import Costs, costs
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.serial import digest, dumps, from_json, loads, read_jsonl, to_json, write_jsonl
@@ -17,7 +16,6 @@ __all__ = [
     "Costs",
     "Node",
     "bottlenecks",
-    "canonicalise",
     "costs",
     "digest",
     "dumps",

@@ -10,18 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from presage.architecture.operations import Classifier, Input, Operation, Shape
+from presage.architecture.canonical.form import canonicalise
+from presage.architecture.node import Node
+from presage.architecture.operations import Classifier, Input, Shape
+from presage.architecture.text import digest
 from presage.errors import InvalidArchitecture, InvalidArgument
 
 __all__ = ["Architecture", "Node"]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An operation and the positions, in the architecture, of the nodes it reads (order matters to concatenate)."""
-
-    operation: Operation
-    inputs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,13 +73,9 @@ class Architecture:
     @cached_property
     def canonical(self) -> Architecture:
         """The same function with unreachable branches and dead operations gone (`presage.architecture.canonical`)."""
-        from presage.architecture.canonical.form import canonicalise
-
-        return canonicalise(self)
+        return Architecture(canonicalise(self.nodes))
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical form's JSON, 64 hex digits: equal for equal functions up to weights."""
-        from presage.architecture.serial import digest
-
-        return digest(self.canonical)
+        return digest(self.canonical.nodes)

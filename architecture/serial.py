@@ -11,27 +11,26 @@ Every field of every operation is always written, in one order, so that equal ar
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import BY_NAME, Operation, shown
+from presage.architecture.text import FORMAT, VERSION, node_to_json
+from presage.architecture.text import digest as digest_of
+from presage.architecture.text import text as text_of
 from presage.errors import InvalidArchitecture, UnknownName
 
 __all__ = ["FORMAT", "VERSION", "digest", "dumps", "from_json", "loads", "read_jsonl", "to_json", "write_jsonl"]
 
-FORMAT = "presage-architecture"
-VERSION = 1
 MOST_NODES = 100_000
 
 
 def to_json(architecture: Architecture) -> dict[str, Any]:
     """The architecture as an object of plain lists, strings, integers and flags."""
-    return {"format": FORMAT, "version": VERSION, "nodes": [_node_to_json(node) for node in architecture.nodes]}
+    return {"format": FORMAT, "version": VERSION, "nodes": [node_to_json(node) for node in architecture.nodes]}
 
 
 def from_json(value: object) -> Architecture:
@@ -63,11 +62,7 @@ def from_json(value: object) -> Architecture:
 
 def dumps(architecture: Architecture) -> str:
     """One line of JSON, the same for equal architectures."""
-    nodes = []
-    for node in architecture.nodes:
-        before, after = _text(node.operation)
-        nodes.append(f"{before}{','.join(map(str, node.inputs))}{after}")
-    return f'{{"format":"{FORMAT}","version":{VERSION},"nodes":[{",".join(nodes)}]}}'
+    return text_of(architecture.nodes)
 
 
 def loads(text: str | bytes) -> Architecture:
@@ -119,24 +114,7 @@ def write_jsonl(path: str | Path, architectures: Iterable[Architecture]) -> None
 
 def digest(architecture: Architecture) -> str:
     """SHA-256 of `dumps`, 64 hex digits. Two ways of writing one function differ; see `Architecture.hash`."""
-    return hashlib.sha256(dumps(architecture).encode()).hexdigest()
-
-
-@lru_cache(maxsize=4096)
-def _text(operation: Operation) -> tuple[str, str]:
-    """The JSON of a node before and after the list of its inputs."""
-    text = json.dumps(_node_to_json(Node(operation)), separators=(",", ":"))
-    before, after = text.split('"inputs":[]')
-    return before + '"inputs":[', "]" + after
-
-
-def _node_to_json(node: Node) -> dict[str, Any]:
-    operation = node.operation
-    written: dict[str, Any] = {"op": operation.name, "inputs": list(node.inputs)}
-    for field in operation.field_names():
-        value = getattr(operation, field)
-        written[field] = list(value) if type(value) is tuple else value
-    return written
+    return digest_of(architecture.nodes)
 
 
 def _node_from_json(index: int, value: object, count: int) -> Node:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.shapes import BatchShapes
+from presage.architecture.batch.scan import scan_of
+from presage.architecture.batch.shapes import BatchShapes, batch_shapes
 from presage.architecture.operations import KIND, BatchNorm, Classifier, Convolution, GroupNorm, Linear
 from presage.errors import InvalidArgument
 
@@ -45,10 +46,10 @@ def batch_costs(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> 
     if len(input_shape) != 3:
         raise InvalidArgument("input_shape", "batch_costs", "be (c, h, w)", tuple(input_shape))
     c, h, w = input_shape
-    shapes = batch.shapes((c, h, w), classes)
+    shapes = batch_shapes(batch, (c, h, w), classes)
     parameters, multiply_adds = node_costs(batch, shapes)
     starts = batch.node_start[:-1]
-    depth = batch.scan.longest(weighted(batch.kind).astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
+    depth = scan_of(batch).longest(weighted(batch.kind).astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
     return CostArrays(
         np.add.reduceat(parameters, starts),
         np.add.reduceat(multiply_adds, starts),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,10 @@ from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import ACTIVATIONS, KIND, OPERATIONS, Operation
 from presage.errors import InvalidArgument
 
-if TYPE_CHECKING:
-    from presage.architecture.batch.scan import Scan
-    from presage.architecture.batch.segments import Segments
-    from presage.architecture.batch.shapes import BatchShapes
-    from presage.architecture.encoders.canonical_view import CanonicalView
-
 __all__ = ["ATTRIBUTES", "Column", "GraphBatch", "LAYOUT", "runs"]
 
 Ints = NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,43 +178,24 @@ class GraphBatch:
         row[has] = self.edge_source[self.edge_start[:-1][has]]
         return row
 
-    @cached_property
-    def segments(self) -> Segments:
-        """The graphs, cut into segments; made once."""
-        from presage.architecture.batch.segments import Segments
+    def derived(self, kind: type[T], arguments: Hashable, make: Callable[[], T]) -> T:
+        """What others work out of this batch, made once: of each type, what was made of the last arguments is kept.
 
-        return Segments(self.graph, self.edge_source, self.edge_target, self.node_start[:-1])
-
-    @cached_property
-    def scan(self) -> Scan:
-        """The order in which recurrences visit the nodes; made once."""
-        from presage.architecture.batch.scan import Scan
-
-        return Scan(self)
-
-    def shapes(self, input_shape: tuple[int, int, int], classes: int | None = None) -> BatchShapes:
-        """`presage.architecture.batch.shapes.batch_shapes`, kept for the images asked for last."""
-        from presage.architecture.batch.shapes import batch_shapes
-
-        if input_shape not in self._shapes:
-            self._shapes.clear()
-            self._shapes[input_shape] = batch_shapes(self, input_shape)
-        found = self._shapes[input_shape]
-        return found if classes is None else found.classified(self, classes)
+        Args:
+            kind: the type of what is made.
+            arguments: what it depends on, beside the batch.
+            make: makes it.
+        """
+        kept = self._derived.get(kind)
+        if kept is None or kept[0] != arguments:
+            self._derived.pop(kind, None)  # its memory may be needed to make the next
+            kept = self._derived[kind] = arguments, make()
+        found: T = kept[1]
+        return found
 
     @cached_property
-    def _shapes(self) -> dict[tuple[int, int, int], BatchShapes]:
+    def _derived(self) -> dict[type, tuple[Hashable, Any]]:
         return {}
-
-    @cached_property
-    def views(self) -> dict[tuple[int, int, int], CanonicalView]:
-        """What encoders have worked out, by images; kept for those asked for last."""
-        return {}
-
-    @cached_property
-    def pieces(self) -> list[GraphBatch]:
-        """The batch in pieces, once some encoder has cut it."""
-        return []
 
     def between(self, start: int, stop: int) -> GraphBatch:
         """The batch of the architectures from `start` up to `stop`, sharing this one's memory."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.batch.segments import in_order
 
-__all__ = ["Step", "Scan"]
+__all__ = ["Scan", "Step", "scan_of"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -111,3 +111,8 @@ class Scan:
                 value[at] = np.maximum(value[at], found[source])
             found[step.rows] = value * keep[step.rows] + gains[step.rows]
         return found
+
+
+def scan_of(batch: GraphBatch) -> Scan:
+    """The order in which recurrences visit the nodes of a batch; made once."""
+    return batch.derived(Scan, (), lambda: Scan(batch))

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BEFORE", "IMAGE", "NOTHING", "Join", "Layer", "Segments", "added", "in_order", "larger"]
+from presage.architecture.batch.graph_batch import GraphBatch
+
+__all__ = ["BEFORE", "IMAGE", "NOTHING", "Join", "Layer", "Segments", "added", "in_order", "larger", "segments_of"]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -207,6 +209,12 @@ class Segments:
         """(m,) sums over the segment up to each node, itself included."""
         total = np.cumsum(values)
         return np.asarray(total - np.repeat(total[self.start] - values[self.start], self._lengths))
+
+
+def segments_of(batch: GraphBatch) -> Segments:
+    """The graphs of a batch, cut into segments; made once."""
+    images = batch.node_start[:-1]
+    return batch.derived(Segments, (), lambda: Segments(batch.graph, batch.edge_source, batch.edge_target, images))
 
 
 def in_order(key: Ints) -> Ints:

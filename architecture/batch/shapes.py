@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.segments import IMAGE, larger
+from presage.architecture.batch.segments import IMAGE, larger, segments_of
 from presage.architecture.operations import (
     KIND,
     AdaptiveAveragePool,
@@ -56,17 +56,23 @@ class BatchShapes:
 def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | None = None) -> BatchShapes:
     """Shapes for images ``(c, h, w)``; without `classes`, a classifier's output is its input's shape.
 
-    `GraphBatch.shapes` gives the same, and keeps it.
+    They are kept, for the images asked for last.
 
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it and its node.
     """
     if len(input_shape) != 3 or min(input_shape) < 1:
         raise InvalidArgument("input_shape", "batch_shapes", "be (c, h, w), each at least 1", tuple(input_shape))
+    c, h, w = input_shape
+    made = batch.derived(BatchShapes, (c, h, w), lambda: _shapes(batch, (c, h, w)))
+    return made if classes is None else made.classified(batch, classes)
+
+
+def _shapes(batch: GraphBatch, input_shape: tuple[int, int, int]) -> BatchShapes:
     sides, flat, areas = _sides(batch, input_shape[1:])
     made = BatchShapes(_channels(batch, input_shape[0], areas), sides[0], sides[-1], flat)
-    _check(batch, made, tuple(input_shape))
-    return made if classes is None else made.classified(batch, classes)
+    _check(batch, made, input_shape)
+    return made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +144,7 @@ def _sides(batch: GraphBatch, image: Sequence[int]) -> tuple[list[Ints], NDArray
 
     Most nodes keep the sides they read. Those that do not are applied segment by segment, first to last within each.
     """
-    segments = batch.segments
+    segments = segments_of(batch)
     axes = ("h",) if image[0] == image[1] and _is_square(batch) else ("h", "w")
     resizing = _Resizing.of(batch, axes)
     layers = segments.layers(np.flatnonzero(resizing.which))
@@ -172,7 +178,7 @@ def _channels(batch: GraphBatch, image: int, areas: Ints) -> Ints:
         image: channels of the images.
         areas: pixels that each `Flatten` reads.
     """
-    segments, kind = batch.segments, batch.kind
+    segments, kind = segments_of(batch), batch.kind
     # channels that the operation itself states; 0: those of its input
     stated = np.where(kind == KIND[Convolution], batch.column("channels"), 0).astype(np.int64)
     rows = np.flatnonzero(kind == KIND[Linear])

@@ -23,19 +23,19 @@ from collections.abc import Sequence
 
 from presage.architecture.canonical.labelling import labels
 from presage.architecture.canonical.rewriting import Values, number_values
-from presage.architecture.graph import Architecture, Node
+from presage.architecture.node import Node
 from presage.architecture.operations import Add, Multiply, Operation
 
 __all__ = ["canonicalise"]
 
 
-def canonicalise(architecture: Architecture) -> Architecture:
+def canonicalise(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """The canonical form: equal (and of equal JSON and hash) for equal functions up to weights; idempotent.
 
     Networks whose parts cannot be told apart by repeated refinement of their neighbourhoods (unlike any network in use)
     might get more than one form; the form is always the same function.
     """
-    values = number_values(architecture)
+    values = number_values(nodes)
     operations, inputs = _write_out(values)
     names = labels(operations, inputs)
     return _in_order(operations, inputs, names)
@@ -86,7 +86,7 @@ def _contains(whole: Counter[int], part: Counter[int]) -> bool:
     return all(whole[term] >= count for term, count in part.items())
 
 
-def _in_order(operations: list[Operation], inputs: list[tuple[int, ...]], names: list[bytes]) -> Architecture:
+def _in_order(operations: list[Operation], inputs: list[tuple[int, ...]], names: list[bytes]) -> tuple[Node, ...]:
     """Depth first from the classifier, the deepest input first: the order in which a person would write the network."""
     levels = _levels(inputs)
 
@@ -116,7 +116,7 @@ def _in_order(operations: list[Operation], inputs: list[tuple[int, ...]], names:
         if isinstance(operations[node], Add | Multiply):
             sources.sort()
         nodes.append(Node(operations[node], tuple(sources)))
-    return Architecture(tuple(nodes))
+    return tuple(nodes)
 
 
 def _levels(inputs: list[tuple[int, ...]]) -> list[int]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from presage.architecture.graph import Architecture
+from presage.architecture.node import Node
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
@@ -116,16 +117,16 @@ def key(operation: Operation) -> bytes:
     return f"{operation.name}{[getattr(operation, name) for name in operation.field_names()]}".encode()
 
 
-def number_values(architecture: Architecture) -> Values:
-    """Values of the architecture's nodes, the classifier's last.
+def number_values(nodes: Sequence[Node]) -> Values:
+    """Values of an architecture's nodes, the classifier's last.
 
     A node that is always zero has no value of its own; where it is needed (to be concatenated, or classified), it
     becomes `Zero` of the image, brought to its shape by the operations that shape it.
     """
     values = Values()
     of: list[int | None] = []  # value of each node; None: always zero
-    shaped: list[int | None] = [None] * len(architecture.nodes)
-    for node in architecture.nodes:
+    shaped: list[int | None] = [None] * len(nodes)
+    for node in nodes:
         operation, sources = node.operation, node.inputs
         inputs = [of[source] for source in sources]
         if isinstance(operation, Add):
@@ -134,7 +135,7 @@ def number_values(architecture: Architecture) -> Values:
             of.append(None)
         else:
             present = tuple(
-                _zero_shaped(architecture, source, values, shaped) if value is None else value
+                _zero_shaped(nodes, source, values, shaped) if value is None else value
                 for source, value in zip(sources, inputs, strict=True)
             )
             of.append(_apply(values, operation, present))
@@ -209,12 +210,12 @@ def _does_nothing(values: Values, operation: Operation, inputs: tuple[int, ...])
     return isinstance(operation, Identity)
 
 
-def _zero_shaped(architecture: Architecture, node: int, values: Values, shaped: list[int | None]) -> int:
+def _zero_shaped(nodes: Sequence[Node], node: int, values: Values, shaped: list[int | None]) -> int:
     """The value of `Zero` of the image, brought to the shape of this node's output: no weight of it matters."""
     stack = [node]
     while stack:
         index = stack[-1]
-        operation, sources = architecture.nodes[index].operation, architecture.nodes[index].inputs
+        operation, sources = nodes[index].operation, nodes[index].inputs
         if shaped[index] is not None:
             stack.pop()
             continue

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from presage.architecture.batch.costs import node_costs, weighted
 from presage.architecture.batch.graph_batch import GraphBatch, runs
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.segments import NOTHING, Segments, larger
-from presage.architecture.batch.shapes import BatchShapes
+from presage.architecture.batch.segments import NOTHING, Segments, larger, segments_of
+from presage.architecture.batch.shapes import BatchShapes, batch_shapes
 from presage.architecture.encoders.numbering import HASH_WORDS, OWN, Hashes, mixed, numbers
 from presage.architecture.encoders.path_kinds import SegmentKinds, path_kinds, segment_kinds
 from presage.architecture.operations import KIND, Add, Input
@@ -57,10 +57,7 @@ class CanonicalView:
             raise InvalidArgument("input_shape", "CanonicalView", "be (c, h, w)", tuple(input_shape))
         c, h, w = input_shape
         shape = (c, h, w)
-        if shape not in batch.views:
-            batch.views.clear()
-            batch.views[shape] = cls(batch, shape, batch.shapes(shape))
-        found = batch.views[shape]
+        found = batch.derived(CanonicalView, shape, lambda: cls(batch, shape, batch_shapes(batch, shape)))
         return found if classes is None else found._classified(classes)
 
     def _classified(self, classes: int) -> CanonicalView:
@@ -144,7 +141,7 @@ class CanonicalView:
         """The live graph, cut into segments; its nodes are positions in `live_rows`."""
         batch, live = self.batch, self.live
         if len(self.live_rows) == len(live):
-            return batch.segments
+            return segments_of(batch)
         source, target = batch.edge_source, batch.edge_target
         kept = np.flatnonzero(live[target] & live[source])
         place = np.cumsum(live) - 1

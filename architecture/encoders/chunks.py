@@ -32,12 +32,18 @@ def chunks(batch: GraphBatch) -> Sequence[GraphBatch]:
     """The batch in pieces of at most `CHUNK`, in order, at least one; kept, with what encoders work out of them."""
     if len(batch) <= FEW:
         return (batch,)
-    if not batch.pieces:
-        number = max(2, -(-len(batch) // CHUNK), round(len(batch.kind) / NODES))
-        number = min(number + -number % _workers(number), len(batch))  # so that no core waits for the last piece
-        bounds = np.linspace(0, len(batch), number + 1).astype(int).tolist()
-        batch.pieces.extend(batch.between(start, stop) for start, stop in pairwise(bounds))
-    return batch.pieces
+    return batch.derived(_Pieces, (), lambda: _cut(batch))
+
+
+class _Pieces(tuple[GraphBatch, ...]):
+    """A batch, cut."""
+
+
+def _cut(batch: GraphBatch) -> _Pieces:
+    number = max(2, -(-len(batch) // CHUNK), round(len(batch.kind) / NODES))
+    number = min(number + -number % _workers(number), len(batch))  # so that no core waits for the last piece
+    bounds = np.linspace(0, len(batch), number + 1).astype(int).tolist()
+    return _Pieces(batch.between(start, stop) for start, stop in pairwise(bounds))
 
 
 def of_each_chunk(

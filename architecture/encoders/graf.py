@@ -22,6 +22,8 @@ from presage.architecture.encoders.path_sums import path_sums
 from presage.architecture.encoders.paths import paths
 from presage.architecture.encoders.profile import profile
 from presage.architecture.encoders.sums import sums
+from presage.architecture.graph import Architecture, Node
+from presage.architecture.operations import Classifier, Flatten, Input
 
 __all__ = ["GRAPH_FEATURE_NAMES", "graph_features"]
 
@@ -50,9 +52,6 @@ def _named(view: CanonicalView) -> dict[str, NDArray[Any]]:
 
 @cache  # two threads may work them out at once: both get the same
 def _names() -> tuple[str, ...]:
-    from presage.architecture.graph import Architecture, Node
-    from presage.architecture.operations import Classifier, Flatten, Input
-
     smallest = Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(), (1,))))
     return tuple(_named(CanonicalView.of(GraphBatch.of([smallest]), (1, 1, 1))))
 

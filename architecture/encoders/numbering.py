@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import ATTRIBUTES, LAYOUT, GraphBatch, runs
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.segments import Join, Segments, in_order, larger
+from presage.architecture.batch.segments import Join, Segments, in_order, larger, segments_of
 from presage.architecture.batch.shapes import BatchShapes
 from presage.architecture.operations import (
     ACTIVATIONS,
@@ -111,7 +111,7 @@ def _does_nothing(batch: GraphBatch, shapes: BatchShapes) -> Mask:
     for rows, does in (
         (np.flatnonzero(table(Dropout, DropPath)[kind]), batch.column("permille") != 0),
         (np.flatnonzero(kind == KIND[ChannelShuffle]), batch.column("groups") != 1),
-        (np.flatnonzero(kind == KIND[Concatenate]), batch.segments.degree != 1),
+        (np.flatnonzero(kind == KIND[Concatenate]), segments_of(batch).degree != 1),
     ):
         nothing[rows[~does[rows]]] = True
     rows = np.flatnonzero(kind == KIND[Flatten])
@@ -148,7 +148,7 @@ def _carried(segments: Segments, decides: Mask, decided: Mask, join: Join) -> tu
 
 def _zeros(batch: GraphBatch, awake: Mask) -> Mask:
     """(m,) values that are always zero. `awake`: what is not zero where it reads zeros, by its attributes."""
-    segments, kind = batch.segments, batch.kind
+    segments, kind = segments_of(batch), batch.kind
     zero: Mask = kind == KIND[Zero]
     if not zero.any():
         return zero
@@ -172,7 +172,7 @@ def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Ma
         known: (m,) what is never negative.
         zero: (m,) what is always zero.
     """
-    segments = batch.segments
+    segments = segments_of(batch)
     positive = known | zero
 
     def join(value: Mask, other: Mask, _: slice) -> None:
@@ -183,7 +183,7 @@ def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Ma
 
 def _clipped(batch: GraphBatch, passes: Mask, relu6: Mask, zero: Mask) -> Mask:
     """(m,) whether what each node reads is the output of a relu6, unchanged."""
-    segments = batch.segments
+    segments = segments_of(batch)
     further = ~zero[batch.edge_source]
     further[batch.edge_start[:-1][segments.degree > 0]] = False
     alone = batch.kind == KIND[Add]  # sums whose other terms are zero
@@ -233,7 +233,7 @@ def _hashes(batch: GraphBatch, shapes: BatchShapes, zero: Mask, passes: Mask) ->
     own &= ~passes
     number = _contents(batch, shapes, own)
     number[zero] = 0
-    level = _levels(batch.segments, ~own & ~zero)
+    level = _levels(segments_of(batch), ~own & ~zero)
     order = in_order(level)
     ends = np.cumsum(np.bincount(level))
     waiting = order[ends[0] :] if len(ends) else order

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.batch.scan import scan_of
 from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.encoders.chunks import of_each_chunk
 from presage.architecture.encoders.sums import terms
@@ -165,12 +166,12 @@ def _read(view: CanonicalView) -> NDArray[np.float32]:
     keep = np.repeat((~view.is_a(*LAYERS) & ~view.zero | view.passing)[:, None], 5, axis=1)
     keep[:, :4] &= gains[:, :4] == 0
     keep[view.zero] = False
-    return view.batch.scan.latest(keep.astype(np.float32), gains.astype(np.float32))
+    return scan_of(view.batch).latest(keep.astype(np.float32), gains.astype(np.float32))
 
 
 def _order(view: CanonicalView, rows: NDArray[np.int64], layer: Floats) -> NDArray[np.int64]:
     """By graph, then by depth in operations; equally deep layers by what they are, not by their place."""
-    level = view.batch.scan.longest((~view.passing).astype(np.float32)[:, None], view.zero)[rows, 0]
+    level = scan_of(view.batch).longest((~view.passing).astype(np.float32)[:, None], view.zero)[rows, 0]
     level[view.kind[rows] == KIND[Classifier]] = np.inf
     likeness = (layer * np.sqrt(np.arange(2, 2 + layer.shape[1]))).sum(axis=1)
     depth = np.where(np.isfinite(view.depth[rows]), view.depth[rows], 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from presage.architecture.graph import Node
+from presage.architecture.node import Node
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,

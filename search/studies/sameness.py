@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import ATTRIBUTES, GraphBatch
 from presage.architecture.batch.kinds import table
-from presage.architecture.batch.scan import Scan
+from presage.architecture.batch.scan import scan_of
 from presage.architecture.operations import (
     ACTIVATIONS,
     KIND,
@@ -57,7 +57,7 @@ def network_keys(graphs: GraphBatch) -> Words:
     """
     if not len(graphs):
         return np.zeros(0, np.uint64)
-    scan = Scan(graphs)
+    scan = scan_of(graphs)
     kind, m = graphs.kind, len(graphs.kind)
     operation = _named(graphs)
     add, many = kind == KIND[Add], np.isin(kind, (KIND[Concatenate], KIND[Multiply]))

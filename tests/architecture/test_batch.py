@@ -92,6 +92,34 @@ def test_every_operation_is_held_exactly() -> None:
         batch.architecture(len(batch))
 
 
+def test_what_is_derived_of_a_batch_is_made_once_and_kept_for_the_last_arguments() -> None:
+    batch, made = GraphBatch.of([SMALL]), []
+
+    def derived(kind: type, arguments: tuple[int, ...]) -> object:
+        def make() -> object:
+            made.append((kind, arguments))
+            return kind(arguments)
+
+        return batch.derived(kind, arguments, make)
+
+    first = derived(list, (1, 2))
+    assert derived(list, (1, 2)) is first
+    assert derived(set, (3,)) == {3}
+    assert derived(list, (1, 2)) is first
+    assert derived(list, (4,)) == [4]
+    assert derived(list, (1, 2)) is not first
+    assert made == [(list, (1, 2)), (set, (3,)), (list, (4,)), (list, (1, 2))]
+
+
+def test_shapes_are_kept_for_the_images_asked_for_last() -> None:
+    batch = GraphBatch.of([SMALL])
+    first = batch_shapes(batch, (3, 8, 8))
+    assert batch_shapes(batch, [3, 8, 8]) is first
+    assert batch_shapes(batch, (3, 8, 8), 7).channels[-1] == 7
+    assert batch_shapes(batch, (3, 6, 8)).height[1] == 6
+    assert batch_shapes(batch, (3, 8, 8)).height[1] == 8
+
+
 def test_the_layout_is_as_documented() -> None:
     batch = GraphBatch.of([SMALL, SMALL])
     assert batch.node_start.tolist() == [0, 4, 8]

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.batch.segments import IMAGE, NOTHING, Segments, added, larger
+from presage.architecture.batch.segments import IMAGE, NOTHING, Segments, added, larger, segments_of
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import Activation, Add, Classifier, Convolution, Flatten, Input
 from presage.architecture.spaces import get_space
@@ -29,7 +29,7 @@ BRANCHED = Architecture(
 
 
 def test_a_segment_ends_where_its_value_is_read_elsewhere_and_where_branches_meet() -> None:
-    segments = GraphBatch.of([BRANCHED, BRANCHED]).segments
+    segments = segments_of(GraphBatch.of([BRANCHED, BRANCHED]))
     assert segments.start.tolist() == [0, 3, 5, 8, 11, 13]
     # step by step: the first segments of both graphs, the second, the third
     assert segments.place.tolist() == [2, 4, 6, 3, 5, 7]
@@ -37,7 +37,7 @@ def test_a_segment_ends_where_its_value_is_read_elsewhere_and_where_branches_mee
 
 
 def test_within_segments_nodes_are_summed_and_compared() -> None:
-    segments = GraphBatch.of([BRANCHED]).segments
+    segments = segments_of(GraphBatch.of([BRANCHED]))
     marked = np.array([0, 1, 0, 0, 0, 0, 1, 0], np.bool_)
     assert segments.latest(marked).tolist() == [0, 1, 1, 3, 3, 5, 6, 6]
     assert segments.running(np.arange(8)).tolist() == [0, 1, 3, 3, 7, 5, 11, 18]
@@ -47,7 +47,7 @@ def test_within_segments_nodes_are_summed_and_compared() -> None:
 
 
 def test_nodes_are_told_apart_by_their_rank_in_their_segment() -> None:
-    first, second = GraphBatch.of([BRANCHED]).segments.layers(np.array([1, 2, 4, 6]))
+    first, second = segments_of(GraphBatch.of([BRANCHED])).layers(np.array([1, 2, 4, 6]))
     assert (first.which.tolist(), first.places.tolist()) == ([0, 2, 3], [2, 3, 4])
     assert first.cuts == {2: slice(0, 1), 3: slice(1, 2), 4: slice(2, 3)}
     assert (second.which.tolist(), second.places.tolist()) == ([1], [2])
@@ -56,7 +56,7 @@ def test_nodes_are_told_apart_by_their_rank_in_their_segment() -> None:
 
 def test_a_value_changes_where_a_segment_begins_and_where_a_node_makes_its_own() -> None:
     marked = np.array([0, 1, 0, 0, 0, 0, 1, 0], np.bool_)
-    begins, values = GraphBatch.of([BRANCHED]).segments.pieces(marked, 10 * np.arange(5), np.array([7, 8]))
+    begins, values = segments_of(GraphBatch.of([BRANCHED])).pieces(marked, 10 * np.arange(5), np.array([7, 8]))
     assert begins.tolist() == [0, 1, 3, 5, 6]
     assert values.tolist() == [20, 7, 30, 40, 8]
 
@@ -76,7 +76,7 @@ def test_recurrences_are_those_over_nodes(name: str) -> None:
     space = get_space(name)
     batch = space.decode_batch(space.sample(20, np.random.default_rng(0)))
     gains = np.random.default_rng(1).integers(0, 4, len(batch.kind)).astype(np.float64)
-    segments = batch.segments
+    segments = segments_of(batch)
     own_gain = segments.given(segments.running(gains))
     for join, slow in ((larger, np.max), (added, np.sum)):
         found = np.zeros(segments.rows)
@@ -99,6 +99,6 @@ def test_a_segment_without_inputs_reads_nothing_unless_it_is_an_image() -> None:
 
 
 def test_no_nodes_make_no_segments() -> None:
-    segments = GraphBatch.of([]).segments
+    segments = segments_of(GraphBatch.of([]))
     assert segments.rows == 2
     assert len(segments.of) == len(segments.latest(np.zeros(0, np.bool_))) == 0

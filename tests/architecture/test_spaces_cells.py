@@ -8,7 +8,6 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from presage.architecture.batch.costs import batch_costs
-from presage.architecture.canonical.form import canonicalise
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
 from presage.architecture.operations import Concatenate, Convolution, Identity, Zero
@@ -184,7 +183,7 @@ def test_networks_have_no_node_that_the_classifier_does_not_need(space: Darts | 
         needed = {source for node in architecture.nodes for source in node.inputs}
         assert needed == set(range(len(architecture.nodes) - 1))
         shape = (3, 12, 12)
-        assert costs(canonicalise(architecture), shape, 10).parameters == costs(architecture, shape, 10).parameters
+        assert costs(architecture.canonical, shape, 10).parameters == costs(architecture, shape, 10).parameters
 
 
 @pytest.mark.parametrize("space", [Darts(width=4), EnasMicro(width=4)])
