@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from presage.database import Database
 from presage.surrogate import Experience, get_predictor, load_experience
-from presage.surrogate.data.transform import from_logit, to_logit
+from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.metrics import kendall_tau, mse
 from presage.surrogate.proxies import PROXIES, Minibatch, proxies, within_ranks
 from presage.training import Recipe, load_dataset, prepare

@@ -6,7 +6,7 @@
         experience = load_experience(database)
     predictor = Ensemble().fit(experience)
     prediction = predictor.predict(graphs, task)      # value, lower, upper: (n,) each
-    knowing = predictor.given(some, accuracies, task)  # once some networks have been trained on the task
+    predictor = predictor.condition_on(some, accuracies, task)  # once some networks have been trained on the task
 
 Importing it loads neither torch nor LightGBM.
 """

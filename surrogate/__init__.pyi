@@ -2,7 +2,7 @@ from .data.experience import Experience as Experience
 from .data.loading import load_experience as load_experience
 from .data.loading import make_task as make_task
 from .data.task import Task as Task
-from .evaluation.left_out import evaluate as evaluate
+from .evaluation.leaving_out import evaluate as evaluate
 from .evaluation.scores import EvaluationTable as EvaluationTable
 from .evaluation.scores import Score as Score
 from .predictors.baselines import CostOnly as CostOnly
@@ -10,6 +10,7 @@ from .predictors.baselines import DatasetMean as DatasetMean
 from .predictors.baselines import NearestDataset as NearestDataset
 from .predictors.boosted_trees import BoostedTrees as BoostedTrees
 from .predictors.cache import fitted as fitted
+from .predictors.conditioning import ConditionedPredictor as ConditionedPredictor
 from .predictors.conditioning import InformedPredictor as InformedPredictor
 from .predictors.conformal import ConformalIntervals as ConformalIntervals
 from .predictors.ensemble import Ensemble as Ensemble
@@ -17,7 +18,6 @@ from .predictors.kernel_ridge import KernelRidge as KernelRidge
 from .predictors.prediction import Estimate as Estimate
 from .predictors.prediction import Prediction as Prediction
 from .predictors.predictor import Predictor as Predictor
-from .predictors.predictor import TaskScorer as TaskScorer
 from .predictors.registry import PREDICTORS as PREDICTORS
 from .predictors.registry import get_predictor as get_predictor
 from .predictors.storage import load_predictor as load_predictor

@@ -65,7 +65,7 @@ def true_accuracy(graphs: GraphBatch, task: Task, seed: int = 0) -> Floats:
     kernel = np.bincount(graph[convolution], graphs.column("kernel_h")[convolution], n) / convolutions
     width = np.bincount(graph[convolution], np.log2(graphs.column("channels")[convolution] + 1.0), n) / convolutions
     hard = 1.0 - task.dcn
-    place = (
+    relative = (
         (0.4 + 0.8 * hard) * (np.log2(convolutions) - 2.0)
         + 0.9 * (np.minimum(count(BatchNorm, GroupNorm) / convolutions, 1.0) - 0.5)
         + 0.4 * (width - 4.0)
@@ -74,7 +74,7 @@ def true_accuracy(graphs: GraphBatch, task: Task, seed: int = 0) -> Floats:
     )
     noise = np.random.default_rng([seed, 7, int(task.fingerprint[-8:], 16)]).standard_normal(n)
     ease = float(np.log(task.dcn / (1 - task.dcn)))
-    return np.asarray(1 / (1 + np.exp(-(ease + 0.5 * place + 0.08 * noise))))
+    return np.asarray(1 / (1 + np.exp(-(ease + 0.5 * relative + 0.08 * noise))))
 
 
 def synthetic_experience(datasets: int = 12, networks: int = 40, seed: int = 0) -> Experience:
@@ -193,20 +193,23 @@ class PredictorContract:
         assert loaded.settings() == fitted.settings()
         before, after = fitted.predict(graphs, task), loaded.predict(graphs, task)
         few = graphs.take(np.arange(5))
-        informed = fitted.given(few, np.full(5, 0.5), task).predict(graphs, task)
-        again = loaded.given(few, np.full(5, 0.5), task).predict(graphs, task)
+        conditioned = fitted.condition_on(few, np.full(5, 0.5), task).predict(graphs, task)
+        again = loaded.condition_on(few, np.full(5, 0.5), task).predict(graphs, task)
         for name in ("value", "lower", "upper"):
             np.testing.assert_allclose(getattr(after, name), getattr(before, name), rtol=0, atol=1e-12)
-            np.testing.assert_allclose(getattr(again, name), getattr(informed, name), rtol=0, atol=1e-9)
+            np.testing.assert_allclose(getattr(again, name), getattr(conditioned, name), rtol=0, atol=1e-9)
 
-    def test_given_no_trained_networks_every_prediction_is_what_it_was(
+    def test_conditioned_on_no_trained_networks_every_prediction_is_what_it_was(
         self, fitted: Predictor, unseen: tuple[GraphBatch, Task, Floats]
     ) -> None:
         graphs, task, truth = unseen
-        none, some = fitted.given(graphs.take([]), np.zeros(0), task), fitted.given(graphs.take([1]), truth[1:2], task)
+        none, some = (
+            fitted.condition_on(graphs.take([]), np.zeros(0), task),
+            fitted.condition_on(graphs.take([1]), truth[1:2], task),
+        )
         other = replace(task, fingerprint="e" * 64)
-        for informed, asked in ((none, task), (some, other)):  # what one task taught says nothing of another
-            before, after = fitted.predict(graphs, asked), informed.predict(graphs, asked)
+        for conditioned, asked in ((none, task), (some, other)):  # what one task taught says nothing of another
+            before, after = fitted.predict(graphs, asked), conditioned.predict(graphs, asked)
             for name in ("value", "lower", "upper"):
                 np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
 
@@ -217,8 +220,8 @@ class PredictorContract:
         misled = replace(task, dcn=0.5 * task.dcn)  # its probe says much harder than it is
         errors = []
         for k in (0, 2, 8, 20):
-            informed = fitted.given(graphs.take(np.arange(k)), truth[:k], misled)
-            errors.append(metrics.mse(truth[20:], informed.predict(graphs.take(np.arange(20, 60)), misled).value))
+            conditioned = fitted.condition_on(graphs.take(np.arange(k)), truth[:k], misled)
+            errors.append(metrics.mse(truth[20:], conditioned.predict(graphs.take(np.arange(20, 60)), misled).value))
         assert errors == sorted(errors, reverse=True)
         assert errors[3] < 0.6 * errors[0]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from presage.report.plots import BLUE, GREY, ORANGE
-from presage.surrogate.evaluation.rival import RIVAL
+from presage.surrogate.evaluation.target_only import RIVAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -144,7 +144,7 @@ def informed(place: Workplace, dataset: ImageDataset, recipe: Recipe) -> TaskPre
     if not len(trained):
         return predictor
     graphs = GraphBatch.of([loads(texts[key]) for key in trained.architecture.tolist()])
-    return predictor.given(graphs, trained.accuracy, task(place, dataset, recipe))
+    return predictor.condition_on(graphs, trained.accuracy, task(place, dataset, recipe))
 
 
 def _trained_before(database: Database, dataset: ImageDataset, recipe: Recipe) -> dict[str, float]:

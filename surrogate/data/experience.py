@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from presage.errors import InvalidArgument, InvalidExperience
 from presage.surrogate.data.encoding import Inputs
+from presage.surrogate.data.sequences import depth_steps, gathered, taken
 from presage.surrogate.data.task import Task
 
 if TYPE_CHECKING:
@@ -150,8 +151,6 @@ class Experience:
     @cached_property
     def sequences(self) -> LayerSequence:
         """(n, t, f) `Inputs.sequence` of every row on its own task, padded to the longest of the whole experience."""
-        from presage.surrogate.data.sequences import gathered, taken
-
         root, positions = self._root
         if root is not self:
             return taken(root.sequences, positions)
@@ -161,10 +160,10 @@ class Experience:
     @cached_property
     def depth_steps(self) -> Ints:
         """(n, t) which of `depth_accuracies` was read out after each step of `sequences`, -1 for none."""
-        from presage.surrogate.data.sequences import depth_steps
-
         root, positions = self._root
-        return depth_steps(self) if root is self else root.depth_steps[positions, : self.sequences.nodes.shape[1]]
+        if root is not self:
+            return root.depth_steps[positions, : self.sequences.nodes.shape[1]]
+        return depth_steps(self.sequences, self.graphs, self.hashes, self.depth_accuracies)
 
     def inputs(self, rows: Ints, task: Task) -> Inputs:
         """Some rows as `Inputs` on a task of theirs, with the encodings already computed here."""
@@ -173,8 +172,6 @@ class Experience:
         if "_own_features" in root.__dict__:
             inputs.__dict__["features"] = root._own_features[positions[rows]]
         if "sequences" in root.__dict__:
-            from presage.surrogate.data.sequences import taken
-
             inputs.__dict__["sequence"] = taken(root.sequences, positions[rows])
         return inputs
 

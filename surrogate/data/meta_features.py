@@ -1,4 +1,4 @@
-"""Numbers of a task that say how far networks get on it, beside its DCN: above all, how fast its probe learned.
+"""Meta-features: numbers of a task that say how far networks get on it, above all how fast its probe learned.
 
 A probe that is near its DCN after one epoch tells of a dataset on which every network does about as well; one that
 starts at chance and ends high, of a dataset on which weak networks fail.
@@ -12,10 +12,10 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from presage.surrogate.data.logit import to_logit
 from presage.surrogate.data.task import Task
-from presage.surrogate.data.transform import to_logit
 
-__all__ = ["PROBE_CURVE", "TRAITS", "centre_and_scale", "curve_description", "standardised", "traits"]
+__all__ = ["PROBE_CURVE", "META_FEATURES", "centre_and_scale", "curve_description", "standardised", "meta_features"]
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def _gain(task: Task, name: str) -> float:
     return float(to_logit(task.dcn) - to_logit(dict(task.description).get(name, np.nan)))
 
 
-TRAITS: Mapping[str, Callable[[Task], float]] = {
+META_FEATURES: Mapping[str, Callable[[Task], float]] = {
     "dcn": lambda task: float(to_logit(task.dcn)),
     "room": lambda task: float(to_logit(task.dcn) - to_logit(1.0 / task.classes)),
     "classes": lambda task: log(task.classes),
@@ -56,17 +56,19 @@ TRAITS: Mapping[str, Callable[[Task], float]] = {
     "brightness_spread": lambda task: dict(task.description).get("brightness_spread", np.nan),
     "linear_gain": lambda task: _gain(task, "linear_accuracy"),
 }
-"""Traits by name: logits; logs of counts; logits gained by the probe since its beginning or over a simple classifier;
-and the deviation of the images' mean brightness, in [0, 1]."""
+"""Meta-features by name: logits; logs of counts; logits gained by the probe since its beginning or over a simple
+classifier; and the deviation of the images' mean brightness, in [0, 1]."""
 
 
-def traits(tasks: Sequence[Task], names: Sequence[str]) -> Floats:
-    """(d, q) the named traits of d tasks; NaN where a task's description lacks what one is made of."""
-    return np.array([[TRAITS[name](task) for name in names] for task in tasks], np.float64).reshape(-1, len(names))
+def meta_features(tasks: Sequence[Task], names: Sequence[str]) -> Floats:
+    """(d, q) the named meta-features of d tasks; NaN where a task's description lacks what one is made of."""
+    return np.array([[META_FEATURES[name](task) for name in names] for task in tasks], np.float64).reshape(
+        -1, len(names)
+    )
 
 
 def centre_and_scale(raw: Floats) -> tuple[Floats, Floats]:
-    """(q,) means and deviations of (d, q) traits where they are known; what never varied has an infinite deviation."""
+    """(q,) means and deviations of (d, q) meta-features where known; what never varied has an infinite deviation."""
     known = np.isfinite(raw)
     count = np.maximum(known.sum(axis=0), 1)
     centre = np.where(known, raw, 0.0).sum(axis=0) / count
@@ -75,5 +77,5 @@ def centre_and_scale(raw: Floats) -> tuple[Floats, Floats]:
 
 
 def standardised(raw: Floats, centre: Floats, scale: Floats) -> Floats:
-    """(d, q) traits in deviations, within ±3: no extrapolation far beyond the known datasets; 0 where not known."""
+    """(d, q) meta-features in deviations, 0 where not known; within ±3: no extrapolation far beyond known datasets."""
     return np.clip(np.nan_to_num((raw - centre) / scale, nan=0.0), -3.0, 3.0)

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.surrogate.data.transform import to_logit
-
 if TYPE_CHECKING:
+    from presage.architecture.batch.graph_batch import GraphBatch
     from presage.architecture.encoders import LayerSequence
-    from presage.surrogate.data.experience import Experience
-    from presage.surrogate.predictors.relative import RelativeScale
 
-__all__ = ["depth_places", "depth_steps", "gathered", "layer_names", "longest", "taken"]
+__all__ = ["depth_steps", "gathered", "layer_names", "longest", "taken"]
 
 Ints = NDArray[np.int64]
 
@@ -54,23 +51,33 @@ def taken(sequence: LayerSequence, rows: Ints) -> LayerSequence:
     return LayerSequence(sequence.values[rows, :t], lengths, sequence.nodes[rows, :t])
 
 
-def depth_steps(experience: Experience) -> Ints:
+def depth_steps(
+    sequences: LayerSequence,
+    graphs: GraphBatch,
+    hashes: NDArray[np.str_],
+    depth_accuracies: Sequence[Sequence[float]],
+) -> Ints:
     """(n, t) which accuracy by depth was read out after each step, -1 for none.
 
     The readings of a network stand at its `stage_ends`; the step of a reading is the last layer at or before its node.
     Rows whose number of readings differs from that of their stage ends have none.
+
+    Args:
+        sequences: of the n networks.
+        graphs: the n networks.
+        hashes: (n,) theirs.
+        depth_accuracies: the readings of each.
     """
     from presage.architecture.stages import stage_ends
 
-    sequences = experience.sequences
     steps = np.full(sequences.nodes.shape, -1, np.int64)
     known: dict[str, tuple[int, ...]] = {}
-    for row, readings in enumerate(experience.depth_accuracies):
+    for row, readings in enumerate(depth_accuracies):
         if not readings:
             continue
-        key = str(experience.hashes[row])
+        key = str(hashes[row])
         if key not in known:
-            known[key] = stage_ends(experience.graphs.architecture(row))
+            known[key] = stage_ends(graphs.architecture(row))
         if len(known[key]) != len(readings):
             continue
         nodes = sequences.nodes[row, : sequences.lengths[row]]
@@ -79,15 +86,3 @@ def depth_steps(experience: Experience) -> Ints:
             if before:
                 steps[row, before - 1] = reading
     return steps
-
-
-def depth_places(experience: Experience, scale: RelativeScale) -> NDArray[np.float32]:
-    """(n, t) the places of prefixes within their task, clipped to ±3.5; NaN where none was read out."""
-    steps = experience.depth_steps
-    places = np.full(steps.shape, np.nan, np.float32)
-    for row, step in np.argwhere(steps >= 0):
-        places[row, step] = experience.depth_accuracies[row][steps[row, step]]
-    level = np.array([scale.of(task).level for task in experience.tasks])[experience.task_index]
-    spread = np.array([scale.of(task).spread for task in experience.tasks])[experience.task_index]
-    z = (to_logit(places) - level[:, None]) / spread[:, None]
-    return np.asarray(np.clip(z, -3.5, 3.5), np.float32)

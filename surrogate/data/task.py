@@ -50,6 +50,11 @@ class Task:
                 raise InvalidArgument("description", "Task", f"hold finite numbers (`{name}` does not)", value)
 
     @property
+    def key(self) -> str:
+        """What tells one task from another: its dataset and its recipe."""
+        return f"{self.fingerprint}/{self.recipe}"
+
+    @property
     def input_shape(self) -> tuple[int, int, int]:
         """(c, h, w) of one image as the networks see it."""
         return (self.channels, self.image_side, self.image_side)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.surrogate.data.meta_features import traits
+from presage.surrogate.data.logit import to_logit
+from presage.surrogate.data.meta_features import meta_features
 from presage.surrogate.data.task import Task
-from presage.surrogate.data.transform import to_logit
 
 __all__ = ["TASK_COLUMNS", "task_columns"]
 
@@ -36,4 +36,4 @@ def task_columns(task: Task) -> NDArray[np.float32]:
     counts = np.log([task.classes, task.channels, task.train_images, task.epochs, task.image_side])
     described = dict(task.description)
     known = [described.get(name, np.nan) for name in DESCRIBED]
-    return np.array([to_logit(task.dcn), *counts, *known, *traits([task], GAINS)[0]], np.float32)
+    return np.array([to_logit(task.dcn), *counts, *known, *meta_features([task], GAINS)[0]], np.float32)

@@ -20,14 +20,14 @@ from presage.surrogate.evaluation.difficulty import DifficultyStudy
 from presage.surrogate.evaluation.few_shot_study import FewShotStudy
 from presage.surrogate.evaluation.goals import Goal, goals, goals_table
 from presage.surrogate.evaluation.interval_study import interval_measures, interval_table
-from presage.surrogate.evaluation.left_out import Progress, leave_out, score_table, ways_of_leaving_out
+from presage.surrogate.evaluation.leaving_out import leave_out, score_table, ways_of_leaving_out
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.scenarios import scenarios
 from presage.surrogate.evaluation.scores import EvaluationTable
 from presage.surrogate.evaluation.shots import ShotPlan
 from presage.surrogate.evaluation.tables import Table
 from presage.surrogate.predictors.prediction import Prediction
-from presage.surrogate.predictors.predictor import Predictor
+from presage.surrogate.predictors.predictor import Predictor, StepCallback
 
 __all__ = ["BASELINES", "STUDIES", "Appraisal", "appraise", "core_table"]
 
@@ -113,7 +113,7 @@ def appraise(
     families: Mapping[str, str] | None = None,
     shots: ShotPlan | None = None,
     cache: Path | None = None,
-    progress: Progress | None = None,
+    progress: StepCallback | None = None,
     seed: int = 0,
 ) -> Appraisal:
     """Evaluates predictors on left-out datasets, with the studies asked for.

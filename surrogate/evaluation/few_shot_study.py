@@ -19,14 +19,14 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.task import Task
 from presage.surrogate.evaluation.outcomes import Outcome
-from presage.surrogate.evaluation.rival import RIVAL, TargetOnly
 from presage.surrogate.evaluation.shots import ShotPlan, ShotScore, shot_score
 from presage.surrogate.evaluation.tables import Table, mean_of, number
+from presage.surrogate.evaluation.target_only import RIVAL, TargetOnly
 from presage.surrogate.metrics import regret_at_k
 from presage.surrogate.predictors.prediction import Prediction
 from presage.surrogate.predictors.predictor import Predictor
 
-__all__ = ["FewShot", "FewShotStudy", "equal_count", "shot_scores"]
+__all__ = ["FewShotStudy", "Learner", "equal_count", "shot_scores"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,10 +43,10 @@ class Answers(Protocol):
 
 
 @runtime_checkable
-class FewShot(Protocol):
+class Learner(Protocol):
     """A predictor that takes some trained networks of the target into account."""
 
-    def given(self, graphs: GraphBatch, accuracy: Floats, task: Task) -> Answers:
+    def condition_on(self, graphs: GraphBatch, accuracy: Floats, task: Task) -> Answers:
         """The same predictor, once k networks with their accuracies (k,) on the task are known."""
 
 
@@ -70,7 +70,7 @@ def shot_scores(
     """
     inputs = encoded(np.arange(len(truth)))
     task = inputs.task
-    draws = plan.of(f"{task.fingerprint}/{task.recipe}", len(truth))
+    draws = plan.of(task.key, len(truth))
     if not draws:
         return ()
     found = [
@@ -82,12 +82,12 @@ def shot_scores(
         alone = [(truth[d.scored], rival.predict(d.order[:k], truth[d.order[:k]])[d.scored]) for d in draws]
         found.append(shot_score(RIVAL, k, alone))
         for learner in learners:
-            if learner.name in few_shot and isinstance(learner, FewShot):
+            if learner.name in few_shot and isinstance(learner, Learner):
                 answers = []
                 for draw, others in zip(draws, unseen, strict=True):
                     trained = draw.order[:k]
-                    knowing = learner.given(inputs.graphs.take(trained), truth[trained], task)
-                    answers.append((truth[draw.scored], knowing.interval_of(others)))
+                    conditioned = learner.condition_on(inputs.graphs.take(trained), truth[trained], task)
+                    answers.append((truth[draw.scored], conditioned.interval_of(others)))
                 found.append(shot_score(learner.name, k, answers))
     return tuple(found)
 

@@ -27,7 +27,7 @@ class Outcome:
     """One left-out task: its n distinct networks as trained, and as predicted without any of them.
 
     Attributes:
-        task: what the predictors were told.
+        task: what the predictors knew of it.
         left_out: fingerprints of the datasets that no predictor had seen, the task's own among them.
         experiments: trainings on the task; some networks were trained with several seeds.
         hashes: (n,) of the networks.
@@ -47,11 +47,6 @@ class Outcome:
     twice_hashes: NDArray[np.str_]
     predictions: Mapping[str, Prediction]
     shots: tuple[ShotScore, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """What tells one task from another."""
-        return f"{self.task.fingerprint}/{self.task.recipe}"
 
     def two_seed_tau(self, among: frozenset[str] | None = None) -> float | None:
         """Kendall τ between two trainings of the same networks: what a ranking could reach. None where too few are."""
@@ -82,7 +77,7 @@ class Outcome:
     def to_json(self) -> dict[str, Any]:
         """All of it, the task by its key."""
         return {
-            "task": self.key,
+            "task": self.task.key,
             "left_out": list(self.left_out),
             "experiments": self.experiments,
             "hashes": self.hashes.tolist(),

@@ -79,7 +79,7 @@ class Score:
         return cls(
             predictor=predictor,
             dataset=task.name,
-            task=f"{task.fingerprint}/{task.recipe}",
+            task=task.key,
             dcn=task.dcn,
             networks=len(truth),
             experiments=experiments,

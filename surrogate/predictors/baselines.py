@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from presage.surrogate.data.encoding import Inputs, check_finite, feature_names
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.transform import from_logit, slope, to_logit
+from presage.surrogate.data.logit import from_logit, slope, to_logit
 from presage.surrogate.predictors.prediction import Estimate
 from presage.surrogate.predictors.predictor import Predictor
-from presage.surrogate.predictors.relative_predictor import PlacePredictor, task_weight
+from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
 from presage.surrogate.predictors.state import State
 
 __all__ = ["CostOnly", "DatasetMean", "NearestDataset"]
@@ -46,9 +46,9 @@ class DatasetMean(Predictor):
         distance = ((self.dcn_ - inputs.task.dcn) / self.bandwidth) ** 2
         weight = np.exp(-0.5 * (distance - distance.min()))  # relative to the nearest: never all zero
         weight /= weight.sum()
-        level = weight @ self.mean_
-        spread = np.sqrt(weight @ (self.spread_**2 + (self.mean_ - level) ** 2)) + 0.05
-        value = np.full(len(inputs), from_logit(level))
+        mean = weight @ self.mean_
+        spread = np.sqrt(weight @ (self.spread_**2 + (self.mean_ - mean) ** 2)) + 0.05
+        value = np.full(len(inputs), from_logit(mean))
         return Estimate(value, slope(value) * spread)
 
     def _store(self, state: State) -> None:
@@ -59,7 +59,7 @@ class DatasetMean(Predictor):
 
 
 @dataclass(eq=False)
-class CostOnly(PlacePredictor):
+class CostOnly(RelativePredictor):
     """Ridge regression on costs, their squares and products: knows how large a network is, not what it is made of."""
 
     name: ClassVar[str] = "cost-only"
@@ -74,16 +74,16 @@ class CostOnly(PlacePredictor):
         self.centre_ = costs.mean(axis=0, dtype=np.float64)
         self.deviation_ = costs.std(axis=0, dtype=np.float64) + 1e-6
 
-    def _learn_places(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
+    def _learn_relative(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         x = self._terms(experience.features[rows][:, _cost_columns()])
         weighted = x * task_weight(experience)[rows, None]
         self.coefficients_ = np.linalg.solve(weighted.T @ x + self.penalty * np.eye(x.shape[1]), weighted.T @ target)
 
-    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
+    def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
         costs = inputs.features[:, _cost_columns()]
         check_finite(costs, feature_names()[_cost_columns()], type(self).__name__)
-        place = self._terms(costs) @ self.coefficients_
-        return place, np.zeros(len(place))
+        relative = self._terms(costs) @ self.coefficients_
+        return relative, np.zeros(len(relative))
 
     def _terms(self, costs: NDArray[np.float32]) -> Floats:
         """(n, 1 + f + f(f+1)/2) constant, linear and second-order terms of standardised costs."""
@@ -133,15 +133,15 @@ class NearestDataset(Predictor):
     def _estimate(self, inputs: Inputs) -> Estimate:
         rows = np.flatnonzero(self.task_index_ == int(np.argmin(np.abs(self.dcn_ - inputs.task.dcn))))
         known, asked = self.x_[rows], self._standard(np.asarray(inputs.features, np.float64))
-        value, doubt = np.empty(len(asked)), np.empty(len(asked))
+        value, spread = np.empty(len(asked)), np.empty(len(asked))
         for start in range(0, len(asked), 1024):
             some = asked[start : start + 1024]
             distance = (some**2).sum(axis=1)[:, None] - 2 * some @ known.T + (known**2).sum(axis=1)
             nearest = np.argsort(distance, axis=1, kind="stable")[:, : self.neighbours]
             z = self.z_[rows][nearest]  # (b, neighbours)
             value[start : start + len(some)] = from_logit(z.mean(axis=1))
-            doubt[start : start + len(some)] = z.std(axis=1)
-        return Estimate(value, slope(value) * (doubt + float(self.z_[rows].std()) + 0.05))
+            spread[start : start + len(some)] = z.std(axis=1)
+        return Estimate(value, slope(value) * (spread + float(self.z_[rows].std()) + 0.05))
 
     def _standard(self, features: Floats) -> Floats:
         spread = np.where(self.deviation_ > 1e-6, self.deviation_, np.inf)

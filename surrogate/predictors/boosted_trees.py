@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from presage.surrogate.data.encoding import Inputs, check_finite, feature_names
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task_columns import TASK_COLUMNS
-from presage.surrogate.predictors.relative_predictor import PlacePredictor, task_weight
+from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
 from presage.surrogate.predictors.state import State
 
 __all__ = ["BoostedTrees"]
@@ -22,8 +22,8 @@ FEW_ROWS = 5000
 
 
 @dataclass(eq=False)
-class BoostedTrees(PlacePredictor):
-    """LightGBM (Ke et al. 2017) learns a network's place within its task; a ridge regression the task's level.
+class BoostedTrees(RelativePredictor):
+    """LightGBM (Ke et al. 2017) learns a network's relative accuracy; the task's mean comes from its probe.
 
     Graph features with trees beat most neural predictors (GRAF, Kadlecová et al. 2024, arXiv 2404.16551).
 
@@ -52,7 +52,7 @@ class BoostedTrees(PlacePredictor):
     def _prepare(self, experience: Experience) -> None:
         check_finite(experience.features, feature_names(), type(self).__name__)
 
-    def _learn_places(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
+    def _learn_relative(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         import lightgbm
 
         threads = 1 if len(rows) < FEW_ROWS else self.threads  # on little data threads only wait for each other
@@ -83,13 +83,13 @@ class BoostedTrees(PlacePredictor):
         seeds = range(self.seed * self.bags, (self.seed + 1) * self.bags)
         self.boosters_ = [lightgbm.train({**common, "seed": seed}, data, num_boost_round=self.trees) for seed in seeds]
 
-    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
+    def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
         features = inputs.features
         check_finite(features, feature_names(), type(self).__name__)
         matrix = np.empty((len(features), features.shape[1] + len(TASK_COLUMNS)), np.float32)
         matrix[:, : features.shape[1]], matrix[:, features.shape[1] :] = features, self._task_columns(inputs.task)
-        places = np.stack([np.asarray(booster.predict(matrix, num_threads=self.threads)) for booster in self.boosters_])
-        return places.mean(axis=0), places.std(axis=0)
+        bags = np.stack([np.asarray(booster.predict(matrix, num_threads=self.threads)) for booster in self.boosters_])
+        return bags.mean(axis=0), bags.std(axis=0)
 
     def _store(self, state: State) -> None:
         super()._store(state)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from presage.errors import PresageError, StorageFull
@@ -43,20 +44,20 @@ def fitted(
     """
     if folder is None:
         return predictor.fit(experience(), progress=progress)
-    place = folder / cache_key(predictor, content)
-    if place.is_dir():
+    path = folder / cache_key(predictor, content)
+    if path.is_dir():
         try:
-            kept = load_predictor(place)
-            place.touch()
+            kept = load_predictor(path)
+            path.touch()
             return kept
         except (PresageError, OSError):
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(path, ignore_errors=True)
     predictor.fit(experience(), progress=progress)
     try:
-        save_predictor(predictor, place)
+        save_predictor(predictor, path)
         _prune(folder)
     except (StorageFull, OSError):  # a full disk costs time at the next call, nothing now
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
     return predictor
 
 
@@ -70,15 +71,23 @@ def cache_key(predictor: Predictor, content: str) -> str:
 def code_version() -> str:
     """SHA-256 of the source of everything that learns or encodes: other code never reads what this code fitted."""
     sha = hashlib.sha256()
-    for package in ("surrogate", "architecture", "presage.architecture.encoders"):
-        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
-            if file.name.endswith(".py"):
-                sha.update(f"{package}/{file.name}\n".encode())
-                sha.update(file.read_bytes())
+    for package in ("presage.architecture", "presage.surrogate"):
+        for name, file in sorted(_sources(resources.files(package))):
+            sha.update(f"{package}/{name}\n".encode())
+            sha.update(file.read_bytes())
     return sha.hexdigest()
 
 
+def _sources(folder: Traversable, within: str = "") -> Iterator[tuple[str, Traversable]]:
+    """Every Python file under a folder, by its path there."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _sources(entry, f"{within}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield within + entry.name, entry
+
+
 def _prune(folder: Path) -> None:
-    kept = [place for place in folder.iterdir() if (place / "predictor.json").is_file()]
-    for place in sorted(kept, key=lambda place: place.stat().st_mtime, reverse=True)[KEPT:]:
-        shutil.rmtree(place, ignore_errors=True)
+    kept = [path for path in folder.iterdir() if (path / "predictor.json").is_file()]
+    for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,9 +1,9 @@
-"""Few-shot prediction: a fitted predictor, once k networks have been trained on the target. k = 0 changes nothing."""
+"""Conditioning: a fitted predictor, once k networks have been trained on the target. k = 0 changes nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,15 +14,13 @@ from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.conformal import ConformalIntervals
 from presage.surrogate.predictors.prediction import Estimate, Prediction
-from presage.surrogate.predictors.relative import key
 from presage.surrogate.predictors.residual_process import Evidence, ResidualProcess
 from presage.surrogate.predictors.state import State
 
 if TYPE_CHECKING:
     from presage.architecture.batch.graph_batch import GraphBatch
-    from presage.surrogate.predictors.predictor import Predictor, TaskScorer
 
-__all__ = ["SHOTS", "FewShot", "InformedPredictor", "informed"]
+__all__ = ["SHOTS", "ConditionedPredictor", "Conditioner", "InformedPredictor", "condition"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,7 +35,7 @@ LEAST_LEFT = 10
 
 
 @dataclass(eq=False)
-class FewShot:
+class Conditioner:
     """What a predictor has to know to take trained networks of the target into account.
 
     Args:
@@ -48,7 +46,7 @@ class FewShot:
     level: float = 0.9
     seed: int = 0
 
-    def fit(self, estimate: Estimate, experience: Experience, train_free: ConformalIntervals) -> FewShot:
+    def fit(self, estimate: Estimate, experience: Experience, train_free: ConformalIntervals) -> Conditioner:
         """Learns from estimates (n,) made for rows whose dataset was left out.
 
         Args:
@@ -61,23 +59,23 @@ class FewShot:
         rng = np.random.default_rng([self.seed, 11])
         standard = self.process_.standard(experience.features)
         for k in SHOTS:
-            value, doubt, rows = [], [], []
+            value, std_error, rows = [], [], []
             for _, own in experience.rows_by_task():
                 if len(own) < k + LEAST_LEFT:
                     continue
                 for _ in range(DRAWS):
                     order = rng.permutation(own)
                     given, rest = order[:k], np.sort(order[k:])
-                    seen, unseen = (Estimate(estimate.value[some], estimate.doubt[some]) for some in (given, rest))
+                    seen, unseen = (Estimate(estimate.value[some], estimate.std_error[some]) for some in (given, rest))
                     evidence = self.process_.evidence(experience.features[given], seen, experience.accuracy[given])
                     after = self.process_.posterior(evidence, standard[rest], unseen)
                     value.append(after.value)
-                    doubt.append(after.doubt)
+                    std_error.append(after.std_error)
                     rows.append(rest)
             calibrated = ConformalIntervals(self.level)
             if rows:
                 chosen = np.concatenate(rows)
-                found = Estimate(np.concatenate(value), np.concatenate(doubt))
+                found = Estimate(np.concatenate(value), np.concatenate(std_error))
                 calibrated.fit(found, experience.accuracy[chosen], experience.group[chosen])
             # with too few datasets that large, more networks are no reason for wider intervals
             fit = rows and (np.isfinite(calibrated.quantile_) or np.isinf(train_free.quantile_))
@@ -102,7 +100,7 @@ class FewShot:
             state.put(f"interval_{number}", intervals)
 
     @classmethod
-    def restored(cls, state: State, level: float, seed: int) -> FewShot:
+    def restored(cls, state: State, level: float, seed: int) -> Conditioner:
         """The reverse of `store`."""
         made = cls(level, seed)
         made.process_ = state.get("residuals", ResidualProcess)
@@ -110,16 +108,36 @@ class FewShot:
         return made
 
 
+class Conditionable(Protocol):
+    """What conditioning needs of a fitted predictor."""
+
+    conditioner_: Conditioner
+
+    @property
+    def name(self) -> str:
+        """Of its kind."""
+
+    @property
+    def level(self) -> float:
+        """Share of networks that intervals should hold."""
+
+    def interval_of(self, inputs: Inputs) -> Prediction:
+        """Train-free predictions of n architectures."""
+
+    def _estimate(self, inputs: Inputs) -> Estimate:
+        """The same before calibration."""
+
+
 @dataclass(eq=False)
-class InformedPredictor:
+class ConditionedPredictor:
     """A fitted predictor that knows k trained networks of one task; of other tasks it says what it always did.
 
-    Made by `Predictor.given`. What was trained should not be in the experience that the predictor was fitted to: it
-    would count twice. Calibration supposes that the networks were chosen at random; after a search, where they are the
-    best of many, the intervals are what was measured for random ones.
+    Made by `Predictor.condition_on`. What was trained should not be in the experience that the predictor was fitted to:
+    it would count twice. Calibration supposes that the networks were chosen at random; after a search, where they are
+    the best of many, the intervals are what was measured for random ones.
     """
 
-    predictor: Predictor
+    predictor: Conditionable
     task: Task
     evidence: Evidence
 
@@ -139,22 +157,20 @@ class InformedPredictor:
 
     def interval_of(self, inputs: Inputs) -> Prediction:
         """`predict` for inputs that may be encoded already."""
-        if not len(self.evidence) or key(inputs.task) != key(self.task):
+        if not len(self.evidence) or inputs.task.key != self.task.key:
             return self.predictor.interval_of(inputs)
-        few_shot = self.predictor.few_shot_
-        standard = few_shot.process_.standard(inputs.features)
-        estimate = few_shot.process_.posterior(self.evidence, standard, self.predictor._estimate(inputs))
-        return few_shot.interval(estimate, len(self.evidence))
-
-    def on(self, task: Task) -> TaskScorer:
-        """This predictor with its task held fixed, as a search wants it."""
-        from presage.surrogate.predictors.predictor import TaskScorer
-
-        return TaskScorer(self, task)
+        conditioner = self.predictor.conditioner_
+        standard = conditioner.process_.standard(inputs.features)
+        estimate = conditioner.process_.posterior(self.evidence, standard, self.predictor._estimate(inputs))
+        return conditioner.interval(estimate, len(self.evidence))
 
 
-def informed(predictor: Predictor, graphs: GraphBatch, accuracy: ArrayLike, task: Task) -> InformedPredictor:
-    """`Predictor.given`.
+InformedPredictor = ConditionedPredictor
+"""The old name of `ConditionedPredictor`, for one release."""
+
+
+def condition(predictor: Conditionable, graphs: GraphBatch, accuracy: ArrayLike, task: Task) -> ConditionedPredictor:
+    """`Predictor.condition_on`.
 
     Raises:
         InvalidArgument: accuracies that are not in [0, 1], or not one for each network.
@@ -162,12 +178,16 @@ def informed(predictor: Predictor, graphs: GraphBatch, accuracy: ArrayLike, task
     trained = np.asarray(accuracy, np.float64)
     if trained.shape != (len(graphs),):
         raise InvalidArgument(
-            "accuracy", "Predictor.given", f"hold one number per network ({len(graphs)})", trained.shape
+            "accuracy", "Predictor.condition_on", f"hold one number per network ({len(graphs)})", trained.shape
         )
     if not ((trained >= 0) & (trained <= 1)).all():  # also finds NaN
         bad = int(np.flatnonzero(~((trained >= 0) & (trained <= 1)))[0])
-        raise InvalidArgument("accuracy", "Predictor.given", "lie in [0, 1]", f"{trained[bad]} for network {bad}")
+        raise InvalidArgument(
+            "accuracy", "Predictor.condition_on", "lie in [0, 1]", f"{trained[bad]} for network {bad}"
+        )
     inputs = Inputs(graphs, task)
-    check_finite(inputs.features, feature_names(), "Predictor.given")
-    process = predictor.few_shot_.process_
-    return InformedPredictor(predictor, task, process.evidence(inputs.features, predictor._estimate(inputs), trained))
+    check_finite(inputs.features, feature_names(), "Predictor.condition_on")
+    process = predictor.conditioner_.process_
+    return ConditionedPredictor(
+        predictor, task, process.evidence(inputs.features, predictor._estimate(inputs), trained)
+    )

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from presage.errors import InvalidArgument
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.transform import from_logit, slope, to_logit
-from presage.surrogate.predictors.fitting import Progress, fit_all
+from presage.surrogate.data.logit import from_logit, slope, to_logit
+from presage.surrogate.predictors.fitting import fit_all
 from presage.surrogate.predictors.prediction import Estimate
-from presage.surrogate.predictors.predictor import Predictor, dataset_folds
+from presage.surrogate.predictors.predictor import Predictor, StepCallback, dataset_folds
 from presage.surrogate.predictors.registry import get_predictor
 from presage.surrogate.predictors.state import State
 
@@ -47,7 +47,7 @@ class Ensemble(Predictor):
         experience: Experience,
         fitted: Mapping[str, Predictor] | None = None,
         *,
-        progress: Progress | None = None,
+        progress: StepCallback | None = None,
     ) -> Self:
         """Fits the members, weighs them and calibrates their mean.
 
@@ -102,19 +102,19 @@ class Ensemble(Predictor):
 
 
 def _mean(estimates: list[Estimate], weights: Floats) -> Estimate:
-    """Mean in logits by weights (m, n); members that disagree add to the doubt."""
+    """Mean in logits by weights (m, n); members that disagree add to the standard error."""
     z = np.stack([to_logit(estimate.value) for estimate in estimates])
     mean = (weights * z).sum(axis=0)
     value = from_logit(mean)
-    own = (weights * np.stack([estimate.doubt for estimate in estimates])).sum(axis=0)
+    own = (weights * np.stack([estimate.std_error for estimate in estimates])).sum(axis=0)
     disagreement = np.sqrt((weights * (z - mean) ** 2).sum(axis=0)) * slope(value)
     return Estimate(value, np.hypot(own, disagreement))
 
 
 def _best_weights(estimates: list[Estimate], experience: Experience, rows: NDArray[np.bool_]) -> Floats:
-    """Among weights in tenths, those whose mean has the least squared error of places within a left-out dataset.
+    """Among weights in tenths, those whose mean has the least squared error of relative accuracies.
 
-    Only `rows` (n,) count, which are whole datasets.
+    Only `rows` (n,) count, which are whole datasets; each was left out when it was estimated.
     """
     m = len(estimates)
     best, chosen = np.inf, np.full(m, 1.0 / m)
@@ -126,8 +126,8 @@ def _best_weights(estimates: list[Estimate], experience: Experience, rows: NDArr
     size = np.bincount(group)
     row_weight = 1.0 / size[group]
     for weights in _grid(m, 10):
-        place = _standard(weights @ z, group)
-        error = float(np.average((truth - place) ** 2, weights=row_weight))
+        relative = _standard(weights @ z, group)
+        error = float(np.average((truth - relative) ** 2, weights=row_weight))
         if error < best - 1e-12:
             best, chosen = error, weights
     return chosen

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.predictors.predictor import Predictor, Progress
+from presage.surrogate.predictors.predictor import Predictor, StepCallback
 
-__all__ = ["Progress", "fit_all"]
+__all__ = ["fit_all"]
 
 MOST_WORKERS = 4
 
 
-def fit_all(predictors: Sequence[Predictor], experience: Experience, progress: Progress | None = None) -> None:
+def fit_all(predictors: Sequence[Predictor], experience: Experience, progress: StepCallback | None = None) -> None:
     """Fits every predictor, in threads; the result does not depend on their number.
 
     Args:

@@ -1,4 +1,4 @@
-"""`KernelRidge`: networks that are alike, on tasks that are alike, take like places."""
+"""`KernelRidge`: networks that are alike, on tasks that are alike, do alike."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from presage.surrogate.data.encoding import Inputs, check_finite, feature_names
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.meta_features import centre_and_scale, standardised, traits
+from presage.surrogate.data.meta_features import centre_and_scale, meta_features, standardised
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.matern import distances
-from presage.surrogate.predictors.relative_predictor import PlacePredictor, task_weight
+from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
 from presage.surrogate.predictors.state import State
 
 __all__ = ["KernelRidge"]
@@ -23,14 +23,14 @@ Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 TASK_REACH = 6.0
-"""Squared length scale of the task kernel, in standardised traits."""
-TASK_TRAITS = ("dcn", "classes", "grey", "first_gain", "neighbour_gain", "brightness_spread")
+"""Squared length scale of the task kernel, in standardised meta-features."""
+TASK_FEATURES = ("dcn", "classes", "grey", "first_gain", "neighbour_gain", "brightness_spread")
 """What makes tasks alike."""
 
 
 @dataclass(eq=False)
-class KernelRidge(PlacePredictor):
-    """Kernel ridge regression of the place, the kernel a product of one over networks and one over tasks.
+class KernelRidge(RelativePredictor):
+    """Kernel ridge regression of the relative accuracy, the kernel a product of one over networks and one over tasks.
 
     Over networks a Matérn kernel (ν = 3/2) of standardised graph features and costs, its length the median distance;
     over tasks 1 − s + s·exp(−d²/2) of DCN, counts and probe: what holds on every task and what holds on like ones. With
@@ -56,9 +56,9 @@ class KernelRidge(PlacePredictor):
         self.centre_ = features.mean(axis=0, dtype=np.float64)
         deviation = features.std(axis=0, dtype=np.float64)
         self.deviation_ = np.where(deviation > 1e-6, deviation, np.inf)
-        self.task_centre_, self.task_scale_ = centre_and_scale(traits(experience.tasks, TASK_TRAITS))
+        self.task_centre_, self.task_scale_ = centre_and_scale(meta_features(experience.tasks, TASK_FEATURES))
 
-    def _learn_places(self, experience: Experience, rows: Ints, target: Floats) -> None:
+    def _learn_relative(self, experience: Experience, rows: Ints, target: Floats) -> None:
         x, tasks = self._standard(experience.features[rows]), self._tasks(experience.tasks)
         own = experience.task_index[rows]
         chosen = np.arange(len(rows))
@@ -96,22 +96,22 @@ class KernelRidge(PlacePredictor):
         np.add.at(self.dual_, (network, own[chosen]), dual)
         self.tasks_ = tasks
 
-    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
+    def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
         features = inputs.features
         check_finite(features, feature_names(), type(self).__name__)
         mixed = self.dual_ @ self._task_kernel(self._tasks((inputs.task,)), self.tasks_)[0]
-        places, nearest = np.empty(len(features)), np.empty(len(features))
+        relative, nearest = np.empty(len(features)), np.empty(len(features))
         for start in range(0, len(features), 1024):
             near = _matern(distances(self._standard(features[start : start + 1024]), self.networks_), self.length_)
-            places[start : start + 1024] = near @ mixed
+            relative[start : start + 1024] = near @ mixed
             nearest[start : start + 1024] = near.max(axis=1)
-        return places, 0.5 * (1.0 - np.minimum(nearest, 1.0))  # a network like none that was trained is doubtful
+        return relative, 0.5 * (1.0 - np.minimum(nearest, 1.0))  # a network like none that was trained is doubtful
 
     def _standard(self, features: Singles) -> Singles:
         return np.asarray(np.clip((features - self.centre_) / self.deviation_, -4.0, 4.0), np.float32)
 
     def _tasks(self, tasks: tuple[Task, ...]) -> Floats:
-        return standardised(traits(tasks, TASK_TRAITS), self.task_centre_, self.task_scale_)
+        return standardised(meta_features(tasks, TASK_FEATURES), self.task_centre_, self.task_scale_)
 
     def _task_kernel(self, left: Floats, right: Floats) -> Floats:
         squared = ((left[:, None, :] - right[None, :, :]) ** 2).sum(axis=2)

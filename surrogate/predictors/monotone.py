@@ -1,4 +1,4 @@
-"""A monotone map learned from pairs: what a predicted place is worth, without touching the order of places."""
+"""A monotone map learned from pairs: what a prediction is worth, without touching the order of predictions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 BINS = 12
 LEAST_SLOPE = 0.1
-"""So that no two different places become one."""
+"""So that no two different predictions become one."""
 
 
 @dataclass(eq=False)

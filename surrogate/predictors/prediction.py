@@ -38,8 +38,8 @@ class Estimate:
 
     Attributes:
         value: (n,) predicted accuracy.
-        doubt: (n,) the predictor's own guess at its standard error, above 0: uncalibrated, larger where it knows less.
+        std_error: (n,) what the predictor takes its standard error to be, above 0; uncalibrated.
     """
 
     value: Floats
-    doubt: Floats
+    std_error: Floats

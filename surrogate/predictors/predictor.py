@@ -6,9 +6,10 @@ it learns and estimates; leaving out datasets, calibration and storage are the s
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from presage.errors import InvalidArgument
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task import Task
-from presage.surrogate.predictors.conditioning import FewShot, InformedPredictor, informed
+from presage.surrogate.predictors.conditioning import ConditionedPredictor, Conditioner, condition
 from presage.surrogate.predictors.conformal import ConformalIntervals
 from presage.surrogate.predictors.prediction import Estimate, Prediction
 from presage.surrogate.predictors.state import State
@@ -26,10 +27,11 @@ from presage.surrogate.predictors.state import State
 if TYPE_CHECKING:
     from presage.architecture.batch.graph_batch import GraphBatch
 
-__all__ = ["Predictor", "Setting", "TaskScorer", "dataset_folds"]
+__all__ = ["Predictor", "Setting", "StepCallback", "dataset_folds"]
 
 Setting = bool | int | float | str
-Progress = Callable[[int, int], None]
+StepCallback = Callable[[int, int], None]
+"""Called with (finished steps, all steps)."""
 Floats = NDArray[np.float64]
 
 
@@ -47,7 +49,7 @@ class Predictor(ABC):
     folds: int
     seed: int
 
-    def fit(self, experience: Experience, *, progress: Progress | None = None) -> Self:
+    def fit(self, experience: Experience, *, progress: StepCallback | None = None) -> Self:
         """Learns from experience: once per fold without its datasets, to calibrate intervals; then from all of it.
 
         Args:
@@ -70,7 +72,7 @@ class Predictor(ABC):
     def _calibrate(self, experience: Experience) -> None:
         self.interval_ = ConformalIntervals(self.level)
         self.interval_.fit(self.left_out_, experience.accuracy, experience.group)
-        self.few_shot_ = FewShot(self.level, self.seed).fit(self.left_out_, experience, self.interval_)
+        self.conditioner_ = Conditioner(self.level, self.seed).fit(self.left_out_, experience, self.interval_)
 
     def predict(self, graphs: GraphBatch, task: Task) -> Prediction:
         """Predicted accuracies and intervals of n architectures on a task.
@@ -90,11 +92,7 @@ class Predictor(ABC):
         if not hasattr(self, "interval_"):
             raise InvalidArgument("predictor", type(self).__name__, "be fitted", "an unfitted one", "Call `fit` first.")
 
-    def on(self, task: Task) -> TaskScorer:
-        """This predictor with its task held fixed, as a search wants it."""
-        return TaskScorer(self, task)
-
-    def given(self, graphs: GraphBatch, accuracy: ArrayLike, task: Task) -> InformedPredictor:
+    def condition_on(self, graphs: GraphBatch, accuracy: ArrayLike, task: Task) -> ConditionedPredictor:
         """This predictor once k networks have been trained on a task: at once, without fitting anew.
 
         The train-free prediction is the prior of a Gaussian process over what it errs by on this task; intervals are
@@ -109,18 +107,23 @@ class Predictor(ABC):
             InvalidArgument: before `fit`; accuracies that are not in [0, 1], or not one for each network.
         """
         self._check_fitted()
-        return informed(self, graphs, accuracy, task)
+        return condition(self, graphs, accuracy, task)
 
-    def estimate_left_out(self, experience: Experience, progress: Progress | None = None) -> Estimate:
+    def given(self, graphs: GraphBatch, accuracy: ArrayLike, task: Task) -> ConditionedPredictor:
+        """The old name of `condition_on`, for one release."""
+        warnings.warn("`given` is now named `condition_on`.", DeprecationWarning, stacklevel=2)
+        return self.condition_on(graphs, accuracy, task)
+
+    def estimate_left_out(self, experience: Experience, progress: StepCallback | None = None) -> Estimate:
         """Estimates (n,) for every row by a copy of this predictor that has seen nothing of the row's dataset.
 
-        With one dataset there is nothing else to learn from: all is doubt.
+        With one dataset there is nothing else to learn from: the mean, in full doubt (a standard error of 1).
 
         Args:
             experience: the rows.
             progress: called with (finished folds, all folds).
         """
-        value, doubt = np.full(len(experience), experience.accuracy.mean()), np.ones(len(experience))
+        value, std_error = np.full(len(experience), experience.accuracy.mean()), np.ones(len(experience))
         parts = dataset_folds(experience, self.folds)
         for done, out in enumerate(parts, start=1):
             fold = np.isin(experience.group, out)
@@ -129,9 +132,9 @@ class Predictor(ABC):
             for task, rows in experience.rows_by_task():
                 if fold[rows[0]]:
                     estimate = learner._estimate(experience.inputs(rows, task))
-                    value[rows], doubt[rows] = estimate.value, estimate.doubt
+                    value[rows], std_error[rows] = estimate.value, estimate.std_error
             (progress or _nobody)(done, len(parts))
-        return Estimate(value, doubt)
+        return Estimate(value, std_error)
 
     def clone(self) -> Self:
         """An unfitted predictor of the same settings."""
@@ -149,16 +152,16 @@ class Predictor(ABC):
         """Everything `fit` learned, for `presage.surrogate.predictors.storage.save`."""
         state = State()
         state.put("interval", self.interval_)
-        few_shot = State()
-        self.few_shot_.store(few_shot)
-        state.put_part("few_shot", few_shot)
+        conditioner = State()
+        self.conditioner_.store(conditioner)
+        state.put_part("conditioner", conditioner)
         self._store(state)
         return state
 
     def restore(self, state: State) -> Self:
         """The reverse of `state`."""
         self.interval_ = state.get("interval", ConformalIntervals)
-        self.few_shot_ = FewShot.restored(state.part("few_shot"), self.level, self.seed)
+        self.conditioner_ = Conditioner.restored(state.part("conditioner"), self.level, self.seed)
         self._restore(state)
         return self
 
@@ -177,18 +180,6 @@ class Predictor(ABC):
     @abstractmethod
     def _restore(self, state: State) -> None:
         """Takes what `_learn` learned from `state`."""
-
-
-@dataclass(frozen=True, eq=False)
-class TaskScorer:
-    """A fitted predictor on one task: `score(graphs)` is all that a search needs to know."""
-
-    predictor: Predictor | InformedPredictor
-    task: Task
-
-    def score(self, graphs: GraphBatch) -> Prediction:
-        """Predicted accuracies and intervals of n architectures."""
-        return self.predictor.predict(graphs, self.task)
 
 
 def _nobody(done: int, total: int) -> None:

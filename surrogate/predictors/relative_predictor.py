@@ -1,4 +1,4 @@
-"""What predictors share that learn a network's place within its task and leave the task's level to `RelativeScale`."""
+"""What predictors share that learn a network's relative accuracy and leave the task's mean to `RelativeScale`."""
 
 from __future__ import annotations
 
@@ -14,42 +14,44 @@ from presage.surrogate.data.task_columns import task_columns
 from presage.surrogate.predictors.monotone import MonotoneMap
 from presage.surrogate.predictors.prediction import Estimate
 from presage.surrogate.predictors.predictor import Predictor
-from presage.surrogate.predictors.relative import RelativeScale
+from presage.surrogate.predictors.relative_scale import RelativeScale
 from presage.surrogate.predictors.state import State
 
-__all__ = ["PlacePredictor"]
+__all__ = ["RelativePredictor"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_PLACE = 3.5
+MOST_RELATIVE = 3.5
 """Deviations; a network that failed on one task alone must not outweigh all others."""
 
 
-class PlacePredictor(Predictor):
-    """Learns places (n,) within tasks; level and spread come from the task's own rows or its probe."""
+class RelativePredictor(Predictor):
+    """Learns relative accuracies (n,); mean and spread come from the task's own rows or its probe."""
 
     def _learn(self, experience: Experience) -> None:
         self.scale_ = RelativeScale().fit(experience)
         self.worth_ = MonotoneMap().fit(np.zeros(0), np.zeros(0))
         self._prepare(experience)
         known = np.array([self.scale_.knows(task) for task in experience.tasks])[experience.task_index]
-        places = self._learn_and_place(experience, np.flatnonzero(known))
-        if not known.all():  # tasks with few rows are placed by what the others taught, then all are learned from
-            self.scale_.refine(experience, places)
-            places = self._learn_and_place(experience, np.arange(len(experience)))
-        self.place_error_ = float(np.sqrt(np.mean((self.scale_.places(experience) - places) ** 2)))
+        relative = self._learn_and_predict(experience, np.flatnonzero(known))
+        if (
+            not known.all()
+        ):  # the means of tasks with few rows come from what the others taught, then all are learned from
+            self.scale_.refine(experience, relative)
+            relative = self._learn_and_predict(experience, np.arange(len(experience)))
+        self.relative_rmse_ = float(np.sqrt(np.mean((self.scale_.relative(experience) - relative) ** 2)))
 
-    def _learn_and_place(self, experience: Experience, rows: Ints) -> Floats:
-        """Learns from `rows` and predicts the places of all rows, (n,).
+    def _learn_and_predict(self, experience: Experience, rows: Ints) -> Floats:
+        """Learns from `rows` and predicts the relative accuracies of all, (n,).
 
         What is learned is in part a rank (`RelativeScale.targets`); `worth_` then says what each is worth in logits.
         """
-        target = np.clip(self.scale_.targets(experience)[rows], -MOST_PLACE, MOST_PLACE)
-        self._learn_places(experience, rows, target)
-        places = self._places_of_rows(experience)
-        self.worth_ = MonotoneMap().fit(places[rows], self.scale_.places(experience)[rows])
-        return self.worth_(places)
+        target = np.clip(self.scale_.targets(experience)[rows], -MOST_RELATIVE, MOST_RELATIVE)
+        self._learn_relative(experience, rows, target)
+        predicted = self._relative_of_rows(experience)
+        self.worth_ = MonotoneMap().fit(predicted[rows], self.scale_.relative(experience)[rows])
+        return self.worth_(predicted)
 
     def _task_columns(self, task: Task) -> NDArray[np.float32]:
         """(q,) `task_columns`, and how far networks are expected to spread on the task."""
@@ -57,38 +59,38 @@ class PlacePredictor(Predictor):
         return np.append(task_columns(task), np.float32(spread))
 
     def _estimate(self, inputs: Inputs) -> Estimate:
-        place, doubt = self._places(inputs)
-        return self.scale_.estimate(inputs.task, self.worth_(place), np.hypot(self.place_error_, doubt))
+        relative, std_error = self._relative(inputs)
+        return self.scale_.estimate(inputs.task, self.worth_(relative), np.hypot(self.relative_rmse_, std_error))
 
-    def _places_of_rows(self, experience: Experience) -> Floats:
-        places = np.empty(len(experience))
+    def _relative_of_rows(self, experience: Experience) -> Floats:
+        relative = np.empty(len(experience))
         for task, rows in experience.rows_by_task():
-            places[rows] = self._places(experience.inputs(rows, task))[0]
-        return places
+            relative[rows] = self._relative(experience.inputs(rows, task))[0]
+        return relative
 
     def _store(self, state: State) -> None:
         scale = State()
         self.scale_.store(scale)
         state.put_part("scale", scale)
         state.put("worth", self.worth_)
-        state.arrays["place_error"] = np.asarray(self.place_error_)
+        state.arrays["relative_rmse"] = np.asarray(self.relative_rmse_)
 
     def _restore(self, state: State) -> None:
         self.scale_ = RelativeScale.restored(state.part("scale"))
         self.worth_ = state.get("worth", MonotoneMap)
-        self.place_error_ = state.arrays["place_error"].item()
+        self.relative_rmse_ = state.arrays["relative_rmse"].item()
 
     @abstractmethod
     def _prepare(self, experience: Experience) -> None:
         """Checks the encodings and learns how to standardise them."""
 
     @abstractmethod
-    def _learn_places(self, experience: Experience, rows: Ints, target: Floats) -> None:
-        """Learns the places `target` (r,) of the given rows of `experience`."""
+    def _learn_relative(self, experience: Experience, rows: Ints, target: Floats) -> None:
+        """Learns the relative accuracies `target` (r,) of the given rows of `experience`."""
 
     @abstractmethod
-    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
-        """Predicted places and the doubt in each beyond `place_error_`, both (n,)."""
+    def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
+        """Predicted relative accuracies and the standard error of each beyond `relative_rmse_`, both (n,)."""
 
 
 def task_weight(experience: Experience) -> Floats:

@@ -1,6 +1,6 @@
 """What a few networks trained on the target say of all others: a Gaussian process over a predictor's errors there.
 
-The train-free prediction is the prior mean. Errors of one task share a level, a slope (networks spread more or less
+The train-free prediction is the prior mean. Errors of one task share an offset, a slope (networks spread more or less
 than expected) and, between like networks, a part that fades with the distance of their features; how much of each, the
 errors on datasets left out have taught.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.transform import from_logit, slope, to_logit
+from presage.surrogate.data.logit import from_logit, slope, to_logit
 from presage.surrogate.predictors.matern import distances
 from presage.surrogate.predictors.prediction import Estimate
 
@@ -23,14 +23,14 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 PRIOR = (0.2, 0.08, 0.6, 1.0, 1.0)
-"""Before data speak: variance of the level, of the likeness of networks and of noise, each over the doubt's square
-(first, third, fourth); variance of the slope (second); length of likeness in median distances (fifth)."""
+"""Before data speak: variance of the offset, of the likeness of networks and of noise, each over the square of the
+standard error (first, third, fourth); of the slope (second); length of likeness in median distances (fifth)."""
 CONFIDENCE = 30.0
 """Precision of the logarithms of these."""
 TEMPER = 0.1
 """Power of the likelihood: errors are neither normal nor drawn from this very process."""
 MOST_ERROR = 2.0
-"""In doubts; a network farther off counts as this far: one failed training must not condemn all that are like it."""
+"""In standard errors; a network farther off counts as this far: one failed training must not condemn all like it."""
 MOST_ROWS = 40
 """Of a dataset that hyper-parameters are learned from."""
 
@@ -41,14 +41,14 @@ class Evidence:
 
     Attributes:
         features: (k, f) standardised.
-        place: (k,) predicted logits.
-        doubt: (k,) standard errors of these, in logits.
-        error: (k,) trained less predicted logits, within ±`MOST_ERROR` doubts.
+        logit: (k,) predicted.
+        std_error: (k,) of these, in logits.
+        error: (k,) trained less predicted logits, within ±`MOST_ERROR` standard errors.
     """
 
     features: Singles
-    place: Floats
-    doubt: Floats
+    logit: Floats
+    std_error: Floats
     error: Floats
 
     def __len__(self) -> int:
@@ -56,15 +56,15 @@ class Evidence:
 
     def take(self, rows: NDArray[np.int64]) -> Evidence:
         """Some of the networks."""
-        return Evidence(self.features[rows], self.place[rows], self.doubt[rows], self.error[rows])
+        return Evidence(self.features[rows], self.logit[rows], self.std_error[rows], self.error[rows])
 
 
 @dataclass(eq=False)
 class ResidualProcess:
-    """Error of network a, in logits: e(a) = level + slope·(z(a) − z̄) + g(a) + noise, with z the predicted logit.
+    """Error of network a, in logits: e(a) = offset + slope·(z(a) − z̄) + g(a) + noise, with z the predicted logit.
 
-    Level, g and noise are as large as the predictor's doubt s(a) there; g has a Matérn kernel (ν = 3/2) over graph
-    features and costs (Rasmussen & Williams 2006, chapter 2).
+    Offset, g and noise are as large as the predictor's standard error s(a) there; g has a Matérn kernel (ν = 3/2) over
+    graph features and costs (Rasmussen & Williams 2006, chapter 2).
     """
 
     def fit(self, estimate: Estimate, experience: Experience) -> ResidualProcess:
@@ -79,7 +79,7 @@ class ResidualProcess:
         parts = []
         for _, rows in experience.rows_by_task():
             some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
-            seen = Estimate(estimate.value[some], estimate.doubt[some])
+            seen = Estimate(estimate.value[some], estimate.std_error[some])
             evidence = self.evidence(features[some], seen, experience.accuracy[some])
             parts.append((evidence, distances(evidence.features, evidence.features)))
         self.length_ = max(float(np.median(np.concatenate([apart.ravel() for _, apart in parts]))), 1e-3)
@@ -89,7 +89,7 @@ class ResidualProcess:
             """Negative log of tempered likelihood times prior."""
             total = CONFIDENCE / 2 * float(((logs - prior) ** 2).sum())
             for evidence, apart in parts:
-                own, centre = evidence.doubt, evidence.place.mean()
+                own, centre = evidence.std_error, evidence.logit.mean()
                 gram = self._covariance(logs, evidence, evidence, apart, centre)
                 gram[np.diag_indices_from(gram)] += np.exp(logs[3]) * own**2 + 1e-9
                 factor = np.linalg.cholesky(gram)
@@ -103,9 +103,9 @@ class ResidualProcess:
 
     def evidence(self, features: Singles, estimate: Estimate, accuracy: Floats) -> Evidence:
         """Networks (k, f) of one task with what was predicted and trained of them."""
-        place, doubt = self._logits(estimate)
-        error = np.clip((to_logit(accuracy) - place) / doubt, -MOST_ERROR, MOST_ERROR) * doubt
-        return Evidence(self.standard(features), place, doubt, error)
+        logit, std_error = self._logits(estimate)
+        error = np.clip((to_logit(accuracy) - logit) / std_error, -MOST_ERROR, MOST_ERROR) * std_error
+        return Evidence(self.standard(features), logit, std_error, error)
 
     def standard(self, features: Singles) -> Singles:
         """(n, f) features in deviations, within ±4."""
@@ -121,27 +121,27 @@ class ResidualProcess:
         """
         if not len(evidence):
             return estimate
-        place, doubt = self._logits(estimate)
-        here = Evidence(features, place, doubt, np.zeros(len(place)))
-        centre = float(evidence.place.mean())
+        logit, std_error = self._logits(estimate)
+        here = Evidence(features, logit, std_error, np.zeros(len(logit)))
+        centre = float(evidence.logit.mean())
         apart = distances(evidence.features, evidence.features)
         gram = self._covariance(self.logs_, evidence, evidence, apart, centre)
-        gram[np.diag_indices_from(gram)] += np.exp(self.logs_[3]) * evidence.doubt**2 + 1e-9
+        gram[np.diag_indices_from(gram)] += np.exp(self.logs_[3]) * evidence.std_error**2 + 1e-9
         cross = self._covariance(self.logs_, here, evidence, distances(features, evidence.features), centre)
         solved = np.linalg.solve(gram, np.concatenate([evidence.error[:, None], cross.T], axis=1))
-        level, slope_, like, noise = np.exp(self.logs_[:4])
-        before = doubt**2 * (level + like + noise) + slope_ * (place - centre) ** 2
+        offset, slope_, like, noise = np.exp(self.logs_[:4])
+        before = std_error**2 * (offset + like + noise) + slope_ * (logit - centre) ** 2
         after = np.maximum(before - (cross * solved[:, 1:].T).sum(axis=1), 0.01 * before)
-        value = from_logit(place + cross @ solved[:, 0])
-        return Estimate(value, doubt * np.sqrt(after / before) * slope(value))
+        value = from_logit(logit + cross @ solved[:, 0])
+        return Estimate(value, std_error * np.sqrt(after / before) * slope(value))
 
     def _covariance(self, logs: Floats, left: Evidence, right: Evidence, apart: Singles, centre: float) -> Floats:
         """(n, k) prior covariances of errors, noise aside."""
-        level, slope_, like, _, length = np.exp(logs)
+        offset, slope_, like, _, length = np.exp(logs)
         scaled = 3**0.5 / (length * self.length_) * apart.astype(np.float64)
-        doubts = np.outer(left.doubt, right.doubt)
-        shared = doubts * (level + like * (1 + scaled) * np.exp(-scaled))
-        return np.asarray(shared + slope_ * np.outer(left.place - centre, right.place - centre))
+        std_errors = np.outer(left.std_error, right.std_error)
+        shared = std_errors * (offset + like * (1 + scaled) * np.exp(-scaled))
+        return np.asarray(shared + slope_ * np.outer(left.logit - centre, right.logit - centre))
 
     def _logits(self, estimate: Estimate) -> tuple[Floats, Floats]:
-        return to_logit(estimate.value), np.maximum(estimate.doubt / slope(estimate.value), 1e-3)
+        return to_logit(estimate.value), np.maximum(estimate.std_error / slope(estimate.value), 1e-3)

@@ -25,7 +25,8 @@ from presage.surrogate.predictors.state import State
 __all__ = ["load_predictor", "save_predictor"]
 
 FORMAT = "presage-predictor"
-VERSION = 1
+VERSION = 2
+"""2: what is stored is named anew (`mean`, `conditioner`, …)."""
 
 
 def save_predictor(predictor: Predictor, folder: Path) -> None:
@@ -58,11 +59,11 @@ def load_predictor(folder: Path) -> Predictor:
     """The fitted predictor in `folder`.
 
     Raises:
-        InvalidArgument: where there is none, it is damaged, or a newer presage wrote it.
+        InvalidArgument: where there is none, it is damaged, or another version of presage wrote it.
     """
     try:
         header = json.loads((folder / "predictor.json").read_text(encoding="utf-8"))
-        if header["format"] != FORMAT or header["version"] > VERSION:
+        if header["format"] != FORMAT or header["version"] != VERSION:
             raise _unusable(folder, f"{header['format']} version {header['version']}")
         contents = {name: (folder / Path(name).name).read_bytes() for name in header["files"]}
         for name, content in contents.items():

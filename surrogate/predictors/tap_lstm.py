@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from presage.surrogate.data.encoding import Inputs, check_finite
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.sequences import depth_places, layer_names, longest
+from presage.surrogate.data.sequences import layer_names, longest
 from presage.surrogate.data.task import Task
-from presage.surrogate.predictors.relative_predictor import PlacePredictor, task_weight
+from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
 from presage.surrogate.predictors.state import State
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ Singles = NDArray[np.float32]
 
 
 @dataclass(eq=False)
-class TapLSTM(PlacePredictor):
+class TapLSTM(RelativePredictor):
     """Two stacked LSTMs read a network layer by layer (Istrate et al. 2019, arXiv 1806.00250, section 3.3).
 
     Each step predicts the network so far, and the prediction is fed forward to the next. TAPAS trained every prefix;
     here detached heads read prefixes out while the whole network trained (`depth_accuracies`), and they supervise the
-    steps in between, where measured. Unlike TAPAS, what is predicted is a place within the task; a ridge regression on
-    the DCN and the dataset's description gives the level, for tens of datasets are too few for an LSTM.
+    steps in between, where measured. Unlike TAPAS, what is predicted is relative to the task; its mean comes from a
+    Gaussian process on meta-features, for tens of datasets are too few for an LSTM.
 
     Args:
         first: outputs of the first LSTM, which reads the layers.
-        second: outputs of the second, which also reads the task and the place predicted one layer before.
+        second: outputs of the second, which also reads the task and what was predicted one layer before.
         epochs: passes over the experience; fewer where it is large, see `steps`.
         steps: most gradient steps of a fit, which bounds its time.
         batch: rows of a step.
@@ -77,20 +77,19 @@ class TapLSTM(PlacePredictor):
         of_task = np.nan_to_num(np.stack([self._task_columns(task) for task in experience.tasks]))
         self.task_centre_, self.task_deviation_ = of_task.mean(axis=0), _deviation(of_task)
 
-    def _learn_places(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
+    def _learn_relative(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         import torch
 
         from presage.surrogate.predictors.tap_network import Examples, TapNetwork, Training, train
 
         layers, lengths = self._read(experience.sequences)
         of_task = np.stack([self._task(task) for task in experience.tasks])[experience.task_index]
-        depth = depth_places(experience, self.scale_)
         examples = Examples(
             layers=torch.from_numpy(self._standard(layers[rows], lengths[rows])),
             lengths=torch.from_numpy(lengths[rows]),
             task=torch.from_numpy(of_task[rows]),
-            place=torch.from_numpy(target.astype(np.float32)),
-            depth_place=torch.from_numpy(depth[rows]),
+            relative=torch.from_numpy(target.astype(np.float32)),
+            relative_by_depth=torch.from_numpy(self.scale_.relative_by_depth(experience)[rows]),
             weight=torch.from_numpy(task_weight(experience)[rows].astype(np.float32)),
             group=torch.from_numpy(experience.task_index[rows]),
         )
@@ -111,18 +110,18 @@ class TapLSTM(PlacePredictor):
             train(network, examples, how, generator)
             self.networks_.append(network)
 
-    def _places(self, inputs: Inputs) -> tuple[Floats, Floats]:
+    def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
         import torch
 
-        from presage.surrogate.predictors.tap_network import places_of
+        from presage.surrogate.predictors.tap_network import relative_of
 
         layers, lengths = self._read(inputs.sequence)
         read, ends = torch.from_numpy(self._standard(layers, lengths)), torch.from_numpy(lengths)
         task = torch.from_numpy(self._task(inputs.task))
         with ThreadPoolExecutor(min(len(self.networks_), os.cpu_count() or 1)) as pool:
-            found = pool.map(lambda network: places_of(network, read, ends, task), self.networks_)
-            places = np.stack(list(found))
-        return places.mean(axis=0), places.std(axis=0)
+            found = pool.map(lambda network: relative_of(network, read, ends, task), self.networks_)
+            bags = np.stack(list(found))
+        return bags.mean(axis=0), bags.std(axis=0)
 
     def _read(self, sequence: LayerSequence) -> tuple[Singles, NDArray[np.int64]]:
         """(n, t, f) layers and (n,) lengths, checked."""

@@ -13,17 +13,17 @@ from torch import Tensor, nn
 
 from presage.training.hardware import one_thread
 
-__all__ = ["Examples", "TapNetwork", "Training", "places_of", "train"]
+__all__ = ["Examples", "TapNetwork", "Training", "relative_of", "train"]
 
 _TOGETHER = 256  # networks read at once
 
 
 class TapNetwork(nn.Module):
-    """Layer by layer, the place that the network so far would have within its task.
+    """Layer by layer, the relative accuracy that the network so far would have within its task.
 
-    The first LSTM reads the layers; the second reads its outputs, the task, and the place predicted for the network one
-    layer shorter, as TAPAS feeds the predicted accuracy forward. The place is linear in the second LSTM's output h,
-    p_t = v·h_t + c, so feeding it forward through weights w is the same as adding w vᵀ to the recurrent weights and
+    The first LSTM reads the layers; the second reads its outputs, the task, and what was predicted for the network one
+    layer shorter, as TAPAS feeds the predicted accuracy forward. The prediction is linear in the second LSTM's output
+    h, p_t = v·h_t + c, so feeding it forward through weights w is the same as adding w vᵀ to the recurrent weights and
     c w to the bias: exact, and torch's own LSTM can do all steps at once.
 
     Args:
@@ -40,7 +40,7 @@ class TapNetwork(nn.Module):
         self.layers = nn.LSTM(features, first, batch_first=True)
         self.input_weight = nn.Parameter(torch.empty(4 * second, first + task_features))
         self.recurrent_weight = nn.Parameter(torch.empty(4 * second, second))
-        self.place_weight = nn.Parameter(torch.empty(4 * second, 1))
+        self.feedback_weight = nn.Parameter(torch.empty(4 * second, 1))
         self.bias = nn.Parameter(torch.zeros(4 * second))
         self.head = nn.Parameter(torch.empty(1, second))
         self.offset = nn.Parameter(torch.zeros(1))
@@ -56,11 +56,11 @@ class TapNetwork(nn.Module):
                     bias[size : 2 * size] = 0.5  # of the forget gates: remember at first
 
     def forward(self, layers: Tensor, task: Tensor) -> Tensor:
-        """(b, t, f) layers and (b, q) task → (b, t) places."""
+        """(b, t, f) layers and (b, q) task → (b, t) relative accuracies."""
         seen, _ = self.layers(layers)  # (b, t, first)
         inputs = torch.cat([seen, task[:, None, :].expand(-1, seen.shape[1], -1)], dim=2)
-        recurrent = self.recurrent_weight + self.place_weight @ self.head
-        bias = self.bias + self.offset * self.place_weight[:, 0]
+        recurrent = self.recurrent_weight + self.feedback_weight @ self.head
+        bias = self.bias + self.offset * self.feedback_weight[:, 0]
         start = inputs.new_zeros(1, len(inputs), self.second)
         weights = [self.input_weight, recurrent, bias, torch.zeros_like(bias)]
         hidden = torch.lstm(inputs, [start, start], weights, True, 1, 0.0, self.training, False, True)[0]
@@ -75,8 +75,8 @@ class Examples:
         layers: (n, t, f) standardised, zero past a network's end.
         lengths: (n,) layers of each.
         task: (n, q) standardised features of the task.
-        place: (n,) place of the whole network.
-        depth_place: (n, t) places read out at prefixes, NaN where not measured.
+        relative: (n,) relative accuracy of the whole network.
+        relative_by_depth: (n, t) of its prefixes, NaN where not measured.
         weight: (n,) of each row.
         group: (n,) task of each row; only rows of one task are compared.
     """
@@ -84,8 +84,8 @@ class Examples:
     layers: Tensor
     lengths: Tensor
     task: Tensor
-    place: Tensor
-    depth_place: Tensor
+    relative: Tensor
+    relative_by_depth: Tensor
     weight: Tensor
     group: Tensor
 
@@ -106,7 +106,7 @@ class Training:
 @one_thread()
 def train(network: TapNetwork, examples: Examples, how: Training, generator: torch.Generator) -> None:
     """Trains in place. All randomness comes from `generator`."""
-    n = len(examples.place)
+    n = len(examples.relative)
     steps = -(-n // how.batch) * how.epochs
     optimizer = torch.optim.AdamW(network.parameters(), lr=how.learning_rate, weight_decay=how.weight_decay)
     step = 0
@@ -116,8 +116,8 @@ def train(network: TapNetwork, examples: Examples, how: Training, generator: tor
             longest = int(examples.lengths[rows].max())
             layers = examples.layers[rows, :longest]
             layers = layers * (1 + how.noise * torch.randn(layers.shape[0], 1, layers.shape[2], generator=generator))
-            places = network(layers, examples.task[rows])
-            loss = _loss(places, examples, rows, longest, how)
+            predicted = network(layers, examples.task[rows])
+            loss = _loss(predicted, examples, rows, longest, how)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -141,33 +141,33 @@ def _share(step: int, steps: int, warm_up: float = 0.2) -> float:
     return at / warm_up if at < warm_up else 0.5 * (1 + cos(pi * (at - warm_up) / (1 - warm_up)))
 
 
-def _loss(places: Tensor, examples: Examples, rows: Tensor, longest: int, how: Training) -> Tensor:
-    """Huber loss of the whole network's place, of its prefixes', and a logistic loss of pairs within a task."""
-    last = places.gather(1, examples.lengths[rows, None] - 1).squeeze(1)  # (b,)
-    truth, weight = examples.place[rows], examples.weight[rows]
+def _loss(predicted: Tensor, examples: Examples, rows: Tensor, longest: int, how: Training) -> Tensor:
+    """Huber loss of the whole network's relative accuracy, of its prefixes'; logistic loss of pairs within a task."""
+    last = predicted.gather(1, examples.lengths[rows, None] - 1).squeeze(1)  # (b,)
+    truth, weight = examples.relative[rows], examples.weight[rows]
     loss = (weight * F.huber_loss(last, truth, reduction="none")).mean()
-    depth = examples.depth_place[rows, :longest]
+    depth = examples.relative_by_depth[rows, :longest]
     measured = ~depth.isnan()
     if how.depth_weight and measured.any():
-        loss = loss + how.depth_weight * F.huber_loss(places[measured], depth[measured])
+        loss = loss + how.depth_weight * F.huber_loss(predicted[measured], depth[measured])
     if how.rank_weight:
         group = examples.group[rows]
         gap = truth[:, None] - truth[None, :]
         pairs = (group[:, None] == group[None, :]) & (gap > 0.1)
         if pairs.any():
-            predicted = (last[:, None] - last[None, :])[pairs]
-            loss = loss + how.rank_weight * F.softplus(-2.0 * predicted).mean()
+            lead = (last[:, None] - last[None, :])[pairs]
+            loss = loss + how.rank_weight * F.softplus(-2.0 * lead).mean()
     return loss
 
 
 @one_thread()
 @torch.inference_mode()
-def places_of(network: TapNetwork, layers: Tensor, lengths: Tensor, task: Tensor) -> NDArray[np.float64]:
-    """(n,) places of whole networks on one task (q,), in batches of like length: little padding to compute."""
+def relative_of(network: TapNetwork, layers: Tensor, lengths: Tensor, task: Tensor) -> NDArray[np.float64]:
+    """(n,) relative accuracies of whole networks on one task (q,), in batches of like length: little padding."""
     order = torch.argsort(lengths, stable=True)
     found = torch.empty(len(lengths))
     for rows in torch.split(order, _TOGETHER) if len(order) else ():
         longest = int(lengths[rows].max())
-        places = network(layers[rows, :longest], task.expand(len(rows), -1))
-        found[rows] = places.gather(1, lengths[rows, None] - 1).squeeze(1)
+        predicted = network(layers[rows, :longest], task.expand(len(rows), -1))
+        found[rows] = predicted.gather(1, lengths[rows, None] - 1).squeeze(1)
     return np.asarray(found.double().numpy())

@@ -48,7 +48,7 @@ class WithinSpace:
     Example::
 
         regressor = WithinSpace().fit(trained, accuracy)
-        estimate = regressor.predict(candidates)         # value, doubt: (n,) each
+        estimate = regressor.predict(candidates)         # value, std_error: (n,) each
 
     A search that asks again and again encodes once: ``x = regressor.encode(graphs)``, then `learn` and `estimate`.
 
@@ -104,8 +104,8 @@ class WithinSpace:
         """`predict` for encoded networks (n, f)."""
         score, deviation = self.latent(x)
         value = self.scores_.back(score)
-        doubt = 0.5 * (self.scores_.back(score + deviation) - self.scores_.back(score - deviation))
-        return Estimate(value, np.maximum(doubt, 1e-12))
+        std_error = 0.5 * (self.scores_.back(score + deviation) - self.scores_.back(score - deviation))
+        return Estimate(value, np.maximum(std_error, 1e-12))
 
     def latent(self, x: Singles) -> tuple[Floats, Floats]:
         """Mean and deviation (n,) of the normal score, Gaussian: what an acquisition function wants.

@@ -12,10 +12,9 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.stages import stage_ends
 from presage.surrogate import metrics
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.sequences import depth_places, depth_steps
-from presage.surrogate.data.transform import from_logit, to_logit
+from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.predictors.predictor import Predictor
-from presage.surrogate.predictors.relative import RelativeScale
+from presage.surrogate.predictors.relative_scale import RelativeScale
 from presage.surrogate.predictors.tap_lstm import TapLSTM
 from presage.surrogate.predictors.tap_network import TapNetwork
 from presage.surrogate.testing import PredictorContract, synthetic_experience
@@ -28,7 +27,7 @@ class TestTapLSTM(PredictorContract):
         return TapLSTM(epochs=10, batch=64, first=16, second=24, folds=2, bags=1)
 
 
-def test_the_place_fed_forward_through_merged_weights_is_the_one_fed_forward_step_by_step() -> None:
+def test_the_prediction_fed_forward_through_merged_weights_is_the_one_fed_forward_step_by_step() -> None:
     generator = torch.Generator().manual_seed(0)
     network = TapNetwork(5, 3, 7, 9, generator).double()
     with torch.no_grad():
@@ -38,15 +37,15 @@ def test_the_place_fed_forward_through_merged_weights_is_the_one_fed_forward_ste
     task = torch.randn(4, 3, generator=generator, dtype=torch.float64)
     seen, _ = network.layers(layers)
     h = c = torch.zeros(4, 9, dtype=torch.float64)
-    place = network.offset.expand(4, 1)  # of the network without layers
+    predicted = network.offset.expand(4, 1)  # of the network without layers
     for step in range(11):
         gates = torch.cat([seen[:, step], task], dim=1) @ network.input_weight.T + h @ network.recurrent_weight.T
-        gates = gates + place @ network.place_weight.T + network.bias
+        gates = gates + predicted @ network.feedback_weight.T + network.bias
         i, f, g, o = gates.chunk(4, dim=1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()
-        place = h @ network.head.T + network.offset
-        torch.testing.assert_close(network(layers, task)[:, step], place[:, 0])
+        predicted = h @ network.head.T + network.offset
+        torch.testing.assert_close(network(layers, task)[:, step], predicted[:, 0])
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,7 @@ def measured() -> Experience:
 
 
 def test_every_reading_by_depth_is_placed_at_a_layer_and_in_order(measured: Experience) -> None:
-    steps = depth_steps(measured)
+    steps = measured.depth_steps
     for row, readings in enumerate(measured.depth_accuracies):
         if measured.sequences.lengths[row] == 1:
             continue  # a dead network: no layer but the classifier hears of the image
@@ -73,18 +72,18 @@ def test_every_reading_by_depth_is_placed_at_a_layer_and_in_order(measured: Expe
         assert (ends < measured.sequences.lengths[row] - 1).all()  # the last layer is the network itself
 
 
-def test_readings_become_places_of_their_own_task(measured: Experience) -> None:
+def test_readings_become_relative_to_their_own_task(measured: Experience) -> None:
     scale = RelativeScale().fit(measured)
-    places = depth_places(measured, scale)
-    row, step = np.argwhere(np.isfinite(places) & (np.abs(places) < 3.4))[5]
+    relative = scale.relative_by_depth(measured)
+    row, step = np.argwhere(np.isfinite(relative) & (np.abs(relative) < 3.4))[5]
     task = scale.of(measured.tasks[measured.task_index[row]])
-    reading = measured.depth_accuracies[row][depth_steps(measured)[row, step]]
-    assert from_logit(task.level + task.spread * places[row, step]) == pytest.approx(reading, abs=1e-5)
+    reading = measured.depth_accuracies[row][measured.depth_steps[row, step]]
+    assert from_logit(task.mean + task.spread * relative[row, step]) == pytest.approx(reading, abs=1e-5)
 
 
 def test_readings_that_do_not_fit_the_network_are_left_aside(measured: Experience) -> None:
     wrong = replace(measured, depth_accuracies=((0.1,) * 50,) * len(measured), _source=None)
-    assert (depth_steps(wrong) == -1).all()
+    assert (wrong.depth_steps == -1).all()
 
 
 def test_supervision_by_depth_teaches_the_prefixes(measured: Experience) -> None:
@@ -96,7 +95,7 @@ def test_supervision_by_depth_teaches_the_prefixes(measured: Experience) -> None
         tasks = np.stack([predictor._task(task) for task in measured.tasks])[measured.task_index]
         with torch.no_grad():
             found = network(layers, torch.from_numpy(tasks)).numpy()
-        truth = depth_places(measured, predictor.scale_)
+        truth = predictor.scale_.relative_by_depth(measured)
         inside = np.isfinite(truth)
         return metrics.spearman(truth[inside], found[inside])
 

@@ -10,7 +10,7 @@ import pytest
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.evaluation.appraisal import core_table
 from presage.surrogate.evaluation.core_networks import blind_ranking, core_networks
-from presage.surrogate.evaluation.left_out import leave_out
+from presage.surrogate.evaluation.leaving_out import leave_out
 from presage.surrogate.metrics import kendall_tau
 from presage.surrogate.predictors.baselines import CostOnly
 from presage.surrogate.testing import synthetic_experience

@@ -11,7 +11,7 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.errors import InvalidArgument, InvalidExperience, UnknownName
 from presage.surrogate import metrics
 from presage.surrogate.data.encoding import Inputs, feature_names
-from presage.surrogate.data.transform import from_logit, to_logit
+from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, NearestDataset
 from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
@@ -91,7 +91,7 @@ def test_trees_beat_every_baseline_on_datasets_left_out() -> None:
     assert taus["boosted-trees"] > 0.05 + max(taus[name] for name in taus if name != "boosted-trees")
 
 
-def test_networks_trained_on_the_target_move_its_level_and_not_its_ranking_far() -> None:
+def test_networks_trained_on_the_target_move_its_mean_and_not_its_ranking_far() -> None:
     experience = synthetic_experience(12, 40)
     own = np.flatnonzero(experience.group == 2)
     few = experience.take(np.concatenate([np.flatnonzero(experience.group != 2), own[:5]]))

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from presage.errors import InvalidArgument
-from presage.surrogate import evaluation, metrics
+from presage.surrogate import metrics
 from presage.surrogate.data.experience import Experience
+from presage.surrogate.evaluation import leaving_out
 from presage.surrogate.evaluation.families import FAMILIES
-from presage.surrogate.evaluation.left_out import evaluate, left_out_parts
+from presage.surrogate.evaluation.leaving_out import evaluate, left_out_parts
 from presage.surrogate.predictors.baselines import CostOnly, DatasetMean
 from presage.surrogate.predictors.ensemble import Ensemble
 from presage.surrogate.testing import synthetic_experience
@@ -52,8 +53,8 @@ def test_finished_folds_are_kept_and_other_settings_are_other_folds(
     assert seen == [(done, 5) for done in range(6)]
     assert len(list(tmp_path.iterdir())) == 5
     next(iter(sorted(tmp_path.iterdir()))).write_text("{torn")
-    fold, fitted = evaluation._fold, []
-    monkeypatch.setattr(evaluation, "_fold", lambda *given: fitted.append(given) or fold(*given))
+    fold, fitted = leaving_out._fold, []
+    monkeypatch.setattr(leaving_out, "_fold", lambda *given: fitted.append(given) or fold(*given))
     assert evaluate(experience, [CostOnly()], cache=tmp_path) == first
     assert len(fitted) == 1
     evaluate(experience, [CostOnly(penalty=2.0)], cache=tmp_path)
@@ -65,7 +66,7 @@ def test_members_evaluated_beside_their_ensemble_are_fitted_once(
 ) -> None:
     learn, learned = CostOnly._learn, []
     monkeypatch.setattr(CostOnly, "_learn", lambda self, given: learned.append(len(given)) or learn(self, given))
-    evaluation._fold(experience, [Ensemble(members="cost-only,dataset-mean"), CostOnly()], experience.fingerprints[:1])
+    leaving_out._fold(experience, [Ensemble(members="cost-only,dataset-mean"), CostOnly()], experience.fingerprints[:1])
     assert len(learned) == 1 + 4  # all, and without each of four parts
 
 
@@ -95,7 +96,7 @@ def test_two_seed_tau_by_hand(experience: Experience) -> None:
     accuracy = np.array([0.1, 0.2, 0.3, 0.4, 0.1, 0.3, 0.2, 0.4, 0.5])
     seeds = np.array([0] * 4 + [1] * 4 + [0])
     given = replace(twice, hashes=hashes, accuracy=accuracy, seeds=seeds, _source=None)
-    (outcome,) = evaluation._fold(given, [DatasetMean()], (experience.fingerprints[0],))
+    (outcome,) = leaving_out._fold(given, [DatasetMean()], (experience.fingerprints[0],))
     assert outcome.two_seed_tau() == pytest.approx(4 / 6)
     assert outcome.two_seed_tau(frozenset("abc")) == pytest.approx(1 / 3)
     assert outcome.two_seed_tau(frozenset("ab")) is None  # two pairs are too few
@@ -109,7 +110,7 @@ def test_a_network_trained_twice_counts_once_with_its_mean(experience: Experienc
     accuracy = again.accuracy.copy()
     accuracy[-1] = 0.0
     given = replace(again, accuracy=accuracy, _source=None)
-    score = evaluation._fold(given, [DatasetMean()], (experience.fingerprints[0],))[0].score("dataset-mean")
+    score = leaving_out._fold(given, [DatasetMean()], (experience.fingerprints[0],))[0].score("dataset-mean")
     assert score.networks == 24
     assert score.experiments == 25
     assert min(abs(np.array(score.points[0]) - experience.accuracy[rows[0]] / 2)) < 1e-6

@@ -15,9 +15,9 @@ from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task import Task
 from presage.surrogate.evaluation.few_shot_study import FewShotStudy, count_text, equal_count
-from presage.surrogate.evaluation.left_out import leave_out
-from presage.surrogate.evaluation.rival import RIVAL, TargetOnly
+from presage.surrogate.evaluation.leaving_out import leave_out
 from presage.surrogate.evaluation.shots import ShotPlan
+from presage.surrogate.evaluation.target_only import RIVAL, TargetOnly
 from presage.surrogate.metrics import kendall_tau
 from presage.surrogate.predictors.baselines import CostOnly, DatasetMean
 from presage.surrogate.predictors.prediction import Prediction
@@ -34,7 +34,7 @@ class Recaller(DatasetMean):
     name: ClassVar[str] = "recaller"
     unused: int = field(default=0, repr=False)
 
-    def given(self, graphs: GraphBatch, accuracy: NDArray[np.float64], task: Task) -> Recalled:
+    def condition_on(self, graphs: GraphBatch, accuracy: NDArray[np.float64], task: Task) -> Recalled:
         ASKED.append((task.fingerprint, len(graphs), accuracy.tolist()))
         return Recalled(float(accuracy.mean()))
 
@@ -63,7 +63,7 @@ def study(experience: Experience) -> FewShotStudy:
 def test_a_few_shot_predictor_is_given_exactly_the_trained_networks(study: FewShotStudy) -> None:
     assert len(ASKED) == 4 * 2 * 2  # tasks, k, draws
     for outcome in study.outcomes:
-        draws = PLAN.of(outcome.key, len(outcome.truth))
+        draws = PLAN.of(outcome.task.key, len(outcome.truth))
         expected = [outcome.truth[draw.order[:k]].tolist() for k in (3, 8) for draw in draws]
         assert [accuracy for task, _, accuracy in ASKED if task == outcome.task.fingerprint] == expected
         found = [np.mean([(outcome.truth[d.scored] - np.mean(outcome.truth[d.order[:8]])) ** 2 for d in draws])]
@@ -74,7 +74,7 @@ def test_a_few_shot_predictor_is_given_exactly_the_trained_networks(study: FewSh
 
 def test_every_method_is_scored_on_the_same_networks(study: FewShotStudy, experience: Experience) -> None:
     outcome = study.outcomes[1]
-    draws = PLAN.of(outcome.key, len(outcome.truth))
+    draws = PLAN.of(outcome.task.key, len(outcome.truth))
     said = outcome.predictions["cost-only"].value
     free = next(score for score in outcome.shots if (score.method, score.k) == ("cost-only", 0))
     assert free.kendall_tau == pytest.approx(

@@ -14,10 +14,10 @@ from presage.surrogate.evaluation.difficulty import DatasetDifficulty, Difficult
 from presage.surrogate.evaluation.few_shot_study import FewShotStudy
 from presage.surrogate.evaluation.goals import Goal, goals, goals_table
 from presage.surrogate.evaluation.outcomes import Outcome
-from presage.surrogate.evaluation.rival import RIVAL
 from presage.surrogate.evaluation.scores import EvaluationTable, Score
 from presage.surrogate.evaluation.shots import ShotScore
 from presage.surrogate.evaluation.tables import Table, mean_of, number
+from presage.surrogate.evaluation.target_only import RIVAL
 from presage.surrogate.predictors.prediction import Prediction
 from presage.surrogate.testing import synthetic_task
 

@@ -13,9 +13,9 @@ from presage.architecture.spaces import get_space
 from presage.database import Database
 from presage.records import ArchitectureRecord, RecipeRecord
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
-from presage.surrogate import evaluation
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.loading import load_experience
+from presage.surrogate.evaluation import leaving_out
 from presage.surrogate.evaluation.appraisal import core_table
 from presage.surrogate.evaluation.core_networks import blind_ranking, core_networks
 from presage.surrogate.evaluation.outcomes import Outcome
@@ -81,8 +81,8 @@ def differing(one: list[Outcome], other: list[Outcome]) -> list[str]:
 
 def test_poisoned_rows_of_the_target_change_no_bit_of_any_prediction(experience: Experience) -> None:
     part = (experience.fingerprints[TARGET],)
-    clean = evaluation._fold(experience, quick(), part)
-    dirty = evaluation._fold(poisoned(experience, TARGET), quick(), part)
+    clean = leaving_out._fold(experience, quick(), part)
+    dirty = leaving_out._fold(poisoned(experience, TARGET), quick(), part)
     assert not np.array_equal(clean[0].truth, dirty[0].truth)  # the truth did change
     assert len(clean[0].predictions) == len(quick())
     assert differing(clean, dirty) == []
@@ -90,8 +90,8 @@ def test_poisoned_rows_of_the_target_change_no_bit_of_any_prediction(experience:
 
 def test_poison_elsewhere_does_change_every_prediction(experience: Experience) -> None:
     part = (experience.fingerprints[TARGET],)
-    clean = evaluation._fold(experience, quick(), part)
-    dirty = evaluation._fold(poisoned(experience, 0, 1), quick(), part)
+    clean = leaving_out._fold(experience, quick(), part)
+    dirty = leaving_out._fold(poisoned(experience, 0, 1), quick(), part)
     assert set(differing(clean, dirty)) == {predictor.name for predictor in quick()}
 
 
@@ -99,7 +99,7 @@ def test_a_family_is_left_out_with_all_of_its_rows(experience: Experience) -> No
     names = [task.name for task in experience.tasks]
     families = {names[TARGET]: "like", names[4]: "like"}
     clean, dirty = (
-        evaluation.leave_out(given, [CostOnly(), BoostedTrees(trees=10, threads=1, folds=2)], families=families)
+        leaving_out.leave_out(given, [CostOnly(), BoostedTrees(trees=10, threads=1, folds=2)], families=families)
         for given in (experience, poisoned(experience, TARGET, 4))
     )
     of_family = [[outcome for outcome in found if outcome.task.name in families] for found in (clean, dirty)]
@@ -120,7 +120,7 @@ def test_what_never_held_the_target_predicts_the_same(experience: Experience) ->
         accuracy=without.accuracy,
         seeds=without.seeds,
     )
-    (outcome,) = evaluation._fold(experience, quick(), part)
+    (outcome,) = leaving_out._fold(experience, quick(), part)
     rows = np.flatnonzero(experience.group == TARGET)
     graphs = experience.graphs.take(rows[np.unique(experience.hashes[rows], return_index=True)[1]])
     for learner in quick():
@@ -134,7 +134,7 @@ def test_the_dataset_blind_ranking_and_the_core_know_nothing_of_the_target(exper
     part = (experience.fingerprints[TARGET],)
     tables = []
     for given in (experience, dirty):
-        outcomes = evaluation._fold(given, [CostOnly()], part)
+        outcomes = leaving_out._fold(given, [CostOnly()], part)
         table = core_table(given, outcomes, ["cost-only"], "")
         assert table is not None
         tables.append(table.of("dataset-blind")[0].points)

@@ -14,9 +14,9 @@ from presage.database import Database
 from presage.errors import InvalidArgument, UnknownName
 from presage.records import ArchitectureRecord, RecipeRecord
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
-from presage.surrogate import evaluation
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.loading import load_experience
+from presage.surrogate.evaluation import leaving_out
 from presage.surrogate.evaluation.appraisal import appraise
 from presage.surrogate.evaluation.core_networks import core_networks
 from presage.surrogate.evaluation.difficulty import study_difficulty
@@ -38,8 +38,8 @@ def experience() -> Experience:
 def test_every_study_comes_from_one_fit_a_fold_and_folds_are_kept(
     experience: Experience, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fold, fitted = evaluation._fold, []
-    monkeypatch.setattr(evaluation, "_fold", lambda *given: fitted.append(given[2]) or fold(*given))
+    fold, fitted = leaving_out._fold, []
+    monkeypatch.setattr(leaving_out, "_fold", lambda *given: fitted.append(given[2]) or fold(*given))
     asked = [CostOnly(), DatasetMean()]
     first = appraise(experience, asked, shots=PLAN, folds=2, cache=tmp_path)
     assert len(fitted) == 2

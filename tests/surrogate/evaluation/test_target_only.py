@@ -8,9 +8,9 @@ from sklearn.kernel_ridge import KernelRidge
 
 from presage.surrogate import metrics
 from presage.surrogate.data.encoding import Inputs
-from presage.surrogate.data.transform import from_logit, to_logit
-from presage.surrogate.evaluation import rival
-from presage.surrogate.evaluation.rival import TargetOnly
+from presage.surrogate.data.logit import from_logit, to_logit
+from presage.surrogate.evaluation import target_only
+from presage.surrogate.evaluation.target_only import TargetOnly
 from presage.surrogate.testing import _sampled, synthetic_task, true_accuracy
 
 
@@ -23,7 +23,7 @@ def test_one_kernel_and_one_ridge_are_kernel_ridge_regression(
     networks: Inputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("LENGTHS", (2.0,)), ("COST_SHARES", (0.2,)), ("RIDGES", (0.3,))):
-        monkeypatch.setattr(rival, name, value)
+        monkeypatch.setattr(target_only, name, value)
     model = TargetOnly(networks.features)
     (kernel,) = model.kernels
     trained = np.arange(9)  # fewer than ten: the target is the logit as it is

@@ -1,7 +1,7 @@
-"""A number per dataset (how well networks do on it, how far they spread) predicted from its probe.
+"""A number per task (the mean of its networks' accuracies, how far they spread) predicted from its probe.
 
-There are only tens of datasets to learn from, so this is a Gaussian process on a handful of traits with a strong prior
-on its own hyper-parameters.
+There are only tens of datasets to learn from, so this is a Gaussian process on a handful of meta-features with a strong
+prior on its own hyper-parameters.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.surrogate.data.meta_features import centre_and_scale, standardised, traits
+from presage.surrogate.data.meta_features import centre_and_scale, meta_features, standardised
 from presage.surrogate.data.task import Task
 
-__all__ = ["LEVEL_TRAITS", "SPREAD_TRAITS", "LevelModel"]
+__all__ = ["MEAN_FEATURES", "SPREAD_FEATURES", "TaskModel"]
 
 Floats = NDArray[np.float64]
 
-LEVEL_TRAITS = ("dcn", "room", "first_gain", "mean_gain", "linear_gain")
-SPREAD_TRAITS = ("room", "first_gain", "fifth_gain", "grey")
-RECIPE_TRAITS = ("train_images", "epochs", "image_side")
+MEAN_FEATURES = ("dcn", "room", "first_gain", "mean_gain", "linear_gain")
+SPREAD_FEATURES = ("room", "first_gain", "fifth_gain", "grey")
+RECIPE_FEATURES = ("train_images", "epochs", "image_side")
 """Enter linearly only: what the recipe makes of a dataset; where all experience has one recipe they say nothing."""
 
 AMPLITUDE, SLOPE, NOISE, REACH = 0.3, 0.15, 0.15, 1.5
 """What hyper-parameters are before data speak, in logits: size of the smooth part; of the linear part per deviation of
-a trait; of what traits do not tell; and the length scale, in deviations, for two traits (√(q/2) times it for q)."""
+a meta-feature; of what those do not tell; the length scale, in deviations, for two of them (√(q/2) times it for q)."""
 CONFIDENCE = 1.0
 """How firmly: hyper-parameters are log-normal around these, each log variance with this precision."""
 OFFSET = 3.0
@@ -34,29 +34,29 @@ OFFSET = 3.0
 
 
 @dataclass(eq=False)
-class LevelModel:
+class TaskModel:
     """Gaussian process regression of a number per task: constant, linear and smooth part (Rasmussen & Williams 2006).
 
-    The kernel is OFFSET² + slope²·x·x' + amplitude²·exp(−½‖x − x'‖²/reach²) over standardised traits x; its
+    The kernel is OFFSET² + slope²·x·x' + amplitude²·exp(−½‖x − x'‖²/reach²) over standardised meta-features x; its
     hyper-parameters maximise the marginal likelihood times their prior.
 
     Args:
-        names: of `presage.surrogate.data.meta_features.TRAITS`, those that the smooth part reads.
+        names: of `presage.surrogate.data.meta_features.META_FEATURES`, those that the smooth part reads.
         prior_slope: what one unit of logit DCN is worth before any data speak (1 for the logit of mean accuracy).
     """
 
-    names: tuple[str, ...] = LEVEL_TRAITS
+    names: tuple[str, ...] = MEAN_FEATURES
     prior_slope: float = 0.0
 
-    def fit(self, tasks: Sequence[Task], target: Floats, weight: Floats) -> LevelModel:
+    def fit(self, tasks: Sequence[Task], target: Floats, weight: Floats) -> TaskModel:
         """Learns from `target` (d,), in logits, whose noise variances are as 1 / `weight` (d,)."""
         from scipy.optimize import minimize  # lazily: it takes a third of a second to import
 
-        raw = traits(tasks, (*self.names, *RECIPE_TRAITS))
+        raw = meta_features(tasks, (*self.names, *RECIPE_FEATURES))
         self.centre_, self.scale_ = centre_and_scale(raw)
         self.x_ = standardised(raw, self.centre_, self.scale_)
         self.weight_ = weight / weight.mean()
-        rest = target - self.prior_slope * traits(tasks, ("dcn",))[:, 0]
+        rest = target - self.prior_slope * meta_features(tasks, ("dcn",))[:, 0]
         self.offset_ = float(np.average(rest, weights=weight))
         rest = rest - self.offset_
         reach = REACH * np.sqrt(len(self.names) / 2)
@@ -77,9 +77,9 @@ class LevelModel:
 
     def predict(self, task: Task) -> tuple[float, float]:
         """The number and its standard error for a task, in logits."""
-        x = standardised(traits([task], (*self.names, *RECIPE_TRAITS)), self.centre_, self.scale_)
+        x = standardised(meta_features([task], (*self.names, *RECIPE_FEATURES)), self.centre_, self.scale_)
         cross = self._kernel(self.logs_, x, self.x_)[0]
-        value = self.offset_ + cross @ self.dual_ + self.prior_slope * traits([task], ("dcn",))[0, 0]
+        value = self.offset_ + cross @ self.dual_ + self.prior_slope * meta_features([task], ("dcn",))[0, 0]
         own = self._kernel(self.logs_, x, x)[0, 0] + np.exp(self.logs_[2])
         return float(value), float(np.sqrt(max(own - cross @ self.inverse_ @ cross, 1e-6)))
 
@@ -87,7 +87,7 @@ class LevelModel:
         return self._kernel(logs, self.x_, self.x_) + np.diag(np.exp(logs[2]) / self.weight_)
 
     def _kernel(self, logs: Floats, left: Floats, right: Floats) -> Floats:
-        """(d, m) prior covariances of tasks with standardised traits (d, q) and (m, q)."""
+        """(d, m) prior covariances of tasks with standardised meta-features (d, q) and (m, q)."""
         amplitude, slope, _, reach = np.exp(logs)
         smooth = len(self.names)
         squared = ((left[:, None, :smooth] - right[None, :, :smooth]) ** 2).sum(axis=2)

@@ -10,7 +10,7 @@ import pytest
 
 from presage.errors import InvalidArgument, StorageFull
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.predictors import storage
+from presage.surrogate.predictors import cache, storage
 from presage.surrogate.predictors.baselines import CostOnly, DatasetMean
 from presage.surrogate.predictors.cache import KEPT, cache_key, fitted
 from presage.surrogate.predictors.predictor import Predictor
@@ -52,11 +52,17 @@ def test_damage_is_refused_in_one_line(kept: Path, name: str, damage: str) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_a_newer_format_is_refused(kept: Path) -> None:
-    header = json.loads((kept / "predictor.json").read_text())
-    (kept / "predictor.json").write_text(json.dumps({**header, "version": 99}))
-    with pytest.raises(InvalidArgument, match="version 99"):
+@pytest.mark.parametrize("version", [1, 99])
+def test_another_format_is_refused(kept: Path, version: int) -> None:
+    """Version 1 holds the same numbers under other names."""
+    _rewritten(kept, version=version)
+    with pytest.raises(InvalidArgument, match=f"version {version}"):
         load_predictor(kept)
+
+
+def _rewritten(kept: Path, **fields: object) -> None:
+    header = json.loads((kept / "predictor.json").read_text())
+    (kept / "predictor.json").write_text(json.dumps({**header, **fields}))
 
 
 def test_a_file_outside_the_folder_is_never_read(kept: Path) -> None:
@@ -100,11 +106,40 @@ def test_the_cache_learns_once_from_the_same_content(experience: Experience, tmp
 def test_a_damaged_cache_is_fitted_again(experience: Experience, tmp_path: Path) -> None:
     source = Counted(experience)
     fitted(CostOnly(), "content", source, tmp_path)
-    place = tmp_path / cache_key(CostOnly(), "content")
-    (place / "arrays.safetensors").write_bytes(b"\x00" * 100)
+    path = tmp_path / cache_key(CostOnly(), "content")
+    (path / "arrays.safetensors").write_bytes(b"\x00" * 100)
     fitted(CostOnly(), "content", source, tmp_path)
     fitted(CostOnly(), "content", source, tmp_path)
     assert source.calls == 2
+
+
+def test_what_an_older_presage_kept_is_fitted_again(experience: Experience, tmp_path: Path) -> None:
+    source = Counted(experience)
+    fitted(CostOnly(), "content", source, tmp_path)
+    _rewritten(tmp_path / cache_key(CostOnly(), "content"), version=1)
+    again = fitted(CostOnly(), "content", source, tmp_path)
+    assert source.calls == 2
+    assert again.predict(experience.graphs, experience.tasks[0]).value.std() > 0
+
+
+def test_every_module_that_learns_or_encodes_counts_in_the_name_of_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed file in a folder of a folder is other code: what was fitted by the old one is not read."""
+    deepest = ("architecture/canonical/form.py", "surrogate/data/logit.py", "surrogate/predictors/more/deeper.py")
+    for name in (*deepest, "surrogate/notes.txt", "training/loop.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    monkeypatch.setattr(cache.resources, "files", lambda package: tmp_path / package.removeprefix("presage."))
+    before = cache.code_version.__wrapped__()
+    for name in deepest:
+        (tmp_path / name).write_text("2")
+        after = cache.code_version.__wrapped__()
+        assert after != before, name
+        before = after
+    for name in ("surrogate/notes.txt", "training/loop.py"):
+        (tmp_path / name).write_text("2")
+        assert cache.code_version.__wrapped__() == before
 
 
 def test_a_full_disk_costs_only_the_cache(

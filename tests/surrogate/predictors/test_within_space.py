@@ -40,8 +40,8 @@ def test_forty_networks_rank_the_others_and_doubt_is_larger_where_it_errs() -> N
     truth = true_accuracy(others, task)
     assert kendall_tau(truth, estimate.value) > 0.6
     scores = WithinSpace((3, 16, 16)).fit(trained, true_accuracy(trained, task))
-    assert kendall_tau(np.abs(truth - scores.predict(others).value), estimate.doubt) > 0.05
-    assert (estimate.doubt > 0).all()
+    assert kendall_tau(np.abs(truth - scores.predict(others).value), estimate.std_error) > 0.05
+    assert (estimate.std_error > 0).all()
 
 
 def test_latent_scores_are_calibrated() -> None:

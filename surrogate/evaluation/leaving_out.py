@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +26,12 @@ from presage.surrogate.evaluation.shots import ShotPlan
 from presage.surrogate.predictors.cache import code_version
 from presage.surrogate.predictors.ensemble import Ensemble
 from presage.surrogate.predictors.fitting import fit_all
-from presage.surrogate.predictors.predictor import Predictor, dataset_folds
+from presage.surrogate.predictors.predictor import Predictor, StepCallback, dataset_folds
 
 __all__ = ["evaluate", "leave_out", "left_out_parts", "score_table", "ways_of_leaving_out"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 
 def evaluate(
@@ -42,7 +41,7 @@ def evaluate(
     folds: int | None = None,
     families: Mapping[str, str] | None = None,
     cache: Path | None = None,
-    progress: Progress | None = None,
+    progress: StepCallback | None = None,
 ) -> EvaluationTable:
     """Fits every predictor without each dataset in turn and scores it there; arguments as of `leave_out`."""
     outcomes = leave_out(experience, predictors, folds=folds, families=families, cache=cache, progress=progress)
@@ -70,7 +69,7 @@ def leave_out(
     shots: ShotPlan | None = None,
     few_shot: Collection[str] = (),
     cache: Path | None = None,
-    progress: Progress | None = None,
+    progress: StepCallback | None = None,
 ) -> list[Outcome]:
     """Fits every predictor without each dataset in turn and asks it there.
 
@@ -98,7 +97,7 @@ def leave_out(
         outcomes += _cached(experience, predictors, part, shots, few_shot, cache)
         if progress:
             progress(done, len(parts))
-    return sorted(outcomes, key=lambda outcome: (outcome.task.name, outcome.key))
+    return sorted(outcomes, key=lambda outcome: (outcome.task.name, outcome.task.key))
 
 
 def left_out_parts(
@@ -139,13 +138,13 @@ def _cached(
         return _fold(experience, predictors, part, shots, few_shot)
     asked = [[p.name, p.settings()] for p in predictors], shots and shots.settings(), sorted(few_shot)
     described = [experience.digest, part, code_version(), *asked]
-    place = folder / f"fold-{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]}.json"
-    tasks = {f"{task.fingerprint}/{task.recipe}": task for task in experience.tasks}
+    path = folder / f"fold-{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]}.json"
+    tasks = {task.key: task for task in experience.tasks}
     try:
-        return [Outcome.from_json(entry, tasks) for entry in json.loads(place.read_text(encoding="utf-8"))]
+        return [Outcome.from_json(entry, tasks) for entry in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError):
         outcomes = _fold(experience, predictors, part, shots, few_shot)
-    with replacing(place) as draft:
+    with replacing(path) as draft:
         draft.write_text(json.dumps([outcome.to_json() for outcome in outcomes]), encoding="utf-8")
     return outcomes
 

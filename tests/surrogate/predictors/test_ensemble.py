@@ -32,9 +32,9 @@ def test_grid_holds_all_weights_once() -> None:
 
 def test_all_weight_goes_to_the_member_that_is_right() -> None:
     experience = synthetic_experience(5, 20)
-    doubt = np.full(len(experience), 0.1)
+    std_error = np.full(len(experience), 0.1)
     noise = np.random.default_rng(0).uniform(0.2, 0.8, len(experience))
-    right, wrong = Estimate(experience.accuracy, doubt), Estimate(noise, doubt)
+    right, wrong = Estimate(experience.accuracy, std_error), Estimate(noise, std_error)
     whole = np.ones(len(experience), bool)
     np.testing.assert_allclose(_best_weights([wrong, right], experience, whole), [0, 1])
     np.testing.assert_allclose(_best_weights([right, wrong], experience, whole), [1, 0])
@@ -43,9 +43,9 @@ def test_all_weight_goes_to_the_member_that_is_right() -> None:
 def test_two_equally_noisy_members_share_the_weight() -> None:
     experience = synthetic_experience(5, 40)
     rng = np.random.default_rng(0)
-    doubt = np.full(len(experience), 0.1)
+    std_error = np.full(len(experience), 0.1)
     noisy = [
-        Estimate(np.clip(experience.accuracy + 0.1 * rng.standard_normal(len(experience)), 0.01, 0.99), doubt)
+        Estimate(np.clip(experience.accuracy + 0.1 * rng.standard_normal(len(experience)), 0.01, 0.99), std_error)
         for _ in range(2)
     ]
     assert 0.3 <= _best_weights(noisy, experience, np.ones(len(experience), bool))[0] <= 0.7

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.encoding import feature_names
-from presage.surrogate.data.transform import from_logit, to_logit
+from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.metrics import average_ranks
 
 __all__ = ["RIVAL", "TargetOnly"]

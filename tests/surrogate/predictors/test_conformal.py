@@ -34,12 +34,12 @@ def test_a_large_group_counts_no_more_than_a_small_one() -> None:
 
 
 def simulated(rng: np.random.Generator, groups: int, rows: int) -> tuple[Estimate, np.ndarray, np.ndarray]:
-    """Errors with a part shared within the group, larger where doubt is."""
+    """Errors with a part shared within the group, larger where std_error is."""
     group = np.repeat(np.arange(groups), rows)
-    doubt = rng.uniform(0.01, 0.1, groups * rows)
-    error = (rng.standard_normal(groups)[group] + rng.standard_normal(groups * rows)) * doubt
+    std_error = rng.uniform(0.01, 0.1, groups * rows)
+    error = (rng.standard_normal(groups)[group] + rng.standard_normal(groups * rows)) * std_error
     value = rng.uniform(0.3, 0.7, groups * rows)
-    return Estimate(value, doubt), np.clip(value + error, 0, 1), group
+    return Estimate(value, std_error), np.clip(value + error, 0, 1), group
 
 
 def test_it_covers_datasets_never_seen_at_its_level_and_not_much_more() -> None:
@@ -55,7 +55,7 @@ def test_it_covers_datasets_never_seen_at_its_level_and_not_much_more() -> None:
 
 def test_width_follows_the_doubt_where_doubt_tells_the_error() -> None:
     intervals = ConformalIntervals(0.9).fit(*simulated(np.random.default_rng(1), 28, 30))
-    narrow, wide = (intervals.apply(Estimate(np.full(1, 0.5), np.full(1, doubt))) for doubt in (0.02, 0.08))
+    narrow, wide = (intervals.apply(Estimate(np.full(1, 0.5), np.full(1, std_error))) for std_error in (0.02, 0.08))
     assert 2.0 < (wide.upper - wide.lower)[0] / (narrow.upper - narrow.lower)[0] < 6.0
 
 

@@ -1,0 +1,156 @@
+"""Accuracy split in two: a task's mean and spread (a few tens of examples) and a network's relative accuracy within its
+task (thousands of examples). Predictors learn the second and put the two together again.
+
+With z the logit of an accuracy: z = mean(task) + spread(task) · relative(network, task).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.logit import from_logit, slope, to_logit
+from presage.surrogate.data.task import Task
+from presage.surrogate.metrics import average_ranks
+from presage.surrogate.predictors.prediction import Estimate
+from presage.surrogate.predictors.state import State
+from presage.surrogate.predictors.task_model import MEAN_FEATURES, SPREAD_FEATURES, TaskModel
+
+__all__ = ["RelativeScale", "TaskScale"]
+
+Floats = NDArray[np.float64]
+
+ENOUGH = 20
+"""Rows from which on a task's own mean and deviation are taken as they are."""
+LEAST_SPREAD = 0.05
+"""Logits; keeps a task whose networks all score alike from turning noise into relative accuracies."""
+
+
+@dataclass(frozen=True)
+class TaskScale:
+    """Where a task's accuracies lie, in logits: mean, spread, and the standard error of the mean."""
+
+    mean: float
+    spread: float
+    std_error: float
+
+
+@dataclass(eq=False)
+class RelativeScale:
+    """Means and spreads of known tasks, and a model of both for unknown ones."""
+
+    known: dict[str, TaskScale] = field(default_factory=dict)
+
+    def fit(self, experience: Experience) -> RelativeScale:
+        """Learns mean and spread from tasks with enough rows; those with few are left to `refine`."""
+        z = to_logit(experience.accuracy)
+        rows = [rows for _, rows in experience.rows_by_task()]
+        counts = np.array([len(some) for some in rows])
+        large = np.flatnonzero(counts >= min(ENOUGH, counts.max()))
+        tasks = [experience.tasks[index] for index in large]
+        means = np.array([z[rows[index]].mean() for index in large])
+        spreads = np.array([max(float(z[rows[index]].std()), LEAST_SPREAD) for index in large])
+        weight = counts[large] / (counts[large] + ENOUGH)
+        self.mean_model_ = TaskModel(MEAN_FEATURES, prior_slope=1.0).fit(tasks, means, weight)
+        self.spread_model_ = TaskModel(SPREAD_FEATURES).fit(tasks, np.log(spreads), weight)
+        self.known = {
+            task.key: TaskScale(float(mean), float(spread), float(spread / np.sqrt(len(rows[index]))))
+            for task, mean, spread, index in zip(tasks, means, spreads, large, strict=True)
+        }
+        return self
+
+    def refine(self, experience: Experience, relative: Floats) -> None:
+        """Gives each task with few rows the mean that its rows and its probe, together, make likeliest.
+
+        A few networks trained on a task are rarely random ones (a short-list is the best of thousands), so their own
+        mean is not the task's: each is compared with what its predicted relative accuracy (n,) would have scored.
+        """
+        z = to_logit(experience.accuracy)
+        for task, rows in experience.rows_by_task():
+            if task.key in self.known:
+                continue
+            prior = self.of(task)
+            residual = z[rows] - prior.mean - prior.spread * relative[rows]
+            noise = (0.5 * prior.spread) ** 2
+            precision = 1.0 / prior.std_error**2 + len(rows) / noise
+            shift = residual.sum() / noise / precision
+            self.known[task.key] = TaskScale(prior.mean + float(shift), prior.spread, float(precision**-0.5))
+
+    def knows(self, task: Task) -> bool:
+        """Whether the task's mean comes from rows of its own."""
+        return task.key in self.known
+
+    def of(self, task: Task) -> TaskScale:
+        """The task's scale: from its own rows where there are any, else from its probe."""
+        if task.key in self.known:
+            return self.known[task.key]
+        mean, std_error = self.mean_model_.predict(task)
+        return TaskScale(mean, float(np.exp(self.spread_model_.predict(task)[0])), std_error)
+
+    def relative(self, experience: Experience) -> Floats:
+        """(n,) the relative accuracy of each row within its task: what remains of z after mean and spread."""
+        mean, spread = self._of_rows(experience)
+        return np.asarray((to_logit(experience.accuracy) - mean) / spread)
+
+    def relative_by_depth(self, experience: Experience) -> NDArray[np.float32]:
+        """(n, t) relative accuracies of prefixes (`Experience.depth_steps`), within ±3.5; NaN where none was read."""
+        steps = experience.depth_steps
+        accuracy = np.full(steps.shape, np.nan, np.float32)
+        for row, step in np.argwhere(steps >= 0):
+            accuracy[row, step] = experience.depth_accuracies[row][steps[row, step]]
+        mean, spread = self._of_rows(experience)
+        z = (to_logit(accuracy) - mean[:, None]) / spread[:, None]
+        return np.asarray(np.clip(z, -3.5, 3.5), np.float32)
+
+    def _of_rows(self, experience: Experience) -> tuple[Floats, Floats]:
+        """(n,) mean and (n,) spread of each row's task."""
+        scales = [self.of(task) for task in experience.tasks]
+        mean = np.array([scale.mean for scale in scales])[experience.task_index]
+        return mean, np.array([scale.spread for scale in scales])[experience.task_index]
+
+    def targets(self, experience: Experience) -> Floats:
+        """(n,) what to learn: the mean of each row's relative accuracy and of the normal score of its rank in its task.
+
+        The first says how much better a network is, a rank only that it is; the mean bends outliers in. Tasks with few
+        rows have no ranks worth the name and keep their relative accuracies.
+        """
+        targets = self.relative(experience)
+        for _, rows in experience.rows_by_task():
+            if len(rows) >= ENOUGH:
+                share = (average_ranks(experience.accuracy[rows]) - 0.5) / len(rows)
+                normal = np.array([NormalDist().inv_cdf(value) for value in share])
+                targets[rows] = 0.5 * (targets[rows] + normal)
+        return targets
+
+    def store(self, state: State) -> None:
+        """Puts everything learned into `state`."""
+        state.put("mean", self.mean_model_)
+        state.put("spread", self.spread_model_)
+        state.words["known"] = list(self.known)
+        state.arrays["known"] = np.array(
+            [[scale.mean, scale.spread, scale.std_error] for scale in self.known.values()]
+        ).reshape(-1, 3)
+
+    @classmethod
+    def restored(cls, state: State) -> RelativeScale:
+        """The reverse of `store`."""
+        rows = state.arrays["known"].tolist()
+        made = cls({name: TaskScale(*row) for name, row in zip(state.words["known"], rows, strict=True)})
+        made.mean_model_ = state.get("mean", TaskModel)
+        made.spread_model_ = state.get("spread", TaskModel)
+        return made
+
+    def estimate(self, task: Task, relative: Floats, std_error: Floats | float) -> Estimate:
+        """Accuracies of networks from predicted relative accuracies (n,), of standard error `std_error`.
+
+        The expectation of a logistic under normal error is taken by its usual probit approximation.
+        """
+        scale = self.of(task)
+        variance = scale.std_error**2 + (scale.spread * std_error) ** 2
+        z = scale.mean + scale.spread * relative
+        value = from_logit(z / np.sqrt(1.0 + np.pi / 8.0 * variance))
+        return Estimate(value, np.broadcast_to(slope(value) * np.sqrt(variance), value.shape))
