@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import TYPE_CHECKING, ClassVar
 
 from presage.architecture.graph import Architecture
 from presage.architecture.operations import (
@@ -33,6 +33,10 @@ from presage.architecture.operations import (
     Shape,
     Zero,
 )
+from presage.report.templates import render
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 __all__ = ["draw"]
 
@@ -59,9 +63,28 @@ class _Box:
     rank: int = 0
     x: float = 0.0
 
+    width: ClassVar[int] = BOX_WIDTH
+    height: ClassVar[int] = BOX_HEIGHT
 
-def draw(architecture: Architecture, input_shape: Sequence[int], classes: int) -> str:
-    """SVG text of the canonical network, for images ``(c, h, w)``; boxes carry the output shape as a tooltip."""
+    @property
+    def top(self) -> float:
+        return MARGIN + self.rank * (BOX_HEIGHT + GAP_Y)
+
+    @property
+    def fill(self) -> str:
+        return next((colour for kinds, colour in FILLS if isinstance(self.operations[0], kinds)), "#ffffff")
+
+    @property
+    def title(self) -> str:
+        return ", ".join(operation.name for operation in self.operations) + " → " + "×".join(map(str, self.shape))
+
+    @property
+    def label(self) -> str:
+        return _label(self.operations)
+
+
+def draw(architecture: Architecture, input_shape: Sequence[int], classes: int) -> Markup:
+    """SVG of the canonical network, for images ``(c, h, w)``; boxes carry the output shape as a tooltip."""
     boxes = _boxes(architecture.canonical, input_shape, classes)
     ranks = _ranks(boxes)
     widest = max(len(rank) for rank in ranks)
@@ -71,13 +94,8 @@ def draw(architecture: Architecture, input_shape: Sequence[int], classes: int) -
         left = (width - (len(rank) * (BOX_WIDTH + GAP_X) - GAP_X)) / 2
         for position, index in enumerate(rank):
             boxes[index].x = left + position * (BOX_WIDTH + GAP_X)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'height="{height:.0f}" role="img" font-family="system-ui, sans-serif" font-size="11">'
-    ]
-    parts += [_edge(boxes[source], box, width) for box in boxes for source in box.sources]
-    parts += [_rectangle(box) for box in boxes]
-    return "".join(parts) + "</svg>"
+    edges = [_edge(boxes[source], box, width) for box in boxes for source in box.sources]
+    return render("network.svg", width=width, height=height, edges=edges, boxes=boxes)
 
 
 def _boxes(architecture: Architecture, input_shape: Sequence[int], classes: int) -> list[_Box]:
@@ -120,32 +138,17 @@ def _barycentre(box: _Box, place: dict[int, float]) -> float:
     return sum(place[source] for source in box.sources) / max(len(box.sources), 1)
 
 
-def _top(box: _Box) -> float:
-    return MARGIN + box.rank * (BOX_HEIGHT + GAP_Y)
-
-
 def _edge(source: _Box, target: _Box, width: float) -> str:
-    x1, y1 = source.x + BOX_WIDTH / 2, _top(source) + BOX_HEIGHT
-    x2, y2 = target.x + BOX_WIDTH / 2, _top(target)
+    """The path from one box to another, as SVG writes paths."""
+    x1, y1 = source.x + BOX_WIDTH / 2, source.top + BOX_HEIGHT
+    x2, y2 = target.x + BOX_WIDTH / 2, target.top
     if target.rank - source.rank == 1:
-        path = f"M{x1:.0f},{y1:.0f} L{x2:.0f},{y2:.0f}"
-    else:  # a skip connection runs past the boxes between, along their right-hand side
-        side = min(max(source.x, target.x) + BOX_WIDTH + GAP_X + 4, width - 3)
-        path = (
-            f"M{source.x + BOX_WIDTH:.0f},{y1 - BOX_HEIGHT / 2:.0f} C{side:.0f},{y1:.0f} {side:.0f},{y2:.0f} "
-            f"{target.x + BOX_WIDTH:.0f},{y2 + BOX_HEIGHT / 2:.0f}"
-        )
-    return f'<path d="{path}" fill="none" stroke="#8a8a8a" stroke-width="1.2"/>'
-
-
-def _rectangle(box: _Box) -> str:
-    fill = next((colour for kinds, colour in FILLS if isinstance(box.operations[0], kinds)), "#ffffff")
-    title = ", ".join(operation.name for operation in box.operations) + " → " + "×".join(map(str, box.shape))
-    text = escape(_label(box.operations))
+        return f"M{x1:.0f},{y1:.0f} L{x2:.0f},{y2:.0f}"
+    # A skip connection runs past the boxes between, along their right-hand side.
+    side = min(max(source.x, target.x) + BOX_WIDTH + GAP_X + 4, width - 3)
     return (
-        f'<g><title>{escape(title)}</title><rect x="{box.x:.0f}" y="{_top(box):.0f}" width="{BOX_WIDTH}" '
-        f'height="{BOX_HEIGHT}" rx="5" fill="{fill}" stroke="#555" stroke-width="0.8"/>'
-        f'<text x="{box.x + BOX_WIDTH / 2:.0f}" y="{_top(box) + 16:.0f}" text-anchor="middle">{text}</text></g>'
+        f"M{source.x + BOX_WIDTH:.0f},{y1 - BOX_HEIGHT / 2:.0f} C{side:.0f},{y1:.0f} {side:.0f},{y2:.0f} "
+        f"{target.x + BOX_WIDTH:.0f},{y2 + BOX_HEIGHT / 2:.0f}"
     )
 
 

@@ -1,17 +1,20 @@
-"""The plots of the report, each a function of plain numbers that gives SVG text to put into a page."""
+"""The plots of the report, each a function of plain numbers that gives SVG to put into a page."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from markupsafe import Markup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["difficulty_plot", "learning_curves_plot", "pareto_plot", "scatter_plot", "search_plot"]
+__all__ = ["Outcome", "difficulty_plot", "learning_curves_plot", "pareto_plot", "scatter_plot", "search_plot"]
 
 BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#a0aec0"
 
@@ -26,7 +29,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure, name: str) -> str:
+def _svg(figure: Figure, name: str) -> Markup:
     """SVG without XML prologue; identifiers are prefixed by `name`, since one page holds several plots."""
     import matplotlib as mpl
 
@@ -37,7 +40,7 @@ def _svg(figure: Figure, name: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r"url\(#", f"url(#{name}-", text)
-    return re.sub(r'href="#', f'href="#{name}-', text)
+    return Markup(re.sub(r'href="#', f'href="#{name}-', text))
 
 
 def _plain(text: str) -> str:
@@ -45,7 +48,7 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]) -> str:
+def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]) -> Markup:
     """The dataset's DCN, one tick a seed, on the line of the datasets of the database."""
     figure, axes = _figure(8.6, 2.5)
     ordered = sorted(known.items(), key=lambda item: item[1])
@@ -71,11 +74,21 @@ def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]
     return _svg(figure, "difficulty")
 
 
-def scatter_plot(series: Mapping[str, Sequence[Mapping[str, float]]], level: float) -> str:
+@dataclass(frozen=True)
+class Outcome:
+    """Predicted accuracy of a network with its interval, and its trained validation accuracy."""
+
+    predicted: float
+    lower: float
+    upper: float
+    trained: float
+
+
+def scatter_plot(series: Mapping[str, Sequence[Outcome]], level: float) -> Markup:
     """Predicted accuracy with its interval against trained validation accuracy.
 
     Args:
-        series: label → networks, each with `predicted`, `lower`, `upper` and `trained`. The first is drawn on top.
+        series: label → networks. The first is drawn on top.
         level: nominal coverage of the intervals.
     """
     figure, axes = _figure(5.0, 4.4)
@@ -83,11 +96,11 @@ def scatter_plot(series: Mapping[str, Sequence[Mapping[str, float]]], level: flo
     for (label, rows), colour in reversed(list(zip(series.items(), (BLUE, ORANGE), strict=False))):
         if not rows:
             continue
-        x, y = [row["trained"] for row in rows], [row["predicted"] for row in rows]
-        below = [max(row["predicted"] - row["lower"], 0.0) for row in rows]
-        above = [max(row["upper"] - row["predicted"], 0.0) for row in rows]
+        x, y = [row.trained for row in rows], [row.predicted for row in rows]
+        below = [max(row.predicted - row.lower, 0.0) for row in rows]
+        above = [max(row.upper - row.predicted, 0.0) for row in rows]
         axes.errorbar(x, y, yerr=[below, above], fmt="o", color=colour, elinewidth=1, alpha=0.8, label=label)
-        low = min([low, *x, *(row["lower"] for row in rows)])
+        low = min([low, *x, *(row.lower for row in rows)])
     low = max(0.0, low - 0.02)
     axes.plot([low, 1], [low, 1], "--", color=GREY, linewidth=1)
     axes.set(xlabel="trained accuracy (validation)", ylabel=f"predicted accuracy, {level:.0%} interval")
@@ -96,7 +109,7 @@ def scatter_plot(series: Mapping[str, Sequence[Mapping[str, float]]], level: flo
     return _svg(figure, "scatter")
 
 
-def search_plot(values: Sequence[float], name: str = "predicted accuracy") -> str:
+def search_plot(values: Sequence[float], name: str = "predicted accuracy") -> Markup:
     """Every candidate's value in the order of proposal, and the best so far; `name` says what the values are."""
     figure, axes = _figure(5.0, 4.4)
     best: list[float] = []
@@ -105,7 +118,7 @@ def search_plot(values: Sequence[float], name: str = "predicted accuracy") -> st
     steps = range(1, len(values) + 1)
     axes.plot(steps, list(values), ".", color=GREY, markersize=2.5, rasterized=True, label="candidate")
     axes.plot(steps, best, color=BLUE, linewidth=1.8, label="best so far")
-    axes.set(xlabel="candidates scored", ylabel=name)
+    axes.set(xlabel="candidates scored", ylabel=_plain(name))
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     return _svg(figure, "search")
 
@@ -116,7 +129,7 @@ def pareto_plot(
     short_list: Sequence[tuple[float, float]],
     label: str,
     name: str = "predicted accuracy",
-) -> str:
+) -> Markup:
     """Values against cost (log axis), and the front of candidates that none beats in both.
 
     Args:
@@ -134,16 +147,16 @@ def pareto_plot(
     x, y = [cost[row] for row in front], [value[row] for row in front]
     axes.step(x, y, where="post", color=BLUE, label="Pareto front")
     axes.plot([at for at, _ in short_list], [at for _, at in short_list], "o", color=ORANGE, label="short-list")
-    axes.set(xscale="log", xlabel=label, ylabel=name)
+    axes.set(xscale="log", xlabel=label, ylabel=_plain(name))
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     return _svg(figure, "pareto")
 
 
-def learning_curves_plot(curves: Mapping[str, Sequence[float]]) -> str:
+def learning_curves_plot(curves: Mapping[str, Sequence[float]]) -> Markup:
     """Validation accuracy by epoch of every trained short-listed network."""
     figure, axes = _figure(5.0, 4.4)
     for label, curve in curves.items():
-        axes.plot(range(1, len(curve) + 1), list(curve), linewidth=1.4, label=label)
+        axes.plot(range(1, len(curve) + 1), list(curve), linewidth=1.4, label=_plain(label))
     axes.set(xlabel="epoch", ylabel="trained accuracy (validation)", ylim=(None, 1.0))
     if len(curves) <= 10:
         axes.legend(frameon=False, fontsize=8, loc="lower right")

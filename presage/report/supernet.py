@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from html import escape
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["supernet_section"]
+from presage.report.reading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from presage.search.result import SearchResult
+
+__all__ = ["EpochsTable", "epochs_table"]
 
 _ROWS = 12  # of the table: more epochs than these are thinned out
 
 
-def supernet_section(folder: Path, result: Mapping[str, Any]) -> str:
-    """HTML; empty where the search was on no super-net.
+@dataclass(frozen=True)
+class EpochsTable:
+    """What became of the shared weights in one line, and the epochs as rows of cells below their heads."""
 
-    Args:
-        folder: the run folder.
-        result: as in its `result.json`.
-    """
-    path = folder / "supernet" / "report.json"
-    if result.get("supernet") is None or not path.exists():
-        return ""
-    report = json.loads(path.read_text(encoding="utf-8"))
-    epochs = report["epochs"]
+    summary: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def epochs_table(result: SearchResult) -> EpochsTable | None:
+    """None where the search was on no super-net."""
+    path = result.folder / "supernet" / "report.json"
+    if result.supernet is None or not path.exists():
+        return None
+    epochs = read(path)["epochs"]
     step = max(-(-len(epochs) // _ROWS), 1)
     shown = [epoch for at, epoch in enumerate(epochs) if at % step == 0 or at == len(epochs) - 1]
     kinds = list(epochs[-1]["skips"]) if epochs else []
+    curved = any(epoch["eigenvalue"] is not None for epoch in epochs)
     heads = ["epoch", "loss, nats", "proxy accuracy", "entropy, nats a choice"]
     heads += [f"skip connections, {kind}" for kind in kinds]
-    curved = any(epoch["eigenvalue"] is not None for epoch in epochs)
     heads += ["dominant eigenvalue"] if curved else []
-    rows = []
-    for epoch in shown:
-        cells = [str(epoch["epoch"] + 1), *(_number(epoch[name]) for name in ("loss", "proxy_accuracy", "entropy"))]
-        cells += [str(epoch["skips"].get(kind, "")) for kind in kinds]
-        cells += [_number(epoch["eigenvalue"])] if curved else []
-        rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    head = "<tr>" + "".join(f"<th>{escape(name)}</th>" for name in heads) + "</tr>"
-    note = (
-        "Proxy accuracy is that of networks with shared weights: it ranks them at best, and is neither predicted nor "
-        "trained accuracy."
-    )
-    told = escape(result["supernet"])
-    return f"<h2>Super-net</h2><p>{told} {note}</p><table>{head}{''.join(rows)}</table>"
+    return EpochsTable(result.supernet, tuple(heads), tuple(_row(epoch, kinds, curved) for epoch in shown))
+
+
+def _row(epoch: Mapping[str, Any], kinds: list[str], curved: bool) -> tuple[str, ...]:
+    cells = [str(epoch["epoch"] + 1), *(_number(epoch[name]) for name in ("loss", "proxy_accuracy", "entropy"))]
+    cells += [str(epoch["skips"].get(kind, "")) for kind in kinds]
+    cells += [_number(epoch["eigenvalue"])] if curved else []
+    return tuple(cells)
 
 
 def _number(value: float | None) -> str:

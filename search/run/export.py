@@ -23,7 +23,7 @@ ARCHITECTURE, WEIGHTS, README = "architecture.json", "weights.safetensors", "REA
 
 _HOW = """import torch
 
-from presage.search.run.export import load_network
+from presage.search import load_network
 
 network = load_network("{folder}")  # a torch.nn.Module in evaluation mode
 
