@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from presage.errors import InvalidArgument
+from presage.surrogate.data.ranks import average_ranks
 
 __all__ = ["coverage", "kendall_tau", "mse", "ndcg", "r2", "regret_at_k", "spearman", "width"]
 
@@ -102,13 +103,6 @@ def width(lower: ArrayLike, upper: ArrayLike) -> float:
     """Mean width of the intervals."""
     low, high = _pair(lower, upper, "width")
     return float(np.mean(high - low))
-
-
-def average_ranks(values: Floats) -> Floats:
-    """Ranks from 1, ties sharing their average, (n,)."""
-    _, group, size = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: Floats = (np.cumsum(size) - (size - 1) / 2.0)[group]
-    return ranks
 
 
 def _constant(values: Floats) -> bool:

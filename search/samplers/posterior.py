@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import ndtri
 
-from presage.surrogate.predictors.matern import distances, matern
+from presage.surrogate.predictors.gp import distances, matern_52, with_noise
 
 __all__ = ["Outlook", "Posterior", "evened"]
 
@@ -74,13 +74,12 @@ class Posterior:
         distance = distances(points[some], points[some]).astype(np.float64)
         best, length, noise = np.inf, 1.0, 0.01
         for tried in LENGTHS:
-            gram = matern(distance, tried)
+            gram = matern_52(distance, tried)
             for added in NOISES:
                 loss = _loss(gram, added, values[some]) + np.log(tried) ** 2
                 if loss < best:
                     best, length, noise = loss, tried, added
-        gram = matern(distances(points, points).astype(np.float64), length)
-        gram[np.diag_indices_from(gram)] += noise
+        gram = with_noise(matern_52(distances(points, points).astype(np.float64), length), noise)
         root: Floats = np.asarray(np.linalg.cholesky(gram), np.float64)
         dual = cho_solve((root, True), values)
         variance = (np.sum(values * dual, axis=0) + 1.0) / (len(points) + 1)
@@ -101,7 +100,7 @@ class Outlook:
 
     def __init__(self, posterior: Posterior, candidates: Singles) -> None:
         self._posterior, self._candidates = posterior, candidates
-        near = matern(distances(posterior.points, candidates), posterior.length)
+        near = matern_52(distances(posterior.points, candidates), posterior.length)
         self.mean: Floats = near.T.astype(np.float64) @ posterior.dual
         self._known = solve_triangular(posterior.root.astype(np.float32), near, lower=True)
         self._taken: list[Singles] = []
@@ -119,7 +118,7 @@ class Outlook:
         Reference: Desautels, Krause & Burdick, *Parallelizing Exploration-Exploitation Tradeoffs in Gaussian Process
         Bandit Optimization*, JMLR 2014 (hallucinated observations).
         """
-        alike = matern(distances(self._candidates, self._candidates[[row]])[:, 0], self._posterior.length)
+        alike = matern_52(distances(self._candidates, self._candidates[[row]])[:, 0], self._posterior.length)
         alike = alike - self._known[:, row] @ self._known
         for earlier in self._taken:
             alike = alike - earlier[row] * earlier
@@ -130,9 +129,7 @@ class Outlook:
 
 def _loss(gram: Floats, noise: float, values: Floats) -> float:
     """−2 log marginal likelihood at the best variance, summed over the objectives, up to a constant."""
-    noisy = gram.copy()
-    noisy[np.diag_indices_from(noisy)] += noise
-    root = np.linalg.cholesky(noisy)
+    root = np.linalg.cholesky(with_noise(gram.copy(), noise))
     turned = solve_triangular(root, values, lower=True)
     variance = (np.square(turned).sum(axis=0) + 1.0) / (len(values) + 1)
     return float(len(values) * np.log(variance).sum() + 2 * values.shape[1] * np.log(np.diag(root)).sum())

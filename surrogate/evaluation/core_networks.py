@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.metrics import average_ranks
+from presage.surrogate.data.ranks import average_ranks
 
 __all__ = ["BLIND", "blind_ranking", "core_networks"]
 

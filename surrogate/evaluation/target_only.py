@@ -5,14 +5,13 @@ It knows nothing but k trained networks of the dataset at hand, and makes the mo
 
 from __future__ import annotations
 
-from statistics import NormalDist
-
 import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.encoding import feature_names
 from presage.surrogate.data.logit import from_logit, to_logit
-from presage.surrogate.metrics import average_ranks
+from presage.surrogate.data.ranks import normal_scores
+from presage.surrogate.predictors.gp import matern_32, symmetric_distances
 
 __all__ = ["RIVAL", "TargetOnly"]
 
@@ -49,9 +48,9 @@ class TargetOnly:
         left, right = np.triu_indices(costs.shape[1])
         terms = np.concatenate([costs, 0.5 * costs[:, left] * costs[:, right]], axis=1)
         quadratic = _of_mean_one(terms @ terms.T)
-        distance = _distances(standard)
+        distance = symmetric_distances(standard)
         reach = float(np.median(distance)) or 1.0
-        near = [_matern(distance, length * reach) for length in LENGTHS]
+        near = [matern_32(distance, length * reach) for length in LENGTHS]
         self.kernels = [share * quadratic + (1 - share) * kernel for kernel in near for share in COST_SHARES]
 
     def predict(self, trained: Ints, accuracy: Floats) -> Floats:
@@ -81,9 +80,7 @@ def _targets(accuracy: Floats) -> Floats:
     z = to_logit(accuracy)
     if len(z) < FEW:
         return z
-    share = (average_ranks(accuracy) - 0.5) / len(z)
-    normal = np.array([NormalDist().inv_cdf(value) for value in share])
-    return np.asarray(0.5 * (z + z.mean() + z.std() * normal))
+    return np.asarray(0.5 * (z + z.mean() + z.std() * normal_scores(accuracy)))
 
 
 def _standard(x: Floats) -> Floats:
@@ -93,13 +90,3 @@ def _standard(x: Floats) -> Floats:
 
 def _of_mean_one(kernel: Floats) -> Floats:
     return np.asarray(kernel / max(float(np.trace(kernel)) / len(kernel), 1e-12))
-
-
-def _distances(x: Floats) -> Floats:
-    square = (x**2).sum(axis=1)
-    return np.asarray(np.sqrt(np.maximum(square[:, None] + square[None, :] - 2.0 * x @ x.T, 0.0)))
-
-
-def _matern(distance: Floats, length: float) -> Floats:
-    scaled = 3**0.5 / length * distance
-    return np.asarray((1.0 + scaled) * np.exp(-scaled))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from presage.surrogate.data.encoding import Inputs, check_finite, feature_names
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, slope, to_logit
+from presage.surrogate.predictors.gp import squared_distances
 from presage.surrogate.predictors.prediction import Estimate
 from presage.surrogate.predictors.predictor import Predictor
 from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
@@ -136,8 +137,7 @@ class NearestDataset(Predictor):
         value, spread = np.empty(len(asked)), np.empty(len(asked))
         for start in range(0, len(asked), 1024):
             some = asked[start : start + 1024]
-            distance = (some**2).sum(axis=1)[:, None] - 2 * some @ known.T + (known**2).sum(axis=1)
-            nearest = np.argsort(distance, axis=1, kind="stable")[:, : self.neighbours]
+            nearest = np.argsort(squared_distances(some, known), axis=1, kind="stable")[:, : self.neighbours]
             z = self.z_[rows][nearest]  # (b, neighbours)
             value[start : start + len(some)] = from_logit(z.mean(axis=1))
             spread[start : start + len(some)] = z.std(axis=1)

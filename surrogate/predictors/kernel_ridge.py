@@ -12,7 +12,7 @@ from presage.surrogate.data.encoding import Inputs, check_finite, feature_names
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.meta_features import centre_and_scale, meta_features, standardised
 from presage.surrogate.data.task import Task
-from presage.surrogate.predictors.matern import distances
+from presage.surrogate.predictors.gp import distances, matern_32, squared_differences, squared_exponential, with_noise
 from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
 from presage.surrogate.predictors.state import State
 
@@ -73,13 +73,11 @@ class KernelRidge(RelativePredictor):
         weight = task_weight(experience)[rows]
 
         def kernel(some: Ints) -> Floats:
-            near = _matern(distances(x[some], self.networks_), self.length_)[:, network]
+            near = matern_32(distances(x[some], self.networks_), self.length_)[:, network]
             return np.asarray(near * of_task[own[some]][:, own[chosen]], np.float64)
 
         if len(chosen) == len(rows):
-            gram = kernel(chosen)
-            gram[np.diag_indices_from(gram)] += self.penalty / weight
-            dual = _solved(gram, target)
+            dual = _solved(with_noise(kernel(chosen), self.penalty / weight), target)
         else:
             among = kernel(chosen)
             left, right = self.penalty * among, np.zeros(len(chosen))
@@ -89,8 +87,7 @@ class KernelRidge(RelativePredictor):
                 weighted = cross * weight[part, None]
                 left += weighted.T @ cross
                 right += weighted.T @ target[part]
-            left[np.diag_indices_from(left)] += 1e-6 * np.trace(left) / len(left)
-            dual = _solved(left, right)
+            dual = _solved(with_noise(left, 1e-6 * np.trace(left) / len(left)), right)
         # (networks, tasks): a task's ranking is these rows mixed by how like the tasks are
         self.dual_ = np.zeros((len(self.networks_), len(tasks)))
         np.add.at(self.dual_, (network, own[chosen]), dual)
@@ -102,7 +99,7 @@ class KernelRidge(RelativePredictor):
         mixed = self.dual_ @ self._task_kernel(self._tasks((inputs.task,)), self.tasks_)[0]
         relative, nearest = np.empty(len(features)), np.empty(len(features))
         for start in range(0, len(features), 1024):
-            near = _matern(distances(self._standard(features[start : start + 1024]), self.networks_), self.length_)
+            near = matern_32(distances(self._standard(features[start : start + 1024]), self.networks_), self.length_)
             relative[start : start + 1024] = near @ mixed
             nearest[start : start + 1024] = near.max(axis=1)
         return relative, 0.5 * (1.0 - np.minimum(nearest, 1.0))  # a network like none that was trained is doubtful
@@ -114,8 +111,8 @@ class KernelRidge(RelativePredictor):
         return standardised(meta_features(tasks, TASK_FEATURES), self.task_centre_, self.task_scale_)
 
     def _task_kernel(self, left: Floats, right: Floats) -> Floats:
-        squared = ((left[:, None, :] - right[None, :, :]) ** 2).sum(axis=2)
-        return np.asarray(1.0 - self.task_share + self.task_share * np.exp(-squared / (2 * TASK_REACH)))
+        alike = squared_exponential(squared_differences(left, right), TASK_REACH)
+        return np.asarray(1.0 - self.task_share + self.task_share * alike)
 
     def _store(self, state: State) -> None:
         super()._store(state)
@@ -134,8 +131,3 @@ def _solved(gram: Floats, target: Floats) -> Floats:
     from scipy.linalg import cho_factor, cho_solve  # lazily: half of numpy's general solver's time, and of its memory
 
     return np.asarray(cho_solve(cho_factor(gram, lower=True, overwrite_a=True, check_finite=False), target))
-
-
-def _matern(distance: Singles, length: float) -> Singles:
-    scaled = np.float32(3**0.5 / length) * distance
-    return np.asarray((1 + scaled) * np.exp(-scaled))

@@ -7,15 +7,14 @@ With z the logit of an accuracy: z = mean(task) + spread(task) · relative(netwo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, slope, to_logit
+from presage.surrogate.data.ranks import normal_scores
 from presage.surrogate.data.task import Task
-from presage.surrogate.metrics import average_ranks
 from presage.surrogate.predictors.prediction import Estimate
 from presage.surrogate.predictors.state import State
 from presage.surrogate.predictors.task_model import MEAN_FEATURES, SPREAD_FEATURES, TaskModel
@@ -121,9 +120,7 @@ class RelativeScale:
         targets = self.relative(experience)
         for _, rows in experience.rows_by_task():
             if len(rows) >= ENOUGH:
-                share = (average_ranks(experience.accuracy[rows]) - 0.5) / len(rows)
-                normal = np.array([NormalDist().inv_cdf(value) for value in share])
-                targets[rows] = 0.5 * (targets[rows] + normal)
+                targets[rows] = 0.5 * (targets[rows] + normal_scores(experience.accuracy[rows]))
         return targets
 
     def store(self, state: State) -> None:

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, slope, to_logit
-from presage.surrogate.predictors.matern import distances
+from presage.surrogate.predictors.gp import (
+    distances,
+    matern_32,
+    most_probable,
+    negative_log_likelihood,
+    with_noise,
+)
 from presage.surrogate.predictors.prediction import Estimate
 
 __all__ = ["Evidence", "ResidualProcess"]
@@ -69,8 +75,6 @@ class ResidualProcess:
 
     def fit(self, estimate: Estimate, experience: Experience) -> ResidualProcess:
         """Learns from estimates (n,) made for rows whose dataset was left out: maximum of posterior density."""
-        from scipy.optimize import minimize  # lazily: it takes a third of a second to import
-
         features = experience.features
         self.centre_ = features.mean(axis=0, dtype=np.float64)
         deviation = features.std(axis=0, dtype=np.float64)
@@ -91,14 +95,11 @@ class ResidualProcess:
             for evidence, apart in parts:
                 own, centre = evidence.std_error, evidence.logit.mean()
                 gram = self._covariance(logs, evidence, evidence, apart, centre)
-                gram[np.diag_indices_from(gram)] += np.exp(logs[3]) * own**2 + 1e-9
-                factor = np.linalg.cholesky(gram)
-                whitened = np.linalg.solve(factor, evidence.error)
-                total += TEMPER * float(0.5 * whitened @ whitened + np.log(np.diag(factor)).sum())
+                noisy = with_noise(gram, np.exp(logs[3]) * own**2 + 1e-9)
+                total += TEMPER * negative_log_likelihood(noisy, evidence.error)
             return total
 
-        found = minimize(cost, prior, method="L-BFGS-B", options={"maxiter": 12})
-        self.logs_ = np.asarray(found.x if np.isfinite(found.fun) else prior, np.float64)
+        self.logs_ = most_probable(cost, prior, 12)
         return self
 
     def evidence(self, features: Singles, estimate: Estimate, accuracy: Floats) -> Evidence:
@@ -126,7 +127,7 @@ class ResidualProcess:
         centre = float(evidence.logit.mean())
         apart = distances(evidence.features, evidence.features)
         gram = self._covariance(self.logs_, evidence, evidence, apart, centre)
-        gram[np.diag_indices_from(gram)] += np.exp(self.logs_[3]) * evidence.std_error**2 + 1e-9
+        gram = with_noise(gram, np.exp(self.logs_[3]) * evidence.std_error**2 + 1e-9)
         cross = self._covariance(self.logs_, here, evidence, distances(features, evidence.features), centre)
         solved = np.linalg.solve(gram, np.concatenate([evidence.error[:, None], cross.T], axis=1))
         offset, slope_, like, noise = np.exp(self.logs_[:4])
@@ -138,9 +139,8 @@ class ResidualProcess:
     def _covariance(self, logs: Floats, left: Evidence, right: Evidence, apart: Singles, centre: float) -> Floats:
         """(n, k) prior covariances of errors, noise aside."""
         offset, slope_, like, _, length = np.exp(logs)
-        scaled = 3**0.5 / (length * self.length_) * apart.astype(np.float64)
-        std_errors = np.outer(left.std_error, right.std_error)
-        shared = std_errors * (offset + like * (1 + scaled) * np.exp(-scaled))
+        near = matern_32(apart.astype(np.float64), length * self.length_, like)
+        shared = np.outer(left.std_error, right.std_error) * (offset + near)
         return np.asarray(shared + slope_ * np.outer(left.logit - centre, right.logit - centre))
 
     def _logits(self, estimate: Estimate) -> tuple[Floats, Floats]:

@@ -14,6 +14,13 @@ from numpy.typing import NDArray
 
 from presage.surrogate.data.meta_features import centre_and_scale, meta_features, standardised
 from presage.surrogate.data.task import Task
+from presage.surrogate.predictors.gp import (
+    most_probable,
+    negative_log_likelihood,
+    squared_differences,
+    squared_exponential,
+    with_noise,
+)
 
 __all__ = ["MEAN_FEATURES", "SPREAD_FEATURES", "TaskModel"]
 
@@ -50,8 +57,6 @@ class TaskModel:
 
     def fit(self, tasks: Sequence[Task], target: Floats, weight: Floats) -> TaskModel:
         """Learns from `target` (d,), in logits, whose noise variances are as 1 / `weight` (d,)."""
-        from scipy.optimize import minimize  # lazily: it takes a third of a second to import
-
         raw = meta_features(tasks, (*self.names, *RECIPE_FEATURES))
         self.centre_, self.scale_ = centre_and_scale(raw)
         self.x_ = standardised(raw, self.centre_, self.scale_)
@@ -64,13 +69,10 @@ class TaskModel:
 
         def cost(logs: Floats) -> float:
             """Negative log of likelihood times prior."""
-            factor = np.linalg.cholesky(self._noisy(logs))
-            whitened = np.linalg.solve(factor, rest)
             strays = CONFIDENCE / 2 * ((logs - prior) ** 2).sum()
-            return float(0.5 * whitened @ whitened + np.log(np.diag(factor)).sum() + strays)
+            return negative_log_likelihood(self._noisy(logs), rest) + float(strays)
 
-        found = minimize(cost, prior, method="L-BFGS-B", options={"maxiter": 20})
-        self.logs_ = np.asarray(found.x if np.isfinite(found.fun) else prior, np.float64)
+        self.logs_ = most_probable(cost, prior, 20)
         self.inverse_ = np.linalg.inv(self._noisy(self.logs_))
         self.dual_ = self.inverse_ @ rest
         return self
@@ -84,11 +86,11 @@ class TaskModel:
         return float(value), float(np.sqrt(max(own - cross @ self.inverse_ @ cross, 1e-6)))
 
     def _noisy(self, logs: Floats) -> Floats:
-        return self._kernel(logs, self.x_, self.x_) + np.diag(np.exp(logs[2]) / self.weight_)
+        return with_noise(self._kernel(logs, self.x_, self.x_), np.exp(logs[2]) / self.weight_)
 
     def _kernel(self, logs: Floats, left: Floats, right: Floats) -> Floats:
         """(d, m) prior covariances of tasks with standardised meta-features (d, q) and (m, q)."""
         amplitude, slope, _, reach = np.exp(logs)
         smooth = len(self.names)
-        squared = ((left[:, None, :smooth] - right[None, :, :smooth]) ** 2).sum(axis=2)
-        return np.asarray(OFFSET**2 + slope * left @ right.T + amplitude * np.exp(-0.5 * squared / reach))
+        near = squared_exponential(squared_differences(left[:, :smooth], right[:, :smooth]), reach)
+        return np.asarray(OFFSET**2 + slope * left @ right.T + amplitude * near)

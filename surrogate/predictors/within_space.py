@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from presage.errors import InvalidArgument
 from presage.surrogate.data.encoding import feature_names
-from presage.surrogate.predictors.gaussian_process import GaussianProcess
+from presage.surrogate.predictors.gp import GaussianProcess
 from presage.surrogate.predictors.prediction import Estimate
 
 if TYPE_CHECKING:

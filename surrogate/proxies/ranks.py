@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from presage.errors import InvalidArgument
-from presage.surrogate.metrics import average_ranks
+from presage.surrogate.data.ranks import average_ranks
 
 __all__ = ["within_ranks"]
 

@@ -1,11 +1,22 @@
-"""The Gaussian process within a space: against scikit-learn's, and where points are few or alike."""
+"""Gaussian processes: kernels and likelihood against scikit-learn's and scipy's, and where points are few or alike."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from presage.surrogate.predictors.gaussian_process import GaussianProcess
+from presage.surrogate.predictors.gp import (
+    GaussianProcess,
+    distances,
+    matern_32,
+    matern_52,
+    most_probable,
+    negative_log_likelihood,
+    squared_differences,
+    squared_exponential,
+    symmetric_distances,
+    with_noise,
+)
 
 
 def _points(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -74,3 +85,46 @@ def test_columns_of_weight_nothing_change_nothing() -> None:
     test = _points(20, seed=1)[0]
     expected = GaussianProcess().fit(x, y).predict(test)[0]
     np.testing.assert_allclose(both.predict(np.hstack([test, test]))[0], expected, atol=1e-4)
+
+
+def test_kernels_are_those_of_scikit_learn() -> None:
+    from sklearn.gaussian_process.kernels import RBF, Matern
+
+    left, right = (np.random.default_rng(seed).standard_normal((20 + seed, 3)) for seed in range(2))
+    apart = distances(left, right)
+    np.testing.assert_allclose(matern_32(apart, 0.7, 2.5), 2.5 * Matern(0.7, nu=1.5)(left, right), atol=1e-12)
+    np.testing.assert_allclose(matern_52(apart, 0.7), Matern(0.7, nu=2.5)(left, right), atol=1e-12)
+    smooth = squared_exponential(squared_differences(left, right), 0.49)
+    np.testing.assert_allclose(smooth, RBF(0.7)(left, right), atol=1e-12)
+    assert (
+        matern_32(apart.astype(np.float32), 0.7).dtype == matern_52(apart.astype(np.float32), 0.7).dtype == np.float32
+    )
+
+
+def test_three_ways_to_a_distance_agree() -> None:
+    from scipy.spatial.distance import cdist
+
+    points = np.random.default_rng(0).standard_normal((30, 5))
+    expected = cdist(points, points)
+    np.testing.assert_allclose(distances(points, points), expected, atol=1e-6)
+    np.testing.assert_allclose(squared_differences(points, points), expected**2, atol=1e-12)
+    found = symmetric_distances(points)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(found, found.T)
+
+
+def test_likelihood_is_that_of_a_normal_distribution_up_to_its_constant() -> None:
+    from scipy.stats import multivariate_normal
+
+    points, values = np.linspace(0, 3, 6)[:, None], np.array([0.1, 0.4, -0.2, 0.3, 1.0, 0.5])
+    noise = np.linspace(0.1, 0.6, 6)
+    covariance = with_noise(matern_32(distances(points, points), 1.0), noise)
+    np.testing.assert_allclose(np.diag(covariance), 1 + noise)
+    expected = -multivariate_normal(cov=covariance).logpdf(values) - 3 * np.log(2 * np.pi)
+    assert negative_log_likelihood(covariance, values) == pytest.approx(expected, abs=1e-12)
+
+
+def test_where_no_least_cost_is_found_the_start_is_kept() -> None:
+    start = np.array([0.5, 2.0])
+    np.testing.assert_allclose(most_probable(lambda at: float(((at - 1) ** 2).sum()), start, 50), 1, atol=1e-4)
+    np.testing.assert_array_equal(most_probable(lambda at: float("nan"), start, 50), start)

@@ -1,19 +1,34 @@
-"""`GaussianProcess`: regression on a few hundred points in milliseconds, its settings by marginal likelihood."""
+"""Gaussian processes: the kernels, distances and linear algebra that all of them share, and `GaussianProcess`.
+
+Reference: Rasmussen & Williams, *Gaussian Processes for Machine Learning*, 2006; equations are theirs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.surrogate.predictors.matern import distances, matern
-
-__all__ = ["GaussianProcess"]
+__all__ = [
+    "GaussianProcess",
+    "distances",
+    "matern_32",
+    "matern_52",
+    "most_probable",
+    "negative_log_likelihood",
+    "squared_differences",
+    "squared_distances",
+    "squared_exponential",
+    "symmetric_distances",
+    "with_noise",
+]
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+Reals = TypeVar("Reals", Floats, Singles)
 
 LENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 """Length scales tried, in median distances of the points learned from."""
@@ -26,9 +41,79 @@ PRIOR = 1.0
 CHUNK = 2048
 
 
+def squared_distances(left: Reals, right: Reals) -> Reals:
+    """(n, m) squared Euclidean distances of points (n, f) and (m, f), by one product of matrices: for many points."""
+    return np.asarray((left**2).sum(axis=1)[:, None] - 2.0 * (left @ right.T) + (right**2).sum(axis=1))
+
+
+def distances(left: Reals, right: Reals) -> Reals:
+    """(n, m) Euclidean distances, as `squared_distances`."""
+    return np.asarray(np.sqrt(np.maximum(squared_distances(left, right), 0.0)))
+
+
+def symmetric_distances(points: Floats) -> Floats:
+    """(n, n) Euclidean distances among points (n, f), symmetric to the last bit, as eigenvalues want them."""
+    square = (points**2).sum(axis=1)
+    squared = square[:, None] + square[None, :] - 2.0 * points @ points.T
+    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
+
+
+def squared_differences(left: Floats, right: Floats) -> Floats:
+    """(n, m) squared Euclidean distances by differences, exact for points close together: for few points."""
+    return np.asarray(((left[:, None, :] - right[None, :, :]) ** 2).sum(axis=2))
+
+
+def matern_32(distance: Reals, length: float, variance: float = 1.0) -> Reals:
+    """Matérn kernel, ν = 3/2 (eq. 4.17), at these distances; in their precision.
+
+    Args:
+        distance: any shape.
+        length: length scale, in units of the distances.
+        variance: the kernel at distance 0.
+    """
+    scaled = distance * distance.dtype.type(3**0.5 / length)
+    near: Reals = 1 + scaled
+    near *= distance.dtype.type(variance)
+    near *= np.exp(-scaled)
+    return near
+
+
+def matern_52(distance: Reals, length: float) -> Reals:
+    """Matérn kernel, ν = 5/2 (eq. 4.17), of variance 1, at these distances; in their precision."""
+    scaled = distance * distance.dtype.type(5**0.5 / length)
+    near: Reals = (1 + scaled + scaled * scaled / 3) * np.exp(-scaled)
+    return near
+
+
+def squared_exponential(squared: Floats, squared_length: float) -> Floats:
+    """Squared exponential kernel (eq. 4.9) of variance 1, from squared distances and the squared length scale."""
+    return np.asarray(np.exp(-0.5 * squared / squared_length))
+
+
+def with_noise(gram: Floats, noise: Floats | float) -> Floats:
+    """Covariances (n, n) with the noise's variance, one number or (n,), on their diagonal; in place."""
+    gram[np.diag_indices_from(gram)] += noise
+    return gram
+
+
+def negative_log_likelihood(covariance: Floats, values: Floats) -> float:
+    """−log p of values (n,) of mean 0 and covariance (n, n), up to a constant (eq. 2.30)."""
+    root = np.linalg.cholesky(covariance)
+    whitened = np.linalg.solve(root, values)
+    return float(0.5 * whitened @ whitened + np.log(np.diag(root)).sum())
+
+
+def most_probable(cost: Callable[[Floats], float], start: Floats, iterations: int) -> Floats:
+    """Hyper-parameters (p,) of the least `cost`, a negative log posterior, by L-BFGS; `start` where that fails."""
+    from scipy.optimize import minimize  # lazily: it takes a third of a second to import
+
+    found = minimize(cost, start, method="L-BFGS-B", options={"maxiter": iterations})
+    return np.asarray(found.x if np.isfinite(found.fun) else start, np.float64)
+
+
 @dataclass(eq=False)
 class GaussianProcess:
-    """Gaussian process with a Matérn kernel (ν = 5/2; Rasmussen & Williams 2006, eq. 4.17) of standardised columns.
+    """Gaussian process with a Matérn kernel (ν = 5/2, eq. 4.17) of standardised columns.
 
     Length scale and noise are those of the largest marginal likelihood (eq. 5.8), climbed on a grid; the variance is
     its maximum in closed form. Values are expected to vary by about 1. Columns that do not vary are left out.
@@ -70,7 +155,7 @@ class GaussianProcess:
         mean, deviation = np.empty(len(x)), np.empty(len(x))
         for start in range(0, len(x), CHUNK):
             part = slice(start, start + CHUNK)
-            near = matern(distances(self._standard(x[part]), self.points_), self.length_)
+            near = matern_52(distances(self._standard(x[part]), self.points_), self.length_)
             mean[part] = self.mean_ + near @ self.dual_
             explained = np.square(near @ self.root_).sum(axis=1)
             deviation[part] = np.sqrt(self.variance_ * np.maximum(1.0 - explained, 1e-6))
@@ -95,9 +180,7 @@ class _Learned:
     def of(cls, distance: Floats, residual: Floats, length: float, noise: float) -> _Learned:
         from scipy.linalg import solve_triangular
 
-        gram = matern(distance, length)
-        gram[np.diag_indices_from(gram)] += noise
-        root = np.asarray(np.linalg.cholesky(gram), np.float64)
+        root = np.asarray(np.linalg.cholesky(with_noise(matern_52(distance, length), noise)), np.float64)
         turned = solve_triangular(root, residual, lower=True)
         count = len(residual) + PRIOR
         variance = float(turned @ turned + PRIOR) / count
@@ -114,11 +197,11 @@ def _climbed(learned: Callable[[tuple[int, int]], _Learned]) -> _Learned:
     while moved:
         moved = False
         for step in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-            place = at[0] + step[0], at[1] + step[1]
-            if place in tried or not (0 <= place[0] < len(LENGTHS) and 0 <= place[1] < len(NOISES)):
+            near = at[0] + step[0], at[1] + step[1]
+            if near in tried or not (0 <= near[0] < len(LENGTHS) and 0 <= near[1] < len(NOISES)):
                 continue
-            found = learned(place)
-            tried[place] = found.loss
+            found = learned(near)
+            tried[near] = found.loss
             if found.loss < best.loss:
-                at, best, moved = place, found, True
+                at, best, moved = near, found, True
     return best
