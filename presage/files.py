@@ -15,8 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from presage.errors import StorageFull
 
 __all__ = [
@@ -143,6 +141,8 @@ def held(path: Path, refusal: Exception) -> Iterator[None]:
     Raises:
         `refusal`: another process holds it.
     """
+    from filelock import FileLock, Timeout  # takes longer than the rest of this module
+
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:

@@ -17,11 +17,10 @@ from presage.errors import InvalidArgument, TrainingFailure, WrongInput
 from presage.files import held
 from presage.probe.card import difficulty_card
 from presage.probe.protocol import PROBE_VERSION
-from presage.probe.rows import known_datasets, probe_row, recorded_probes
+from presage.probe.recording import known_datasets, probe_entry, recorded_probes
 from presage.probe.run import ProbeRun, run_probe
+from presage.records.shards import append_entry
 from presage.training.datasets.loading import load_dataset
-from presage.training.rows import dataset_row
-from presage.training.shards import append_line
 
 __all__ = ["main"]
 
@@ -51,12 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _probe(spec: str, seeds: int, device: str, out: Path | None, as_json: bool) -> int:
     dataset = load_dataset(spec)
-    lines = recorded_probes(out) if out else []
-    done = {
-        line["probe"]["seed"]
-        for line in lines
-        if (line["probe"]["dataset"], line["probe"]["version"]) == (dataset.fingerprint, PROBE_VERSION)
-    }
+    recorded = recorded_probes(out) if out else []
+    wanted = (dataset.fingerprint, PROBE_VERSION)
+    done = {entry.probe.seed for entry in recorded if (entry.probe.dataset, entry.probe.version) == wanted}
     runs: list[ProbeRun] = []
     for seed in range(seeds):
         if seed in done:
@@ -69,9 +65,9 @@ def _probe(spec: str, seeds: int, device: str, out: Path | None, as_json: bool) 
         runs.append(run)
         print(f"{dataset.name}, seed {seed}: DCN {run.dcn:.3f} in {run.seconds:.1f} s", file=sys.stderr, flush=True)
         if out:
-            append_line(out / SHARD, "probe", {"dataset": dataset_row(dataset), "probe": probe_row(run)})
+            append_entry(out / SHARD, probe_entry(run, dataset))
     if runs:
-        card = difficulty_card(runs, known_datasets(lines, PROBE_VERSION))
+        card = difficulty_card(runs, known_datasets(recorded, PROBE_VERSION))
         print(json.dumps(card.to_json()) if as_json else card.text(), flush=True)
     else:
         print(f"{dataset.name}: all {seeds} probes are recorded already", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from presage.errors import InvalidArgument
-from presage.probe.neighbours import Known, Neighbour, nearest
+from presage.probe.neighbours import KnownDataset, Neighbour, nearest
 from presage.probe.noise import LabelNoise, joined, suspect_labels
 
 if TYPE_CHECKING:
@@ -136,13 +136,16 @@ class DifficultyCard:
 
 
 def difficulty_card(
-    runs: Sequence[ProbeRun], known: Iterable[Known | tuple[str, float]] = (), *, most_nearest: int = MOST_NEAREST
+    runs: Sequence[ProbeRun],
+    known: Iterable[KnownDataset | tuple[str, float]] = (),
+    *,
+    most_nearest: int = MOST_NEAREST,
 ) -> DifficultyCard:
     """Make the card of one dataset from its probes.
 
     Args:
         runs: probes of one dataset by one probe version, each with another seed.
-        known: other datasets, as `Known` or as (name, DCN); one of the same fingerprint is left out.
+        known: other datasets, as `KnownDataset` or as (name, DCN); one of the same fingerprint is left out.
         most_nearest: how many of them to name.
 
     Raises:
@@ -163,7 +166,7 @@ def difficulty_card(
     first = runs[0]
     values = [run.dcn for run in runs]
     held_out = [run.held_out for run in runs if run.held_out is not None]
-    here = Known(first.name, mean(values), first.description, first.fingerprint, first.version)
+    here = KnownDataset(first.name, mean(values), first.description, first.fingerprint, first.version)
     return DifficultyCard(
         name=first.name,
         fingerprint=first.fingerprint,
@@ -178,7 +181,7 @@ def difficulty_card(
         confused=confused_pairs(np.sum([run.confusion for run in runs], axis=0), first.classes),
         noise=suspect_labels(joined(held_out)) if held_out else None,
         class_names=first.classes,
-        nearest=nearest(here, [Known(*item) for item in known], most=most_nearest),
+        nearest=nearest(here, [KnownDataset(*item) for item in known], most=most_nearest),
         seconds=sum(run.seconds for run in runs),
     )
 

@@ -11,10 +11,10 @@ import numpy as np
 from presage.errors import InvalidArgument
 from presage.probe.protocol import PROBE_VERSION
 
-__all__ = ["Known", "Neighbour", "nearest"]
+__all__ = ["KnownDataset", "Neighbour", "nearest"]
 
 
-class Known(NamedTuple):
+class KnownDataset(NamedTuple):
     """A dataset that has been probed: name, mean DCN and, where at hand, its description and fingerprint."""
 
     name: str
@@ -43,7 +43,7 @@ class Neighbour:
     distance: float
 
 
-def nearest(here: Known, known: Sequence[Known], *, most: int = 3) -> tuple[Neighbour, ...]:
+def nearest(here: KnownDataset, known: Sequence[KnownDataset], *, most: int = 3) -> tuple[Neighbour, ...]:
     """The `most` datasets of `known` nearest to `here`, nearest first. `here` itself (its fingerprint) is left out.
 
     Raises:

@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from presage.errors import InvalidArgument
 
-__all__ = ["HeldOut", "LabelNoise", "Suspect", "joined", "suspect_labels"]
+__all__ = ["HeldOutImages", "LabelNoise", "Suspect", "joined", "suspect_labels"]
 
 SHARE_OF_TYPICAL = 0.05
 LEAST_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOutImages:
     """Predictions on training images that the network was not trained on.
 
     Attributes:
@@ -37,7 +37,7 @@ class HeldOut:
         m = len(self.images)
         if self.images.shape != (m,) or self.labels.shape != (m,) or self.probabilities.shape[:-1] != (m,):
             shapes = (self.images.shape, self.labels.shape, self.probabilities.shape)
-            raise InvalidArgument("probabilities", "HeldOut", "be (m, k) for m images and labels", shapes)
+            raise InvalidArgument("probabilities", "HeldOutImages", "be (m, k) for m images and labels", shapes)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class LabelNoise:
 
 
 def suspect_labels(
-    held_out: HeldOut, *, share_of_typical: float = SHARE_OF_TYPICAL, least_confidence: float = LEAST_CONFIDENCE
+    held_out: HeldOutImages, *, share_of_typical: float = SHARE_OF_TYPICAL, least_confidence: float = LEAST_CONFIDENCE
 ) -> LabelNoise:
     """Find the images that are confidently assigned another class than their label.
 
@@ -120,7 +120,7 @@ def suspect_labels(
     )
 
 
-def joined(parts: Sequence[HeldOut]) -> HeldOut:
+def joined(parts: Sequence[HeldOutImages]) -> HeldOutImages:
     """Predictions of several networks on overlapping images, averaged by image; images ascend."""
     images, place = np.unique(np.concatenate([part.images for part in parts]), return_inverse=True)
     labels = np.zeros(len(images), dtype=np.int64)
@@ -128,4 +128,4 @@ def joined(parts: Sequence[HeldOut]) -> HeldOut:
     sums = np.zeros((len(images), parts[0].probabilities.shape[1]))
     np.add.at(sums, place, np.concatenate([part.probabilities for part in parts]))
     counts = np.bincount(place, minlength=len(images))
-    return HeldOut(images.astype(np.int64), labels, (sums / counts[:, None]).astype(np.float32))
+    return HeldOutImages(images.astype(np.int64), labels, (sums / counts[:, None]).astype(np.float32))

@@ -15,7 +15,7 @@ from presage.errors import Diverged, InvalidArgument, OutOfMemory
 from presage.probe.curve import dcn
 from presage.probe.description import describe
 from presage.probe.net import ProbeNet
-from presage.probe.noise import HeldOut
+from presage.probe.noise import HeldOutImages
 from presage.probe.protocol import PROBE_RECIPE, PROBE_VERSION
 from presage.training.augment import resized
 from presage.training.data import DeviceData, prepare
@@ -63,7 +63,7 @@ class ProbeRun:
     chance: float
     classes: tuple[str, ...]
     description: dict[str, float] = field(repr=False)
-    held_out: HeldOut | None = field(default=None, repr=False)
+    held_out: HeldOutImages | None = field(default=None, repr=False)
 
 
 def run_probe(
@@ -131,7 +131,7 @@ def run_probe(
     )
 
 
-def _held_out(dataset: ImageDataset, net: ProbeNet, data: DeviceData, seed: int) -> HeldOut:
+def _held_out(dataset: ImageDataset, net: ProbeNet, data: DeviceData, seed: int) -> HeldOutImages:
     trained = np.zeros(len(dataset.y_train), dtype=bool)
     trained[data.train_images] = True
     trained[data.validation_images] = True
@@ -143,4 +143,4 @@ def _held_out(dataset: ImageDataset, net: ProbeNet, data: DeviceData, seed: int)
     images = torch.cat([data.x_validation, resized(pixels, PROBE_RECIPE.image_side).to(data.device)])
     probabilities = logits_of(net, images, data).softmax(dim=1).cpu().numpy()
     rows = np.concatenate([data.validation_images, unused])
-    return HeldOut(rows, dataset.y_train[rows], probabilities)
+    return HeldOutImages(rows, dataset.y_train[rows], probabilities)

@@ -1,5 +1,5 @@
 from .campaign import Campaign as Campaign
-from .campaign import Progress as Progress
+from .campaign import CampaignProgress as CampaignProgress
 from .data import DeviceData as DeviceData
 from .data import prepare as prepare
 from .datasets.image_dataset import ImageDataset as ImageDataset

@@ -20,6 +20,11 @@ import torch
 from presage.architecture.costs import costs
 from presage.architecture.serial import from_json, to_json
 from presage.errors import InvalidArgument, WrongInput
+from presage.files import held
+from presage.records.dataset import DatasetRecord
+from presage.records.entries import ExperimentEntry
+from presage.records.experiment import ExperimentRecord
+from presage.records.shards import append_entry, read_entries, shard_paths
 from presage.training.data import DeviceData, prepare
 from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
@@ -27,18 +32,17 @@ from presage.training.failures import OUT_OF_MEMORY
 from presage.training.fitting import TrainingResult, fit
 from presage.training.hardware import choose_device, choose_precision, device_name, versions
 from presage.training.recipe import Recipe
-from presage.training.rows import Row, architecture_row, dataset_row, experiment_row, recipe_row
-from presage.training.shards import append_line, exclusive, read_lines, shard_paths
-from presage.training.worker_pool import Answer, Task, run_crew
+from presage.training.recording import dataset_record, experiment_entry, experiment_record
+from presage.training.worker_pool import Answer, Assignment, run_pool
 
-__all__ = ["Campaign", "Progress", "Summary", "distinct_datasets", "main", "shard_name"]
+__all__ = ["Campaign", "CampaignProgress", "Summary", "distinct_datasets", "main", "shard_name"]
 
 Identity = tuple[str, str, str, int]
 """Dataset fingerprint, architecture hash, recipe hash, seed."""
 
 
 @dataclass(frozen=True)
-class Progress:
+class CampaignProgress:
     """Where a campaign stands after an experiment.
 
     Attributes:
@@ -96,7 +100,7 @@ class Campaign:
             raise InvalidArgument("datasets", "Campaign", "name at least one dataset", list(self.datasets))
         choose_device(self.device)
 
-    def run(self, on_progress: Callable[[Progress], None] | None = None) -> Summary:
+    def run(self, on_progress: Callable[[CampaignProgress], None] | None = None) -> Summary:
         """Run what is missing.
 
         Raises:
@@ -104,54 +108,51 @@ class Campaign:
             InvalidDataset, UnknownName: a dataset that cannot be read; nothing has been run then.
             StorageFull: the disk is full; every line written before stands.
         """
-        with exclusive(self.out):
-            rows = distinct_datasets(self.datasets)
+        rule = "be a folder that no other running campaign writes to"
+        with held(self.out / "campaign.lock", InvalidArgument("out", "campaign", rule, str(self.out))):
+            datasets = distinct_datasets(self.datasets)
             here = self._recorded() | self.known
-            plan = list(self._plan(rows))
+            plan = list(self._plan(datasets))
             missing = [
                 index
                 for index, (spec, planned) in enumerate(plan)
-                if self._identity(rows[spec]["fingerprint"], planned) not in here
+                if self._identity(datasets[spec].fingerprint, planned) not in here
             ]
-            return self._run(rows, plan, missing, on_progress or (lambda progress: None))
+            return self._run(datasets, plan, missing, on_progress or (lambda progress: None))
 
     def _run(
         self,
-        rows: dict[str, Row],
+        datasets: dict[str, DatasetRecord],
         plan: list[tuple[str, Planned]],
         missing: list[int],
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[CampaignProgress], None],
     ) -> Summary:
         already, failed, added = len(plan) - len(missing), 0, 0
         refused: list[str] = []
         settings = {"recipe": self.recipe.to_json(), "device": self.device}
-        tasks = (Task(index, _message(*plan[index], rows[plan[index][0]]["fingerprint"])) for index in missing)
-        on_progress(Progress(already, len(plan), 0, None))
+        work = (Assignment(index, _message(*plan[index], datasets[plan[index][0]].fingerprint)) for index in missing)
+        on_progress(CampaignProgress(already, len(plan), 0, None))
         began = time.monotonic()
-        for answer in run_crew(_worker, settings, tasks, self.workers):
+        for answer in run_pool(_worker, settings, work, self.workers):
             spec, planned = plan[answer.key]
-            experiment = self._experiment(answer, rows[spec], planned)
+            dataset, candidate = datasets[spec], planned.candidate
+            experiment = self._experiment(answer, dataset, planned)
             if experiment is None:
-                refused.append(f"{rows[spec]['name']}, position {planned.position}: {answer.error}")
+                refused.append(f"{dataset.name}, position {planned.position}: {answer.error}")
             else:
-                candidate = planned.candidate
-                parts = {
-                    "dataset": rows[spec],
-                    "architecture": architecture_row(candidate.architecture, candidate.space, candidate.params),
-                    "recipe": recipe_row(self.recipe),
-                    "experiment": experiment,
-                }
-                append_line(self.out / shard_name(rows[spec]), "experiment", parts)
+                origin = (candidate.space, candidate.params)
+                entry = experiment_entry(experiment, dataset, candidate.architecture, self.recipe, *origin)
+                append_entry(self.out / shard_name(dataset), entry)
                 added += 1
-                failed += experiment["status"] != "finished"
+                failed += experiment.failed
             finished = added + len(refused)
             left = (time.monotonic() - began) / finished * (len(missing) - finished)
-            latest = refused[-1] if experiment is None else _described(rows[spec]["name"], planned, experiment)
-            on_progress(Progress(already + added, len(plan), failed, left, latest))
+            latest = refused[-1] if experiment is None else _described(dataset.name, planned, experiment)
+            on_progress(CampaignProgress(already + added, len(plan), failed, left, latest))
         return Summary(len(plan), already, added, failed, tuple(refused))
 
-    def _plan(self, rows: dict[str, Row]) -> Iterator[tuple[str, Planned]]:
-        sequences = [(spec, sequence(row["fingerprint"])) for spec, row in rows.items()]
+    def _plan(self, datasets: dict[str, DatasetRecord]) -> Iterator[tuple[str, Planned]]:
+        sequences = [(spec, sequence(dataset.fingerprint)) for spec, dataset in datasets.items()]
         for _ in range(self.count):
             for spec, planned in sequences:
                 yield spec, next(planned)
@@ -162,15 +163,15 @@ class Campaign:
     def _recorded(self) -> set[Identity]:
         found: set[Identity] = set()
         for path in shard_paths(self.out):
-            for line in read_lines(path):
-                if line["kind"] == "experiment":
-                    row = line["experiment"]
-                    found.add((row["dataset"], row["architecture"], row["recipe"], row["seed"]))
+            for entry in read_entries(path):
+                if isinstance(entry, ExperimentEntry):
+                    one = entry.experiment
+                    found.add((one.dataset, one.architecture, one.recipe, one.seed))
         return found
 
-    def _experiment(self, answer: Answer, dataset: Row, planned: Planned) -> Row | None:
+    def _experiment(self, answer: Answer, dataset: DatasetRecord, planned: Planned) -> ExperimentRecord | None:
         if answer.message is not None:
-            return answer.message
+            return ExperimentRecord.from_json(answer.message)
         if not answer.died:
             return None
         device = choose_device(self.device)
@@ -182,7 +183,7 @@ class Campaign:
             test_accuracy=None,
             records=(),
             depth_nodes=(),
-            costs=costs(architecture.canonical, (dataset["channels"], side, side), dataset["classes"]),
+            costs=costs(architecture.canonical, (dataset.channels, side, side), dataset.classes),
             seconds=0.0,
             device=device_name(device),
             precision=choose_precision(self.recipe.precision, device),
@@ -190,21 +191,21 @@ class Campaign:
             failure=answer.error,
             module=None,
         )
-        return experiment_row(dataset["fingerprint"], architecture, self.recipe, planned.seed, result)
+        return experiment_record(dataset.fingerprint, architecture, self.recipe, planned.seed, result)
 
 
-def shard_name(dataset: Row) -> str:
+def shard_name(dataset: DatasetRecord) -> str:
     """One file for each dataset: its name, made safe, and the beginning of its fingerprint."""
-    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', dataset['name'])[:60]}-{dataset['fingerprint'][:8]}.jsonl"
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', dataset.name)[:60]}-{dataset.fingerprint[:8]}.jsonl"
 
 
-def distinct_datasets(specs: Sequence[str]) -> dict[str, Row]:
-    """Rows of the datasets by spec; a dataset with the content of an earlier one is left out."""
-    found: dict[str, Row] = {}
+def distinct_datasets(specs: Sequence[str]) -> dict[str, DatasetRecord]:
+    """Records of the datasets by spec; a dataset with the content of an earlier one is left out."""
+    found: dict[str, DatasetRecord] = {}
     for spec in specs:
-        row = dataset_row(load_dataset(spec))
-        if all(row["fingerprint"] != other["fingerprint"] for other in found.values()):
-            found[spec] = row
+        record = dataset_record(load_dataset(spec))
+        if all(record.fingerprint != other.fingerprint for other in found.values()):
+            found[spec] = record
     return found
 
 
@@ -233,17 +234,15 @@ def _worker(settings: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, An
             raise InvalidArgument("dataset", "campaign", "not change while it runs", spec)
         architecture = from_json(message["architecture"])
         result = fit(architecture, data, recipe, seed=message["seed"])
-        return experiment_row(data.fingerprint, architecture, recipe, message["seed"], result)
+        return experiment_record(data.fingerprint, architecture, recipe, message["seed"], result).to_json()
 
     return experiment
 
 
-def _described(name: str, planned: Planned, experiment: dict[str, Any]) -> str:
-    accuracy = experiment["accuracy"]
-    outcome = experiment["status"] if accuracy is None else f"{accuracy:.3f}"
-    size = experiment["multiply_adds"] / 1e6
-    candidate = planned.candidate
-    return f"{name} {candidate.space} {size:.2f}M seed {planned.seed}: {outcome} in {experiment['seconds']:.1f} s"
+def _described(name: str, planned: Planned, experiment: ExperimentRecord) -> str:
+    outcome = experiment.status if experiment.accuracy is None else f"{experiment.accuracy:.3f}"
+    size, seconds = experiment.multiply_adds / 1e6, experiment.seconds
+    return f"{name} {planned.candidate.space} {size:.2f}M seed {planned.seed}: {outcome} in {seconds:.1f} s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -271,7 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if summary.refused else 0
 
 
-def _report(progress: Progress) -> None:
+def _report(progress: CampaignProgress) -> None:
     left = "" if progress.seconds_left is None else f", {progress.seconds_left / 60:.0f} min left"
     print(f"{progress.done}/{progress.total}{left}  {progress.latest}", file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""A crew of worker processes that survives the death of any of them.
+"""A pool of worker processes that survives the death of any of them.
 
 Each worker has a pipe of its own, so that one killed in the middle of a message cannot block the others, and ends when
 its parent does. Messages are JSON.
@@ -17,18 +17,18 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-__all__ = ["Answer", "Task", "Work", "run_crew"]
+__all__ = ["Answer", "Assignment", "Work", "run_pool"]
 
 Message = dict[str, Any]
 Work = Callable[[Message], Callable[[Message], Message]]
-"""Called once in each worker with the crew's settings; gives the function that turns a task's message into its answer.
-Must be importable by name."""
+"""Called once in each worker with the pool's settings; gives the function that turns the message of an assignment into
+its answer. Must be importable by name."""
 
-_TRIES = 2  # a task that kills its worker twice is given up
+_TRIES = 2  # an assignment that kills its worker twice is given up
 
 
 @dataclass(frozen=True)
-class Task:
+class Assignment:
     """Something to do; `key` comes back with the answer."""
 
     key: int
@@ -37,7 +37,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a task: a `message`, or a one-line `error`; `died` tells that the worker itself was killed."""
+    """What became of an assignment: a `message`, or a one-line `error`; `died` tells that its worker was killed."""
 
     key: int
     message: Message | None
@@ -49,78 +49,78 @@ class Answer:
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    task: Task | None = None
+    assignment: Assignment | None = None
 
 
-def run_crew(work: Work, settings: Message, tasks: Iterable[Task], workers: int) -> Iterator[Answer]:
-    """Do all tasks with that many processes; answers come as they are ready."""
-    waiting = iter(tasks)
-    again: list[Task] = []
+def run_pool(work: Work, settings: Message, assignments: Iterable[Assignment], workers: int) -> Iterator[Answer]:
+    """Do all assignments with that many processes; answers come as they are ready."""
+    waiting = iter(assignments)
+    again: list[Assignment] = []
     tries: dict[int, int] = {}
-    crew: list[_Worker] = []
+    pool: list[_Worker] = []
     try:
         while True:
-            crew = [worker for worker in crew if worker.task is not None or worker.process.is_alive()]
-            idle = [worker for worker in crew if worker.task is None]
-            while len(crew) - len(idle) < workers:
-                task = again.pop() if again else next(waiting, None)
-                if task is None:
+            pool = [worker for worker in pool if worker.assignment is not None or worker.process.is_alive()]
+            idle = [worker for worker in pool if worker.assignment is None]
+            while len(pool) - len(idle) < workers:
+                assignment = again.pop() if again else next(waiting, None)
+                if assignment is None:
                     break
-                worker = idle.pop() if idle else _start(work, settings, crew)
-                worker.task = task
-                _send(worker, task)
-            busy = [worker for worker in crew if worker.task is not None]
+                worker = idle.pop() if idle else _start(work, settings, pool)
+                worker.assignment = assignment
+                _send(worker, assignment)
+            busy = [worker for worker in pool if worker.assignment is not None]
             if not busy:
                 return
             ready = wait([worker.pipe for worker in busy] + [worker.process.sentinel for worker in busy])
             for worker in busy:
                 if worker.pipe not in ready and worker.process.sentinel not in ready:
                     continue
-                task, worker.task = worker.task, None
-                assert task is not None
-                answer = _receive(worker, task)
+                assignment, worker.assignment = worker.assignment, None
+                assert assignment is not None
+                answer = _receive(worker, assignment)
                 if answer is not None:
                     yield answer
                     continue
                 worker.process.join()
-                tries[task.key] = tries.get(task.key, 0) + 1
-                if tries[task.key] < _TRIES:
-                    again.append(task)
+                tries[assignment.key] = tries.get(assignment.key, 0) + 1
+                if tries[assignment.key] < _TRIES:
+                    again.append(assignment)
                 else:
                     reason = f"the worker process ended with exit code {worker.process.exitcode}"
-                    yield Answer(task.key, None, reason, died=True)
+                    yield Answer(assignment.key, None, reason, died=True)
     finally:
-        for worker in crew:
+        for worker in pool:
             worker.pipe.close()
             worker.process.terminate()
-        for worker in crew:
+        for worker in pool:
             worker.process.join(timeout=5)
 
 
-def _start(work: Work, settings: Message, crew: list[_Worker]) -> _Worker:
+def _start(work: Work, settings: Message, pool: list[_Worker]) -> _Worker:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(work, settings, theirs, os.getpid()), daemon=True)
     process.start()
     theirs.close()
     worker = _Worker(process, ours)
-    crew.append(worker)
+    pool.append(worker)
     return worker
 
 
-def _send(worker: _Worker, task: Task) -> None:
+def _send(worker: _Worker, assignment: Assignment) -> None:
     try:
-        worker.pipe.send_bytes(json.dumps(task.message).encode())
+        worker.pipe.send_bytes(json.dumps(assignment.message).encode())
     except OSError:
         return  # it is dead: its sentinel will say so
 
 
-def _receive(worker: _Worker, task: Task) -> Answer | None:
+def _receive(worker: _Worker, assignment: Assignment) -> Answer | None:
     """The worker's answer; None where it died before giving a whole one."""
     try:
         if worker.pipe.poll():
             found = json.loads(worker.pipe.recv_bytes())
-            return Answer(task.key, found.get("answer"), found.get("error"))
+            return Answer(assignment.key, found.get("answer"), found.get("error"))
     except (EOFError, OSError):
         worker.process.kill()
     return None
@@ -136,7 +136,7 @@ def _serve(work: Work, settings: Message, pipe: Connection, parent: int) -> None
             return
         try:
             reply: Message = {"answer": answer_of(message)}
-        except Exception as error:  # whatever a task does, the crew goes on
+        except Exception as error:  # whatever an assignment does, the pool goes on
             reply = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"}
         try:
             pipe.send_bytes(json.dumps(reply).encode())

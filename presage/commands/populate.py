@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 def _shards_only(options: argparse.Namespace, recipe: Recipe) -> int:
     """Where only torch and numpy are installed: probes and experiments as shards, to be imported elsewhere."""
     from presage.probe.__main__ import main as probe
-    from presage.probe.rows import recorded_probes
+    from presage.probe.recording import recorded_probes
     from presage.training import Campaign
 
     notice(f"DuckDB is not installed: shards only; elsewhere, type `presage database import {options.out}`.", options)

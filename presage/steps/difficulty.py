@@ -11,7 +11,7 @@ from presage.workplace import Workplace
 
 if TYPE_CHECKING:
     from presage.database import Database
-    from presage.probe import DifficultyCard, Known
+    from presage.probe import DifficultyCard, KnownDataset
     from presage.records import ProbeRecord
     from presage.training import EpochRecord, ImageDataset
 
@@ -26,9 +26,7 @@ def probe(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> Diffic
 
     A seed that was probed before keeps its stored DCN: on another processor, or a GPU, the last digits differ.
     """
-    from presage.probe import PROBE_RECIPE, PROBE_VERSION, difficulty_card, probe_row, run_probe
-    from presage.records import DatasetRecord, ProbeEntry, ProbeRecord
-    from presage.training.rows import dataset_row
+    from presage.probe import PROBE_RECIPE, PROBE_VERSION, difficulty_card, probe_entry, run_probe
 
     if seeds < 1:
         raise InvalidArgument("seeds", "probe", "be at least 1", seeds)
@@ -40,11 +38,10 @@ def probe(place: Workplace, dataset: ImageDataset, seeds: int = SEEDS) -> Diffic
             place.step("probe", before + record.epoch + 1, seeds * PROBE_RECIPE.epochs)
 
         runs.append(run_probe(dataset, seed=place.seed + number, device=place.device, on_epoch=tell))
-    row = DatasetRecord.from_json(dataset_row(dataset))
     with place.open() as database:
         stored = {run.seed for run in database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION)}
         fresh = [run for run in runs if run.seed not in stored]
-        database.add_probes(ProbeEntry(row, ProbeRecord.from_json(probe_row(run))) for run in fresh)
+        database.add_probes(probe_entry(run, dataset) for run in fresh)
         known = _known(database)
     return difficulty_card(runs, known)
 
@@ -99,15 +96,15 @@ def recall(place: Workplace, dataset: ImageDataset) -> str:
     return found.note
 
 
-def _known(database: Database) -> list[Known]:
+def _known(database: Database) -> list[KnownDataset]:
     """Every probed dataset of the database, for the card's neighbours."""
-    from presage.probe import PROBE_VERSION, Known
+    from presage.probe import PROBE_VERSION, KnownDataset
 
     runs: dict[str, list[ProbeRecord]] = {}
     for run in database.probes(version=PROBE_VERSION):
         runs.setdefault(run.dataset, []).append(run)
     return [
-        Known(
+        KnownDataset(
             record.name,
             sum(run.dcn for run in runs[record.fingerprint]) / len(runs[record.fingerprint]),
             runs[record.fingerprint][0].description,

@@ -52,10 +52,9 @@ def train(
     What the database knows of the same network, recipe and seed is given again, not trained again.
     """
     from presage.architectures import costs_of
-    from presage.records import ArchitectureRecord, DatasetRecord, ExperimentEntry, ExperimentRecord, RecipeRecord
     from presage.training import fit, prepare
     from presage.training.hardware import choose_device
-    from presage.training.rows import architecture_row, dataset_row, experiment_row, recipe_row
+    from presage.training.recording import dataset_record, experiment_entry, experiment_record
 
     data = prepare(dataset, recipe, choose_device(place.device))
     for named in architectures:
@@ -73,17 +72,9 @@ def train(
             place.step("train", (number + 1) * recipe.epochs, total)
             continue
         result = fit(named.architecture, data, recipe, seed=place.seed, on_epoch=tell)
-        record = ExperimentRecord.from_json(
-            experiment_row(dataset.fingerprint, named.architecture, recipe, place.seed, result)
-        )
-        entry = ExperimentEntry(
-            DatasetRecord.from_json(dataset_row(dataset)),
-            ArchitectureRecord.from_json(architecture_row(named.architecture)),
-            RecipeRecord.from_json(recipe_row(recipe)),
-            record,
-        )
+        record = experiment_record(dataset.fingerprint, named.architecture, recipe, place.seed, result)
         with place.open() as database:
-            database.add_experiments([entry])
+            database.add_experiments([experiment_entry(record, dataset_record(dataset), named.architecture, recipe)])
         done.append(_trained(named, record))
     return done
 

@@ -9,19 +9,22 @@ from typing import Any, Protocol
 from presage.architecture.graph import Architecture
 from presage.architecture.spaces.space import Space
 from presage.records import (
-    ArchitectureRecord,
-    DatasetRecord,
     ExperimentEntry,
     ExperimentRecord,
     PredictionEntry,
     PredictionRecord,
-    RecipeRecord,
 )
 from presage.search.result import Chosen
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult
 from presage.training.recipe import Recipe
-from presage.training.rows import architecture_row, dataset_row, experiment_row, recipe_row
+from presage.training.recording import (
+    architecture_record,
+    dataset_record,
+    experiment_entry,
+    experiment_record,
+    recipe_record,
+)
 
 __all__ = ["Ledger", "Store", "now"]
 
@@ -51,8 +54,7 @@ class Ledger:
         self._database, self._space = database, space
         self.dataset, self.recipe = dataset.fingerprint, recipe.hash
         self._trained_by = recipe
-        self._dataset = DatasetRecord.from_json(dataset_row(dataset))
-        self._recipe = RecipeRecord.from_json(recipe_row(recipe))
+        self._dataset, self._recipe = dataset_record(dataset), recipe_record(recipe)
 
     @property
     def epochs(self) -> int:
@@ -69,7 +71,7 @@ class Ledger:
 
     def row(self, architecture: Architecture, seed: int, result: TrainingResult) -> dict[str, Any]:
         """One training as a row of experience."""
-        return experiment_row(self.dataset, architecture, self._trained_by, seed, result)
+        return experiment_record(self.dataset, architecture, self._trained_by, seed, result).to_json()
 
     def crash(self, chosen: Chosen, seed: int, failure: str) -> dict[str, Any]:
         """A row for a training that ended in an error of its own. The database takes none of these: it says nothing of
@@ -91,25 +93,20 @@ class Ledger:
     def add_predictions(self, chosen: Sequence[Chosen]) -> None:
         """Store what was predicted of a short-list, before any of it is trained. The same again is passed over."""
         if self._database is not None and chosen:
-            self._database.add_predictions(
-                PredictionEntry(self._dataset, self._architecture(one), self._recipe, self._prediction(one))
-                for one in chosen
-            )
+            self._database.add_predictions(self._prediction(one) for one in chosen)
 
     def add_experiment(self, chosen: Chosen, row: Mapping[str, Any]) -> None:
         """Store one training. The same again is passed over."""
         if self._database is not None:
             experiment = ExperimentRecord.from_json(dict(row))
-            entry = ExperimentEntry(self._dataset, self._architecture(chosen), self._recipe, experiment)
+            origin = (self._space.name, chosen.params)
+            architecture = self._space.decode(chosen.params)
+            entry = experiment_entry(experiment, self._dataset, architecture, self._trained_by, *origin)
             self._database.add_experiments([entry])
 
-    def _architecture(self, chosen: Chosen) -> ArchitectureRecord:
-        architecture = self._space.decode(chosen.params)
-        return ArchitectureRecord.from_json(architecture_row(architecture, self._space.name, chosen.params))
-
-    def _prediction(self, chosen: Chosen) -> PredictionRecord:
+    def _prediction(self, chosen: Chosen) -> PredictionEntry:
         names = {"value": "predicted", "lower": "lower", "upper": "upper", "level": "level"}
-        return PredictionRecord(
+        prediction = PredictionRecord(
             dataset=self.dataset,
             architecture=chosen.hash,
             recipe=self.recipe,
@@ -117,3 +114,5 @@ class Ledger:
             created_at=chosen.created_at,
             **{name: getattr(chosen, source) for name, source in names.items()},
         )
+        architecture = architecture_record(self._space.decode(chosen.params), self._space.name, chosen.params)
+        return PredictionEntry(self._dataset, architecture, self._recipe, prediction)

@@ -18,10 +18,10 @@ from presage.architecture.serial import to_json
 from presage.architecture.spaces import get_space
 from presage.cli import main
 from presage.database import Database
-from presage.records import ArchitectureRecord, RecipeRecord
+from presage.records import ArchitectureRecord
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.training.recipe import Recipe
-from presage.training.rows import recipe_row
+from presage.training.recording import recipe_record
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -55,7 +55,7 @@ def _experienced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four datasets, twelve networks of `nb201` each, accuracies made up: more multiply-adds, higher."""
     path = tmp_path_factory.mktemp("experience") / "made_up.duckdb"
     space = get_space("nb201")
-    recipe = RecipeRecord.from_json(recipe_row(Recipe()))
+    recipe = recipe_record(Recipe())
     codes = space.sample(12, np.random.default_rng(1))
     entries, probes = [], []
     for number in range(4):

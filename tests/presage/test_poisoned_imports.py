@@ -21,10 +21,10 @@ from presage.architecture.operations import Classifier, Convolution, Flatten, Id
 from presage.architecture.serial import dumps, to_json
 from presage.architecture.spaces import get_space
 from presage.database import Database
-from presage.records import ArchitectureRecord, ExperimentEntry, RecipeRecord, entry_to_json
+from presage.records import ArchitectureRecord, ExperimentEntry, entry_to_json
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.training.recipe import Recipe
-from presage.training.rows import recipe_row
+from presage.training.recording import recipe_record
 
 CARRIERS = ("shard", "parquet", "duckdb")
 EPOCHS = 4
@@ -55,7 +55,7 @@ def entry(number: int, accuracy: float = 0.7, **changed: Any) -> ExperimentEntry
         number,
         dataset=dataset,
         architecture=ArchitectureRecord(architecture.hash, to_json(architecture), SPACE.name, params),
-        recipe=RecipeRecord.from_json(recipe_row(recipe)),
+        recipe=recipe_record(recipe),
         seed=100 + number,
         **{"accuracy": accuracy, "curve": curve, "train_losses": curve, **true, **changed},
     )

@@ -13,7 +13,6 @@ from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import Classifier, Convolution, Flatten, Input
 from presage.architecture.serial import dumps
 from presage.database import Database
-from presage.records import DatasetRecord
 from presage.records.testing import probe_entry
 from presage.report import write_report
 
@@ -37,9 +36,9 @@ def test_a_probe_that_is_stored_with_other_digits_stands(
 ) -> None:
     from presage.probe import PROBE_VERSION
     from presage.training import load_dataset
-    from presage.training.rows import dataset_row
+    from presage.training.recording import dataset_record
 
-    record = DatasetRecord.from_json(dataset_row(load_dataset(str(shapes_npz))))
+    record = dataset_record(load_dataset(str(shapes_npz)))
     with Database.open(experienced) as database:  # as another processor, or a GPU, might have found it
         database.add_probe(probe_entry(record, seed=0, version=PROBE_VERSION, dcn=0.123))
     assert presage("probe", shapes_npz, "--seeds", 2, "--database", experienced, "--quiet").code == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from presage.errors import InvalidArgument
-from presage.probe import HeldOut, Known, ProbeRun, difficulty_card, nearest
+from presage.probe import HeldOutImages, KnownDataset, ProbeRun, difficulty_card, nearest
 
 CONFUSION = np.array([[8, 2, 0], [1, 9, 0], [0, 1, 9]])
 
@@ -57,9 +57,9 @@ def test_confused_pairs_by_hand() -> None:
 
 def test_nearest_known_datasets_by_hand() -> None:
     """DCNs .5, .6, .9 have deviation .16997; sizes 0, 3, 0 have 1.41421; `same` does not vary."""
-    here = Known("here", 0.5, {"size": 0.0, "same": 1.0})
+    here = KnownDataset("here", 0.5, {"size": 0.0, "same": 1.0})
     near, far = nearest(
-        here, [Known("b", 0.9, {"size": 0.0, "same": 1.0}), Known("a", 0.6, {"size": 3.0, "same": 1.0})]
+        here, [KnownDataset("b", 0.9, {"size": 0.0, "same": 1.0}), KnownDataset("a", 0.6, {"size": 3.0, "same": 1.0})]
     )
     assert (near.name, far.name) == ("a", "b")
     assert near.dcn_difference == pytest.approx(0.1)
@@ -69,7 +69,7 @@ def test_nearest_known_datasets_by_hand() -> None:
 
 
 def test_known_datasets_may_be_plain_pairs_and_exclude_the_dataset_itself() -> None:
-    known = [("lake", 0.82), Known("again", 0.8, fingerprint="f" * 64), ("pond", 0.3)]
+    known = [("lake", 0.82), KnownDataset("again", 0.8, fingerprint="f" * 64), ("pond", 0.3)]
     card = difficulty_card([run(0, 0.8)], known)
     assert [near.name for near in card.nearest] == ["lake", "pond"]
     assert card.nearest[0].description_distance is None
@@ -87,7 +87,7 @@ def test_noise_is_not_examined_without_predictions() -> None:
 
 def test_card_names_the_suspected_image() -> None:
     probabilities = np.array([[0.9, 0.05, 0.05]] * 9 + [[0.01, 0.01, 0.98], [0.1, 0.1, 0.8]], dtype=np.float32)
-    held_out = HeldOut(np.arange(100, 111), np.array([0] * 10 + [2]), probabilities)
+    held_out = HeldOutImages(np.arange(100, 111), np.array([0] * 10 + [2]), probabilities)
     card = difficulty_card([run(0, 0.8, held_out=held_out)])
     assert (
         "1 of the 11 images that the probe did not train on (9.1%); image 109 is filed under cod, looks like ray"
@@ -96,7 +96,7 @@ def test_card_names_the_suspected_image() -> None:
 
 
 def test_json_holds_what_the_text_says() -> None:
-    held_out = HeldOut(np.arange(2), np.array([0, 1]), np.eye(3, dtype=np.float32)[:2])
+    held_out = HeldOutImages(np.arange(2), np.array([0, 1]), np.eye(3, dtype=np.float32)[:2])
     card = difficulty_card([run(0, 0.8, held_out=held_out), run(1, 0.9)], [("lake", 0.82)])
     found = json.loads(json.dumps(card.to_json(), allow_nan=False))
     assert found["dcn"] == pytest.approx(0.85)
@@ -122,4 +122,4 @@ def test_probes_that_do_not_belong_together_are_refused(runs: list[ProbeRun], ru
 
 def test_two_probe_versions_are_never_compared() -> None:
     with pytest.raises(InvalidArgument, match="probed by version 1"):
-        difficulty_card([run(0, 0.8)], [Known("old", 0.8, version="0")])
+        difficulty_card([run(0, 0.8)], [KnownDataset("old", 0.8, version="0")])

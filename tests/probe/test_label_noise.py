@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from presage.errors import InvalidArgument
-from presage.probe import HeldOut, suspect_labels
+from presage.probe import HeldOutImages, suspect_labels
 from presage.probe.noise import joined
 
 
-def held_out(rows: list[tuple[int, int, list[float]]]) -> HeldOut:
+def held_out(rows: list[tuple[int, int, list[float]]]) -> HeldOutImages:
     images, labels, probabilities = zip(*rows, strict=True)
-    return HeldOut(np.array(images), np.array(labels), np.array(probabilities, dtype=np.float32))
+    return HeldOutImages(np.array(images), np.array(labels), np.array(probabilities, dtype=np.float32))
 
 
 ROWS = [
@@ -43,7 +43,7 @@ def test_a_class_must_reach_its_own_usual_probability_to_be_suspected() -> None:
 def test_uncertain_networks_suspect_nothing() -> None:
     draw = np.random.default_rng(0)
     probabilities = draw.dirichlet(np.full(50, 5.0), 400).astype(np.float32)
-    assert suspect_labels(HeldOut(np.arange(400), draw.integers(0, 50, 400), probabilities)).suspects == ()
+    assert suspect_labels(HeldOutImages(np.arange(400), draw.integers(0, 50, 400), probabilities)).suspects == ()
 
 
 def test_the_most_doubtful_come_first() -> None:
@@ -52,7 +52,7 @@ def test_the_most_doubtful_come_first() -> None:
 
 
 def test_no_image_no_suspect() -> None:
-    empty = HeldOut(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 3), np.float32))
+    empty = HeldOutImages(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 3), np.float32))
     assert suspect_labels(empty).share == 0.0
 
 
@@ -66,5 +66,5 @@ def test_predictions_of_several_networks_are_averaged_by_image() -> None:
 
 
 def test_shapes_that_do_not_agree_are_refused() -> None:
-    with pytest.raises(InvalidArgument, match="`probabilities` of `HeldOut`"):
-        HeldOut(np.arange(3), np.zeros(3, np.int64), np.zeros((2, 4), np.float32))
+    with pytest.raises(InvalidArgument, match="`probabilities` of `HeldOutImages`"):
+        HeldOutImages(np.arange(3), np.zeros(3, np.int64), np.zeros((2, 4), np.float32))

@@ -14,7 +14,6 @@ from presage.files import held
 from presage.probe import DESCRIPTION_NAMES, PROBE_VERSION, run
 from presage.probe.__main__ import main
 from presage.training import EpochRecord, ImageDataset
-from presage.training.shards import read_lines
 
 
 @pytest.fixture
@@ -31,6 +30,10 @@ def file(patterns: Callable[..., ImageDataset], tmp_path: Path, monkeypatch: pyt
 
 def shard(out: Path) -> Path:
     return out / f"probes-{PROBE_VERSION}.jsonl"
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_probes_are_written_as_shard_lines(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presage.errors import InvalidArgument, InvalidDataset
-from presage.training import Campaign, ImageDataset, Progress, Recipe, load_dataset
+from presage import files
+from presage.errors import InvalidArgument, InvalidDataset, InvalidExperience
+from presage.records import shard_paths
+from presage.training import Campaign, CampaignProgress, ImageDataset, Recipe, load_dataset
 from presage.training.campaign import distinct_datasets, main
 from presage.training.design import core
-from presage.training.shards import read_lines, shard_paths
 
 TINY = Recipe(epochs=1, batch=32, image_side=8, train_images=60, validation_images=30, least_epoch_images=64)
 
@@ -48,7 +49,12 @@ def specs(tmp_path_factory: pytest.TempPathFactory, stripes: ImageDataset) -> li
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    return [line for path in shard_paths(folder) for line in read_lines(path)]
+    return [
+        json.loads(line)
+        for path in shard_paths(folder)
+        for line in path.read_bytes().splitlines(True)
+        if line[-1:] == b"\n"
+    ]
 
 
 def identities(folder: Path) -> list[tuple[str, str, str, int]]:
@@ -57,10 +63,10 @@ def identities(folder: Path) -> list[tuple[str, str, str, int]]:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, specs: list[str]) -> tuple[Path, list[Progress]]:
+def done(tmp_path_factory: pytest.TempPathFactory, specs: list[str]) -> tuple[Path, list[CampaignProgress]]:
     """A campaign of 2 x 3 experiments, then lengthened to 2 x 4."""
     folder = tmp_path_factory.mktemp("campaign")
-    seen: list[Progress] = []
+    seen: list[CampaignProgress] = []
     first = Campaign(specs, folder, 3, TINY, workers=2).run(seen.append)
     assert (first.total, first.already, first.added, first.refused) == (6, 0, 6, ())
     second = Campaign(specs, folder, 4, TINY).run(seen.append)
@@ -70,14 +76,16 @@ def done(tmp_path_factory: pytest.TempPathFactory, specs: list[str]) -> tuple[Pa
     return folder, seen
 
 
-def test_a_longer_campaign_only_adds_and_every_dataset_has_the_core(done: tuple[Path, list[Progress]]) -> None:
+def test_a_longer_campaign_only_adds_and_every_dataset_has_the_core(done: tuple[Path, list[CampaignProgress]]) -> None:
     found = identities(done[0])
     assert len(found) == len(set(found)) == 8
     for fingerprint in {identity[0] for identity in found}:
         assert {i[1] for i in found if i[0] == fingerprint} == {c.architecture.hash for c in core()[:4]}
 
 
-def test_a_line_holds_the_rows_that_the_database_stores(done: tuple[Path, list[Progress]], specs: list[str]) -> None:
+def test_a_line_holds_the_rows_that_the_database_stores(
+    done: tuple[Path, list[CampaignProgress]], specs: list[str]
+) -> None:
     line = lines(done[0])[0]
     assert set(line) == {"format", "version", "kind", "dataset", "architecture", "recipe", "experiment"}
     dataset = load_dataset(specs[0])
@@ -100,7 +108,7 @@ def test_a_line_holds_the_rows_that_the_database_stores(done: tuple[Path, list[P
     assert row["device"].endswith("1 threads")
 
 
-def test_progress_counts_up_and_says_what_is_left(done: tuple[Path, list[Progress]]) -> None:
+def test_progress_counts_up_and_says_what_is_left(done: tuple[Path, list[CampaignProgress]]) -> None:
     seen = done[1]
     assert [progress.done for progress in seen] == [*range(7), 6, 7, 8]
     assert seen[0].seconds_left is None
@@ -110,7 +118,7 @@ def test_progress_counts_up_and_says_what_is_left(done: tuple[Path, list[Progres
 
 
 def test_a_result_is_the_same_whichever_process_made_it(
-    done: tuple[Path, list[Progress]], specs: list[str], tmp_path: Path
+    done: tuple[Path, list[CampaignProgress]], specs: list[str], tmp_path: Path
 ) -> None:
     Campaign(specs, tmp_path, 4, TINY, workers=1).run()
     curves = [
@@ -195,3 +203,15 @@ def test_wrong_input_is_one_line_and_exit_code_2(
 
 def test_a_dataset_given_twice_is_trained_on_once(specs: list[str]) -> None:
     assert list(distinct_datasets([specs[0], specs[1], specs[0]])) == specs
+
+
+def test_a_folder_is_held_by_one_campaign(specs: list[str], tmp_path: Path) -> None:
+    refused = pytest.raises(InvalidArgument, match="no other running campaign")
+    with files.held(tmp_path / "campaign.lock", ValueError()), refused:
+        Campaign(specs, tmp_path, 1, TINY).run()
+
+
+def test_a_folder_with_a_line_that_is_none_is_refused_by_file_and_line(specs: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"format": "else"}\n')
+    with pytest.raises(InvalidExperience, match=r"a.jsonl:1: The `format` of `line` must be 'presage-experience'"):
+        Campaign(specs, tmp_path, 1, TINY).run()

@@ -12,7 +12,7 @@ from presage.architecture.serial import to_json
 from presage.architecture.spaces import get_space
 from presage.database import Database
 from presage.errors import InvalidArgument, UnknownName
-from presage.records import ArchitectureRecord, RecipeRecord
+from presage.records import ArchitectureRecord
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.loading import load_experience
@@ -25,7 +25,7 @@ from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, Neares
 from presage.surrogate.predictors.ensemble import Ensemble
 from presage.surrogate.testing import synthetic_experience
 from presage.training.recipe import Recipe
-from presage.training.rows import recipe_row
+from presage.training.recording import recipe_record
 
 PLAN = ShotPlan(counts=(4, 8), draws=2, least_scored=5)
 
@@ -84,7 +84,7 @@ def test_the_goals_are_about_the_ensemble_or_the_first_that_is_no_baseline(exper
 def test_the_difficulty_of_the_datasets_of_a_database(tmp_path: Path) -> None:
     space = get_space("nb201")
     networks = space.decode_batch(space.sample(5, np.random.default_rng(0)))
-    recipe, epochs = RecipeRecord.from_json(recipe_row(Recipe())), Recipe().epochs
+    recipe, epochs = recipe_record(Recipe()), Recipe().epochs
     with Database.open(tmp_path / "some.duckdb") as database:
         entries, probes = [], []
         for number in range(3):

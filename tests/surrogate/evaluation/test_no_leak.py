@@ -11,7 +11,7 @@ import pytest
 from presage.architecture.serial import to_json
 from presage.architecture.spaces import get_space
 from presage.database import Database
-from presage.records import ArchitectureRecord, RecipeRecord
+from presage.records import ArchitectureRecord
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.loading import load_experience
@@ -28,7 +28,7 @@ from presage.surrogate.predictors.predictor import Predictor
 from presage.surrogate.predictors.tap_lstm import TapLSTM
 from presage.surrogate.testing import synthetic_experience
 from presage.training.recipe import Recipe
-from presage.training.rows import recipe_row
+from presage.training.recording import recipe_record
 
 TARGET = 2
 
@@ -149,7 +149,7 @@ def test_a_task_is_the_same_whatever_was_trained_on_its_dataset(tmp_path: Path) 
     for name, worth in (("clean", 0.8), ("poisoned", 0.1)):
         with Database.open(tmp_path / f"{name}.duckdb") as database:
             dataset = dataset_record("made-up")
-            recipe = RecipeRecord.from_json(recipe_row(Recipe()))
+            recipe = recipe_record(Recipe())
             curve = [worth] * Recipe().epochs
             network = get_space("nb201").decode_batch(np.zeros((1, 6), np.int64)).architecture(0).canonical
             database.add_experiments([

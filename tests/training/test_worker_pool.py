@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from presage.training.worker_pool import Task, run_crew
+from presage.training.worker_pool import Assignment, run_pool
 
 Message = dict[str, Any]
 
 
 def squares(settings: Message) -> Callable[[Message], Message]:
-    """Work for the crew: squares numbers, and fails, dies once or dies always when told to."""
+    """Work for the pool: squares numbers, and fails, dies once or dies always when told to."""
 
     def answer(message: Message) -> Message:
         if message.get("fail"):
@@ -30,12 +30,12 @@ def squares(settings: Message) -> Callable[[Message], Message]:
     return answer
 
 
-def tasks(messages: list[Message]) -> list[Task]:
-    return [Task(key, {"number": key, **message}) for key, message in enumerate(messages)]
+def tasks(messages: list[Message]) -> list[Assignment]:
+    return [Assignment(key, {"number": key, **message}) for key, message in enumerate(messages)]
 
 
 def test_all_tasks_are_answered_by_several_processes(tmp_path: Path) -> None:
-    found = {answer.key: answer for answer in run_crew(squares, {"folder": str(tmp_path)}, tasks([{}] * 8), 2)}
+    found = {answer.key: answer for answer in run_pool(squares, {"folder": str(tmp_path)}, tasks([{}] * 8), 2)}
     assert {key: answer.message["square"] for key, answer in found.items() if answer.message} == {
         key: key**2 for key in range(8)
     }
@@ -43,7 +43,7 @@ def test_all_tasks_are_answered_by_several_processes(tmp_path: Path) -> None:
 
 
 def test_an_exception_is_one_line_and_the_worker_goes_on(tmp_path: Path) -> None:
-    found = {a.key: a for a in run_crew(squares, {"folder": str(tmp_path)}, tasks([{}, {"fail": True}, {}]), 1)}
+    found = {a.key: a for a in run_pool(squares, {"folder": str(tmp_path)}, tasks([{}, {"fail": True}, {}]), 1)}
     assert found[1].error == "ValueError: not this one"
     assert not found[1].died
     assert found[0].message is not None
@@ -53,7 +53,7 @@ def test_an_exception_is_one_line_and_the_worker_goes_on(tmp_path: Path) -> None
 
 def test_a_task_whose_worker_is_killed_is_done_again_and_given_up_after_two(tmp_path: Path) -> None:
     messages: list[Message] = [{}, {"die": "once"}, {"die": "always"}, {}]
-    answers = list(run_crew(squares, {"folder": str(tmp_path)}, tasks(messages), 2))
+    answers = list(run_pool(squares, {"folder": str(tmp_path)}, tasks(messages), 2))
     found = {answer.key: answer for answer in answers}
     assert len(answers) == 4
     assert found[1].message is not None
@@ -64,11 +64,11 @@ def test_a_task_whose_worker_is_killed_is_done_again_and_given_up_after_two(tmp_
 
 
 def test_leaving_early_ends_the_workers(tmp_path: Path) -> None:
-    crew = run_crew(squares, {"folder": str(tmp_path)}, tasks([{}, {"wait": True}]), 2)
-    next(crew)
+    pool = run_pool(squares, {"folder": str(tmp_path)}, tasks([{}, {"wait": True}]), 2)
+    next(pool)
     deadline = time.monotonic() + 20
     while not ((tmp_path / "1").exists() and (tmp_path / "1").read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     process = int((tmp_path / "1").read_text())
-    crew.close()
+    pool.close()
     assert not Path(f"/proc/{process}").exists()
