@@ -23,7 +23,8 @@ $(BIN)/python:
 $(VENV)/.user: pyproject.toml | $(BIN)/python
 	@echo "Installing presage and PyTorch into $(VENV) (about 5 GB; minutes, once) ..."
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable .
+	@# setuptools warns, in twelve lines, of any editable installation that is not a whole folder on the path
+	PYTHONWARNINGS="ignore:Editable installation" $(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.developer: pyproject.toml $(VENV)/.user
