@@ -92,7 +92,7 @@ def _located(where: str, text: str) -> Architecture:
 
 
 def _without_binding(text: str) -> str:
-    """The architecture in what a search left of its best network (`search.run.export`); any other text as it is."""
+    """The architecture in what `presage.search.run.export` left of a network; any other text as it is."""
     from presage.search.run.export import FORMAT
 
     if FORMAT not in text:

@@ -45,7 +45,7 @@ class ProbeRun:
         confusion: validation images of true class (row) predicted as class (column) after the last epoch (k, k).
         chance: share of the commonest class among the training images; what constant guessing reaches.
         classes: names of the k classes.
-        description: `probe.describe` of the dataset.
+        description: `presage.probe.describe` of the dataset.
         held_out: predictions from which label noise is suspected; None where the run was read back from a database.
     """
 

@@ -20,8 +20,9 @@ class SearchSettings:
     """What a search is asked for, beside its dataset, space and recipe.
 
     Attributes:
-        strategy: name of a search strategy (`search.samplers.SAMPLERS`), or of one that trains a super-net on the
-            dataset (`search.one_shot_strategies`) and searches by its proxy accuracy: `score` is then `supernet`.
+        strategy: name of a search strategy (`presage.search.strategies.SAMPLERS`), or of one that trains a super-net on
+            the dataset (`presage.search.strategies.SUPERNETS`) and searches by its proxy accuracy: `score` is then
+            `supernet`.
         candidates: number of candidates scored, in each round.
         shortlist: number of networks trained fully, in each round.
         rounds: after each, the scorer is made anew from what was learnt.

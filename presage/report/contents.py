@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from presage.search.result import SearchResult, Verified
 
 __all__ = [
-    "Candidates",
+    "CandidatePlots",
     "Drawing",
-    "Outcomes",
+    "Agreement",
     "Side",
     "candidates_of",
     "drawings_of",
     "how_to_use_best",
-    "outcomes_of",
+    "agreement_of",
 ]
 
 MOST_DRAWN = 6
@@ -53,7 +53,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class Agreement:
     """Predicted accuracies beside trained ones.
 
     Attributes:
@@ -70,7 +70,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
-class Candidates:
+class CandidatePlots:
     """All candidates of a search.
 
     Attributes:
@@ -99,9 +99,9 @@ class Drawing:
     picture: Markup
 
 
-def outcomes_of(result: SearchResult) -> Outcomes | None:
+def agreement_of(result: SearchResult) -> Agreement | None:
     """None where no network was both predicted and trained."""
-    series = {"short-list": _outcomes(result.verified), "random baseline": _outcomes(result.baseline)}
+    series = {"short-list": _trained(result.verified), "random baseline": _trained(result.baseline)}
     if not any(series.values()):
         return None
     level = next(one.chosen.level for one in (*result.verified, *result.baseline) if one.chosen.level)
@@ -111,13 +111,13 @@ def outcomes_of(result: SearchResult) -> Outcomes | None:
         if rows
     )
     curves = {one.chosen.hash[:8]: one.curve for one in result.verified}
-    return Outcomes(level, sides, plots.scatter_plot(series, level), plots.learning_curves_plot(curves))
+    return Agreement(level, sides, plots.scatter_plot(series, level), plots.learning_curves_plot(curves))
 
 
-def _outcomes(verified: Sequence[Verified]) -> list[plots.Outcome]:
+def _trained(verified: Sequence[Verified]) -> list[plots.TrainedPrediction]:
     """Of the networks that were both predicted and trained."""
     return [
-        plots.Outcome(chosen.predicted, chosen.lower, chosen.upper, one.accuracy)
+        plots.TrainedPrediction(chosen.predicted, chosen.lower, chosen.upper, one.accuracy)
         for one in verified
         if (chosen := one.chosen).predicted is not None
         and chosen.lower is not None
@@ -126,7 +126,7 @@ def _outcomes(verified: Sequence[Verified]) -> list[plots.Outcome]:
     ]
 
 
-def candidates_of(result: SearchResult, space: Space | None) -> Candidates | None:
+def candidates_of(result: SearchResult, space: Space | None) -> CandidatePlots | None:
     """None where nothing has a score, or where neither `space` is given nor any space has the name of the result's."""
     from presage.architecture.spaces import get_space
     from presage.search.run.engine import load_candidates
@@ -148,7 +148,7 @@ def candidates_of(result: SearchResult, space: Space | None) -> Candidates | Non
     said = [one.chosen.predicted if score == PREDICTED else one.chosen.score for one in result.verified]
     costs = [unit * getattr(one.chosen, field) for one in result.verified]
     marks = [(at, value) for at, value in zip(costs, said, strict=True) if value is not None]
-    return Candidates(
+    return CandidatePlots(
         len(values), score, plots.search_plot(values, score), plots.pareto_plot(cost, best, marks, label, score)
     )
 

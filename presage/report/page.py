@@ -10,7 +10,7 @@ from presage.comparison import comparison
 from presage.errors import InvalidArgument
 from presage.files import replacing
 from presage.report import plots
-from presage.report.contents import candidates_of, drawings_of, how_to_use_best, outcomes_of
+from presage.report.contents import agreement_of, candidates_of, drawings_of, how_to_use_best
 from presage.report.reading import read
 from presage.report.supernet import epochs_table
 from presage.report.templates import render
@@ -48,7 +48,7 @@ def write_report(run_folder: Path, space: Space | None = None) -> Path:
         baseline=_best_first(result.baseline),
         compared=comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline]),
         difficulty_plot=card and plots.difficulty_plot(card["name"], card["seed_dcns"], card["known_dcns"]),
-        outcomes=outcomes_of(result),
+        agreement=agreement_of(result),
         candidates=candidates_of(result, space),
         supernet=epochs_table(result),
         drawings=drawings_of(run_folder, trained),

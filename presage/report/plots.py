@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Outcome", "difficulty_plot", "learning_curves_plot", "pareto_plot", "scatter_plot", "search_plot"]
+__all__ = ["TrainedPrediction", "difficulty_plot", "learning_curves_plot", "pareto_plot", "scatter_plot", "search_plot"]
 
 BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#a0aec0"
 
@@ -75,7 +75,7 @@ def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainedPrediction:
     """Predicted accuracy of a network with its interval, and its trained validation accuracy."""
 
     predicted: float
@@ -84,7 +84,7 @@ class Outcome:
     trained: float
 
 
-def scatter_plot(series: Mapping[str, Sequence[Outcome]], level: float) -> Markup:
+def scatter_plot(series: Mapping[str, Sequence[TrainedPrediction]], level: float) -> Markup:
     """Predicted accuracy with its interval against trained validation accuracy.
 
     Args:

@@ -149,7 +149,7 @@ class Predictor(ABC):
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
     def state(self) -> State:
-        """Everything `fit` learned, for `presage.surrogate.predictors.storage.save`."""
+        """Everything `fit` learned, for `presage.surrogate.predictors.storage.save_predictor`."""
         state = State()
         state.put("interval", self.interval_)
         conditioner = State()

@@ -344,7 +344,7 @@ def test_every_strategy_searches(dataset: ImageDataset, tmp_path: Path, strategy
 def test_real_training_gives_a_network_that_loads_and_scores_as_it_did(
     dataset: ImageDataset, tmp_path: Path, database: Database
 ) -> None:
-    """End to end with `training.fit`: the exported network, fed plain pixels, has the recorded test accuracy."""
+    """By `presage.training.fit`: the exported network, given plain pixels, has the recorded test accuracy."""
     result = run_search(
         dataset,
         space=SPACE,
