@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from presage.architectures import NamedArchitecture, read_architectures, traced
 from presage.errors import InvalidArgument, UnknownName
+from presage.progress import OnStage, no_progress
 from presage.session import Session
 from presage.steps.prediction import Predicted
 from presage.steps.training import Trained
-from presage.workplace import Step, no_progress
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,7 +45,7 @@ def probe(
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: Step = no_progress,
+    progress: OnStage = no_progress,
 ) -> DifficultyCard:
     """How hard is a dataset? Its DCN and what one number hides.
 
@@ -71,7 +71,7 @@ def predict(
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: Step = no_progress,
+    progress: OnStage = no_progress,
 ) -> list[Predicted]:
     """*Predicted* accuracy, with an interval, of networks on a dataset. Trains nothing but the probe net, once.
 
@@ -94,7 +94,7 @@ def train(
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: Step = no_progress,
+    progress: OnStage = no_progress,
 ) -> list[Trained]:
     """*Trained* accuracy of networks, which enters the database. Arguments as `predict` has them."""
     session = Session(database, device, seed, progress)
@@ -111,7 +111,7 @@ def search(
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: Step = no_progress,
+    progress: OnStage = no_progress,
     **settings: Any,
 ) -> SearchResult:
     """Search a space on predicted accuracy and train the short-list; resumes what the run folder holds.

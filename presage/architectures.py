@@ -83,26 +83,27 @@ def _from_file(path: Path) -> list[NamedArchitecture]:
 
 
 def _located(where: str, text: str) -> Architecture:
-    from presage.architecture.serial import loads
+    from presage.architecture.serial import from_json, loads
 
     try:
-        return loads(_without_binding(text))
+        return from_json(bound) if (bound := _of_search(text)) is not None else loads(text)
     except InvalidArchitecture as error:
         raise InvalidArchitecture(f"{where}: {error}") from None
 
 
-def _without_binding(text: str) -> str:
-    """The architecture in what `presage.search.run.export` left of a network; any other text as it is."""
+def _of_search(text: str) -> object:
+    """The architecture's JSON in what `presage.search.run.export` left of a network; None in other texts."""
     from presage.search.run.export import FORMAT
 
     if FORMAT not in text:
-        return text
+        return None
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return text  # the reader of architectures says what is wrong
-    bound = isinstance(value, dict) and value.get("format") == FORMAT
-    return json.dumps(value.get("architecture")) if bound else text
+        return None  # the reader of architectures says what is wrong
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        return None
+    return value.get("architecture", {})
 
 
 def traced(module: nn.Module, name: str) -> Architecture:

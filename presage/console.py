@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from presage.progress import Progress
+from presage.progress import ProgressBars
 from presage.session import Session
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def add_architectures(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def session_of(options: argparse.Namespace) -> Iterator[Session]:
     """The session of a command; its bar is closed at the end."""
-    with Progress(quiet=options.quiet) as progress:
+    with ProgressBars(quiet=options.quiet) as bars:
         yield Session(
             database=options.database,
             device=options.device,
             seed=options.seed,
-            step=progress,
+            progress=bars,
             predictor=getattr(options, "predictor", "ensemble"),
             skip_corrupt=getattr(options, "skip_corrupt", False),
         )

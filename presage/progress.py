@@ -1,19 +1,27 @@
-"""Progress on stderr: a bar with time left on a terminal, a line now and then elsewhere."""
+"""How far the work is: told by `session.progress(stage, done, total)`, drawn on stderr as bars with time left."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["Progress"]
+__all__ = ["OnStage", "ProgressBars", "no_progress"]
+
+OnStage = Callable[[str, int, int | None], None]
+"""``progress(stage, done, total)``: how far a stage of the work is."""
 
 
-class Progress:
-    """Draws one bar a stage; callable as ``progress(stage, done, total)``, the form every floor below reports in.
+def no_progress(stage: str, done: int, total: int | None) -> None:
+    """Tell nobody."""
+
+
+class ProgressBars:
+    """An `OnStage` that draws one bar a stage: on a terminal as it goes, elsewhere a line now and then.
 
     A stage that begins again gets a new bar. What was done when a bar begins (by a run before, say) does not count as
     speed.

@@ -1,32 +1,353 @@
-"""`Session`: a workplace with every step that the commands and the Python API are made of.
+"""`Session`: a user's database, device and seed, and every step that the commands and the Python API are made of.
 
-The database is opened for each step and let go of at once: training in between does not keep other processes out.
+The session says when the database is opened: for each step, and let go of at once, so that training in between does
+not keep other processes out.
 """
 
 from __future__ import annotations
 
-from presage.steps import difficulty, evaluation, experience, prediction, reach, searching, training
-from presage.workplace import Workplace
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.errors import InvalidArgument
+from presage.folders import check_folder
+from presage.progress import OnStage, no_progress
+from presage.steps import difficulty, evaluation, experience, extrapolation, prediction, searching, training
+from presage.steps.brief_store import BriefStore
+
+if TYPE_CHECKING:
+    from presage.architecture.spaces import Space
+    from presage.architectures import NamedArchitecture
+    from presage.database import Database, ImportReport
+    from presage.probe import DifficultyCard, ProbeRun
+    from presage.search import SearchResult, SearchSettings
+    from presage.steps.extrapolation import Extrapolation
+    from presage.steps.prediction import BoundPredictor, Predicted
+    from presage.steps.training import Trained
+    from presage.surrogate import Experience
+    from presage.surrogate.evaluation.appraisal import Appraisal
+    from presage.training import ImageDataset, Recipe
+    from presage.training.campaign import Summary
 
 __all__ = ["Session"]
 
 
-class Session(Workplace):
-    """What a user's commands share, for several steps in a row; arguments as `Workplace` has them."""
+@dataclass
+class Session:
+    """What a user's commands share, for several steps in a row.
 
-    probe = difficulty.probe
-    card = difficulty.card
-    recall = difficulty.recall
+    Args:
+        database: the experiment database; None for the user's own (`$PRESAGE_DATABASE`, or the platform's data folder).
+        device: `auto`, `cpu` or `cuda`.
+        seed: of everything random.
+        progress: told how far the work is, as ``progress(stage, done, total)``.
+        predictor: name of the accuracy predictor.
+        skip_corrupt: pass over images that cannot be read.
+    """
 
-    predict = prediction.predict
-    task = prediction.task
-    fitted = prediction.fitted
-    informed = prediction.informed
-    reach = reach.reach
-    evaluate = evaluation.evaluate
+    database: str | Path | None = None
+    device: str = "auto"
+    seed: int = 0
+    progress: OnStage = no_progress
+    predictor: str = "ensemble"
+    skip_corrupt: bool = False
+    _datasets: dict[str, ImageDataset] = field(default_factory=dict, repr=False)
 
-    train = training.train
-    search = searching.search
+    def open(self) -> Database:
+        """The database, open; filled with the shipped experience when it is new."""
+        from presage.database import Database
 
-    populate = experience.populate
-    take_in = experience.take_in
+        if self._is_own:
+            return Database.open()
+        return Database.open(self.path, from_seed=True, seed_only_if_empty=True)
+
+    def check_database(self) -> None:
+        """Refuse a database that cannot be opened or made; to be called before long work whose results go there.
+
+        Raises:
+            DatabaseBusy, InvalidDatabase, InvalidArgument: as `presage.database.Database.open`.
+        """
+        from presage.database import check_opens, default_path
+
+        if self._is_own:
+            default_path(create=True)
+        check_opens(self.path)
+
+    @property
+    def path(self) -> Path:
+        """Where the database is, or will be."""
+        from presage.database import default_path
+
+        if self.database is not None:
+            return Path(self.database)
+        named = os.environ.get("PRESAGE_DATABASE")
+        return Path(named) if named else default_path()
+
+    @property
+    def _is_own(self) -> bool:
+        return self.database is None and "PRESAGE_DATABASE" not in os.environ
+
+    def cache(self, name: str) -> Path:
+        """A folder beside the database for what can always be computed again."""
+        return self.path.parent / f"{self.path.stem}-cache" / name
+
+    def dataset(self, spec: str | ImageDataset) -> ImageDataset:
+        """The dataset that a word names, read once."""
+        from presage.training import load_dataset
+
+        if not isinstance(spec, str):
+            return spec
+        if spec not in self._datasets:
+            self._datasets[spec] = load_dataset(
+                spec,
+                skip_corrupt=self.skip_corrupt,
+                on_progress=lambda done, total: self.progress("read images", done, total),
+            )
+        return self._datasets[spec]
+
+    # How hard is a dataset?
+
+    def probe(self, dataset: ImageDataset, seeds: int = difficulty.SEEDS) -> DifficultyCard:
+        """Probe the dataset with seeds `seed`, `seed` + 1, …; the DCNs enter the database.
+
+        A seed that was probed before keeps its stored DCN: on another processor, or a GPU, the last digits differ.
+        """
+        return self._probed(dataset, seeds, None)
+
+    def card(self, dataset: ImageDataset, run_folder: Path) -> str:
+        """The difficulty card as text; probes the dataset unless the run folder keeps its card already.
+
+        Raises:
+            InvalidArgument: the run folder keeps the card of another dataset.
+        """
+        kept = difficulty.kept_card(run_folder, dataset)
+        return kept if kept is not None else self._probed(dataset, difficulty.SEEDS, run_folder).text()
+
+    def _probed(self, dataset: ImageDataset, seeds: int, run_folder: Path | None) -> DifficultyCard:
+        from presage.probe import PROBE_VERSION, difficulty_card
+
+        if seeds < 1:
+            raise InvalidArgument("seeds", "probe", "be at least 1", seeds)
+        self.check_database()
+        runs = self._run_probes(dataset, seeds)
+        with self.open() as database:
+            difficulty.add_probes(database, dataset, runs)
+            stored = database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION)
+            known = difficulty.known_datasets(database)
+        card = difficulty_card(runs, known)
+        if run_folder is not None:
+            difficulty.keep_card(run_folder, card, stored, known)
+        return card
+
+    def _run_probes(self, dataset: ImageDataset, seeds: int) -> Sequence[ProbeRun]:
+        return difficulty.run_probes(dataset, seeds, seed=self.seed, device=self.device, progress=self.progress)
+
+    def recall(self, dataset: ImageDataset) -> str:
+        """What the database holds of datasets of like difficulty, in one line."""
+        with self.open() as database:
+            return difficulty.recall(database, dataset)
+
+    # What will networks score on it?
+
+    def bound_predictor(self, dataset: ImageDataset, recipe: Recipe) -> BoundPredictor:
+        """The predictor for one task: learned from all others, and given what was trained on this one.
+
+        One opening of the database reads all that it needs; a dataset that was never probed is probed first, and a
+        second opening stores that and reads. Nothing is fitted or trained while the database is open.
+
+        Raises:
+            UnknownName: no predictor of that name.
+        """
+        from presage.surrogate import get_predictor
+        from presage.surrogate.predictors.cache import cache_key
+
+        unfitted, folder = get_predictor(self.predictor, seed=self.seed), self.cache("predictors")
+
+        def is_fitted(content: str) -> bool:
+            return (folder / cache_key(unfitted, content)).is_dir()
+
+        with self.open() as database:
+            known = difficulty.is_probed(database, dataset)
+            evidence = prediction.read_evidence(database, dataset, recipe, is_fitted) if known else None
+        if evidence is None:
+            runs = self._run_probes(dataset, difficulty.SEEDS)
+            with self.open() as database:
+                difficulty.add_probes(database, dataset, runs)
+                evidence = prediction.read_evidence(database, dataset, recipe, is_fitted)
+
+        def reread() -> Experience:
+            with self.open() as database:
+                return prediction.read_experience(database, evidence.without)
+
+        return prediction.bind(evidence, unfitted, folder, reread, self.progress)
+
+    def predict(
+        self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
+    ) -> list[Predicted]:
+        """Train-free accuracy of architectures on a dataset, in the order given.
+
+        Raises:
+            InvalidArchitecture: one that cannot take the dataset's images, or is too large to be built; names it.
+            UnknownName: no predictor of that name.
+        """
+        return self.predict_with_notes(dataset, architectures, recipe)[0]
+
+    def predict_with_notes(
+        self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
+    ) -> tuple[list[Predicted], tuple[str, ...]]:
+        """As `predict`, and a line for each way in which the predictions extrapolate."""
+        from presage.surrogate import get_predictor
+
+        get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
+        asked = prediction.costed(dataset, architectures, recipe)
+        bound = self.bound_predictor(dataset, recipe)
+        notes = bound.extrapolation.notes([costs.multiply_adds for _, costs in asked])
+        return prediction.predicted(bound, asked), notes
+
+    def extrapolation(self, recipe: Recipe) -> Extrapolation:
+        """What predictions for a recipe rest on."""
+        with self.open() as database:
+            return extrapolation.extrapolation(database.experiments(), recipe)
+
+    def evaluate(
+        self,
+        predictors: Sequence[str],
+        *,
+        studies: Sequence[str] | None = None,
+        folds: int | None = None,
+        families: Mapping[str, str] | None = None,
+        draws: int = 8,
+    ) -> Appraisal:
+        """Every named predictor on datasets, or families of them, left out whole; all studies unless some are named."""
+        return evaluation.evaluate(
+            self.open,
+            predictors,
+            studies=studies,
+            folds=folds,
+            families=families,
+            draws=draws,
+            seed=self.seed,
+            cache=self.cache("evaluation"),
+            progress=self.progress,
+        )
+
+    # What do they score once trained?
+
+    def train(self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe) -> list[Trained]:
+        """Train each architecture fully; each result enters the database as soon as it is there.
+
+        What the database knows of the same network, recipe and seed is given again, not trained again.
+        """
+        return training.train(
+            BriefStore(self.open),
+            dataset,
+            architectures,
+            recipe,
+            seed=self.seed,
+            device=self.device,
+            progress=self.progress,
+        )
+
+    def search(
+        self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path
+    ) -> SearchResult:
+        """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
+
+        A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
+        """
+        from presage.files import write_json
+        from presage.report import write_report
+        from presage.search import run_search
+        from presage.search.run.run_folder import RunFolder
+        from presage.search.strategies import check_serves
+        from presage.search.studies.feasible import check_feasible
+        from presage.search.studies.scores import get_score
+        from presage.surrogate import get_predictor
+
+        get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
+        check_serves(settings.strategy, space)
+        check_folder(run_folder, "--run", "presage search")
+        self.check_database()
+        shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
+        latency = None
+        if settings.needs_latency:
+            latency = searching.latency_meter(
+                space, shape, classes, settings.latency_batch, self.device, self.cache("latency"), self.progress
+            )
+        check_feasible(space, settings.limits, shape, classes, None if latency is None else latency.model)
+        scorer = searching.scorers(
+            settings.score,
+            lambda: self.bound_predictor(dataset, recipe),
+            self.predictor,
+            dataset,
+            recipe,
+            seed=self.seed,
+            device=self.device,
+        )
+        run_folder.mkdir(parents=True, exist_ok=True)
+        self.card(dataset, run_folder)
+        rests_on = extrapolation.kept_extrapolation(run_folder, lambda: self.extrapolation(recipe))
+        result = run_search(
+            dataset,
+            space=space,
+            recipe=recipe,
+            settings=settings,
+            scorer=scorer,
+            predictor=self.predictor,
+            run_folder=run_folder,
+            database=BriefStore(self.open),
+            device=self.device,
+            latency=latency,
+            on_progress=searching.stages(settings, self.progress),
+        )
+        if get_score(settings.score).predicts:
+            result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))
+            write_json(RunFolder(run_folder).result, result.to_json())
+        write_report(run_folder, space)
+        return result
+
+    # What fills the database?
+
+    def populate(
+        self,
+        specs: Sequence[str],
+        out: Path,
+        count: int,
+        recipe: Recipe,
+        *,
+        workers: int = 1,
+        probes: int = difficulty.SEEDS,
+    ) -> tuple[Summary, ImportReport]:
+        """Probe datasets and train the first `count` networks of the design on each.
+
+        Results go to shards in `out`, then into the database; the report counts what entered it, the probes run here
+        too. Killed at any moment and repeated, it goes on where it was.
+        """
+        from presage.training import Campaign
+
+        campaign = Campaign(specs, out, count, recipe, workers, self.device)
+        ran = 0
+        for dataset in map(self.dataset, specs):
+            with self.open() as database:
+                known = difficulty.is_probed(database, dataset)
+            if not known:
+                self.probe(dataset, probes)
+                ran += probes
+        with self.open() as database:
+            campaign = replace(campaign, known=experience.known_experiments(database, recipe))
+        summary = campaign.run(lambda progress: self.progress("populate", progress.done, progress.total))
+        report = self.import_experience([out] if any(out.glob("*.jsonl")) else [])
+        return summary, replace(report, probes=report.probes + ran)
+
+    def import_experience(self, paths: Sequence[Path]) -> ImportReport:
+        """Take shards, folders of shards or of Parquet files, or other databases into the database.
+
+        Raises:
+            InvalidArgument: a path that does not exist; nothing was taken in then.
+        """
+        experience.check_importable(paths)
+        with self.open() as database:
+            return experience.import_experience(database, paths)

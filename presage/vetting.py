@@ -14,6 +14,7 @@ from presage.errors import InvalidArchitecture, InvalidExperience, UnknownName, 
 
 if TYPE_CHECKING:
     from presage.architecture.costs import Costs
+    from presage.architecture.graph import Architecture
     from presage.records import Entry, ExperimentEntry, ProbeEntry
 
 __all__ = ["check_architecture", "check_entry"]
@@ -28,9 +29,9 @@ def check_architecture(text: str) -> None:
     Raises:
         InvalidArchitecture: says why.
     """
-    from presage.architecture.serial import dumps, loads
+    from presage.architecture.serial import dumps
 
-    architecture = loads(text)
+    architecture = _architecture(text)
     if dumps(architecture.canonical) != text:
         raise InvalidArchitecture(
             f"Its `json` must be in canonical form, whose hash is {architecture.hash[:12]}…: `Architecture.canonical`."
@@ -107,6 +108,12 @@ def _image_side(text: str, digest: str) -> int:
 @lru_cache(maxsize=16_384)
 def _costs(text: str, input_shape: tuple[int, int, int], classes: int) -> Costs:
     from presage.architecture.costs import costs
+
+    return costs(_architecture(text), input_shape, classes)
+
+
+@lru_cache(maxsize=1024)
+def _architecture(text: str) -> Architecture:
     from presage.architecture.serial import loads
 
-    return costs(loads(text), input_shape, classes)
+    return loads(text)

@@ -28,15 +28,15 @@ def run(options: argparse.Namespace) -> int:
     from presage.classification import classify
     from presage.console import notice
     from presage.errors import InvalidArgument
-    from presage.progress import Progress
+    from presage.progress import ProgressBars
     from presage.training.model.folder import load_model
 
     if options.csv and options.json:
         raise InvalidArgument("--csv", "presage classify", "not stand beside --json", "both")
     model = load_model(options.model)
     top = min(options.top, len(model.classes))
-    with Progress(quiet=options.quiet) as progress:
-        found = classify(model, options.images, lambda done, total: progress("classify", done, total))
+    with ProgressBars(quiet=options.quiet) as bars:
+        found = classify(model, options.images, lambda done, total: bars("classify", done, total))
     for one in found:
         if one.failure:
             notice(f"{one.file} was not classified: {one.failure}.", options)

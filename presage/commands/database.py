@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.console import session_of
+from presage.folders import check_folder
 from presage.output import positive, scaled, share, table
-from presage.places import check_folder
 
 if TYPE_CHECKING:
     from presage.database import ExperimentColumns
@@ -107,7 +107,7 @@ def _network(rows: ExperimentColumns, row: int, names: Mapping[str, str], spaces
 
 def _import(options: argparse.Namespace) -> int:
     with session_of(options) as session:
-        report = session.take_in(options.paths)
+        report = session.import_experience(options.paths)
     if options.json:
         refused = [{"where": refusal.where, "why": refusal.why} for refusal in report.refused]
         counts = {"experiments": report.experiments, "probes": report.probes, "predictions": report.predictions}

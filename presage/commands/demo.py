@@ -6,9 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
-from presage.commands.search import search_options, settings_of, told
+from presage.commands.search import search_options, settings_of, summary
 from presage.console import session_of
-from presage.places import check_folder
+from presage.folders import check_folder
 from presage.recipes import add_recipe_options, recipe_of
 
 SUMMARY = "the whole job on scikit-learn's digits, with the shipped experience"
@@ -45,5 +45,5 @@ def run(options: argparse.Namespace) -> int:
         say("4. Fit the predictors, search on predictions, train the short-list and, to compare, random networks:")
         result = session.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run)
     say("")
-    print(json.dumps(result.to_json()) if options.json else told(result))
+    print(json.dumps(result.to_json()) if options.json else summary(result))
     return 0 if result.best is not None else 1

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from presage.console import notice, session_of
+from presage.folders import check_folder
 from presage.output import positive
-from presage.places import check_folder
 
 SUMMARY = "predictor quality, each dataset left out in turn"
 

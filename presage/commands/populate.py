@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.console import notice, session_of
+from presage.folders import check_folder
 from presage.output import positive
-from presage.places import check_folder
-from presage.progress import Progress
+from presage.progress import ProgressBars
 from presage.recipes import add_recipe_options, recipe_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe) -> int:
     if code:
         return code
     probes = len(recorded_probes(options.out)) - before
-    with Progress(quiet=options.quiet) as progress:
+    with ProgressBars(quiet=options.quiet) as progress:
         campaign = Campaign(options.datasets, options.out, options.count, recipe, options.workers, options.device)
         summary = campaign.run(lambda state: progress("populate", state.done, state.total))
     found = {"experiments": summary.total, "already": summary.already, "added": summary.added, "failed": summary.failed}

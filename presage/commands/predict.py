@@ -28,8 +28,7 @@ def run(options: argparse.Namespace) -> int:
     with session_of(options) as session:
         session.check_database()
         dataset = dataset_of(session, options)
-        rows = session.predict(dataset, architectures, recipe)
-        notes = session.reach(recipe).notes([row.multiply_adds for row in rows])
+        rows, notes = session.predict_with_notes(dataset, architectures, recipe)
     for line in notes:
         notice(line, options)
     if options.json:

@@ -11,8 +11,8 @@ from presage.architecture.spaces.registry import SPACES
 from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.errors import UnknownName
+from presage.folders import check_folder
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
-from presage.places import check_folder
 from presage.recipes import add_recipe_options, recipe_of
 
 if TYPE_CHECKING:
@@ -127,11 +127,11 @@ def run(options: argparse.Namespace) -> int:
         session.check_database()
         dataset = dataset_of(session, options)
         result = session.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run)
-    print(json.dumps(result.to_json()) if options.json else told(result))
+    print(json.dumps(result.to_json()) if options.json else summary(result))
     return 0 if result.best is not None else 1
 
 
-def told(result: SearchResult) -> str:
+def summary(result: SearchResult) -> str:
     """A search for people: predicted beside trained accuracy."""
     columns = ["network", "predicted", "interval", "trained", "test", "parameters", "multiply-adds", "seconds"]
     rows = sorted(result.verified, key=lambda one: -(one.accuracy or 0.0))
@@ -150,7 +150,7 @@ def told(result: SearchResult) -> str:
         table(tuple(columns), cells),
     ]
     lines += ["", *result.notes] if result.notes else []
-    lines += [line for told in (result.latency, result.supernet) if told is not None for line in ("", told)]
+    lines += [line for text in (result.latency, result.supernet) if text is not None for line in ("", text)]
     compared = comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline])
     lines += ["", *compared] if compared else []
     if result.best is not None:

@@ -1,1 +1,2 @@
-"""The steps that the commands and the Python API are made of: functions of a `Workplace`, which `Session` offers."""
+"""The steps that `Session` is made of. Each is given values, and the database open or how to open it; none knows of
+`Session`."""

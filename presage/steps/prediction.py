@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from presage.steps.difficulty import ensure_probed
-from presage.workplace import Workplace
+from presage.progress import OnStage
+from presage.steps.extrapolation import Extrapolation, extrapolation
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from presage.architecture.batch.graph_batch import GraphBatch
+    from presage.architecture.costs import Costs
     from presage.architectures import NamedArchitecture
     from presage.database import Database
     from presage.search.studies.scorer import TaskPredictor
     from presage.surrogate import Experience, Prediction, Predictor, Task
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["Predicted", "fitted", "informed", "predict", "task"]
+__all__ = ["BoundPredictor", "Evidence", "Predicted", "bind", "costed", "predicted", "read_evidence", "read_experience"]
 
 MOST_GIVEN = 300
 """Networks trained on a dataset up to which predictions there are corrected by them; with more, all is fitted anew."""
@@ -47,27 +53,70 @@ class Predicted:
     trained: float | None = None
 
 
-def predict(
-    place: Workplace, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
-) -> list[Predicted]:
-    """Train-free accuracy of architectures on a dataset, in the order given.
+@dataclass(frozen=True)
+class BoundPredictor:
+    """A fitted predictor with the one task, a dataset and a recipe, that it is asked about.
+
+    Attributes:
+        predictor: learned from all other tasks, and given what was trained on this one.
+        task: all that it may know of the dataset and the recipe.
+        trained: mean trained accuracy of each network (hash) that was trained on the task.
+        extrapolation: what its predictions rest on.
+    """
+
+    predictor: TaskPredictor
+    task: Task
+    trained: Mapping[str, float]
+    extrapolation: Extrapolation
+
+    def predict(self, graphs: GraphBatch) -> Prediction:
+        """Predicted accuracies of n architectures on the task."""
+        return self.predictor.predict(graphs, self.task)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the database holds that bears on one task, read in one opening.
+
+    Attributes:
+        without: dataset (fingerprint) and recipe (hash) whose experiments the predictor is fitted without; None where
+            it is fitted to all.
+        content: hash of what it is fitted to.
+        experience: what it is fitted to; None where it need not be fitted.
+        own: architecture JSON of the n networks trained on the task, in the order of `accuracy`.
+        accuracy: (n,) their trained accuracies.
+        task, trained, extrapolation: as in `BoundPredictor`.
+    """
+
+    without: tuple[str, str] | None
+    content: str
+    experience: Experience | None
+    own: Sequence[str]
+    accuracy: NDArray[np.float64]
+    task: Task
+    trained: Mapping[str, float]
+    extrapolation: Extrapolation
+
+
+def costed(
+    dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
+) -> list[tuple[NamedArchitecture, Costs]]:
+    """Architectures with what they cost on a dataset's images, as the recipe resizes them.
 
     Raises:
-        InvalidArchitecture: one that cannot take the dataset's images, or is too large to be built; names it.
-        UnknownName: no predictor of that name.
+        InvalidArchitecture: one that cannot take the images, or is too large to be built; names it.
     """
-    from presage.architecture.batch.graph_batch import GraphBatch
     from presage.architectures import costs_of
-    from presage.surrogate import get_predictor
 
-    get_predictor(place.predictor, seed=place.seed)  # refused before anything is probed
     shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
-    costs = [costs_of(named, shape, len(dataset.classes)) for named in architectures]
-    known_of_it = task(place, dataset, recipe)
-    graphs = [named.architecture.canonical for named in architectures]
-    answer: Prediction = informed(place, dataset, recipe).predict(GraphBatch.of(graphs), known_of_it)
-    with place.open() as database:
-        known = _trained_before(database, dataset, recipe)
+    return [(named, costs_of(named, shape, len(dataset.classes))) for named in architectures]
+
+
+def predicted(bound: BoundPredictor, asked: Sequence[tuple[NamedArchitecture, Costs]]) -> list[Predicted]:
+    """The answer to each architecture, in the order given."""
+    from presage.architecture.batch.graph_batch import GraphBatch
+
+    answer = bound.predict(GraphBatch.of([named.architecture.canonical for named, _ in asked]))
     return [
         Predicted(
             name=named.name,
@@ -76,80 +125,94 @@ def predict(
             lower=float(answer.lower[row]),
             upper=float(answer.upper[row]),
             level=answer.level,
-            parameters=costs[row].parameters,
-            multiply_adds=costs[row].multiply_adds,
-            trained=known.get(named.architecture.hash),
+            parameters=costs.parameters,
+            multiply_adds=costs.multiply_adds,
+            trained=bound.trained.get(named.architecture.hash),
         )
-        for row, named in enumerate(architectures)
+        for row, (named, costs) in enumerate(asked)
     ]
 
 
-def task(place: Workplace, dataset: ImageDataset, recipe: Recipe) -> Task:
-    """All that a predictor may know of the dataset; probes it first where no probe is stored."""
+def read_evidence(
+    database: Database, dataset: ImageDataset, recipe: Recipe, is_fitted: Callable[[str], bool]
+) -> Evidence:
+    """All that predictions for a probed dataset rest on.
+
+    So few networks trained on the task itself correct a predictor that has learned from all others: what has just been
+    trained counts at once, and nothing is fitted anew.
+
+    Args:
+        is_fitted: whether the predictor fitted to a content (hash) is kept.
+    """
+    import numpy as np
+
     from presage.probe import PROBE_VERSION
     from presage.surrogate.data.loading import task_of
 
-    ensure_probed(place, dataset)
-    with place.open() as database:
-        return task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash, PROBE_VERSION)
+    own = (dataset.fingerprint, recipe.hash)
+    probed = {run.dataset for run in database.probes(version=PROBE_VERSION)}
+    finished = database.experiments()
+    trained = database.experiments(datasets=[own[0]], recipe=own[1])
+    on_probed = np.array([key in probed for key in finished.datasets], bool)[finished.dataset]
+    corrects = int(on_probed.sum()) > len(trained) <= MOST_GIVEN
+    without = own if corrects else None
+    content = database.content_hash(without=without)
+    texts = database.architectures(set(trained.architecture.tolist())) if corrects else {}
+    return Evidence(
+        without=without,
+        content=content,
+        experience=None if is_fitted(content) else read_experience(database, without),
+        own=[texts[key] for key in trained.architecture.tolist()] if corrects else [],
+        accuracy=trained.accuracy,
+        task=task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash, PROBE_VERSION),
+        trained=_trained_before(database, own),
+        extrapolation=extrapolation(finished, recipe),
+    )
 
 
-def fitted(place: Workplace, without: tuple[str, str] | None = None) -> Predictor:
-    """The predictor, fitted to everything in the database: from the cache where it has learned from that before.
+def read_experience(database: Database, without: tuple[str, str] | None) -> Experience:
+    """What a predictor is fitted to: everything, but for the task `without` (dataset and recipe)."""
+    from presage.probe import PROBE_VERSION
+    from presage.surrogate import load_experience
+
+    found = load_experience(database, probe_version=PROBE_VERSION)
+    return found if without is None else found.without_task(*without)
+
+
+def bind(
+    evidence: Evidence, unfitted: Predictor, cache: Path, reread: Callable[[], Experience], progress: OnStage
+) -> BoundPredictor:
+    """The predictor for the task of the evidence: from the cache where it has learned from that before, else fitted.
 
     Args:
-        without: a dataset (fingerprint) and a recipe (hash) whose experiments it is not to learn from.
-    """
-    from presage.probe import PROBE_VERSION
-    from presage.surrogate import fitted as fitted_or_kept
-    from presage.surrogate import get_predictor, load_experience
-
-    unfitted = get_predictor(place.predictor, seed=place.seed)
-    with place.open() as database:
-        content = database.content_hash(without=without)
-
-    def experience() -> Experience:
-        with place.open() as database:
-            found = load_experience(database, probe_version=PROBE_VERSION)
-        return found if without is None else found.without_task(*without)
-
-    def tell(done: int, total: int) -> None:
-        place.step("fit predictor, once", done, total)
-
-    tell(0, 1)
-    found = fitted_or_kept(unfitted, content, experience, place.cache("predictors"), tell)
-    tell(1, 1)
-    return found
-
-
-def informed(place: Workplace, dataset: ImageDataset, recipe: Recipe) -> TaskPredictor:
-    """The predictor for one dataset: learned from all others, and given what was trained on this one.
-
-    So a network that has just been trained on the dataset counts at once, and nothing is fitted anew.
+        cache: folder of fitted predictors.
+        reread: reads the experience, where a predictor that was kept turns out to be damaged.
     """
     from presage.architecture.batch.graph_batch import GraphBatch
     from presage.architecture.serial import loads
-    from presage.probe import PROBE_VERSION
+    from presage.surrogate import fitted
 
-    ensure_probed(place, dataset)
-    own = (dataset.fingerprint, recipe.hash)
-    with place.open() as database:
-        probed = sorted({run.dataset for run in database.probes(version=PROBE_VERSION)})
-        trained = database.experiments(datasets=[own[0]], recipe=own[1])
-        others = len(database.experiments(datasets=probed)) - len(trained)
-        texts = database.architectures(sorted(set(trained.architecture.tolist())))
-    if not others or len(trained) > MOST_GIVEN:
-        return fitted(place)
-    predictor = fitted(place, without=own)
-    if not len(trained):
-        return predictor
-    graphs = GraphBatch.of([loads(texts[key]) for key in trained.architecture.tolist()])
-    return predictor.condition_on(graphs, trained.accuracy, task(place, dataset, recipe))
+    def experience() -> Experience:
+        return reread() if evidence.experience is None else evidence.experience
+
+    def tell(done: int, total: int) -> None:
+        progress("fit predictor, once", done, total)
+
+    tell(0, 1)
+    learned = fitted(unfitted, evidence.content, experience, cache, tell)
+    tell(1, 1)
+    predictor: TaskPredictor = learned
+    if evidence.own:
+        parsed = {text: loads(text) for text in set(evidence.own)}
+        graphs = GraphBatch.of([parsed[text] for text in evidence.own])
+        predictor = learned.condition_on(graphs, evidence.accuracy, evidence.task)
+    return BoundPredictor(predictor, evidence.task, evidence.trained, evidence.extrapolation)
 
 
-def _trained_before(database: Database, dataset: ImageDataset, recipe: Recipe) -> dict[str, float]:
+def _trained_before(database: Database, task: tuple[str, str]) -> dict[str, float]:
     accuracies: dict[str, list[float]] = {}
-    for record in database.experiment_records(dataset=dataset.fingerprint, recipe=recipe.hash, status="finished"):
+    dataset, recipe = task
+    for record in database.experiment_records(dataset=dataset, recipe=recipe, status="finished"):
         if record.accuracy is not None:
             accuracies.setdefault(record.architecture, []).append(record.accuracy)
     return {key: sum(values) / len(values) for key, values in accuracies.items()}

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from presage.workplace import Workplace
+from presage.progress import OnStage
+from presage.steps.brief_store import BriefStore
 
 if TYPE_CHECKING:
     from presage.architectures import NamedArchitecture
@@ -45,18 +46,22 @@ class Trained:
 
 
 def train(
-    place: Workplace, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
+    store: BriefStore,
+    dataset: ImageDataset,
+    architectures: Sequence[NamedArchitecture],
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: str,
+    progress: OnStage,
 ) -> list[Trained]:
-    """Train each architecture fully; each result enters the database as soon as it is there.
-
-    What the database knows of the same network, recipe and seed is given again, not trained again.
-    """
+    """As `Session.train`; each result enters the store as soon as it is there."""
     from presage.architectures import costs_of
     from presage.training import fit, prepare
     from presage.training.hardware import choose_device
     from presage.training.recording import dataset_record, experiment_entry, experiment_record
 
-    data = prepare(dataset, recipe, choose_device(place.device))
+    data = prepare(dataset, recipe, choose_device(device))
     for named in architectures:
         costs_of(named, data.input_shape, data.classes)
     done: list[Trained] = []
@@ -64,29 +69,28 @@ def train(
     for number, named in enumerate(architectures):
 
         def tell(record: EpochRecord, before: int = number * recipe.epochs) -> None:
-            place.step("train", before + record.epoch + 1, total)
+            progress("train", before + record.epoch + 1, total)
 
-        known = _finished(place, dataset, named, recipe)
+        known = _finished(store, dataset, named, recipe, seed)
         if known is not None:
             done.append(_trained(named, known, reused=True))
-            place.step("train", (number + 1) * recipe.epochs, total)
+            progress("train", (number + 1) * recipe.epochs, total)
             continue
-        result = fit(named.architecture, data, recipe, seed=place.seed, on_epoch=tell)
-        record = experiment_record(dataset.fingerprint, named.architecture, recipe, place.seed, result)
-        with place.open() as database:
-            database.add_experiments([experiment_entry(record, dataset_record(dataset), named.architecture, recipe)])
+        result = fit(named.architecture, data, recipe, seed=seed, on_epoch=tell)
+        record = experiment_record(dataset.fingerprint, named.architecture, recipe, seed, result)
+        store.add_experiments([experiment_entry(record, dataset_record(dataset), named.architecture, recipe)])
         done.append(_trained(named, record))
     return done
 
 
 def _finished(
-    place: Workplace, dataset: ImageDataset, named: NamedArchitecture, recipe: Recipe
+    store: BriefStore, dataset: ImageDataset, named: NamedArchitecture, recipe: Recipe, seed: int
 ) -> ExperimentRecord | None:
     """The very training that is about to begin, where it was finished before."""
-    wanted = {"dataset": dataset.fingerprint, "architecture": named.architecture.hash, "recipe": recipe.hash}
-    with place.open() as database:
-        records = database.experiment_records(**wanted, status="finished")
-    return next((record for record in records if record.seed == place.seed), None)
+    records = store.experiment_records(
+        dataset=dataset.fingerprint, architecture=named.architecture.hash, recipe=recipe.hash, status="finished"
+    )
+    return next((record for record in records if record.seed == seed), None)
 
 
 def _trained(named: NamedArchitecture, record: ExperimentRecord, *, reused: bool = False) -> Trained:

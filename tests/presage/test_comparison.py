@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from presage.commands.search import told
+from presage.commands.search import summary
 from presage.comparison import comparison
 from presage.report import write_report
 from presage.search.result import BASELINE, SHORT_LIST, Chosen, RoundResult, SearchResult, Verified
@@ -50,13 +50,13 @@ def test_a_random_network_that_is_better_is_said_in_a_line_of_its_own() -> None:
 @pytest.mark.parametrize("better", [True, False])
 def test_terminal_report_and_json_tell_it(tmp_path: Path, better: bool) -> None:
     found = result(tmp_path, [0.9931, 0.98], [0.9965 if better else 0.97, 0.95, None])
-    summary = found.to_json()
-    assert summary["shortlist_best"] == 0.9931
-    assert summary["baseline_best"] == (0.9965 if better else 0.97)
-    assert summary["best"]["accuracy"] == 0.9931
-    (tmp_path / "result.json").write_text(json.dumps(summary))
+    written = found.to_json()
+    assert written["shortlist_best"] == 0.9931
+    assert written["baseline_best"] == (0.9965 if better else 0.97)
+    assert written["best"]["accuracy"] == 0.9931
+    (tmp_path / "result.json").write_text(json.dumps(written))
     page = write_report(tmp_path).read_text(encoding="utf-8")
-    for text in (told(found), page):
+    for text in (summary(found), page):
         assert f"best {0.9965 if better else 0.97:.4f}" in text
         assert ("A random network is better than the best of the short-list" in text) == better
     assert f"<b>{'0.997' if better else '0.970'}</b><span>best of 3 random networks" in page

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from presage.progress import Progress
+from presage.progress import ProgressBars
 
 
 def test_bars_are_drawn_on_stderr_one_for_each_stage(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress() as progress:
+    with ProgressBars() as progress:
         for stage in ("probe", "train"):
             for done in range(1, 4):
                 progress(stage, done, 3)
@@ -19,7 +19,7 @@ def test_bars_are_drawn_on_stderr_one_for_each_stage(capsys: pytest.CaptureFixtu
 
 
 def test_a_stage_that_begins_again_gets_a_new_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress() as progress:
+    with ProgressBars() as progress:
         for _ in range(2):
             progress("fit predictor", 0, 1)
             progress("fit predictor", 1, 1)
@@ -27,6 +27,6 @@ def test_a_stage_that_begins_again_gets_a_new_bar(capsys: pytest.CaptureFixture[
 
 
 def test_quiet_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress(quiet=True) as progress:
+    with ProgressBars(quiet=True) as progress:
         progress("probe", 1, 2)
     assert capsys.readouterr().err == ""

@@ -7,18 +7,23 @@ from pathlib import Path
 import numpy as np
 
 from presage.architecture.spaces import get_space
-from presage.session import Session
+from presage.steps.prediction import BoundPredictor
 from presage.steps.searching import scorers
 from presage.surrogate.proxies import Minibatch, proxies
 from presage.training import Recipe, load_dataset, prepare
 
 
 def test_a_search_on_a_proxy_measures_candidates_on_the_users_own_training_images(
-    shapes_npz: Path, experienced: Path
+    shapes_npz: Path,
 ) -> None:
     dataset, recipe = load_dataset(str(shapes_npz)), Recipe(train_images=40, image_side=8)
-    session = Session(database=experienced, device="cpu", seed=3)
-    scorer = scorers(session, dataset, recipe, "proxy:naswot")(1, [])
+
+    def bound() -> BoundPredictor:
+        raise AssertionError("no predictor is asked for")
+
+    factory = scorers("proxy:naswot", bound, "ensemble", dataset, recipe, seed=3, device="cpu")
+    assert factory is not None
+    scorer = factory(1, [])
     assert scorer.name == "proxy:naswot"
     space = get_space("nb201:width=4")
     codes = space.sample(2, np.random.default_rng(0))

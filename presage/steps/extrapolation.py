@@ -1,27 +1,27 @@
-"""How far the experience reaches, and what is said of predictions beyond it."""
+"""How far predictions extrapolate: what they rest on, and what is said of those beyond it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.output import scaled
-from presage.workplace import Workplace
 
 if TYPE_CHECKING:
+    from presage.database import ExperimentColumns
     from presage.training import Recipe
 
-__all__ = ["Reach", "kept_reach", "reach"]
+__all__ = ["Extrapolation", "extrapolation", "kept_extrapolation"]
 
 LEAST = 100
 """Experiments by a recipe from which on predictions for it are not said to extrapolate."""
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What predictions for a recipe rest on.
+class Extrapolation:
+    """What predictions for a recipe rest on; whatever lies beyond is extrapolated.
 
     Attributes:
         of_recipe: finished experiments by exactly this recipe.
@@ -46,22 +46,28 @@ class Reach:
         return tuple(found)
 
 
-def reach(place: Workplace, recipe: Recipe) -> Reach:
-    """What the database holds for a recipe, and how large its networks are."""
-    with place.open() as database:
-        rows = database.experiments()
-    of_recipe = sum(rows.recipes[at] == recipe.hash for at in rows.recipe.tolist())
-    return Reach(of_recipe, int(rows.multiply_adds.max(initial=0)))
+def extrapolation(finished: ExperimentColumns, recipe: Recipe) -> Extrapolation:
+    """Of a recipe.
+
+    Args:
+        finished: every finished experiment of the database.
+    """
+    of_recipe = sum(finished.recipes[at] == recipe.hash for at in finished.recipe.tolist())
+    return Extrapolation(of_recipe, int(finished.multiply_adds.max(initial=0)))
 
 
-def kept_reach(place: Workplace, recipe: Recipe, run_folder: Path) -> Reach:
-    """The same as it was when the run began: what a run trains does not change what was predicted before it."""
+def kept_extrapolation(run_folder: Path, found: Callable[[], Extrapolation]) -> Extrapolation:
+    """As it was when the run began: what a run trains does not change what was predicted before it.
+
+    Args:
+        found: gives it anew; called where the run folder keeps none, which then keeps this.
+    """
     from presage.files import read_json, write_json
 
     path = run_folder / "experience.json"
     kept = read_json(path)
     if kept is not None:
-        return Reach(**kept)
-    found = reach(place, recipe)
-    write_json(path, asdict(found))
-    return found
+        return Extrapolation(**kept)
+    new = found()
+    write_json(path, asdict(new))
+    return new

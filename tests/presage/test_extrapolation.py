@@ -7,28 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from presage.steps.reach import LEAST, Reach, reach
+from presage.session import Session
+from presage.steps.extrapolation import LEAST, Extrapolation
 from presage.training import Recipe
-from presage.workplace import Workplace
 
 
 def test_notes_by_hand() -> None:
-    assert Reach(LEAST, 4_000_000).notes([4_000_000, 10]) == ()
-    (few,) = Reach(LEAST - 1, 4_000_000).notes([10])
+    assert Extrapolation(LEAST, 4_000_000).notes([4_000_000, 10]) == ()
+    (few,) = Extrapolation(LEAST - 1, 4_000_000).notes([10])
     assert few == "Only 99 of the experience's networks were trained by this recipe: predictions extrapolate."
-    (large,) = Reach(LEAST, 4_000_000).notes([10, 4_000_001, 15_000_000])
+    (large,) = Extrapolation(LEAST, 4_000_000).notes([10, 4_000_001, 15_000_000])
     assert large == (
         "2 of 3 networks (up to 15M multiply-adds) are larger than any of the experience (4M): "
         "their predictions extrapolate."
     )
 
 
-def test_the_reach_of_the_made_up_experience(experienced: Path) -> None:
-    place = Workplace(experienced)
-    with place.open() as database:
+def test_what_predictions_from_the_made_up_experience_rest_on(experienced: Path) -> None:
+    session = Session(experienced)
+    with session.open() as database:
         largest = max(record.multiply_adds for record in database.experiment_records())
-    assert reach(place, Recipe()) == Reach(48, largest)
-    assert reach(place, Recipe(epochs=1)) == Reach(0, largest)
+    assert session.extrapolation(Recipe()) == Extrapolation(48, largest)
+    assert session.extrapolation(Recipe(epochs=1)) == Extrapolation(0, largest)
 
 
 def test_search_and_predict_say_it_in_words_report_and_json_and_a_second_call_says_the_same(

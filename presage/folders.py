@@ -20,7 +20,7 @@ def check_folder(folder: Path, argument: str, owner: str) -> None:
     Raises:
         InvalidArgument: as said.
     """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=there):
             pass

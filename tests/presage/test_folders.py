@@ -28,7 +28,7 @@ def one_line(outcome, *words: str) -> None:
 def test_a_folder_that_cannot_be_made_is_refused_first(
     presage: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, option: str | None, named: str
 ) -> None:
-    monkeypatch.setattr("presage.workplace.Workplace.open", lambda self: pytest.fail("work was begun"))
+    monkeypatch.setattr("presage.session.Session.open", lambda self: pytest.fail("work was begun"))
     (tmp_path / "file").write_text("")
     for place in (Path("/proc/foo"), tmp_path / "file" / "folder", tmp_path / "file"):
         given = (place,) if option is None else (option, place)
@@ -44,7 +44,7 @@ def test_a_database_that_cannot_be_opened_is_refused_before_the_dataset_is_read(
     presage: Callable, shapes_npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("presage.workplace.Workplace.dataset", lambda *given: pytest.fail("work was begun"))
+    monkeypatch.setattr("presage.session.Session.dataset", lambda *given: pytest.fail("work was begun"))
     net = tmp_path / "net.jsonl"
     net.write_text(presage("sample", "nb201").out)
     given = [{"DATA": shapes_npz, "NET": net}.get(word, word) for word in words.split()]
