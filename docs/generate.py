@@ -57,6 +57,25 @@ def spaces() -> str:
     return "\n".join([*lines, "", ""])
 
 
+def predictors() -> str:
+    """The accuracy predictors and what each knows."""
+    from presage.surrogate import PREDICTORS
+
+    lines = [f"- `{entry.target.partition(':')[2]}` (`{name}`): {entry.summary}." for name, entry in PREDICTORS.items()]
+    return "\n".join(["", *lines, "", ""])
+
+
+def proxies() -> str:
+    """The zero-cost proxies: what each is, and where it comes from."""
+    from presage.surrogate.proxies import PROXIES
+
+    lines = ["", "| name | what it is | paper |", "|---|---|---|"]
+    for name, proxy in PROXIES.items():
+        summary = proxy.summary.replace("|", "\\|")
+        lines.append(f"| `{name}` | {summary} | {proxy.paper} |")
+    return "\n".join([*lines, "", ""])
+
+
 EVALUATED = {
     "evaluation": (
         "goals",
@@ -92,6 +111,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "schema": schema,
     "spaces": spaces,
+    "predictors": predictors,
+    "proxies": proxies,
     **{
         f"{folder.replace('/', '-')}-{name}": partial(evaluated, folder, name)
         for folder, names in EVALUATED.items()

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from presage.console import add_architectures, add_dataset, dataset_of, notice, session_of
 from presage.output import scaled, table
 from presage.recipes import add_recipe_options, recipe_of
+from presage.surrogate.predictors.registry import PREDICTORS
 
 SUMMARY = "predicted accuracy of networks on a dataset, train-free, with an interval"
 
@@ -16,7 +17,7 @@ SUMMARY = "predicted accuracy of networks on a dataset, train-free, with an inte
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_dataset(parser)
     add_architectures(parser)
-    parser.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
+    parser.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
     add_recipe_options(parser)
 
 

@@ -14,6 +14,7 @@ from presage.errors import UnknownName
 from presage.folders import check_folder
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
+from presage.surrogate.predictors.registry import PREDICTORS
 
 if TYPE_CHECKING:
     from presage.search import SearchResult, SearchSettings, Verified
@@ -83,7 +84,7 @@ def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: i
         help="stop short-listed networks that lag behind the median of the others, half-way (only with "
         "--compare-random 0)",
     )  # fmt: skip
-    group.add_argument("--predictor", default="ensemble", metavar="NAME", help="ensemble (default), boosted-trees, …")
+    group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
     group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
 
 

@@ -1,38 +1,51 @@
-"""Predictors by name, and their settings as JSON."""
+"""Predictors by name, and their settings as JSON. Importing it loads none of them: `--help` is made from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
+from typing import TYPE_CHECKING
 
 from presage.errors import UnknownName
-from presage.surrogate.predictors.predictor import Predictor, Setting
+from presage.registry import Registered, Registry
 
-__all__ = ["PREDICTORS", "get_predictor", "predictor_class"]
+if TYPE_CHECKING:
+    from presage.surrogate.predictors.predictor import Predictor, Setting
 
-PREDICTORS: Mapping[str, tuple[str, str]] = {
-    "boosted-trees": ("presage.surrogate.predictors.boosted_trees", "BoostedTrees"),
-    "kernel-ridge": ("presage.surrogate.predictors.kernel_ridge", "KernelRidge"),
-    "tap-lstm": ("presage.surrogate.predictors.tap_lstm", "TapLSTM"),
-    "ensemble": ("presage.surrogate.predictors.ensemble", "Ensemble"),
-    "dataset-mean": ("presage.surrogate.predictors.baselines", "DatasetMean"),
-    "cost-only": ("presage.surrogate.predictors.baselines", "CostOnly"),
-    "nearest-dataset": ("presage.surrogate.predictors.baselines", "NearestDataset"),
-}
-"""Module and class of every predictor, by its `name`; a module is imported when its predictor is asked for."""
+__all__ = ["PREDICTORS", "get_predictor"]
 
+_HERE = "presage.surrogate.predictors"
 
-def predictor_class(name: str) -> type[Predictor]:
-    """The class of the predictor named `name`.
-
-    Raises:
-        UnknownName: for a name that is not in `PREDICTORS`.
-    """
-    if name not in PREDICTORS:
-        raise UnknownName("predictor", name, PREDICTORS)
-    module, attribute = PREDICTORS[name]
-    found: type[Predictor] = getattr(import_module(module), attribute)
-    return found
+PREDICTORS: Registry[Registered] = Registry(
+    "predictor",
+    {
+        "boosted-trees": Registered(
+            f"{_HERE}.boosted_trees:BoostedTrees",
+            "LightGBM on graph features (operation counts, longest and shortest paths by operation, degrees, channel "
+            "and resolution profile, receptive field …), costs, the dataset's description and its DCN",
+        ),
+        "kernel-ridge": Registered(
+            f"{_HERE}.kernel_ridge:KernelRidge", "networks that are alike, on tasks that are alike, score alike"
+        ),
+        "tap-lstm": Registered(
+            f"{_HERE}.tap_lstm:TapLSTM",
+            "two stacked LSTMs read a network layer by layer; the accuracy predicted for each prefix is fed forward, "
+            "and compared in training with what detached linear heads read out at that depth",
+        ),
+        "ensemble": Registered(
+            f"{_HERE}.ensemble:Ensemble", "the weighted mean of these three; datasets left out choose the weights"
+        ),
+        "dataset-mean": Registered(
+            f"{_HERE}.baselines:DatasetMean",
+            "baseline: the mean accuracy of datasets of like difficulty, the same for every network",
+        ),
+        "cost-only": Registered(
+            f"{_HERE}.baselines:CostOnly", "baseline: how large a network is, not what it is made of"
+        ),
+        "nearest-dataset": Registered(
+            f"{_HERE}.baselines:NearestDataset", "baseline: what like networks scored on the dataset of nearest DCN"
+        ),
+    },
+)
+"""By the `name` of each."""
 
 
 def get_predictor(name: str, **settings: Setting) -> Predictor:
@@ -41,9 +54,9 @@ def get_predictor(name: str, **settings: Setting) -> Predictor:
     Raises:
         UnknownName: for an unknown predictor or setting; names the nearest known one.
     """
-    made = predictor_class(name)
-    known = made().settings()
+    kind: type[Predictor] = PREDICTORS.load(name)
+    known = kind().settings()
     for setting in settings:
         if setting not in known:
             raise UnknownName(f"setting of `{name}`", setting, known)
-    return made(**settings)
+    return kind(**settings)

@@ -1,28 +1,66 @@
-"""The zero-cost proxies by name; the module of each is imported when it is asked for."""
+"""The zero-cost proxies by name. Importing it loads no torch: `--help` and docs/proxies.md are made from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from presage.errors import InvalidArgument, UnknownName
+from presage.errors import InvalidArgument
+from presage.registry import Registered, Registry
 
 if TYPE_CHECKING:
     from presage.surrogate.proxies.subject import Subject
 
-__all__ = ["PROXIES", "WORST", "checked_names", "get_proxy"]
+__all__ = ["PROXIES", "WORST", "Proxy", "checked_names", "get_proxy"]
 
-PROXIES: Mapping[str, tuple[str, str]] = {
-    "synflow": ("synflow", "synflow"),
-    "snip": ("gradients", "snip"),
-    "fisher": ("gradients", "fisher"),
-    "gradient-norm": ("gradients", "gradient_norm"),
-    "naswot": ("naswot", "naswot"),
-    "zen": ("zen", "zen"),
-    "jacobian-covariance": ("jacobian", "jacobian_covariance"),
-}
-"""Module (in `presage.surrogate.proxies`) and function of every proxy, by name."""
+_HERE = "presage.surrogate.proxies"
+
+
+@dataclass(frozen=True)
+class Proxy(Registered):
+    """A function of a `Subject`, larger is better.
+
+    Attributes:
+        paper: where it comes from, by its number in arXiv.
+    """
+
+    paper: str = ""
+
+
+PROXIES: Registry[Proxy] = Registry(
+    "zero-cost proxy",
+    {
+        "synflow": Proxy(
+            f"{_HERE}.synflow:synflow",
+            "log of what flows through all weights, taken positive; no images used",
+            "2006.05467, batch normalisation as in 2101.08134",
+        ),
+        "snip": Proxy(f"{_HERE}.gradients:snip", "log Σ |w · ∂L/∂w|", "1810.02340"),
+        "fisher": Proxy(
+            f"{_HERE}.gradients:fisher",
+            "log of the Fisher information of the layers' outputs",
+            "1801.05787, 1906.04113",
+        ),
+        "gradient-norm": Proxy(f"{_HERE}.gradients:gradient_norm", "log Σ ‖∂L/∂w‖ over layers", "2101.08134"),
+        "naswot": Proxy(
+            f"{_HERE}.naswot:naswot",
+            "log determinant of how often two images switch the same rectifiers",
+            "2006.04647",
+        ),
+        "zen": Proxy(
+            f"{_HERE}.zen:zen",
+            "log of how far noise moves the last feature map, with the scale that normalisation takes away; no images "
+            "used",
+            "2102.01063",
+        ),
+        "jacobian-covariance": Proxy(
+            f"{_HERE}.jacobian:jacobian_covariance",
+            "how uncorrelated the Jacobians of the images are",
+            "2006.04647, version 1",
+        ),
+    },
+)
 
 WORST = -1e6
 """What stands for a proxy that has no finite value. Far below any that has: they are logarithms."""
@@ -37,8 +75,7 @@ def checked_names(names: Iterable[str] | None) -> tuple[str, ...]:
     """
     found = tuple(PROXIES) if names is None else tuple(names)
     for name in found:
-        if name not in PROXIES:
-            raise UnknownName("zero-cost proxy", name, PROXIES)
+        _ = PROXIES[name]
     if not found or len(set(found)) != len(found):
         raise InvalidArgument("names", "proxies", "name at least one proxy, and each once", found)
     return found
@@ -50,7 +87,5 @@ def get_proxy(name: str) -> Callable[[Subject], float]:
     Raises:
         UnknownName: for a name that is not in `PROXIES`.
     """
-    (checked,) = checked_names([name])
-    module, attribute = PROXIES[checked]
-    found: Callable[[Subject], float] = getattr(import_module(f"presage.surrogate.proxies.{module}"), attribute)
+    found: Callable[[Subject], float] = PROXIES.load(name)
     return found

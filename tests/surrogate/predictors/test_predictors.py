@@ -16,7 +16,7 @@ from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, Neares
 from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
 from presage.surrogate.predictors.predictor import Predictor
-from presage.surrogate.predictors.registry import PREDICTORS, get_predictor, predictor_class
+from presage.surrogate.predictors.registry import PREDICTORS, get_predictor
 from presage.surrogate.testing import PredictorContract, synthetic_experience, synthetic_task, true_accuracy
 
 
@@ -125,7 +125,7 @@ def test_names_and_settings() -> None:
     assert isinstance(get_predictor("boosted-trees", trees=7), BoostedTrees)
     assert get_predictor("boosted-trees", trees=7).settings()["trees"] == 7
     for name in PREDICTORS:
-        assert predictor_class(name).name == name
+        assert PREDICTORS.load(name).name == name
     with pytest.raises(UnknownName, match="Did you mean `boosted-trees`"):
         get_predictor("bosted-trees")
     with pytest.raises(UnknownName, match="Did you mean `trees`"):
