@@ -1,14 +1,25 @@
-"""The generated blocks of the documentation."""
+"""The documentation: its generated blocks, its code and its links."""
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
+import math
+import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = [*DOCS.glob("*.md"), *DOCS.parent.glob("*.md")]
+
+
+def code(page: Path) -> list[str]:
+    """The Python of a page, block by block."""
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.fixture
@@ -43,8 +54,32 @@ def test_the_pages_name_every_command_table_and_space(generate: ModuleType) -> N
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
-    import re
-
-    for page in DOCS.glob("*.md"):
+    for page in PAGES:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if code(page)], ids=lambda page: page.name)
+def test_what_the_code_of_a_page_imports_is_there(page: Path) -> None:
+    for block in code(page):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    importlib.import_module(alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.module is not None
+                module = importlib.import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+def test_the_code_of_the_page_about_proxies_runs() -> None:
+    from presage.architecture.spaces import get_space
+
+    (block,) = code(DOCS / "proxies.md")
+    space = get_space("chain:layers=2")
+    first = {parameter.name: parameter.choices[0] for parameter in space.parameters}
+    scope: dict[str, Any] = {"architecture": space.decode(first)}
+    exec(block, scope)
+    values = scope["proxies"](scope["architecture"], scope["minibatch"])
+    assert len(values) == 7
+    assert all(map(math.isfinite, values.values()))
