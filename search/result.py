@@ -16,6 +16,7 @@ __all__ = [
     "KnownNetwork",
     "RoundResult",
     "SearchResult",
+    "ShortList",
     "Verified",
     "best_accuracy",
     "mean_accuracy",
@@ -147,6 +148,41 @@ class KnownNetwork:
     def from_json(cls, value: Mapping[str, Any]) -> KnownNetwork:
         """What `to_json` wrote."""
         return cls(**value)
+
+
+@dataclass(frozen=True)
+class ShortList:
+    """What a round chose, before it is trained: `round-N/shortlist.json` of a run folder.
+
+    Attributes:
+        chosen: in the order they are trained.
+        known: reused results of networks as promising.
+        too_slow: hash → seconds measured, of what was over the latency limit then, whatever was estimated.
+    """
+
+    chosen: tuple[Chosen, ...]
+    known: tuple[KnownNetwork, ...] = ()
+    too_slow: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {
+            "format": "presage-shortlist",
+            "version": 1,
+            "chosen": [one.to_json() for one in self.chosen],
+            "known": [one.to_json() for one in self.known],
+            "too_slow": dict(self.too_slow),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> ShortList:
+        """What `to_json` wrote, now or before the file had a format of its own."""
+        too_slow = "too_slow" if "format" in value else "over the latency limit when measured"
+        return cls(
+            chosen=tuple(Chosen.from_json(one) for one in value["chosen"]),
+            known=tuple(KnownNetwork.from_json(one) for one in value.get("known", ())),
+            too_slow=dict(value.get(too_slow, {})),
+        )
 
 
 @dataclass(frozen=True)

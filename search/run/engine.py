@@ -13,29 +13,28 @@ import numpy as np
 import optuna
 
 from presage.architecture.spaces.space import Codes, Space
-from presage.errors import InvalidArgument, NothingFeasible
+from presage.errors import InvalidArgument
 from presage.files import read_json, write_json
 from presage.search.latency.measuring import Latency, LatencyMeter
-from presage.search.latency.model import LatencyModel
 from presage.search.progress import OnProgress, SearchProgress, silent
-from presage.search.result import BASELINE, SHORT_LIST, Chosen, KnownNetwork, RoundResult, SearchResult, Verified
+from presage.search.result import Chosen, RoundResult, SearchResult, ShortList, Verified
+from presage.search.run.baseline import note_baseline, read_baseline
+from presage.search.run.choosing import Choosing
+from presage.search.run.context import RunContext
 from presage.search.run.export import copy_network
-from presage.search.run.ledger import Ledger, Store, now
+from presage.search.run.ledger import Ledger, Store
+from presage.search.run.networks import Networks
 from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import RecipeTrainer, Trainer
 from presage.search.run.verification import Verification, default_pruner
-from presage.search.samplers import Proposer, RandomSampler
-from presage.search.samplers.history import History
+from presage.search.samplers.proposer import Proposer
 from presage.search.settings import SearchSettings
 from presage.search.strategies import SUPERNET, SUPERNET_STRATEGIES, UNIFORM, check_serves, get_proposer
-from presage.search.studies.acquisition import get_acquisition
-from presage.search.studies.feasible import COSTS, FeasibleDraws
-from presage.search.studies.journal import Journal, finite
+from presage.search.studies.journal import Journal
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
-from presage.search.studies.scorer import Scorer, ScorerFactory, prediction_of
+from presage.search.studies.scorer import AnyScorer, ScorerFactory
 from presage.search.studies.scores import get_score
-from presage.search.studies.shortlist import Choice, shortlist
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
@@ -44,9 +43,6 @@ if TYPE_CHECKING:
     from presage.search.supernet.in_search import SuperNet
 
 __all__ = ["load_candidates", "run_search"]
-
-_MEASURED_AGAIN = 5  # times that a short-list is made again without what was over the latency limit when measured
-_BASELINE_SEED = 0x62617365  # the baseline's draws are apart from every round's
 
 
 def run_search(
@@ -104,13 +100,18 @@ def run_search(
         **settings.to_json(),
         "predictor": predictor if get_score(settings.score).predicts else None,
     }
+    if settings.needs_latency and latency is None:
+        shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
+        latency = LatencyMeter(space, shape, len(dataset.classes), settings.latency_batch, device)
     with folder.owned(), _quiet():
         folder.settle(asked)
-        run = _Run(
-            dataset, space, recipe, settings, scorer, folder, Ledger(database, dataset, recipe, space),
-            trainer or RecipeTrainer(dataset, recipe, device), latency, device, on_progress,
+        networks = Networks(space)
+        run = RunContext(
+            dataset, recipe, settings, networks, folder, Journal(folder.journal, mend=True),
+            Ledger(database, dataset, recipe, networks), trainer or RecipeTrainer(dataset, recipe, device),
+            latency if settings.needs_latency else None, device, on_progress,
         )  # fmt: skip
-        result = run.result(asked)
+        result = _Rounds(run, scorer).result(asked)
         best = result.best
         if best is not None and (folder.network(best.chosen.hash) / "weights.safetensors").exists():
             copy_network(folder.network(best.chosen.hash), folder.best)
@@ -125,8 +126,17 @@ def load_candidates(run_folder: str | Path, space: Space, round_number: int = 1)
     if not folder.journal.exists():
         raise InvalidArgument("run_folder", "load_candidates", "hold a run of presage", str(run_folder))
     objectives = read_json(folder.path / "run.json")["settings"]["objectives"]
+    return _recorded(Journal(folder.journal), round_number, objectives, space)
+
+
+def _recorded(journal: Journal, round_number: int, objectives: Sequence[str], space: Space) -> Candidates:
     directions = [DIRECTIONS[name] for name in objectives]
-    return read_candidates(Journal(folder.journal).recorder(f"predicted-{round_number}", directions, space))
+    return read_candidates(journal.recorder(_study(round_number), directions, space))
+
+
+def _study(round_number: int) -> str:
+    """Name of the predicted study of a round."""
+    return f"predicted-{round_number}"
 
 
 class _quiet:  # noqa: N801 - reads as what it does
@@ -140,333 +150,149 @@ class _quiet:  # noqa: N801 - reads as what it does
         optuna.logging.set_verbosity(self._before)
 
 
-class _Run:
-    """The moving parts of one search."""
+class _Rounds:
+    """The rounds of one search, and what they come to."""
 
-    def __init__(
-        self,
-        dataset: ImageDataset,
-        space: Space,
-        recipe: Recipe,
-        settings: SearchSettings,
-        scorer: ScorerFactory | None,
-        folder: RunFolder,
-        ledger: Ledger,
-        trainer: Trainer,
-        latency: Latency | None,
-        device: str,
-        on_progress: OnProgress,
-    ) -> None:
-        self.dataset, self.space, self.recipe, self.settings = dataset, space, recipe, settings
-        self.scorer, self.folder, self.ledger, self.trainer = scorer, folder, ledger, trainer
-        self.on_progress = on_progress
-        self.input_shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
-        self.journal = Journal(folder.journal, mend=True)
-        self.score, self.device = get_score(settings.score), device
-        self.latency: Latency | None = None
-        if settings.needs_latency:
-            classes = len(dataset.classes)
-            self.latency = latency or LatencyMeter(space, self.input_shape, classes, settings.latency_batch, device)
-
-    @cached_property
-    def latency_model(self) -> LatencyModel | None:
-        """What estimates latencies throughout the run, also when it is resumed."""
-        if self.latency is None:
-            return None
-        path = self.folder.latency
-        if not path.exists():
-            write_json(path, self.latency.model.to_json())
-        return LatencyModel.from_json(read_json(path))
+    def __init__(self, run: RunContext, scorer: ScorerFactory | None) -> None:
+        self.run, self.scorer = run, scorer
 
     @cached_property
     def super_net(self) -> SuperNet | None:
         """Shared weights that the search is on, trained when they are first asked; None where it is on others."""
-        settings, trainer = self.settings, self.trainer
+        run, settings, trainer = self.run, self.run.settings, self.run.trainer
         one_shot = settings.strategy in SUPERNET_STRATEGIES
         if settings.score != SUPERNET or (self.scorer is not None and not one_shot):
             return None
         from presage.search.supernet.in_search import SuperNet
         from presage.training.data import prepare
 
-        data = trainer.data if isinstance(trainer, RecipeTrainer) else prepare(self.dataset, self.recipe, self.device)
+        data = trainer.data if isinstance(trainer, RecipeTrainer) else prepare(run.dataset, run.recipe, run.device)
         return SuperNet(
-            settings.strategy if one_shot else UNIFORM, self.space,
-            data, self.recipe,
-            self.folder.supernet, epochs=settings.supernet_epochs, seed=settings.seed, on_progress=self.on_progress,
+            settings.strategy if one_shot else UNIFORM, run.space, data, run.recipe, run.folder.supernet,
+            epochs=settings.supernet_epochs, seed=settings.seed, on_progress=run.on_progress,
         )  # fmt: skip
 
     def result(self, asked: Mapping[str, Any]) -> SearchResult:
-        settings = self.settings
+        """Go through the rounds, or through what is left of them."""
+        run, settings = self.run, self.run.settings
         rounds: list[RoundResult] = []
         start: Codes | None = None
         for number in range(1, settings.rounds + 1):
-            verified = tuple(one for done in rounds for one in done.verified)
-            made, candidates = self._round(number, verified, start)
-            rounds.append(made)
-            start = None
-            if number < settings.rounds and candidates is not None:
-                start = self._best_codes(candidates)
-        verified = tuple(one for done in rounds for one in done.verified)
-        trained = [one for one in verified if one.accuracy is not None]
+            before = tuple(one for done in rounds for one in done.verified)
+            candidates = self._candidates(number, before, start)
+            rounds.append(self._trained(number, candidates))
+            start = self._best_codes(candidates)
+        trained = [one for done in rounds for one in done.verified if one.accuracy is not None]
         return SearchResult(
-            folder=self.folder.path,
-            dataset=self.dataset.name,
-            fingerprint=self.dataset.fingerprint,
-            space=self.space.name,
+            folder=run.folder.path,
+            dataset=run.dataset.name,
+            fingerprint=run.dataset.fingerprint,
+            space=run.space.name,
             strategy=settings.strategy,
             settings=dict(asked),
             rounds=tuple(rounds),
-            baseline=tuple(self._baseline()),
+            baseline=tuple(_train(run, read_baseline(run), "random-baseline", 0)),
             best=max(trained, key=lambda one: one.accuracy or 0.0, default=None),
-            score=self.score.summary,
-            latency=None if self.latency_model is None else self.latency_model.summary,
-            supernet=self._supernet_told(rounds),
+            score=run.score.summary,
+            latency=None if run.latency_model is None else run.latency_model.summary,
+            supernet=self._supernet_summary(rounds),
         )
 
-    def _supernet_told(self, rounds: Sequence[RoundResult]) -> str | None:
+    def _supernet_summary(self, rounds: Sequence[RoundResult]) -> str | None:
         if self.super_net is None:
             return None
-        told, found = self.super_net.report.summary, self.super_net.found
+        summary, found = self.super_net.report.summary, self.super_net.found
         if found is None:
-            return told
+            return summary
         seen = {one.chosen.hash for done in rounds for one in done.verified}
         seen |= {one.hash for done in rounds for one in done.known}
-        if self.space.decode(self.space.params(found)).hash not in seen:
-            told += " The network that it derived is over a limit, or has no proxy accuracy, and was not trained."
-        return told
+        if self.run.networks.at(found).hash not in seen:
+            summary += " The network that it derived is over a limit, or has no proxy accuracy, and was not trained."
+        return summary
 
     # One round ------------------------------------------------------------------------------------------------------
 
-    def _round(self, number: int, before: tuple[Verified, ...], start: Codes | None) -> tuple[RoundResult, Candidates]:
-        name = f"predicted-{number}"
-        path = self.folder.shortlist(number)
-        if not path.exists():
-            scorer = self._scorer(number, before)
-            if number == 1:
-                self._draw_baseline(scorer)
-            candidates = self._predict(number, name, scorer, start)
-            write_json(path, self._choose(number, candidates, scorer, before))
-        else:
-            directions = [DIRECTIONS[objective] for objective in self.settings.objectives]
-            candidates = read_candidates(self.journal.recorder(name, directions, self.space))
-        noted = read_json(path)
-        chosen = [Chosen.from_json(one) for one in noted["chosen"]]
-        if self.score.predicts:
-            self.ledger.add_predictions(chosen)
-        verified = self._train(chosen, "verified", number)
-        best = float(candidates.value[candidates.unique].max(initial=-np.inf))
-        made = RoundResult(
-            round_number=number,
-            study=name,
-            candidates=len(candidates),
-            different=len(candidates.unique),
-            best_predicted=best if self.score.predicts and np.isfinite(best) else None,
-            verified=tuple(verified),
-            known=tuple(KnownNetwork(**one) for one in noted["known"]),
-            best_score=best if np.isfinite(best) else None,
-        )
-        return made, candidates
+    def _candidates(self, number: int, before: Sequence[Verified], start: Codes | None) -> Candidates:
+        """Predict and choose, or read what was predicted where the short-list is already there."""
+        run = self.run
+        if run.folder.shortlist(number).exists():
+            return _recorded(run.journal, number, run.settings.objectives, run.space)
+        scorer = self._scorer(number, before)
+        if number == 1:
+            note_baseline(run, scorer)
+        candidates = self._predict(number, scorer, start)
+        settled = None if self.super_net is None else self.super_net.found
+        chosen = Choosing(run, candidates, before, settled).short_list(number, scorer.name)
+        write_json(run.folder.shortlist(number), chosen.to_json())
+        return candidates
 
-    def _scorer(self, number: int, before: tuple[Verified, ...]) -> Scorer:
+    def _scorer(self, number: int, before: Sequence[Verified]) -> AnyScorer:
         if self.super_net is not None:
             return self.super_net
         assert self.scorer is not None  # run_search refuses it
         return self.scorer(number, before)
 
     def _proposer(self) -> Proposer:
-        settings = self.settings
+        settings = self.run.settings
         if self.super_net is not None and settings.strategy in SUPERNET_STRATEGIES:
             return self.super_net
         return get_proposer(settings.strategy, settings.seed, objectives=len(settings.objectives))
 
-    def _predict(self, number: int, name: str, scorer: Scorer, start: Codes | None) -> Candidates:
-        settings, proposer = self.settings, self._proposer()
+    def _predict(self, number: int, scorer: AnyScorer, start: Codes | None) -> Candidates:
+        run, settings = self.run, self.run.settings
         study = PredictedStudy(
-            self.journal, name, self._draws(proposer), scorer,
-            objectives=settings.objectives, score=self.score,
+            run.journal, _study(number), run.draws(self._proposer()), scorer,
+            objectives=settings.objectives, score=run.score,
             seed=(settings.seed, number), batch=settings.batch_size, start=start,
         )  # fmt: skip
         return study.run(
             settings.candidates,
-            lambda done: self.on_progress(SearchProgress("predict", done, settings.candidates, number)),
+            lambda done: run.on_progress(SearchProgress("predict", done, settings.candidates, number)),
         )
 
-    def _draws(self, proposer: Proposer) -> FeasibleDraws:
-        classes = len(self.dataset.classes)
-        return FeasibleDraws(self.space, proposer, self.settings.limits, self.input_shape, classes, self.latency_model)
-
-    def _choose(
-        self, number: int, candidates: Candidates, scorer: Scorer, before: Sequence[Verified]
-    ) -> dict[str, Any]:
-        settings = self.settings
-        known = self.ledger.known()
-        trained = {one.chosen.hash for one in before}
-        hashes: dict[int, str] = {}
-
-        def hash_of(row: int) -> str:
-            if row not in hashes:
-                hashes[row] = self.space.decode(self.space.params(candidates.codes[row])).hash
-            return hashes[row]
-
-        accuracies = [one.accuracy for one in before if one.accuracy is not None]
-        best = max(accuracies, default=float(np.nanmedian(candidates.value)) if len(candidates.unique) else 0.0)
-        # an interval belongs to a predicted accuracy; a proxy has none, nor the scale of what was trained
-        acquisition = get_acquisition(settings.acquisition if self.score.predicts else "mean")
-
-        def choose(excluded: set[str]) -> list[Choice]:
-            return shortlist(
-                candidates, hash_of, settings.shortlist,
-                acquisition=acquisition, best=best, excluded=excluded,
-                objectives=settings.objectives, diversity=settings.diversity, first=self._settled(candidates),
-            )  # fmt: skip
-
-        measured: dict[str, float] = {}
-        over: set[str] = set()  # what is over the limit when measured, whatever was estimated
-        chosen = choose(trained | set(known))
-        for _ in range(_MEASURED_AGAIN):
-            found = self._over_limit(chosen, candidates, measured)
-            if not found:
-                break
-            over |= found
-            chosen = choose(trained | set(known) | over)
-        chosen = [choice for choice in chosen if choice.hash not in self._over_limit([choice], candidates, measured)]
-        if over and not chosen:
-            raise self._all_too_slow(measured)
-        would = choose(trained) if known else []
-        return {
-            "chosen": [
-                replace(
-                    self._chosen(number, candidates, choice, scorer),
-                    measured_latency_seconds=measured.get(choice.hash),
-                ).to_json()
-                for choice in chosen
-            ],
-            "over the latency limit when measured": {name: measured[name] for name in sorted(over)},
-            "known": [
-                KnownNetwork(
-                    choice.hash,
-                    self.space.params(candidates.codes[choice.row]),
-                    float(candidates.value[choice.row]) if self.score.predicts else None,
-                    known[choice.hash]["accuracy"],
-                ).to_json()
-                for choice in would
-                if known.get(choice.hash, {}).get("accuracy") is not None
-            ],
-        }
-
-    def _settled(self, candidates: Candidates) -> int | None:
-        """Row of the network that a search on shared weights settled for: it is always trained."""
-        found = None if self.super_net is None else self.super_net.found
-        if found is None:
-            return None
-        rows = np.flatnonzero((candidates.codes == found).all(axis=1))
-        return int(candidates.first[rows[0]]) if len(rows) else None
-
-    def _over_limit(self, chosen: Sequence[Choice], candidates: Candidates, measured: dict[str, float]) -> set[str]:
-        """Measure the latency of what is chosen, once each; the hashes of those over the limit."""
-        if self.latency is None:
-            return set()
-        most = self.settings.limits.latency_seconds
-        for choice in chosen:
-            if choice.hash not in measured:
-                architecture = self.space.decode(self.space.params(candidates.codes[choice.row]))
-                measured[choice.hash] = self.latency.measure(architecture)
-        return {choice.hash for choice in chosen if most is not None and measured[choice.hash] > most}
-
-    def _all_too_slow(self, measured: Mapping[str, float]) -> NothingFeasible:
-        most = self.settings.limits.latency_seconds
-        return NothingFeasible(
-            f"No network is within {most:.3g} seconds of latency when measured, whatever was estimated "
-            f"({len(measured)} measured; the fastest takes {min(measured.values()):.3g}). Raise the limit or choose a "
-            "smaller space."
-        )
-
-    def _chosen(self, number: int, candidates: Candidates, choice: Choice, scorer: Scorer) -> Chosen:
-        row = choice.row
-        value, latency = float(candidates.value[row]), float(candidates.latency[row])
-        scored: dict[str, Any] = {"score": value, "score_name": self.score.name}
-        if self.score.predicts:
-            interval = (float(ends[row]) for ends in (candidates.lower, candidates.upper))
-            scored = {
-                "predicted": value,
-                **dict(zip(("lower", "upper"), interval, strict=True)),
-                "level": candidates.level,
-            }
-        return Chosen(
-            hash=choice.hash,
-            params=self.space.params(candidates.codes[row]),
-            role=SHORT_LIST,
+    def _trained(self, number: int, candidates: Candidates) -> RoundResult:
+        """Train the short-list."""
+        run = self.run
+        short_list = ShortList.from_json(read_json(run.folder.shortlist(number)))
+        if run.score.predicts:
+            run.ledger.add_predictions(short_list.chosen)
+        verified = _train(run, short_list.chosen, "verified", number)
+        best = float(candidates.value[candidates.unique].max(initial=-np.inf))
+        return RoundResult(
             round_number=number,
-            **dict(zip(COSTS, candidates.costs[row].tolist(), strict=True)),
-            created_at=now(),
-            trial=row,
-            acquisition=choice.acquisition,
-            predictor=scorer.name,
-            latency_seconds=latency if np.isfinite(latency) else None,
-            **scored,
+            study=_study(number),
+            candidates=len(candidates),
+            different=len(candidates.unique),
+            best_predicted=best if run.score.predicts and np.isfinite(best) else None,
+            verified=tuple(verified),
+            known=short_list.known,
+            best_score=best if np.isfinite(best) else None,
         )
 
     def _best_codes(self, candidates: Candidates) -> Codes:
         """The more promising half of a batch's worth of candidates: what the next round begins with."""
         rows = candidates.unique
-        order = np.argsort(-candidates.value[rows], kind="stable")[: max(self.settings.batch_size // 2, 1)]
+        order = np.argsort(-candidates.value[rows], kind="stable")[: max(self.run.settings.batch_size // 2, 1)]
         found: Codes = candidates.codes[rows[order]]
         return found
 
-    # Training -------------------------------------------------------------------------------------------------------
 
-    def _train(self, chosen: Sequence[Chosen], study: str, number: int) -> list[Verified]:
-        short = study == "verified"
-        pruner = default_pruner(self.recipe.epochs) if short and self.settings.prune else None
-        verification = Verification(
-            self.journal, study, pruner, space=self.space, trainer=self.trainer, folder=self.folder,
-            ledger=self.ledger, seed=self.settings.seed,
-        )  # fmt: skip
-        epochs = self.recipe.epochs
-        stage, total = "train" if short else "baseline", len(chosen) * epochs
+def _train(run: RunContext, chosen: Sequence[Chosen], study: str, number: int) -> list[Verified]:
+    """Train networks fully, telling of it: the short-list of round `number`, or the baseline (round 0)."""
+    if not number and not chosen:
+        return []
+    epochs = run.recipe.epochs
+    stage, total = "train" if number else "baseline", len(chosen) * epochs
+    verification = Verification(
+        run.journal, study, default_pruner(epochs) if number and run.settings.prune else None,
+        networks=run.networks, trainer=run.trainer, folder=run.folder, ledger=run.ledger, seed=run.settings.seed,
+    )  # fmt: skip
 
-        def on_epoch(at: int, record: EpochRecord) -> None:
-            detail = f"network {at + 1} of {len(chosen)}, validation accuracy {record.validation_accuracy:.3f}"
-            self.on_progress(SearchProgress(stage, at * epochs + record.epoch + 1, total, number, detail))
+    def on_epoch(at: int, record: EpochRecord) -> None:
+        detail = f"network {at + 1} of {len(chosen)}, validation accuracy {record.validation_accuracy:.3f}"
+        run.on_progress(SearchProgress(stage, at * epochs + record.epoch + 1, total, number, detail))
 
-        found = verification.run(chosen, on_epoch)
-        if total:
-            self.on_progress(SearchProgress(stage, total, total, number))
-        return found
-
-    def _baseline(self) -> list[Verified]:
-        """Random networks of the space within the limits, trained alike."""
-        if not self.settings.compare_random:
-            return []
-        chosen = [Chosen.from_json(one) for one in read_json(self.folder.baseline)]
-        return self._train(chosen, "random-baseline", 0)
-
-    def _draw_baseline(self, scorer: Scorer) -> None:
-        """Note the baseline with what the first scorer says of it, before anything is trained."""
-        if self.settings.compare_random and not self.folder.baseline.exists():
-            write_json(self.folder.baseline, [one.to_json() for one in self._drawn(scorer)])
-
-    def _drawn(self, scorer: Scorer) -> list[Chosen]:
-        settings = self.settings
-        count = settings.compare_random
-        draws = self._draws(RandomSampler(settings.seed))
-        found = draws.draw(History(len(self.space.parameters)), 4 * count, (settings.seed, _BASELINE_SEED))
-        predicted = prediction_of(scorer, found.codes, found.graphs)
-        chosen: dict[str, Chosen] = {}
-        for row, costs in enumerate(found.costs.tolist()):
-            params = self.space.params(found.codes[row])
-            name = self.space.decode(params).hash
-            if name in chosen or len(chosen) == count:
-                continue
-            interval = finite([float(ends[row]) for ends in (predicted.value, predicted.lower, predicted.upper)])
-            value, lower, upper = interval or (None, None, None)
-            scored: dict[str, Any] = {"score": value, "score_name": self.score.name}
-            if self.score.predicts:
-                scored = {"predicted": value, "lower": lower, "upper": upper, "level": predicted.level}
-            latency = float(found.latency[row])
-            chosen[name] = Chosen(
-                hash=name, params=params, role=BASELINE, round_number=0,
-                **dict(zip(COSTS, costs, strict=True)), created_at=now(),
-                latency_seconds=latency if np.isfinite(latency) else None, predictor=scorer.name, **scored,
-            )  # fmt: skip
-        return list(chosen.values())
+    found = verification.run(chosen, on_epoch)
+    if total:
+        run.on_progress(SearchProgress(stage, total, total, number))
+    return found

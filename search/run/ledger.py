@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from presage.architecture.graph import Architecture
-from presage.architecture.spaces.space import Space
 from presage.records import (
     ExperimentEntry,
     ExperimentRecord,
@@ -15,6 +14,7 @@ from presage.records import (
     PredictionRecord,
 )
 from presage.search.result import Chosen
+from presage.search.run.networks import Networks
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult
 from presage.training.recipe import Recipe
@@ -50,8 +50,8 @@ class Store(Protocol):
 class Ledger:
     """The database as a search on one dataset by one recipe uses it. Without a database it remembers nothing."""
 
-    def __init__(self, database: Store | None, dataset: ImageDataset, recipe: Recipe, space: Space) -> None:
-        self._database, self._space = database, space
+    def __init__(self, database: Store | None, dataset: ImageDataset, recipe: Recipe, networks: Networks) -> None:
+        self._database, self._networks = database, networks
         self.dataset, self.recipe = dataset.fingerprint, recipe.hash
         self._trained_by = recipe
         self._dataset, self._recipe = dataset_record(dataset), recipe_record(recipe)
@@ -99,8 +99,8 @@ class Ledger:
         """Store one training. The same again is passed over."""
         if self._database is not None:
             experiment = ExperimentRecord.from_json(dict(row))
-            origin = (self._space.name, chosen.params)
-            architecture = self._space.decode(chosen.params)
+            origin = (self._networks.space.name, chosen.params)
+            architecture = self._networks.of(chosen.params)
             entry = experiment_entry(experiment, self._dataset, architecture, self._trained_by, *origin)
             self._database.add_experiments([entry])
 
@@ -114,5 +114,5 @@ class Ledger:
             created_at=chosen.created_at,
             **{name: getattr(chosen, source) for name, source in names.items()},
         )
-        architecture = architecture_record(self._space.decode(chosen.params), self._space.name, chosen.params)
+        architecture = architecture_record(self._networks.of(chosen.params), self._networks.space.name, chosen.params)
         return PredictionEntry(self._dataset, architecture, self._recipe, prediction)

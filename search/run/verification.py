@@ -10,12 +10,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from presage.architecture.spaces.space import Space
 from presage.errors import InvalidArchitecture, WrongInput
 from presage.files import read_json, write_json, writing
 from presage.search.result import SHORT_LIST, Chosen, Verified
 from presage.search.run.export import save_architecture, save_weights
 from presage.search.run.ledger import Ledger
+from presage.search.run.networks import Networks
 from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import Trainer
 from presage.search.samplers.distributions import distributions
@@ -59,7 +59,7 @@ class Verification:
         study: str,
         pruner: optuna.pruners.BasePruner | None,
         *,
-        space: Space,
+        networks: Networks,
         trainer: Trainer,
         folder: RunFolder,
         ledger: Ledger,
@@ -67,7 +67,7 @@ class Verification:
     ) -> None:
         self._study = journal.study(study, pruner=pruner)
         self._journal = journal
-        self._space, self._trainer, self._folder, self._ledger = space, trainer, folder, ledger
+        self._networks, self._trainer, self._folder, self._ledger = networks, trainer, folder, ledger
         self._seed = seed
         self._before: dict[str, dict[str, Any]] | None = None  # what the database knew
 
@@ -86,7 +86,7 @@ class Verification:
 
     def _enqueue(self, networks: Sequence[Chosen]) -> None:
         queued = {trial.user_attrs[_HASH] for trial in self._study.get_trials(deepcopy=False)}
-        kinds = distributions(self._space)
+        kinds = distributions(self._networks.space)
         for chosen in networks:
             if chosen.hash in queued:
                 continue
@@ -141,7 +141,7 @@ class Verification:
     def _train(
         self, chosen: Chosen, trial: Trial, folder: Path, on_epoch: Callable[[EpochRecord], None] | None
     ) -> dict[str, Any]:
-        architecture = self._space.decode(chosen.params)
+        architecture = self._networks.of(chosen.params)
         reported = set(self._study.get_trials(deepcopy=False)[trial.number].intermediate_values)
         if self._starts(folder, len(reported)) > _MOST_STARTS:
             failure = f"the process died {_MOST_STARTS} times while it was trained"

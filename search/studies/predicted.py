@@ -17,7 +17,7 @@ from presage.search.studies.feasible import COSTS, Feasible, FeasibleDraws
 from presage.search.studies.journal import Journal, Recorder, ScoredTrial, finite
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.sameness import network_keys
-from presage.search.studies.scorer import Scorer, prediction_of
+from presage.search.studies.scorer import AnyScorer, prediction_of
 from presage.search.studies.scores import PREDICTED, Score
 
 __all__ = ["Candidates", "PredictedStudy", "read_candidates"]
@@ -88,7 +88,7 @@ class PredictedStudy:
         journal: Journal,
         name: str,
         draws: FeasibleDraws,
-        scorer: Scorer,
+        scorer: AnyScorer,
         *,
         objectives: Sequence[str] = ("accuracy",),
         score: Score = PREDICTED,

@@ -14,11 +14,11 @@ from presage.surrogate.predictors.prediction import Prediction
 if TYPE_CHECKING:
     from presage.search.result import Verified
 
-__all__ = ["CodeScorer", "PredictorScorer", "Scorer", "ScorerFactory", "TaskPredictor", "prediction_of"]
+__all__ = ["AnyScorer", "CodeScorer", "PredictorScorer", "Scorer", "ScorerFactory", "TaskPredictor", "prediction_of"]
 
 
 class Scorer(Protocol):
-    """Scores candidates. A predictor on a task, a table in tests, and in time a super-net or a zero-cost proxy."""
+    """Scores candidates by their graphs: a predictor on a task, a zero-cost proxy, a table in tests."""
 
     @property
     def name(self) -> str:
@@ -30,13 +30,21 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class CodeScorer(Protocol):
-    """A scorer that must know where in the space a network stands, as a super-net must."""
+    """Scores candidates by their codes: a super-net, whose shared weights belong to places of the space."""
+
+    @property
+    def name(self) -> str:
+        """See `Scorer.name`."""
 
     def score_codes(self, codes: Codes) -> Prediction:
         """Value and interval of (n, p) codes."""
 
 
-def prediction_of(scorer: Scorer, codes: Codes, graphs: GraphBatch) -> Prediction:
+AnyScorer = Scorer | CodeScorer
+"""What a search accepts."""
+
+
+def prediction_of(scorer: AnyScorer, codes: Codes, graphs: GraphBatch) -> Prediction:
     """What a scorer says of n networks, given in both ways."""
     return scorer.score_codes(codes) if isinstance(scorer, CodeScorer) else scorer.score(graphs)
 
@@ -44,7 +52,7 @@ def prediction_of(scorer: Scorer, codes: Codes, graphs: GraphBatch) -> Predictio
 class ScorerFactory(Protocol):
     """Gives the scorer of a round; called anew in each, so that a predictor learns from what was verified."""
 
-    def __call__(self, round_number: int, verified: Sequence[Verified], /) -> Scorer:
+    def __call__(self, round_number: int, verified: Sequence[Verified], /) -> AnyScorer:
         """The scorer of round 1, 2, … given every network verified in the rounds before."""
 
 

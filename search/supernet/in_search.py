@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces.space import Codes, Space
 from presage.files import write_json
 from presage.search.progress import OnProgress, SearchProgress, silent
@@ -80,10 +79,6 @@ class SuperNet:
     def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
         """See `Proposer.propose`: the network it found, then others that it thinks good."""
         return Proposals(self.trained.proposed(n, seed, begin=not len(history)))
-
-    def score(self, graphs: GraphBatch) -> Prediction:
-        """Refused: shared weights belong to places of the space, which graphs do not tell."""
-        return self.trained.score(graphs)
 
     def score_codes(self, codes: Codes) -> Prediction:
         """*Proxy* accuracies of (n, p) codes."""

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import Diverged, InvalidArgument
 from presage.search.supernet.collapse import Collapse, Guard
@@ -281,10 +280,6 @@ class OneShot(ABC):
         """`proxy_accuracy` as a scorer gives it: an interval without width, level 0."""
         value = self.proxy_accuracy(codes)
         return Prediction(value, value.copy(), value.copy(), 0.0)
-
-    def score(self, graphs: GraphBatch) -> Prediction:
-        """Not to be had: shared weights belong to places of the space, which a graph alone does not tell."""
-        raise InvalidArgument("graphs", self.name, "come with their codes", "graphs alone", "Call score_codes.")
 
     # State ----------------------------------------------------------------------------------------------------------
 

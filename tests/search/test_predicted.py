@@ -10,6 +10,7 @@ import optuna
 import pytest
 
 from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces.space import Codes
 from presage.errors import InvalidArgument, NothingFeasible, UnknownName
 from presage.search.limits import Limits
 from presage.search.strategies import get_proposer
@@ -17,7 +18,9 @@ from presage.search.studies.feasible import FeasibleDraws
 from presage.search.studies.journal import Journal
 from presage.search.studies.objectives import checked_objectives
 from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
+from presage.search.studies.scorer import AnyScorer
 from presage.search.testing import TableScorer, TinySpace
+from presage.surrogate.predictors.prediction import Prediction
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE = TinySpace()
@@ -27,7 +30,7 @@ SHAPE, CLASSES = (1, 8, 8), 10
 def _study(
     path: Path,
     strategy: str = "evolution",
-    scorer: TableScorer | None = None,
+    scorer: AnyScorer | None = None,
     limits: Limits | None = None,
     objectives: tuple[str, ...] = ("accuracy",),
     **options: object,
@@ -63,6 +66,19 @@ def test_every_different_network_is_scored_exactly_once(tmp_path: Path) -> None:
         assert found.first[row] == seen.setdefault(one, row)
         assert found.value[row] == found.value[found.first[row]]
     assert len(found.unique) == len(set(hashes))
+
+
+def test_a_scorer_may_go_by_codes_alone(tmp_path: Path) -> None:
+    class ByCode:
+        name = "first choices"
+
+        def score_codes(self, codes: Codes) -> Prediction:
+            value = (codes == 0).mean(axis=1)
+            return Prediction(value, value.copy(), value.copy(), 0.0)
+
+    found = _study(tmp_path / "j", scorer=ByCode()).run(80)
+    own = found.first == np.arange(80)
+    assert found.value[own].tolist() == (found.codes[own] == 0).mean(axis=1).tolist()
 
 
 def test_no_network_over_a_limit_reaches_the_scorer(tmp_path: Path) -> None:

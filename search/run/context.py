@@ -1,0 +1,74 @@
+"""`RunContext`: what every part of one search works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from presage.architecture.spaces.space import Space
+from presage.files import read_json, write_json
+from presage.search.latency.measuring import Latency
+from presage.search.latency.model import LatencyModel
+from presage.search.progress import OnProgress
+from presage.search.run.ledger import Ledger
+from presage.search.run.networks import Networks
+from presage.search.run.run_folder import RunFolder
+from presage.search.run.trainer import Trainer
+from presage.search.samplers.proposer import Proposer
+from presage.search.settings import SearchSettings
+from presage.search.studies.feasible import FeasibleDraws
+from presage.search.studies.journal import Journal
+from presage.search.studies.scores import Score, get_score
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
+
+__all__ = ["RunContext"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunContext:
+    """One search: what it was asked for, and where it reads, writes, measures and trains.
+
+    Attributes:
+        latency: estimates and measures latencies; None where the search is not about them.
+        device: `auto`, `cpu` or `cuda`.
+        on_progress: told after each batch and each epoch.
+    """
+
+    dataset: ImageDataset
+    recipe: Recipe
+    settings: SearchSettings
+    networks: Networks
+    folder: RunFolder
+    journal: Journal
+    ledger: Ledger
+    trainer: Trainer
+    latency: Latency | None
+    device: str
+    on_progress: OnProgress
+
+    @property
+    def space(self) -> Space:
+        """Where the networks are from."""
+        return self.networks.space
+
+    @cached_property
+    def score(self) -> Score:
+        """What `accuracy` stands for until networks are trained."""
+        return get_score(self.settings.score)
+
+    @cached_property
+    def latency_model(self) -> LatencyModel | None:
+        """What estimates latencies throughout the run, also when it is resumed."""
+        if self.latency is None:
+            return None
+        path = self.folder.latency
+        if not path.exists():
+            write_json(path, self.latency.model.to_json())
+        return LatencyModel.from_json(read_json(path))
+
+    def draws(self, proposer: Proposer) -> FeasibleDraws:
+        """Candidates within the limits on this dataset's images."""
+        side = self.recipe.image_side
+        shape, classes = (self.dataset.shape[0], side, side), len(self.dataset.classes)
+        return FeasibleDraws(self.space, proposer, self.settings.limits, shape, classes, self.latency_model)
