@@ -5,7 +5,7 @@ from .columns import SimilarExperiments as SimilarExperiments
 from .info import DatabaseInfo as DatabaseInfo
 from .opening import check_opens as check_opens
 from .paths import default_path as default_path
-from .shipped import write_seed as write_seed
+from .shipping import write_seed as write_seed
 from .store import Database as Database
 from .write import ImportReport as ImportReport
 from .write import Refusal as Refusal

@@ -12,6 +12,7 @@ import numpy as np
 from presage.database.columns import ExperimentColumns, SimilarExperiments
 from presage.database.connection import Connection
 from presage.errors import InvalidArgument, InvalidDatabase, InvalidExperience, UnknownName
+from presage.records.dcn_filter import TOLERANCE, similar_datasets
 from presage.records.record import Record
 
 __all__ = ["architecture_texts", "content_hash", "difficulties", "experiments", "records", "similar"]
@@ -130,7 +131,7 @@ def similar(
     connection: Connection,
     dcn: float,
     *,
-    tolerance: float = 0.05,
+    tolerance: float = TOLERANCE,
     least: int = 1,
     version: str | None = None,
     exclude: Collection[str] = (),
@@ -138,9 +139,7 @@ def similar(
     arrays: bool = False,
     ordered: bool = False,
 ) -> SimilarExperiments:
-    """All finished experiments on datasets with |DCN - DCN_j| <= tolerance: the filter of TAPAS (1806.00250, §3.2).
-
-    Where fewer than `least` are left, it is widened to the nearest datasets that have so many together.
+    """All finished experiments on datasets of like difficulty, by TAPAS's filter: `records.dcn_filter`.
 
     Args:
         connection: the open file.
@@ -159,17 +158,8 @@ def similar(
     known = difficulties(connection, version)
     where, values = _where({"status": "finished", "recipe": recipe})
     counts = dict(connection.rows(f"SELECT dataset, count(*) FROM experiments e {where} GROUP BY dataset", values))
-    away = sorted((abs(known[key] - dcn), key) for key in counts if key in known and key not in exclude)
-    near, reach = [], tolerance
-    rows = 0
-    for distance, key in away:
-        # 1e-12: a difference of exactly tau in decimals stays within tau in binary.
-        if distance > reach + 1e-12:
-            if rows >= least:
-                break
-            reach = distance
-        near.append(key)
-        rows += counts[key]
+    allowed = {key: count for key, count in counts.items() if key not in exclude}
+    near, reach = similar_datasets(dcn, known, allowed, tolerance=tolerance, least=least)
     widened = reach > tolerance
     found = experiments(connection, datasets=near, recipe=recipe, arrays=arrays, ordered=ordered)
     note = f"{len(found)} experiments on {len(near)} datasets with |ΔDCN| ≤ {reach:.3g}"

@@ -7,35 +7,15 @@ import json
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from presage.database.connection import Connection
-from presage.database.parquet import FILES, copy_parquet, read_parquet, write_parquet
+from presage.database.parquet import FILES, copy_parquet, read_parquet
 from presage.database.write import ImportReport, Writer
 from presage.errors import InvalidDatabase
-from presage.files import replacing
 
-if TYPE_CHECKING:
-    from presage.database.store import Database
-
-__all__ = ["import_seed", "keep_empty", "seed_digest", "write_seed"]
+__all__ = ["MANIFEST", "digest_of_files", "import_seed", "keep_empty", "seed_digest"]
 
 MANIFEST = "seed.json"
-
-
-def write_seed(database: Database, folder: str | Path) -> int:
-    """Write a database as the seed to ship, with its manifest; returns its size in bytes. For presage's maintainers.
-
-    Args:
-        database: holds the experience to ship; predictions are left out.
-        folder: ``database/seed`` of the checkout.
-    """
-    target = Path(folder)
-    write_parquet(database.connection, target, tables=[name for name in FILES if name != "predictions"])
-    digest = _digest_of_files(target)
-    with replacing(target / MANIFEST) as draft:
-        draft.write_text(json.dumps({"digest": digest}) + "\n", encoding="utf-8")
-    return sum(file.stat().st_size for file in target.iterdir())
 
 
 def seed_digest() -> str | None:
@@ -64,7 +44,7 @@ def import_seed(connection: Connection, *, only_if_empty: bool = False) -> Impor
         return None
     writer = Writer(connection)
     with as_file(files("presage.database") / "seed") as folder, connection.transaction():
-        if _digest_of_files(folder) != digest:
+        if digest_of_files(folder) != digest:
             raise InvalidDatabase(f"The shipped experience in {folder} is damaged. Install presage anew.")
         if fresh:  # nothing it could contradict, and its rows were checked before they were shipped
             counts = copy_parquet(connection, folder)
@@ -82,7 +62,8 @@ def keep_empty(connection: Connection) -> None:
         connection.run("INSERT INTO seeds VALUES ('none', ?)", [datetime.now(UTC).isoformat()])
 
 
-def _digest_of_files(folder: Path) -> str:
+def digest_of_files(folder: Path) -> str:
+    """SHA-256 of the Parquet files of a folder, names and contents."""
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.parquet")):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())

@@ -22,6 +22,7 @@ from presage.database.write import ImportReport, Placed, Writer
 from presage.errors import InvalidExperience, UnknownName
 from presage.records.architecture import ArchitectureRecord
 from presage.records.dataset import DatasetRecord
+from presage.records.dcn_filter import TOLERANCE
 from presage.records.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
 from presage.records.experiment import ExperimentRecord, experiment_id
 from presage.records.prediction import PredictionRecord
@@ -280,7 +281,7 @@ class Database:
     def similar(
         self,
         dcn: float,
-        tolerance: float = 0.05,
+        tolerance: float = TOLERANCE,
         *,
         least: int = 1,
         version: str | None = None,

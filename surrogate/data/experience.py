@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from presage.errors import InvalidArgument, InvalidExperience
+from presage.records.dcn_filter import TOLERANCE, similar_datasets
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.sequences import depth_steps, gathered, taken
 from presage.surrogate.data.task import Task
@@ -138,9 +139,10 @@ class Experience:
         for index, task in enumerate(self.tasks):
             yield task, np.flatnonzero(self.task_index == index)
 
-    def similar(self, dcn: float, tolerance: float = 0.05) -> Experience:
+    def similar(self, dcn: float, tolerance: float = TOLERANCE) -> Experience:
         """TAPAS's filter: the datasets with \\|DCN − DCN_j\\| ≤ tolerance."""
-        return self.only([task.fingerprint for task in self.tasks if abs(task.dcn - dcn) <= tolerance])
+        known = {task.fingerprint: task.dcn for task in self.tasks}
+        return self.only(similar_datasets(dcn, known, dict.fromkeys(known, 0), tolerance=tolerance, least=0)[0])
 
     @cached_property
     def features(self) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.errors import InvalidArgument
+from presage.records.dcn_filter import TOLERANCE, similar_datasets
 from presage.surrogate.data.encoding import Inputs, check_finite, feature_names
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task import Task
@@ -27,7 +28,6 @@ __all__ = ["AnyDifficulty", "DifficultyAsInput", "DifficultyFilter", "scenarios"
 
 Singles = NDArray[np.float32]
 
-TOLERANCE = 0.05
 LEAST = 200
 """Experiments that the filter must leave; it is widened to the nearest datasets that have so many together."""
 
@@ -134,18 +134,10 @@ class DifficultyFilter(DifficultyAsInput):
         return self._answer(self.learned_[near], inputs)
 
     def near(self, task: Task) -> tuple[str, ...]:
-        """The datasets that are learned from for a task, the likest in difficulty first."""
-        rows = np.bincount(self.experience_.group)
+        """The datasets that are learned from for a task, sorted."""
+        counts = dict(zip(self.experience_.fingerprints, np.bincount(self.experience_.group).tolist(), strict=True))
         dcn = {known.fingerprint: known.dcn for known in self.experience_.tasks}
-        away = sorted((abs(dcn[key] - task.dcn), key, rows[at]) for at, key in enumerate(self.experience_.fingerprints))
-        chosen, reach, total = [], self.tolerance, 0
-        for distance, key, count in away:
-            if distance > reach + 1e-12:  # a difference of exactly the tolerance is within it
-                if total >= self.least:
-                    break
-                reach = distance
-            chosen.append(key)
-            total += int(count)
+        chosen, _ = similar_datasets(task.dcn, dcn, counts, tolerance=self.tolerance, least=self.least)
         return tuple(sorted(chosen))
 
     def _store(self, state: State) -> None:
