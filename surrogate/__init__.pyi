@@ -4,7 +4,7 @@ from .data.loading import make_task as make_task
 from .data.task import Task as Task
 from .evaluation.leaving_out import evaluate as evaluate
 from .evaluation.scores import EvaluationTable as EvaluationTable
-from .evaluation.scores import Score as Score
+from .evaluation.scores import TaskScore as TaskScore
 from .predictors.baselines import CostOnly as CostOnly
 from .predictors.baselines import DatasetMean as DatasetMean
 from .predictors.baselines import NearestDataset as NearestDataset

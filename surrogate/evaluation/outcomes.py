@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.task import Task
-from presage.surrogate.evaluation.scores import Score
+from presage.surrogate.evaluation.scores import TaskScore
 from presage.surrogate.evaluation.shots import ShotScore
 from presage.surrogate.metrics import kendall_tau
 from presage.surrogate.predictors.prediction import Prediction
@@ -55,17 +55,17 @@ class Outcome:
             return None
         return kendall_tau(self.twice[0, chosen], self.twice[1, chosen])
 
-    def score(self, predictor: str) -> Score:
+    def score(self, predictor: str) -> TaskScore:
         """Every metric of one predictor over all networks."""
         said = self.predictions[predictor]
-        return Score.of(
+        return TaskScore.of(
             predictor, self.task, self.truth, said, experiments=self.experiments, two_seed=self.two_seed_tau()
         )
 
-    def score_among(self, predictor: str, rows: NDArray[np.int64], said: Prediction | Floats) -> Score:
+    def score_among(self, predictor: str, rows: NDArray[np.int64], said: Prediction | Floats) -> TaskScore:
         """Every metric over some of the networks, for a prediction (r,) of those."""
         among = frozenset(self.hashes[rows].tolist())
-        return Score.of(
+        return TaskScore.of(
             predictor,
             self.task,
             self.truth[rows],

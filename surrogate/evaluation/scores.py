@@ -14,7 +14,7 @@ from presage.surrogate.data.task import Task
 from presage.surrogate.evaluation.tables import Table, mean_of, number
 from presage.surrogate.predictors.prediction import Prediction
 
-__all__ = ["METRICS", "EvaluationTable", "Score"]
+__all__ = ["METRICS", "EvaluationTable", "TaskScore"]
 
 METRICS: Mapping[str, str] = {
     "kendall_tau": "τ",
@@ -28,13 +28,13 @@ METRICS: Mapping[str, str] = {
     "coverage": "coverage",
     "width": "width",
 }
-"""Fields of `Score` with their column heads; regret and width in accuracy, in [0, 1]."""
+"""Fields of `TaskScore` with their column heads; regret and width in accuracy, in [0, 1]."""
 
 DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Score:
+class TaskScore:
     """One predictor on one left-out task with n networks.
 
     What only ranks networks has no error of accuracy and no interval: None. `points` holds truth, value, lower and
@@ -71,7 +71,7 @@ class Score:
         *,
         experiments: int,
         two_seed: float | None,
-    ) -> Score:
+    ) -> TaskScore:
         """Every metric of one prediction, or of bare values (n,) that only rank."""
         value = said.value if isinstance(said, Prediction) else said
         whole = said if isinstance(said, Prediction) else None
@@ -117,10 +117,10 @@ class EvaluationTable:
     """
 
     predictors: tuple[str, ...]
-    scores: tuple[Score, ...]
+    scores: tuple[TaskScore, ...]
     how: str = "each left out whole"
 
-    def of(self, predictor: str) -> list[Score]:
+    def of(self, predictor: str) -> list[TaskScore]:
         """The scores of one predictor, by dataset."""
         return [score for score in self.scores if score.predictor == predictor]
 

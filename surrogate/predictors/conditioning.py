@@ -14,7 +14,7 @@ from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.conformal import ConformalIntervals
 from presage.surrogate.predictors.prediction import Estimate, Prediction
-from presage.surrogate.predictors.residual_process import Evidence, ResidualProcess
+from presage.surrogate.predictors.residual_process import Observations, ResidualProcess
 from presage.surrogate.predictors.state import State
 
 if TYPE_CHECKING:
@@ -65,10 +65,14 @@ class Conditioner:
                     continue
                 for _ in range(DRAWS):
                     order = rng.permutation(own)
-                    given, rest = order[:k], np.sort(order[k:])
-                    seen, unseen = (Estimate(estimate.value[some], estimate.std_error[some]) for some in (given, rest))
-                    evidence = self.process_.evidence(experience.features[given], seen, experience.accuracy[given])
-                    after = self.process_.posterior(evidence, standard[rest], unseen)
+                    trained, rest = order[:k], np.sort(order[k:])
+                    seen, unseen = (
+                        Estimate(estimate.value[some], estimate.std_error[some]) for some in (trained, rest)
+                    )
+                    observations = self.process_.observations(
+                        experience.features[trained], seen, experience.accuracy[trained]
+                    )
+                    after = self.process_.posterior(observations, standard[rest], unseen)
                     value.append(after.value)
                     std_error.append(after.std_error)
                     rows.append(rest)
@@ -139,7 +143,7 @@ class ConditionedPredictor:
 
     predictor: Conditionable
     task: Task
-    evidence: Evidence
+    observations: Observations
 
     @property
     def name(self) -> str:
@@ -157,12 +161,12 @@ class ConditionedPredictor:
 
     def interval_of(self, inputs: Inputs) -> Prediction:
         """`predict` for inputs that may be encoded already."""
-        if not len(self.evidence) or inputs.task.key != self.task.key:
+        if not len(self.observations) or inputs.task.key != self.task.key:
             return self.predictor.interval_of(inputs)
         conditioner = self.predictor.conditioner_
         standard = conditioner.process_.standard(inputs.features)
-        estimate = conditioner.process_.posterior(self.evidence, standard, self.predictor._estimate(inputs))
-        return conditioner.interval(estimate, len(self.evidence))
+        estimate = conditioner.process_.posterior(self.observations, standard, self.predictor._estimate(inputs))
+        return conditioner.interval(estimate, len(self.observations))
 
 
 InformedPredictor = ConditionedPredictor
@@ -189,5 +193,5 @@ def condition(predictor: Conditionable, graphs: GraphBatch, accuracy: ArrayLike,
     check_finite(inputs.features, feature_names(), "Predictor.condition_on")
     process = predictor.conditioner_.process_
     return ConditionedPredictor(
-        predictor, task, process.evidence(inputs.features, predictor._estimate(inputs), trained)
+        predictor, task, process.observations(inputs.features, predictor._estimate(inputs), trained)
     )

@@ -98,7 +98,7 @@ def _fit_spread(signals: Floats, log_error: Floats, group: Ints) -> Floats:
     centre, middle = weight @ signals / total, float(weight @ log_error / total)
     x = signals - centre
     slopes = np.linalg.solve((x * weight[:, None]).T @ x + STRENGTH * np.eye(2), x.T @ (weight * (log_error - middle)))
-    slopes = np.clip(slopes, 0.0, 1.0)  # more doubt or more room never narrows an interval
+    slopes = np.clip(slopes, 0.0, 1.0)  # a larger standard error or more room never narrows an interval
     return np.concatenate([[middle - centre @ slopes], slopes])
 
 

@@ -117,7 +117,7 @@ class Predictor(ABC):
     def estimate_left_out(self, experience: Experience, progress: StepCallback | None = None) -> Estimate:
         """Estimates (n,) for every row by a copy of this predictor that has seen nothing of the row's dataset.
 
-        With one dataset there is nothing else to learn from: the mean, in full doubt (a standard error of 1).
+        With one dataset there is nothing else to learn from: the mean, with a standard error of 1.
 
         Args:
             experience: the rows.

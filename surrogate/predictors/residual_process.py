@@ -23,7 +23,7 @@ from presage.surrogate.predictors.gp import (
 )
 from presage.surrogate.predictors.prediction import Estimate
 
-__all__ = ["Evidence", "ResidualProcess"]
+__all__ = ["Observations", "ResidualProcess"]
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -42,7 +42,7 @@ MOST_ROWS = 40
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Observations:
     """k networks trained on one task, as a predictor saw them before.
 
     Attributes:
@@ -60,9 +60,9 @@ class Evidence:
     def __len__(self) -> int:
         return len(self.error)
 
-    def take(self, rows: NDArray[np.int64]) -> Evidence:
+    def take(self, rows: NDArray[np.int64]) -> Observations:
         """Some of the networks."""
-        return Evidence(self.features[rows], self.logit[rows], self.std_error[rows], self.error[rows])
+        return Observations(self.features[rows], self.logit[rows], self.std_error[rows], self.error[rows])
 
 
 @dataclass(eq=False)
@@ -84,59 +84,61 @@ class ResidualProcess:
         for _, rows in experience.rows_by_task():
             some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
             seen = Estimate(estimate.value[some], estimate.std_error[some])
-            evidence = self.evidence(features[some], seen, experience.accuracy[some])
-            parts.append((evidence, distances(evidence.features, evidence.features)))
+            observations = self.observations(features[some], seen, experience.accuracy[some])
+            parts.append((observations, distances(observations.features, observations.features)))
         self.length_ = max(float(np.median(np.concatenate([apart.ravel() for _, apart in parts]))), 1e-3)
         prior = np.log(PRIOR)
 
         def cost(logs: Floats) -> float:
             """Negative log of tempered likelihood times prior."""
             total = CONFIDENCE / 2 * float(((logs - prior) ** 2).sum())
-            for evidence, apart in parts:
-                own, centre = evidence.std_error, evidence.logit.mean()
-                gram = self._covariance(logs, evidence, evidence, apart, centre)
+            for observations, apart in parts:
+                own, centre = observations.std_error, observations.logit.mean()
+                gram = self._covariance(logs, observations, observations, apart, centre)
                 noisy = with_noise(gram, np.exp(logs[3]) * own**2 + 1e-9)
-                total += TEMPER * negative_log_likelihood(noisy, evidence.error)
+                total += TEMPER * negative_log_likelihood(noisy, observations.error)
             return total
 
         self.logs_ = most_probable(cost, prior, 12)
         return self
 
-    def evidence(self, features: Singles, estimate: Estimate, accuracy: Floats) -> Evidence:
+    def observations(self, features: Singles, estimate: Estimate, accuracy: Floats) -> Observations:
         """Networks (k, f) of one task with what was predicted and trained of them."""
         logit, std_error = self._logits(estimate)
         error = np.clip((to_logit(accuracy) - logit) / std_error, -MOST_ERROR, MOST_ERROR) * std_error
-        return Evidence(self.standard(features), logit, std_error, error)
+        return Observations(self.standard(features), logit, std_error, error)
 
     def standard(self, features: Singles) -> Singles:
         """(n, f) features in deviations, within ±4."""
         return np.asarray(np.clip((features - self.centre_) / self.deviation_, -4.0, 4.0), np.float32)
 
-    def posterior(self, evidence: Evidence, features: Singles, estimate: Estimate) -> Estimate:
+    def posterior(self, observations: Observations, features: Singles, estimate: Estimate) -> Estimate:
         """The estimates of n networks, given k trained ones of the same task.
 
         Args:
-            evidence: of the k networks; with none, `estimate` is returned.
+            observations: of the k networks; with none, `estimate` is returned.
             features: (n, f) standardised.
             estimate: (n,) the train-free one.
         """
-        if not len(evidence):
+        if not len(observations):
             return estimate
         logit, std_error = self._logits(estimate)
-        here = Evidence(features, logit, std_error, np.zeros(len(logit)))
-        centre = float(evidence.logit.mean())
-        apart = distances(evidence.features, evidence.features)
-        gram = self._covariance(self.logs_, evidence, evidence, apart, centre)
-        gram = with_noise(gram, np.exp(self.logs_[3]) * evidence.std_error**2 + 1e-9)
-        cross = self._covariance(self.logs_, here, evidence, distances(features, evidence.features), centre)
-        solved = np.linalg.solve(gram, np.concatenate([evidence.error[:, None], cross.T], axis=1))
+        here = Observations(features, logit, std_error, np.zeros(len(logit)))
+        centre = float(observations.logit.mean())
+        apart = distances(observations.features, observations.features)
+        gram = self._covariance(self.logs_, observations, observations, apart, centre)
+        gram = with_noise(gram, np.exp(self.logs_[3]) * observations.std_error**2 + 1e-9)
+        cross = self._covariance(self.logs_, here, observations, distances(features, observations.features), centre)
+        solved = np.linalg.solve(gram, np.concatenate([observations.error[:, None], cross.T], axis=1))
         offset, slope_, like, noise = np.exp(self.logs_[:4])
         before = std_error**2 * (offset + like + noise) + slope_ * (logit - centre) ** 2
         after = np.maximum(before - (cross * solved[:, 1:].T).sum(axis=1), 0.01 * before)
         value = from_logit(logit + cross @ solved[:, 0])
         return Estimate(value, std_error * np.sqrt(after / before) * slope(value))
 
-    def _covariance(self, logs: Floats, left: Evidence, right: Evidence, apart: Singles, centre: float) -> Floats:
+    def _covariance(
+        self, logs: Floats, left: Observations, right: Observations, apart: Singles, centre: float
+    ) -> Floats:
         """(n, k) prior covariances of errors, noise aside."""
         offset, slope_, like, _, length = np.exp(logs)
         near = matern_32(apart.astype(np.float64), length * self.length_, like)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["BATCH", "Minibatch"]
 
 BATCH = 64
-"""Images in a minibatch unless told otherwise: what the papers use (64 to 128), and a few milliseconds a network."""
+"""Images in a minibatch by default: what the papers use (64 to 128), and a few milliseconds a network."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from presage.surrogate.evaluation.difficulty import DatasetDifficulty, Difficult
 from presage.surrogate.evaluation.few_shot_study import FewShotStudy
 from presage.surrogate.evaluation.goals import Goal, goals, goals_table
 from presage.surrogate.evaluation.outcomes import Outcome
-from presage.surrogate.evaluation.scores import EvaluationTable, Score
+from presage.surrogate.evaluation.scores import EvaluationTable, TaskScore
 from presage.surrogate.evaluation.shots import ShotScore
 from presage.surrogate.evaluation.tables import Table, mean_of, number
 from presage.surrogate.evaluation.target_only import RIVAL
@@ -24,8 +24,8 @@ from presage.surrogate.testing import synthetic_task
 SHOT = ShotScore("own", 0, 10, 0.6, 0.6, 0.01, 0.1, 0.01, None, None)
 
 
-def score(predictor: str, dataset: str, tau: float, two_seed: float | None, regret: float = 0.01) -> Score:
-    return Score(
+def score(predictor: str, dataset: str, tau: float, two_seed: float | None, regret: float = 0.01) -> TaskScore:
+    return TaskScore(
         predictor,
         dataset,
         dataset,

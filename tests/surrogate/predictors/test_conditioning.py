@@ -30,13 +30,13 @@ def process(offset: float, tilt: float, like: float, noise: float, length: float
 def test_one_trained_network_by_hand() -> None:
     known = process(offset=0.2, tilt=1e-12, like=0.6, noise=1.0, length=2.0)
     before = Estimate(np.array([0.5]), np.array([0.4 * slope(0.5)]))
-    evidence = known.evidence(np.zeros((1, 2), np.float32), before, from_logit(np.array([0.3])))
+    observations = known.observations(np.zeros((1, 2), np.float32), before, from_logit(np.array([0.3])))
     near, far = np.zeros((1, 2), np.float32), np.full((1, 2), 3.0, np.float32)
     for features, distance in ((near, 0.0), (far, 18**0.5)):
         scaled = 3**0.5 * distance / 2
         matern = (1 + scaled) * np.exp(-scaled)
         gain = (0.2 + 0.6 * matern) / (0.2 + 0.6 + 1.0)
-        after = known.posterior(evidence, features, before)
+        after = known.posterior(observations, features, before)
         assert to_logit(after.value)[0] == pytest.approx(gain * 0.3, abs=1e-6)
         shrink = np.sqrt(1 - gain**2)  # (prior − c²/prior)/prior
         assert after.std_error[0] == pytest.approx(0.4 * shrink * slope(after.value)[0], rel=1e-6)
@@ -46,16 +46,16 @@ def test_networks_that_spread_more_than_predicted_stretch_the_others() -> None:
     known = process(offset=1e-9, tilt=0.5, like=1e-9, noise=0.1, length=1.0)
     logits = np.linspace(-1, 1, 9)
     before = Estimate(from_logit(logits), 0.4 * slope(from_logit(logits)))
-    evidence = known.evidence(np.zeros((9, 2), np.float32), before, from_logit(1.3 * logits))
-    after = to_logit(known.posterior(evidence, np.zeros((9, 2), np.float32), before).value)
+    observations = known.observations(np.zeros((9, 2), np.float32), before, from_logit(1.3 * logits))
+    after = to_logit(known.posterior(observations, np.zeros((9, 2), np.float32), before).value)
     assert 1.2 < after[-1] / logits[-1] < 1.3
 
 
 def test_one_failed_training_counts_as_a_bounded_error() -> None:
     known = process(0.2, 0.1, 0.6, 1.0, 1.0)
     before = Estimate(np.array([0.9]), np.array([0.3 * slope(0.9)]))
-    evidence = known.evidence(np.zeros((1, 2), np.float32), before, np.array([0.1]))
-    assert evidence.error[0] == pytest.approx(-MOST_ERROR * 0.3)
+    observations = known.observations(np.zeros((1, 2), np.float32), before, np.array([0.1]))
+    assert observations.error[0] == pytest.approx(-MOST_ERROR * 0.3)
 
 
 def simulated(datasets: int, networks: int, seed: int) -> tuple[Estimate, Experience]:
@@ -80,8 +80,8 @@ def test_intervals_hold_at_every_k_and_narrow_with_it() -> None:
             rows = np.flatnonzero(fresh.group == dataset)
             given, rest = rows[:k], rows[20:]
             seen, unseen = (Estimate(truth_of.value[some], truth_of.std_error[some]) for some in (given, rest))
-            evidence = conditioner.process_.evidence(fresh.features[given], seen, fresh.accuracy[given])
-            answer = conditioner.interval(conditioner.process_.posterior(evidence, standard[rest], unseen), k)
+            observations = conditioner.process_.observations(fresh.features[given], seen, fresh.accuracy[given])
+            answer = conditioner.interval(conditioner.process_.posterior(observations, standard[rest], unseen), k)
             covered.append(metrics.coverage(fresh.accuracy[rest], answer.lower, answer.upper))
             width.append(metrics.width(answer.lower, answer.upper))
         assert 0.86 <= np.mean(covered) <= 0.97, k
