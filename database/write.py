@@ -159,7 +159,7 @@ class Writer:
                 self.check_entry(entry)
             except PresageError as error:
                 return str(error)
-        if old is None or old.result == row.result or row.failed or old.failed:
+        if old is None or row.failed or old.failed or not row.contradicts(old):
             return ""
         return f"This {row.row} ({_named(row)}) is known with another result: {_difference(row, old)}."
 
@@ -197,13 +197,10 @@ def _named(row: Record) -> str:
 
 
 def _difference(row: Record, old: Record) -> str:
-    for new_value, old_value, name in zip(row.result, old.result, row.results, strict=True):
-        if new_value != old_value:
-            short = [
-                repr(value) if len(repr(value)) < 40 else f"{repr(value)[:39]}…" for value in (old_value, new_value)
-            ]
-            return f"{name} {short[0]} is stored, {short[1]} was given"
-    return "nothing differs"
+    name = row.contradicts(old)[0]
+    texts = [repr(getattr(record, name)) for record in (old, row)]
+    stored, given = (text if len(text) < 40 else f"{text[:39]}…" for text in texts)
+    return f"{name} {stored} is stored, {given} was given"
 
 
 def _stored(connection: Connection, kind: type[Record], keys: set[str]) -> dict[str, Any]:

@@ -101,10 +101,12 @@ class Record:
         parts = [getattr(self, name) for name in self.identified_by]
         return str(parts[0]) if len(parts) == 1 else joined_digest(*parts)
 
-    @property
-    def result(self) -> tuple[object, ...]:
-        """Values of `results`."""
-        return tuple(getattr(self, name) for name in self.results)
+    def contradicts(self, other: Record) -> list[str]:
+        """Those of `results` that differ in another report of the same. A `later` field that one lacks does not."""
+        pairs = ((name, getattr(self, name), getattr(other, name)) for name in self.results)
+        return [
+            name for name, own, its in pairs if own != its and not (name in self.later and (own is None or its is None))
+        ]
 
     @property
     def failed(self) -> bool:
