@@ -23,17 +23,14 @@ BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)"
 def command_line() -> str:
     """Help of every command, 100 columns wide."""
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}  # NO_COLOR: Python 3.14 colours help
-    from presage.cli import COMMANDS, parser
+    from presage.cli import command_line as built
 
-    root = parser()
-    choices = next(action.choices for action in root._actions if isinstance(action, argparse._SubParsersAction))
-    parts = ["```text\n" + root.format_help() + "```\n"]
-    for name in COMMANDS:
-        parts.append(f"\n## presage {name}\n\n```text\n{choices[name].format_help()}```\n")
-        nested = [action for action in choices[name]._actions if isinstance(action, argparse._SubParsersAction)]
-        for action in nested:
-            for inner, sub in action.choices.items():
-                parts.append(f"\n### presage {name} {inner}\n\n```text\n{sub.format_help()}```\n")
+    root = built()
+    parts = ["```text\n" + root.parser.format_help() + "```\n"]
+    for name, command in root.below.items():
+        parts.append(f"\n## presage {name}\n\n```text\n{command.parser.format_help()}```\n")
+        for inner, action in command.below.items():
+            parts.append(f"\n### presage {name} {inner}\n\n```text\n{action.parser.format_help()}```\n")
     return "\n" + "".join(parts) + "\n"
 
 

@@ -12,15 +12,17 @@ import json
 import os
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, cast
+from typing import NoReturn, Protocol, cast
 
+from presage.arguments import Action, Arguments
 from presage.errors import InvalidArgument, PresageError, WrongInput
 from presage.output import seed
 
-__all__ = ["main", "parser"]
+__all__ = ["CommandLine", "command_line", "main"]
 
 COMMANDS = (
     "demo",
@@ -35,7 +37,7 @@ COMMANDS = (
     "database",
     "report",
 )
-"""Each is a module of `presage.commands` with SUMMARY, `arguments(parser)` and `run(options) -> object`."""
+"""Each is a module of `presage.commands`: its docstring says what is in one."""
 
 
 SURROUNDINGS = frozenset({
@@ -45,12 +47,16 @@ SURROUNDINGS = frozenset({
 """What the system refuses because of the user's disk and paths; any other `OSError` is a mistake of presage's own."""
 
 
+NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
+"""Begins a number: `-1k` after an option that takes a value is a wrong value, not an option."""
+
+
 class Command(Protocol):
-    """What a module of `presage.commands` offers."""
+    """What a module of `presage.commands` offers: beside SUMMARY either these two, or ACTIONS."""
 
     SUMMARY: str
 
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
+    def arguments(self, parser: Arguments) -> None:
         """Declare the command's own arguments."""
 
     def run(self, options: argparse.Namespace) -> int:
@@ -60,10 +66,6 @@ class Command(Protocol):
 class _Parser(argparse.ArgumentParser):
     """argparse, with its errors on one line, in presage's own form where a value breaks a rule."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)")  # `-1k` is a wrong value, not an option
-
     def error(self, message: str) -> NoReturn:
         broken = re.fullmatch(r"argument (\S+): (must .*)", message, re.DOTALL)
         if broken:
@@ -71,43 +73,79 @@ class _Parser(argparse.ArgumentParser):
         raise WrongInput(f"{message[:1].upper()}{message[1:]}. Type `{self.prog} --help`.")
 
 
+@dataclass(frozen=True)
+class CommandLine:
+    """The parser of `presage`, of a command, or of an action of a command.
+
+    Attributes:
+        parser: what reads the words.
+        arguments: all that it takes by itself.
+        below: its commands, or actions, by name.
+    """
+
+    parser: argparse.ArgumentParser
+    arguments: Arguments
+    below: Mapping[str, CommandLine]
+
+    @property
+    def valued(self) -> frozenset[str]:
+        """Names of the options that a value follows, here and below."""
+        return self.arguments.valued.union(*(one.valued for one in self.below.values()))
+
+
 def command(name: str) -> Command:
     """The module of one command, imported on demand so that `presage --help` loads nothing heavy."""
     return cast(Command, import_module(f"presage.commands.{name}"))
 
 
-def parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The whole parser, or with `only` just that command's arguments (the others keep their summary)."""
-    root = _Parser(
-        prog="presage",
-        description="What a network will score before you train it: dataset difficulty, train-free accuracy, search.",
+def actions(name: str) -> Mapping[str, Action]:
+    """The actions of one command by name; most have none."""
+    return getattr(command(name), "ACTIONS", {})
+
+
+def command_line(only: str | None = None) -> CommandLine:
+    """The whole command line, or with `only` just that command's arguments (the others keep their summary)."""
+    root = Arguments(
+        _Parser(
+            prog="presage",
+            description="What a network will score before you train it: dataset difficulty, train-free accuracy, "
+            "search.",
+        )
     )
     root.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = root.parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    below = {}
     for name in COMMANDS:
-        module = command(name)
-        sub = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
-        if only in (None, name):
-            module.arguments(sub)
-        _shared(sub)
-        for inner in _actions(sub):  # `presage database --json info` and `presage database info --json` are one
-            _shared(inner, absent=True)
-    return root
+        summary = command(name).SUMMARY
+        parser = commands.add_parser(name, help=summary, description=summary)
+        below[name] = _command(name, Arguments(parser), own=only in (None, name))
+    return CommandLine(root.parser, root, below)
 
 
-def _actions(sub: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    """The parsers of a command's own actions, such as `presage database info`."""
-    nested = [action for action in sub._actions if isinstance(action, argparse._SubParsersAction)]
-    return [inner for action in nested for inner in action.choices.values()]
+def _command(name: str, arguments: Arguments, *, own: bool) -> CommandLine:
+    """What one command takes; only the options of every command unless its `own` are asked for."""
+    known = actions(name) if own else {}
+    below = {}
+    if known:
+        nested = arguments.parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+        for one, action in known.items():
+            inner = Arguments(nested.add_parser(one, help=action.summary, description=action.description))
+            action.arguments(inner)
+            _shared(inner, absent=True)  # `presage database --json info` and `presage database info --json` are one
+            below[one] = CommandLine(inner.parser, inner, {})
+    elif own:
+        command(name).arguments(arguments)
+    _shared(arguments)
+    return CommandLine(arguments.parser, arguments, below)
 
 
-def _shared(sub: argparse.ArgumentParser, *, absent: bool = False) -> None:
+def _shared(arguments: Arguments, *, absent: bool = False) -> None:
     """The options of every command; with `absent`, one that is not given leaves what was given before it."""
 
     def default(value: object) -> object:
         return argparse.SUPPRESS if absent else value
 
-    group = sub.add_argument_group("for every command")
+    group = arguments.add_argument_group("for every command")
     group.add_argument(
         "--json",
         action="store_true",
@@ -165,21 +203,30 @@ def _run(arguments: list[str]) -> int:
         near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.4)
         guess = f" Did you mean `{near[0]}`?" if near else ""
         raise WrongInput(f"No command is named `{name}`.{guess} Known: {', '.join(COMMANDS)}.")
-    root = parser(name or "")
-    options = root.parse_args(arguments)
+    root = command_line(name or "")
+    options = root.parser.parse_args(_joined(arguments, root.valued))
     if options.command is None:
-        root.print_help()
+        root.parser.print_help()
         return 0
+    known = actions(options.command)
+    run = known[options.action].run if known else command(options.command).run
     try:
-        return command(options.command).run(options)
+        return run(options)
     except InvalidArgument as error:
-        raise _as_typed(error, options, _option_strings(root, options.command)) from error
+        raise _as_typed(error, options, root.below[options.command].arguments.options) from error
 
 
-def _option_strings(root: argparse.ArgumentParser, name: str) -> frozenset[str]:
-    """The options of one command."""
-    nested = next(action for action in root._actions if isinstance(action, argparse._SubParsersAction))
-    return frozenset(nested.choices[name]._option_string_actions)
+def _joined(words: Sequence[str], valued: Collection[str]) -> list[str]:
+    """The words, with negative numbers joined to the option before them: `--seeds -1` becomes `--seeds=-1`."""
+    found: list[str] = []
+    for word in words:
+        before = found[-1] if found else ""
+        follows = before.startswith("-") and any(name.startswith(before) for name in valued)
+        if follows and before not in ("-", "--") and "--" not in found and NEGATIVE.match(word):
+            found[-1] = f"{before}={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _as_typed(error: InvalidArgument, options: argparse.Namespace, known: Collection[str]) -> InvalidArgument:

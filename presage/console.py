@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from presage.arguments import Arguments
 from presage.progress import ProgressBars
 from presage.session import Session
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "session_of"]
 
 
-def add_dataset(parser: argparse.ArgumentParser) -> None:
+def add_dataset(parser: Arguments) -> None:
     """Declare what `dataset_of` reads."""
     parser.add_argument(
         "dataset", metavar="DATASET", help="digits, FILE.npz, a folder of class folders, torchvision:NAME"
@@ -27,7 +28,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_architectures(parser: argparse.ArgumentParser) -> None:
+def add_architectures(parser: Arguments) -> None:
     """Declare the networks that `read_architectures` reads."""
     parser.add_argument(
         "architectures", metavar="ARCH", nargs="+", help="a file of architecture JSON (lines), or module:callable"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from presage.arguments import Arguments
 from presage.output import positive
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["add_recipe_options", "recipe_of"]
 
 
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+def add_recipe_options(parser: Arguments) -> None:
     """Declare `--epochs`, `--image-side` and the other options that `recipe_of` reads."""
     group = parser.add_argument_group(
         "recipe", "How networks are trained. The defaults are the recipe of the shipped experience."

@@ -1,1 +1,2 @@
-"""One module per command: SUMMARY, `arguments(parser)`, `run(options) -> exit code`. Thin: parse, call, print."""
+"""One module per command: SUMMARY, and either `arguments(parser)` and `run(options) -> exit code`, or ACTIONS, its
+sub-commands by name. Thin: parse, call, print."""

@@ -8,6 +8,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from presage.arguments import Arguments
 from presage.output import positive, table
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SUMMARY = "classes of images, by a network that train or search left in a folder"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("model", metavar="MODEL", help="folder that `presage train` or `presage search` left")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files, or folders that hold some")
     parser.add_argument("--top", type=positive, default=1, metavar="K", help="likeliest classes shown (default: 1)")

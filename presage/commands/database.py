@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from presage.arguments import Action, Arguments
 from presage.console import session_of
 from presage.folders import check_folder
 from presage.output import positive, scaled, share, table
@@ -16,32 +17,6 @@ if TYPE_CHECKING:
     from presage.database import ExperimentColumns
 
 SUMMARY = "the experiment database: info, query, import, export, check"
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=type(parser))
-    actions.add_parser("info", help="what it holds", description="What the database holds.")
-    query = actions.add_parser(
-        "query", help="experiments on datasets of like difficulty", description="Experiments on datasets of like DCN."
-    )
-    query.add_argument("--dcn", type=share, required=True, metavar="X", help="difficulty, in [0, 1]")
-    query.add_argument("--tolerance", type=share, default=0.05, metavar="T", help="largest |ΔDCN| (default: 0.05)")
-    query.add_argument("--least", type=positive, default=50, metavar="N", help="widen until so many (default: 50)")
-    query.add_argument("--top", type=positive, default=10, metavar="N", help="best networks to show (default: 10)")
-    take = actions.add_parser(
-        "import", help="take in shards, Parquet or another database", description="Take in experience; idempotent."
-    )
-    take.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="shards or folders of them, Parquet, a database"
-    )
-    give = actions.add_parser("export", help="write Parquet files", description="Write everything as Parquet.")
-    give.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
-    actions.add_parser("check", help="find and name damage", description="Find and name damage.")
-
-
-def run(options: argparse.Namespace) -> int:
-    actions = {"info": _info, "query": _query, "import": _import, "export": _export, "check": _check}
-    return actions[options.action](options)
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -105,6 +80,23 @@ def _network(rows: ExperimentColumns, row: int, names: Mapping[str, str], spaces
     }
 
 
+def _query_arguments(parser: Arguments) -> None:
+    parser.add_argument("--dcn", type=share, required=True, metavar="X", help="difficulty, in [0, 1]")
+    parser.add_argument("--tolerance", type=share, default=0.05, metavar="T", help="largest |ΔDCN| (default: 0.05)")
+    parser.add_argument("--least", type=positive, default=50, metavar="N", help="widen until so many (default: 50)")
+    parser.add_argument("--top", type=positive, default=10, metavar="N", help="best networks to show (default: 10)")
+
+
+def _import_arguments(parser: Arguments) -> None:
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="shards or folders of them, Parquet, a database"
+    )
+
+
+def _export_arguments(parser: Arguments) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
+
+
 def _import(options: argparse.Namespace) -> int:
     with session_of(options) as session:
         report = session.import_experience(options.paths)
@@ -135,3 +127,17 @@ def _check(options: argparse.Namespace) -> int:
     else:
         print("\n".join(map(str, found)) or f"{session.path} is sound.")
     return 1 if found else 0
+
+
+ACTIONS = {
+    "info": Action("what it holds", "What the database holds.", _info),
+    "query": Action(
+        "experiments on datasets of like difficulty", "Experiments on datasets of like DCN.", _query, _query_arguments
+    ),
+    "import": Action(
+        "take in shards, Parquet or another database", "Take in experience; idempotent.", _import, _import_arguments
+    ),
+    "export": Action("write Parquet files", "Write everything as Parquet.", _export, _export_arguments),
+    "check": Action("find and name damage", "Find and name damage.", _check),
+}
+"""Name → action of `presage database`."""

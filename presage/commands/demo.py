@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from presage.arguments import Arguments
 from presage.commands.search import search_options, settings_of, summary
 from presage.console import session_of
 from presage.folders import check_folder
@@ -14,7 +15,7 @@ from presage.recipes import add_recipe_options, recipe_of
 SUMMARY = "the whole job on scikit-learn's digits, with the shipped experience"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     search_options(parser, Path("runs/demo"), compare_random=10)
     parser.set_defaults(max_macs=2_000_000)  # so that fifteen networks train in a minute on two cores
     add_recipe_options(parser)

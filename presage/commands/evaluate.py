@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from presage.arguments import Arguments
 from presage.console import notice, session_of
 from presage.folders import check_folder
 from presage.output import positive
@@ -14,7 +15,7 @@ from presage.output import positive
 SUMMARY = "predictor quality, each dataset left out in turn"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument(
         "--predictors", metavar="NAME,NAME", help="which to evaluate (default: all, baselines included)"
     )

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.arguments import Arguments
 from presage.console import notice, session_of
 from presage.folders import check_folder
 from presage.output import positive
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SUMMARY = "train a design of networks on datasets, for the database; resumable"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("datasets", metavar="DATASET", nargs="+", help="digits, FILE.npz, a folder, torchvision:NAME")
     parser.add_argument("--count", type=positive, default=56, metavar="N", help="experiments for each (default: 56)")
     parser.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default: 1)")

@@ -6,6 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
+from presage.arguments import Arguments
 from presage.console import add_architectures, add_dataset, dataset_of, notice, session_of
 from presage.output import scaled, table
 from presage.recipes import add_recipe_options, recipe_of
@@ -14,7 +15,7 @@ from presage.surrogate.predictors.registry import PREDICTORS
 SUMMARY = "predicted accuracy of networks on a dataset, train-free, with an interval"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_dataset(parser)
     add_architectures(parser)
     parser.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 
+from presage.arguments import Arguments
 from presage.console import add_dataset, dataset_of, session_of
 from presage.output import positive
 
 SUMMARY = "difficulty of a dataset: DCN, difficulty card, nearest known datasets"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_dataset(parser)
     parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="probes, one a seed (default: 3)")
 

@@ -6,10 +6,12 @@ import argparse
 import json
 from pathlib import Path
 
+from presage.arguments import Arguments
+
 SUMMARY = "write the report.html of a run folder anew"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder of `presage search`")
 
 

@@ -6,12 +6,13 @@ import argparse
 import json
 
 from presage.architecture.spaces.registry import SPACES
+from presage.arguments import Arguments
 from presage.output import positive
 
 SUMMARY = "random architectures of a search space, as JSON lines"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("space", metavar="SPACE", help=f"{', '.join(SPACES)}; arguments as in nb201:cells=5,width=16")
     parser.add_argument("-n", type=positive, default=1, metavar="N", help="how many (default: 1)")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.architecture.spaces.registry import SPACES
+from presage.arguments import Arguments
 from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.errors import UnknownName
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 SUMMARY = "search a space on predicted accuracy, then train the short-list"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_dataset(parser)
     search_options(parser, Path("runs/search"))
     add_recipe_options(parser)
 
 
-def search_options(parser: argparse.ArgumentParser, run: Path, compare_random: int = 0) -> None:
+def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> None:
     """The options of a search; the demo has them too."""
     group = parser.add_argument_group("search")
     group.add_argument(

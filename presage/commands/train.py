@@ -6,6 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
+from presage.arguments import Arguments
 from presage.console import add_architectures, add_dataset, dataset_of, session_of
 from presage.output import scaled, table
 from presage.recipes import add_recipe_options, recipe_of
@@ -13,7 +14,7 @@ from presage.recipes import add_recipe_options, recipe_of
 SUMMARY = "train networks fully; the results enter the database, and what it knows is not trained again"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_dataset(parser)
     add_architectures(parser)
     add_recipe_options(parser)

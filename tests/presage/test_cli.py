@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
 import json
 import subprocess
 import sys
@@ -32,13 +34,13 @@ def test_help_lists_every_command(presage: Callable) -> None:
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_has_help_and_a_summary(name: str) -> None:
     assert cli.command(name).SUMMARY
-    text = cli.parser(name).format_help()
+    text = cli.command_line(name).parser.format_help()
     assert cli.command(name).SUMMARY.split()[0] in text
 
 
 def test_help_and_import_load_nothing_heavy() -> None:
     code = (
-        "import sys, presage, presage.cli; presage.cli.parser().format_help();"
+        "import sys, presage, presage.cli; presage.cli.command_line().parser.format_help();"
         "heavy = {'torch', 'lightgbm', 'optuna', 'duckdb', 'sklearn', 'matplotlib'} & set(sys.modules); print(heavy)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -74,10 +76,47 @@ def test_a_wrong_number_names_option_command_rule_and_value(
 def test_every_option_that_takes_a_number_is_tried() -> None:
     options = set()
     for name in cli.COMMANDS:
-        command = next(action for action in cli.parser(name)._actions if action.dest == "command").choices[name]
-        for parser in (command, *cli._actions(command)):
-            options |= {one.option_strings[-1] for one in parser._actions if one.type not in (None, Path)}
+        command = cli.command_line(name).below[name]
+        for one in (command, *command.below.values()):
+            options |= {a.names[-1] for a in one.arguments.declared if a.settings.get("type") not in (None, Path)}
     assert options | {"--train-images"} == {option for _, option in NUMBERS}
+
+
+@pytest.mark.parametrize(
+    ("words", "joined"),
+    [
+        ("probe digits --seeds -1", "probe digits --seeds=-1"),
+        ("probe digits --see -1k --json", "probe digits --see=-1k --json"),
+        ("sample nb201 -n -.5", "sample nb201 -n=-.5"),
+        ("probe --json -1", "probe --json -1"),  # a flag takes no value
+        ("probe --seeds --json", "probe --seeds --json"),
+        ("probe --seeds 3 -1", "probe --seeds 3 -1"),
+        ("probe -- --seeds -1", "probe -- --seeds -1"),
+        ("database query --dcn -inf", "database query --dcn=-inf"),
+    ],
+)
+def test_a_negative_number_after_an_option_is_its_value(words: str, joined: str) -> None:
+    line = cli.command_line(words.split()[0])
+    assert cli._joined(words.split(), line.valued) == joined.split()
+
+
+def test_options_of_every_command_may_stand_before_an_action_or_after_it(presage: Callable, experienced: Path) -> None:
+    shared = ("--json", "--database", experienced)
+    before, after = presage("database", *shared, "check"), presage("database", "check", *shared)
+    assert before == after
+    assert before.json == {"damage": []}
+
+
+def test_nothing_asks_argparse_for_its_insides() -> None:
+    known = {*dir(argparse), *dir(argparse.ArgumentParser())}
+    private = {name for name in known if name.startswith("_") and not name.startswith("__")}
+    top = Path(cli.__file__).parent
+    files = [*top.glob("*.py"), *(top / "commands").glob("*.py"), top.parent / "docs" / "generate.py"]
+    assert len(files) > 20
+    for file in files:
+        nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        assert not used & private, file
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""What commands take, declared as with `argparse` and remembered, so that nothing asks `argparse` for its insides."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+__all__ = ["Action", "Arguments", "Declared", "nothing"]
+
+_FLAGS = ("store_true", "store_false", "store_const", "count")
+
+
+class _Declares(Protocol):
+    """A parser or a group of one."""
+
+    def add_argument(self, *names: str, **settings: Any) -> Any:
+        """As `argparse.ArgumentParser.add_argument`."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One argument: its names, and what `argparse` was told of it."""
+
+    names: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is an option (`--seeds`), not known by its position (`DATASET`)."""
+        return self.names[0].startswith("-")
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether it is an option that a value follows."""
+        return self.is_option and self.settings.get("action") not in _FLAGS
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of one command, or a group of them.
+
+    Attributes:
+        parser: the command's own parser.
+        declared: every argument of the command, in order; its groups share the list.
+        target: what takes the declarations: the parser, or a group of it.
+    """
+
+    parser: argparse.ArgumentParser
+    declared: list[Declared] = field(default_factory=list)
+    target: _Declares | None = None
+
+    def add_argument(self, *names: str, **settings: Any) -> None:
+        """Declare one; arguments as `argparse.ArgumentParser.add_argument` has them."""
+        (self.target or self.parser).add_argument(*names, **settings)
+        self.declared.append(Declared(names, settings))
+
+    def add_argument_group(self, title: str, description: str | None = None) -> Arguments:
+        """A group with a title of its own in the help."""
+        return Arguments(self.parser, self.declared, self.parser.add_argument_group(title, description))
+
+    def set_defaults(self, **values: Any) -> None:
+        """Other defaults for arguments that were declared before."""
+        self.parser.set_defaults(**values)
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Every name of every option, such as `--seeds`."""
+        return frozenset(name for one in self.declared if one.is_option for name in one.names)
+
+    @property
+    def valued(self) -> frozenset[str]:
+        """Names of the options that a value follows."""
+        return frozenset(name for one in self.declared if one.takes_value for name in one.names)
+
+
+def nothing(arguments: Arguments) -> None:
+    """Declare nothing: what takes no arguments."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """A sub-command, such as `info` in `presage database info`.
+
+    Attributes:
+        summary: a few words, for the list of the command's actions.
+        description: one sentence, for the action's own help.
+        run: does it; gives the exit code.
+        arguments: declares its arguments.
+    """
+
+    summary: str
+    description: str
+    run: Callable[[argparse.Namespace], int]
+    arguments: Callable[[Arguments], None] = nothing
