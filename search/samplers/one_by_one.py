@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import optuna
-from optuna.samplers import BaseSampler
-from optuna.samplers._ga import BaseGASampler
+from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
@@ -57,7 +54,7 @@ class OneByOne:
                 )
         self._mirrored = len(history)
         study.sampler = self._make(int(np.random.default_rng(seed).integers(2**31)))
-        _settle_parents(study, [history.marks[at] for at in np.flatnonzero(history.scored).tolist()])
+        _settle_parents(study)
         params, marks = [], []
         for _ in range(n):
             trial = study.tell(study.ask(kinds), state=TrialState.FAIL)
@@ -71,18 +68,18 @@ class OneByOne:
         return Proposals(np.array(codes, np.int64), tuple(marks))
 
 
-def _settle_parents(study: optuna.Study, marks: Sequence[Mapping[str, Any]]) -> None:
+def _settle_parents(study: optuna.Study) -> None:
     """Have a genetic sampler choose the parents of every generation begun, in order, before it is asked.
 
     It keeps them with the study when it first needs them, and reads them back in another order than it chose them:
-    without this a study mirrored anew would differ from one mirrored as it grew. `marks` are those of the candidates
-    that were scored: the others do not count for a generation.
+    without this a study mirrored anew would differ from one mirrored as it grew.
     """
     sampler = study.sampler
     if not isinstance(sampler, BaseGASampler) or sampler.population_size is None:
         return
-    key = sampler._get_generation_key()
-    born = Counter(int(mark[key]) for mark in marks if key in mark)
-    newest = max(born, default=0)
-    for generation in range(1, newest + 1 + (born[newest] >= sampler.population_size)):
-        sampler.get_parent_population(study, generation)
+    generation, born = 0, len(sampler.get_population(study, 0))
+    while born:  # generations follow one another without a gap
+        generation, before = generation + 1, born
+        born = len(sampler.get_population(study, generation))
+        if born or before >= sampler.population_size:
+            sampler.get_parent_population(study, generation)

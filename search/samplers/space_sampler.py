@@ -15,6 +15,7 @@ from presage.search.samplers.distributions import distributions
 from presage.search.samplers.history import History
 from presage.search.samplers.seeded_sampler import SeededSampler
 from presage.search.samplers.suggested import Grid, SuggestedSpace, asked_for
+from presage.search.samplers.trial_marks import keep_marks
 
 __all__ = ["SpaceSampler"]
 
@@ -57,8 +58,8 @@ class SpaceSampler(SeededSampler):
             space = self.space
         history = _history(study, trial, space, grids)
         proposals = self.propose(space, history, 1, (self.seed, trial.number))
-        for name, mark in proposals.marks[0].items() if proposals.marks else ():
-            study._storage.set_trial_system_attr(trial._trial_id, name, mark)
+        if proposals.marks:
+            keep_marks(study, trial, proposals.marks[0])
         numbers = self.numbers(trial, "value")
         code = space.normalise(proposals.codes[:1])[0]
         return {name: grid.value(int(code[space.columns[name]]), numbers) for name, grid in grids.items()}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +61,30 @@ def test_optuna_reads_what_it_would_have_written_itself(tmp_path: Path, directio
         assert one.datetime_complete is not None
     ours.optimize(lambda t: [t.suggest_categorical("width0", [2, 4, 8])] * values, n_trials=1)
     assert len(ours.trials) == 21
+
+
+@pytest.mark.parametrize("directions", [("maximize",), ("maximize", "minimize")])
+def test_a_line_is_that_of_optuna(tmp_path: Path, directions: tuple[str, ...]) -> None:
+    """Fails where Optuna's journal format changes in any way: the same trial, as both write it, field by field."""
+    values = len(directions)
+    trial = ScoredTrial(CODES[0].tolist(), (0.25, 7.0)[:values], {"lower": 1.5}, {"mark": "a"})
+    Journal(tmp_path / "ours").recorder("s", directions, SPACE).write([trial])
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / "theirs")))
+    theirs = optuna.create_study(study_name="s", directions=directions, storage=storage)
+    theirs.add_trial(
+        create_trial(
+            values=list(trial.values), params=SPACE.params(CODES[0]), distributions=distributions(SPACE),
+            user_attrs=dict(trial.user), system_attrs=dict(trial.system),
+        )
+    )  # fmt: skip
+    lines = [json.loads((tmp_path / name).read_text().splitlines()[-1]) for name in ("ours", "theirs")]
+    assert list(map(type, lines[0].values())) == [type(lines[1][name]) for name in lines[0]]
+    for line in lines:
+        started, ended = (datetime.fromisoformat(line.pop(f"datetime_{when}")) for when in ("start", "complete"))
+        assert started <= ended
+        line["distributions"] = {name: json.loads(text) for name, text in line["distributions"].items()}
+        del line["worker_id"]
+    assert lines[0] == lines[1]
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
