@@ -54,6 +54,17 @@ def spaces() -> str:
     return "\n".join([*lines, "", ""])
 
 
+def strategies() -> str:
+    """The search strategies: what each is, and what it serves."""
+    from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES
+
+    lines = ["", "| name | what it is | several objectives | trains a super-net |", "|---|---|---|---|"]
+    for name, entry in STRATEGIES.items():
+        several = "yes" if name in SAMPLERS and SAMPLERS[name].several_objectives else "no"
+        lines.append(f"| `{name}` | {entry.summary} | {several} | {'yes' if name in SUPERNET_STRATEGIES else 'no'} |")
+    return "\n".join([*lines, "", ""])
+
+
 def predictors() -> str:
     """The accuracy predictors and what each knows."""
     from presage.surrogate import PREDICTORS
@@ -109,6 +120,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "schema": schema,
     "spaces": spaces,
     "predictors": predictors,
+    "strategies": strategies,
     "proxies": proxies,
     **{
         f"{folder.replace('/', '-')}-{name}": partial(evaluated, folder, name)

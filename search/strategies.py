@@ -31,6 +31,7 @@ __all__ = [
     "default_candidates",
     "get_proposer",
     "get_sampler",
+    "serving_several",
 ]
 
 
@@ -153,6 +154,11 @@ def check_serves(strategy: str, space: Space) -> None:
         raise InvalidArgument("space", f"the strategy {strategy}", rule, space.name, hint)
 
 
+def serving_several() -> tuple[str, ...]:
+    """Names of the strategies that serve several objectives."""
+    return tuple(name for name, entry in SAMPLERS.items() if entry.several_objectives)
+
+
 def check_objectives(name: str, objectives: int) -> Sampler:
     """The sampler of that name, if it serves that many objectives.
 
@@ -170,7 +176,7 @@ def check_objectives(name: str, objectives: int) -> Sampler:
     STRATEGIES[name]  # refused by the names of all
     sampler = SAMPLERS[name]
     if objectives > 1 and not sampler.several_objectives:
-        able = ", ".join(f"`{other}`" for other, entry in SAMPLERS.items() if entry.several_objectives)
+        able = ", ".join(f"`{other}`" for other in serving_several())
         raise InvalidArgument("strategy", "search", f"serve {objectives} objectives: {able} do", name)
     return sampler
 

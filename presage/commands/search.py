@@ -15,6 +15,8 @@ from presage.errors import UnknownName
 from presage.folders import check_folder
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
+from presage.search.strategies import SAMPLERS, SUPERNET_STRATEGIES, serving_several
+from presage.search.studies.objectives import DIRECTIONS
 from presage.surrogate.predictors.registry import PREDICTORS
 
 if TYPE_CHECKING:
@@ -38,8 +40,7 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     )  # fmt: skip
     group.add_argument(
         "--strategy", default="evolution", metavar="NAME",
-        help="evolution (default), bayes, darts, local, nsgaii, progressive, random, reinforce, tpe; on a super-net "
-        "trained here: enas, darts-first, darts-second, pc-darts",
+        help=f"{SAMPLERS.listed('evolution')}; on a super-net trained here: {', '.join(SUPERNET_STRATEGIES)}",
     )  # fmt: skip
     group.add_argument(
         "--candidates",
@@ -65,8 +66,8 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     )
     group.add_argument(
         "--objectives", default="accuracy", metavar="A,B",
-        help="accuracy (default), and beside it any of parameters, multiply_adds, activation_bytes, latency; several "
-        "with bayes, nsgaii, progressive, random or tpe",
+        help=f"accuracy (default), and beside it any of {', '.join(list(DIRECTIONS)[1:])}; several with "
+        f"{', '.join(serving_several())}",
     )  # fmt: skip
     group.add_argument(
         "--score", default="predicted", metavar="NAME",
