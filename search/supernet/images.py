@@ -1,4 +1,4 @@
-"""`HeldOutImages`: the training images in two parts, one for the shared weights, one for the choice of architecture."""
+"""`DividedImages`: the training images in two parts, one for the shared weights, one for the choice of architecture."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from presage.training.augment import augmented, normalised
 from presage.training.data import DeviceData
 from presage.training.recipe import Recipe
 
-__all__ = ["HeldOutImages"]
+__all__ = ["DividedImages"]
 
 Batch = tuple[Tensor, Tensor]
 
 
-class HeldOutImages:
+class DividedImages:
     """Weights learn from one part of the training images, the architecture from the other; the validation images stay
     for scoring.
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import Diverged, InvalidArgument
 from presage.search.supernet.collapse import Collapse, Guard
-from presage.search.supernet.images import HeldOutImages
+from presage.search.supernet.images import DividedImages
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.checkpoint import load_checkpoint, save_checkpoint
 from presage.training.data import DeviceData
@@ -143,7 +143,7 @@ class OneShot(ABC):
         chosen = {name: value for name in mine if (value := getattr(given, name)) is not None}
         self.settings = replace(given, **{**mine, **chosen})
         self.space, self.data, self.recipe, self.seed = space, data, recipe, seed
-        self.images = HeldOutImages(data, recipe, self._held_out, seed)
+        self.images = DividedImages(data, recipe, self._held_out, seed)
         self.records: list[SupernetEpoch] = []
         self.status = FINISHED
         self.failure: str | None = None

@@ -21,7 +21,7 @@ from presage.errors import InvalidArgument
 from presage.search.strategies import SUPERNETS
 from presage.search.supernet import Guard, OneShot, OneShotSettings, SupernetEpoch
 from presage.search.supernet.bank import SharedWeights
-from presage.search.supernet.images import HeldOutImages
+from presage.search.supernet.images import DividedImages
 from presage.search.supernet.mixed import MixedNetwork
 from presage.search.supernet.unrolled import dominant_eigenvalue, first_order, second_order
 from presage.training.data import DeviceData, prepare
@@ -267,7 +267,7 @@ def test_the_order_of_validation_images_does_not_matter(data: DeviceData) -> Non
     by_class = torch.argsort(data.y_validation, stable=True)
     rows = by_class.repeat_interleave(20)
     sorted_by_class = replace(data, x_validation=data.x_validation[rows], y_validation=data.y_validation[rows])
-    batches = list(HeldOutImages(sorted_by_class, RECIPE, 0.5, 0).validation_batches(size=120))
+    batches = list(DividedImages(sorted_by_class, RECIPE, 0.5, 0).validation_batches(size=120))
     assert sum(len(labels) for _, labels in batches) == len(sorted_by_class.y_validation)
     for _, labels in batches:  # as many of either class in each, or nearly
         assert 0.3 < float(labels.double().mean()) < 0.7
