@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("architecture", "database", "probe", "search", "surrogate", "training")
+PACKAGES = tuple(sorted(path.name for path in (ROOT / "presage").iterdir() if path.is_symlink()))
 FOLDERS = (*PACKAGES, "presage", "tests", "benchmarks", "docs")
 
 IDENTIFIERS = {
