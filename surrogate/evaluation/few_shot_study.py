@@ -10,14 +10,12 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.graph_batch import GraphBatch
 from presage.surrogate.data.encoding import Inputs
-from presage.surrogate.data.task import Task
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.shots import ShotPlan, ShotScore, shot_score
 from presage.surrogate.evaluation.tables import Table, mean_of, number
@@ -26,28 +24,13 @@ from presage.surrogate.metrics import regret_at_k
 from presage.surrogate.predictors.prediction import Prediction
 from presage.surrogate.predictors.predictor import Predictor
 
-__all__ = ["FewShotStudy", "Learner", "equal_count", "shot_scores"]
+__all__ = ["FewShotStudy", "equal_count", "shot_scores"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BEST_OF = (1, 5, 10, 20, 50)
 RANDOM = "random"
-
-
-class Answers(Protocol):
-    """What predicts."""
-
-    def interval_of(self, inputs: Inputs) -> Prediction:
-        """Accuracies of n architectures on a task."""
-
-
-@runtime_checkable
-class Learner(Protocol):
-    """A predictor that takes some trained networks of the target into account."""
-
-    def condition_on(self, graphs: GraphBatch, accuracy: Floats, task: Task) -> Answers:
-        """The same predictor, once k networks with their accuracies (k,) on the task are known."""
 
 
 def shot_scores(
@@ -82,7 +65,7 @@ def shot_scores(
         alone = [(truth[d.scored], rival.predict(d.order[:k], truth[d.order[:k]])[d.scored]) for d in draws]
         found.append(shot_score(RIVAL, k, alone))
         for learner in learners:
-            if learner.name in few_shot and isinstance(learner, Learner):
+            if learner.name in few_shot:
                 answers = []
                 for draw, others in zip(draws, unseen, strict=True):
                     trained = draw.order[:k]

@@ -82,10 +82,10 @@ def test_rows_that_calibrate_intervals_had_no_say_in_their_weights() -> None:
 
 
 def test_progress_counts_the_steps_of_all_members() -> None:
-    experience, told = synthetic_experience(5, 12), list[tuple[int, int]]()
+    experience, steps = synthetic_experience(5, 12), list[tuple[int, int]]()
     ensemble = Ensemble(members="cost-only,dataset-mean", folds=3)
-    ensemble.fit(experience, progress=lambda done, total: told.append((done, total)))
-    assert told == [(step, 8) for step in range(1, 9)]  # two members of three folds and a last fit
+    ensemble.fit(experience, progress=lambda done, total: steps.append((done, total)))
+    assert steps == [(step, 8) for step in range(1, 9)]  # two members of three folds and a last fit
     assert ensemble.fit_steps(experience) == 8
 
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import (
     Activation,
@@ -27,8 +26,7 @@ from presage.architecture.operations import (
 )
 from presage.architecture.spaces import SPACES, get_space
 from presage.errors import InvalidArgument, UnknownName
-from presage.surrogate.proxies import PROXIES, WORST, Minibatch, ProxyScorer, measure, proxies, within_ranks
-from presage.training.data import DeviceData
+from presage.surrogate.proxies import PROXIES, WORST, Minibatch, measure, proxies
 
 
 @pytest.fixture(autouse=True)
@@ -337,68 +335,6 @@ def test_a_mistake_of_the_callers_is_no_failure_of_the_network() -> None:
         proxies(CONVOLUTIONAL, noise(), names=["sinflow"])
     with pytest.raises(InvalidArgument, match="each once"):
         proxies(CONVOLUTIONAL, noise(), names=["zen", "zen"])
-    with pytest.raises(InvalidArgument, match="b at least 2"):
-        minibatch(torch.zeros(1, 1, 2, 2))
-    with pytest.raises(InvalidArgument, match="be finite"):
-        minibatch(torch.full((2, 1, 2, 2), math.nan))
-
-
-# Minibatch, ranks, scorer
-
-
-def device_data(n: int = 40, classes: int = 4) -> DeviceData:
-    rng = np.random.default_rng(0)
-    x = torch.from_numpy(rng.integers(0, 256, (n, 1, 4, 4), np.uint8))
-    y = torch.arange(n) % classes
-    forbidden = torch.zeros(0, 1, 4, 4, dtype=torch.uint8)
-    none = torch.zeros(0, dtype=torch.int64)
-    rows = np.arange(n)
-    return DeviceData(
-        "made", "0" * 64, classes, x, y, forbidden, none, forbidden, none,
-        torch.tensor([127.5]), torch.tensor([73.9]), rows, rows[:0],
-    )  # fmt: skip
-
-
-def test_a_minibatch_is_stratified_normalised_training_images() -> None:
-    data = device_data()
-    found = Minibatch.of(data, 12, seed=1)
-    assert torch.bincount(found.labels).tolist() == [3, 3, 3, 3]
-    assert torch.equal(Minibatch.of(data, 12, seed=1).images, found.images)
-    assert not torch.equal(Minibatch.of(data, 12, seed=2).images, found.images)
-    pixels = (found.images * 73.9 + 127.5).round().to(torch.uint8)
-    assert all(any(torch.equal(image, other) for other in data.x_train) for image in pixels)
-    assert len(Minibatch.of(data, 500).images) == 40
-
-
-def test_ranks_are_scaled_and_ties_share_theirs() -> None:
-    assert within_ranks([3.0, WORST, 7.0, 3.0]).tolist() == pytest.approx([0.5, 0.0, 1.0, 0.5])
-    assert within_ranks([2.0]).tolist() == [0.5]
-    assert within_ranks([2.0, 2.0]).tolist() == [0.5, 0.5]
-    with pytest.raises(InvalidArgument, match="finite"):
-        within_ranks([1.0, math.inf])
-
-
-def test_a_scorer_gives_the_proxy_of_each_candidate_and_notes_those_without() -> None:
-    data = noise()
-    dead = chain(Zero(), Flatten(), Classifier())
-    scorer = ProxyScorer(data, "naswot", seed=3, device="cpu")
-    found = scorer.score(GraphBatch.of([CONVOLUTIONAL, dead]))
-    assert scorer.name == "proxy:naswot"
-    assert found.value.tolist() == [
-        proxies(CONVOLUTIONAL, data, names=["naswot"], seed=3, device="cpu")["naswot"],
-        WORST,
-    ]
-    assert found.lower.tolist() == found.upper.tolist() == found.value.tolist()
-    assert [(one.hash, one.why) for one in scorer.failures] == [(dead.hash, "it has no activations")]
-    with pytest.raises(UnknownName):
-        ProxyScorer(data, "nazwot")
-
-
-def test_a_candidate_too_large_to_be_built_scores_worst() -> None:
-    huge = chain(Flatten(), Linear(10**9, True), Classifier())
-    scorer = ProxyScorer(noise(), "snip", device="cpu")
-    assert scorer.score(GraphBatch.of([huge])).value.tolist() == [WORST]
-    assert "at most" in scorer.failures[0].why
 
 
 def test_importing_the_package_loads_no_torch() -> None:
