@@ -139,7 +139,7 @@ def similar(
     arrays: bool = False,
     ordered: bool = False,
 ) -> SimilarExperiments:
-    """All finished experiments on datasets of like difficulty, by TAPAS's filter: `records.dcn_filter`.
+    """All finished experiments on datasets of like difficulty, by TAPAS's filter: `presage.records.dcn_filter`.
 
     Args:
         connection: the open file.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -105,4 +106,4 @@ def test_presage_works_beside_modules_of_the_same_names_as_its_folders(
     assert outcome.stdout.endswith("done\n"), outcome.stderr
     version = [python, "-m", "presage", "--version"]
     outcome = subprocess.run(version, cwd=user, env=surroundings, capture_output=True, text=True, check=False)
-    assert outcome.stdout.startswith("presage"), outcome.stderr
+    assert outcome.stdout == f"{metadata.version('presage')}\n", outcome.stderr
