@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from presage.errors import WrongInput
-from presage.search.result import BASELINE, SHORT_LIST, Chosen, Known, RoundResult, SearchResult, Verified
+from presage.search.result import BASELINE, SHORT_LIST, Chosen, KnownNetwork, RoundResult, SearchResult, Verified
 
 LATER = {"shortlist_best", "baseline_best", "score", "latency", "supernet", "notes"}
 """Keys of a search's result that the first versions did not write."""
@@ -27,7 +27,7 @@ def verified(role: str, accuracy: float | None, **changes: Any) -> Verified:
 
 def result(folder: Path) -> SearchResult:
     best = verified(SHORT_LIST, 0.9, predicted=0.8, lower=0.7, upper=1.0, level=0.9, trial=3)
-    known = Known("e" * 64, {"width": 4}, None, 0.75)
+    known = KnownNetwork("e" * 64, {"width": 4}, None, 0.75)
     return SearchResult(
         folder, "digits", "f", "tiny", "random", {"objectives": ["accuracy"]},
         (RoundResult(1, "predicted-1", 5, 4, 0.8, (best, verified(SHORT_LIST, None)), (known,), 0.8),),

@@ -43,7 +43,7 @@ def _search(dataset: ImageDataset, folder: Path, **options: Any) -> SearchResult
     settings = {"candidates": 120, "shortlist": 3, "batch": 30, **options.pop("settings", {})}
     return run_search(
         dataset,
-        space=options.pop("space", SPACE),
+        space=SPACE,
         recipe=options.pop("recipe", RECIPE),
         settings=SearchSettings(**settings),
         scorer=options.pop("factory", lambda number, verified: scorer),
@@ -393,16 +393,3 @@ def test_optunas_own_plots_and_the_dashboard_open_both_studies(dataset: ImageDat
     assert statuses == ["200 OK"]
     listed = json.loads(b"".join(body))["study_summaries"]
     assert {one["study_name"] for one in listed} == {"predicted-1", "verified"}
-
-
-def test_what_is_chosen_is_decoded_once(dataset: ImageDataset, tmp_path: Path, database: Database) -> None:
-    decoded: list[str] = []
-
-    class Counting(TinySpace):
-        def decode(self, params: Any) -> Architecture:
-            decoded.append(repr(params))
-            return super().decode(params)
-
-    result = _search(dataset, tmp_path / "run", space=Counting(layers=2), database=database, settings={"rounds": 2})
-    assert len(result.verified) == 6
-    assert len(decoded) == len(set(decoded))

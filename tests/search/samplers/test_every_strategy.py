@@ -163,7 +163,7 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=Path(__file__).resolve().parents[3],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         assert self._line() == "ready"

@@ -77,7 +77,7 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=Path(__file__).resolve().parents[3],
             env=environment,
         )
         assert self._line() == "ready"
@@ -154,7 +154,8 @@ def test_killed_again_and_again_a_search_becomes_what_it_would_have_been(server:
     kept = []
     for name in ("whole", "killed"):
         with Database.open(tmp_path / name / "experience.duckdb") as database:
-            experiments = {(one.identity, one.result) for one in database.experiment_records()}
+            records = database.experiment_records()
+            experiments = {(one.identity, *(getattr(one, name) for name in one.results)) for one in records}
             predictions = sorted((one.architecture, one.value) for one in database.predictions())
             kept.append((experiments, predictions))
             assert not database.check()
