@@ -25,17 +25,24 @@ IDENTIFIERS = {
     "InformedPredictor": "ConditionedPredictor",
     "TaskScorer": "a scorer bound to its task",
     "training_calls": "the trainer",
+    "Workplace": "Session",
     "presage_errors": "presage.errors",
+    "take_in": "import_experience",
     "traits": "meta_features",
     "doubt": "std_error",
+    "Crew": "WorkerPool",
+    "crew": "worker_pool",
 }
 """Identifier that was given up → what is said instead."""
 
 WORDS = {
     "strands?": "segment",
     "sweeps?": "scan",
+    "crews?": "worker pool",
+    "workplaces?": "session",
     "presage_errors": "presage.errors",
     "training_calls": "trainer",
+    "take_in": "import_experience",
 }
 """Word that was given up in texts, as a pattern → what is said instead. The changelog may speak of the past."""
 
@@ -82,6 +89,16 @@ def test_no_identifier_that_was_given_up_is_left() -> None:
 def test_no_text_says_a_word_that_was_given_up(word: str) -> None:
     pattern = re.compile(rf"\b{word}\b", re.IGNORECASE)
     assert [name(path) for path, text in texts() if pattern.search(text)] == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    found: dict[str, list[str]] = {}
+    for path in files(".py"):
+        if path.relative_to(ROOT).parts[0] in (*PACKAGES, "presage"):
+            for made in re.findall(r"^class ([A-Za-z]\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+                found.setdefault(made, []).append(name(path))
+    assert len(found) > 200
+    assert {made: paths for made, paths in found.items() if len(paths) > 1} == {}
 
 
 DOTTED = re.compile(r"\bpresage(?:\.[A-Za-z_]\w*)+")

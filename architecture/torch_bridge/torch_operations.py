@@ -37,7 +37,7 @@ from presage.architecture.operations import (
     Slice,
 )
 
-__all__ = ["CALLS", "CHANGES_IN_PLACE", "Refused", "Value", "Writer", "module_call"]
+__all__ = ["CALLS", "CHANGES_IN_PLACE", "Refused", "Value", "NodeWriter", "module_call"]
 
 
 class Refused(Exception):
@@ -57,7 +57,7 @@ class Value:
     swapped: bool = False
 
 
-class Writer:
+class NodeWriter:
     """Nodes written so far; `result` is what torch gave for the step at hand, on meta tensors."""
 
     def __init__(self) -> None:
@@ -94,35 +94,35 @@ def _activation(function: str) -> Callable[..., Value]:
     return lambda writer, x, *_: writer.add(Activation(function), x)
 
 
-def _softmax(writer: Writer, x: Value, dim: int | None = None, *_: Any, **__: Any) -> Value:
+def _softmax(writer: NodeWriter, x: Value, dim: int | None = None, *_: Any, **__: Any) -> Value:
     if dim not in (None, 1, -len(x.shape)):
         raise Refused("its softmax must run over channels")
     return writer.add(Activation("softmax"), x)
 
 
-def _sum(writer: Writer, x: Value, other: Value, *, alpha: float = 1) -> Value:
+def _sum(writer: NodeWriter, x: Value, other: Value, *, alpha: float = 1) -> Value:
     if alpha != 1 or not isinstance(x, Value) or not isinstance(other, Value) or x.shape != other.shape:
         raise Refused("a sum must be of two tensors of one shape")
     return writer.add(Add(), x, other)
 
 
-def _product(writer: Writer, x: Value, other: Value) -> Value:
+def _product(writer: NodeWriter, x: Value, other: Value) -> Value:
     if not isinstance(x, Value) or not isinstance(other, Value) or len(x.shape) != len(other.shape):
         raise Refused("a product must be of two tensors with equally many axes")
     return writer.add(Multiply(), x, other)
 
 
-def _concatenate(writer: Writer, tensors: Sequence[Value], dim: int = 0) -> Value:
+def _concatenate(writer: NodeWriter, tensors: Sequence[Value], dim: int = 0) -> Value:
     if dim not in (1, -len(tensors[0].shape)):
         raise Refused("only channels can be concatenated")
     return writer.add(Concatenate(), *tensors)
 
 
-def _pass(writer: Writer, x: Value, *_: Any, **__: Any) -> Value:
+def _pass(writer: NodeWriter, x: Value, *_: Any, **__: Any) -> Value:
     return x
 
 
-def _reshape(writer: Writer, x: Value, *_: Any, **__: Any) -> Value:
+def _reshape(writer: NodeWriter, x: Value, *_: Any, **__: Any) -> Value:
     """Any view: told by the shape that comes out of it."""
     after = writer.shape()
     if writer.result.shape[0] != 1:
@@ -141,21 +141,21 @@ def _reshape(writer: Writer, x: Value, *_: Any, **__: Any) -> Value:
     raise Refused(f"no operation brings {x.shape} to {after}")
 
 
-def _transpose(writer: Writer, x: Value, *axes: int) -> Value:
+def _transpose(writer: NodeWriter, x: Value, *axes: int) -> Value:
     if x.groups and axes == (1, 2):
         return Value(x.index, x.shape, x.groups, not x.swapped)
     raise Refused("no operation swaps axes, but for a channel shuffle")
 
 
-def _mean(writer: Writer, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
+def _mean(writer: NodeWriter, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
     return _pooled(writer, x, AdaptiveAveragePool(), dim, keepdim)
 
 
-def _largest(writer: Writer, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
+def _largest(writer: NodeWriter, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
     return _pooled(writer, x, AdaptiveMaxPool(), dim, keepdim)
 
 
-def _pooled(writer: Writer, x: Value, pool: Operation, dim: Any, keepdim: bool) -> Value:
+def _pooled(writer: NodeWriter, x: Value, pool: Operation, dim: Any, keepdim: bool) -> Value:
     axes = {axis % 4 for axis in dim} if isinstance(dim, list | tuple) else set[int]()
     if len(x.shape) != 3 or axes != {2, 3}:
         raise Refused("a mean must be over height and width")
@@ -163,7 +163,7 @@ def _pooled(writer: Writer, x: Value, pool: Operation, dim: Any, keepdim: bool) 
     return pooled if keepdim else writer.add(Flatten(), pooled)
 
 
-def _parts(writer: Writer, x: Value, sizes: Any = None, dim: int = 0, **_: Any) -> tuple[Value, ...]:
+def _parts(writer: NodeWriter, x: Value, sizes: Any = None, dim: int = 0, **_: Any) -> tuple[Value, ...]:
     """chunk and split: told by the shapes that come out."""
     if dim not in (1, -len(x.shape)):
         raise Refused("only channels can be split")
@@ -174,7 +174,7 @@ def _parts(writer: Writer, x: Value, sizes: Any = None, dim: int = 0, **_: Any) 
     return tuple(found)
 
 
-def _item(writer: Writer, x: Any, key: Any) -> Any:
+def _item(writer: NodeWriter, x: Any, key: Any) -> Any:
     if not isinstance(x, Value):
         return x[key]
     keys = key if isinstance(key, tuple) else (key,)
@@ -187,7 +187,7 @@ def _item(writer: Writer, x: Any, key: Any) -> Any:
 
 
 def _max_pool(
-    writer: Writer,
+    writer: NodeWriter,
     x: Value,
     kernel_size: Any,
     stride: Any = None,
@@ -203,7 +203,7 @@ def _max_pool(
 
 
 def _average_pool(
-    writer: Writer,
+    writer: NodeWriter,
     x: Value,
     kernel_size: Any,
     stride: Any = None,
@@ -220,7 +220,7 @@ def _average_pool(
 
 
 def _adaptive(kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool]) -> Callable[..., Value]:
-    def pool(writer: Writer, x: Value, output_size: Any, return_indices: bool = False) -> Value:
+    def pool(writer: NodeWriter, x: Value, output_size: Any, return_indices: bool = False) -> Value:
         sizes = (output_size, output_size) if output_size is None or isinstance(output_size, int) else output_size
         h, w = (own if size is None else size for own, size in zip(x.shape[1:], sizes, strict=True))
         return writer.add(kind((h, w)), x)
@@ -228,11 +228,11 @@ def _adaptive(kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool]) -> Callab
     return pool
 
 
-def _dropout(writer: Writer, x: Value, p: float = 0.5, training: bool = True) -> Value:
+def _dropout(writer: NodeWriter, x: Value, p: float = 0.5, training: bool = True) -> Value:
     return writer.add(Dropout(_permille(p)), x)
 
 
-def _drop_path(writer: Writer, x: Value, p: float, mode: str, training: bool = True) -> Value:
+def _drop_path(writer: NodeWriter, x: Value, p: float, mode: str, training: bool = True) -> Value:
     if mode != "row":
         raise Refused("stochastic depth must drop whole images (mode `row`)")
     return writer.add(DropPath(_permille(p)), x)
@@ -277,7 +277,7 @@ CALLS: dict[str, Callable[..., Any]] = {
 """By name, without the underscore of the in-place form: torch functions, operators and tensor methods."""
 
 
-def module_call(writer: Writer, module: nn.Module, x: Any, *others: Any, **named: Any) -> Value:
+def module_call(writer: NodeWriter, module: nn.Module, x: Any, *others: Any, **named: Any) -> Value:
     """A call of one of torch's own layers."""
     if others or named or not isinstance(x, Value):
         raise Refused("a layer must take one tensor")

@@ -20,9 +20,9 @@ from presage.architecture.operations import Classifier, Linear, Operation
 from presage.architecture.torch_bridge.torch_operations import (
     CALLS,
     CHANGES_IN_PLACE,
+    NodeWriter,
     Refused,
     Value,
-    Writer,
     module_call,
 )
 from presage.errors import InvalidArchitecture
@@ -65,7 +65,7 @@ def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) 
         raise InvalidArchitecture(f"Only a torch.nn.Module can be traced. Got {type(module).__name__}.")
     name = type(module).__name__
     graph, results = _follow(module, tuple(input_shape), name)
-    writer = Writer()
+    writer = NodeWriter()
     found: dict[fx.Node, Any] = {}
     modules: dict[int, str] = {}
     output: Any = None
@@ -132,7 +132,7 @@ def _image(found: dict[fx.Node, Any], result: object) -> Any:
     return Value(0, tuple(result.shape[1:]))
 
 
-def _call(step: fx.Node, module: nn.Module, writer: Writer, found: dict[fx.Node, Any], result: Any) -> Any:
+def _call(step: fx.Node, module: nn.Module, writer: NodeWriter, found: dict[fx.Node, Any], result: Any) -> Any:
     args: Any = fx.node.map_arg(step.args, found.__getitem__)
     kwargs: dict[str, Any] = dict(fx.node.map_arg(step.kwargs, found.__getitem__))
     for value in _leaves((args, kwargs)):
@@ -161,7 +161,7 @@ def _call(step: fx.Node, module: nn.Module, writer: Writer, found: dict[fx.Node,
     return value
 
 
-def _finish(writer: Writer, modules: dict[int, str], output: Any, name: str) -> Traced:
+def _finish(writer: NodeWriter, modules: dict[int, str], output: Any, name: str) -> Traced:
     if not isinstance(output, Value):
         raise InvalidArchitecture(f"Cannot trace {name}: it must return one tensor of logits (b, k).")
     last = output.index
