@@ -5,14 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from presage.errors import InvalidDataset
+from presage.training.datasets.decoding import Progress
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.datasets.splits import set_aside_test
 
 __all__ = ["load_digits"]
 
 
-def load_digits() -> ImageDataset:
+def load_digits(
+    name: str = "digits", *, skip_corrupt: bool = False, on_progress: Progress | None = None
+) -> ImageDataset:
     """1,797 grey 8x8 images of ten classes (the test part of UCI's optdigits), split 80/20 by a fixed seed.
+
+    Args:
+        name, skip_corrupt, on_progress: nothing to choose, skip or wait for here.
 
     Raises:
         InvalidDataset: scikit-learn is not installed.
@@ -26,4 +32,4 @@ def load_digits() -> ImageDataset:
     y = np.asarray(found.target).astype(np.int64)
     train, test = set_aside_test(y)
     classes = tuple(str(digit) for digit in range(10))
-    return ImageDataset("digits", x[train], y[train], x[test], y[test], classes, test_given=False)
+    return ImageDataset(name, x[train], y[train], x[test], y[test], classes, test_given=False)

@@ -9,10 +9,10 @@ from pathlib import Path
 from presage.errors import InvalidDataset
 from presage.training.datasets.decoding import Progress
 from presage.training.datasets.image_dataset import ImageDataset, refusal
+from presage.training.datasets.kinds import KINDS, TORCHVISION, existing
 
 __all__ = ["ImageDataset", "load_dataset"]
 
-_TORCHVISION = "torchvision:"
 _MOST_NEIGHBOURS = 10_000
 
 
@@ -34,45 +34,28 @@ def load_dataset(
         UnknownName: torchvision has no such dataset.
     """
     text = os.fspath(spec)
-    if text == "digits":
-        from presage.training.datasets.digits import load_digits
-
-        return load_digits()
-    if text.lower().startswith(_TORCHVISION):
-        from presage.training.datasets.torchvision_data import load_torchvision
-
-        return load_torchvision(text[len(_TORCHVISION) :], skip_corrupt=skip_corrupt, on_progress=on_progress)
-    path = Path(text).expanduser() if text.strip() else None
-    if path is None or not _exists(path):
+    for kind in KINDS.values():
+        meant = kind.meant(text)
+        if meant is not None:
+            dataset: ImageDataset = kind.load()(meant, skip_corrupt=skip_corrupt, on_progress=on_progress)
+            return dataset
+    path = existing(text)
+    if path is None:
         raise _unknown(text)
-    if path.is_dir():
-        from presage.training.datasets.folder import load_folder
-
-        return load_folder(path, skip_corrupt=skip_corrupt, on_progress=on_progress)
-    if path.suffix.lower() != ".npz" or not path.is_file():
-        got = f"a file ending in `{path.suffix}`" if path.is_file() else "neither file nor folder"
-        raise refusal("dataset", text, "be a .npz file, or a folder of class folders", got)
-    from presage.training.datasets.npz import load_npz
-
-    return load_npz(path)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # names no file system allows
-        return False
+    got = f"a file ending in `{path.suffix}`" if path.is_file() else "neither file nor folder"
+    raise refusal("dataset", text, "be a .npz file, or a folder of class folders", got)
 
 
 def _unknown(text: str) -> InvalidDataset:
     """*No dataset is at `mnits.npz`. Did you mean `mnist.npz`? …*, with the nearest name known or path there."""
     from presage.training.datasets.torchvision_data import KNOWN
 
-    near = {"digits": "digits"} | {name.lower(): f"{_TORCHVISION}{name}" for name in KNOWN} | _neighbours(text)
+    near = {"digits": "digits"} | {name.lower(): f"{TORCHVISION}{name}" for name in KNOWN} | _neighbours(text)
     asked = text.lower().rstrip("/\\")
     guess = difflib.get_close_matches(asked, near, n=1, cutoff=0.6) if asked else []
     hint = f" Did you mean `{near[guess[0]]}`?" if guess else ""
-    known = "a path to a .npz file or to a folder of class folders, `digits`, or `torchvision:NAME`"
+    *others, last = (kind.written for kind in KINDS.values())
+    known = f"{', '.join(others)}, or {last}"
     shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
     return InvalidDataset(f"No dataset is named `{shown}`, and nothing is at that path.{hint} It may be {known}.")
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presage.errors import InvalidDataset
+from presage.training.datasets.decoding import Progress
 from presage.training.datasets.image_dataset import ImageDataset, checked, refusal
 from presage.training.datasets.labels import name_classes, renumber
 from presage.training.datasets.splits import set_aside_test
@@ -24,7 +25,7 @@ _SLACK = 1e-3  # what rounding may add at either end of a range of floats
 Array = npt.NDArray[Any]
 
 
-def load_npz(path: Path) -> ImageDataset:
+def load_npz(path: Path, *, skip_corrupt: bool = False, on_progress: Progress | None = None) -> ImageDataset:
     """Read a dataset from a file written by `numpy.savez` or `numpy.savez_compressed`; nothing is ever unpickled.
 
     Images are (n, h, w) or (n, h, w, c) with c = 1 or 3: uint8, whole numbers in 0 … 255, booleans, or floats in
@@ -34,6 +35,7 @@ def load_npz(path: Path) -> ImageDataset:
 
     Args:
         path: the file.
+        skip_corrupt, on_progress: nothing to skip or wait for: images are not decoded one by one.
 
     Raises:
         InvalidDataset: the file, an array or a value breaks one of these rules; the line names which.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from presage.errors import InvalidDataset, UnknownName, WrongInput
+from presage.training.datasets.kinds import KINDS
 from presage.training.datasets.loading import load_dataset
 
 
@@ -84,3 +86,27 @@ def test_reading_imports_nothing_but_torch_numpy_and_pillow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_text_means_one_kind_of_dataset_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("pictures", "digits", "x.npz"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "a.npz").touch()
+    meant = {
+        "pictures": ["folder"],
+        "./digits": ["folder"],
+        "x.npz": ["folder"],
+        "a.npz": ["npz"],
+        "digits": ["digits"],
+        "Torchvision:MNIST": ["torchvision"],
+        "torchvision:": ["torchvision"],
+        "nothing": [],
+    }
+    for text, kinds in meant.items():
+        assert [name for name, kind in KINDS.items() if kind.meant(text) is not None] == kinds, text
+
+
+def test_every_kind_has_a_loader_that_takes_the_options_of_load_dataset() -> None:
+    for kind in KINDS.values():
+        assert list(inspect.signature(kind.load()).parameters)[-2:] == ["skip_corrupt", "on_progress"]
