@@ -16,11 +16,15 @@ Importing it loads neither torch nor any other heavy library.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from presage.lazy import attach
+
+if TYPE_CHECKING:
+    import inspect
 
 __version__ = "0.1.0"
 
@@ -33,11 +37,28 @@ def __getattr__(name: str) -> Any:
 
 
 class _Called(ModuleType):
-    """A package that is also the function of the same name in `presage.api`."""
+    # A package that is also the function of the same name in `presage.api`; `help` and `inspect` tell of that function.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        name = self.__name__.rpartition(".")[2]
-        return getattr(import_module("presage.api"), name)(*args, **kwargs)
+        return self._function(*args, **kwargs)
+
+    @property
+    def _function(self) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(import_module("presage.api"), self.__name__.rpartition(".")[2])
+        return found
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        from inspect import signature
+
+        return signature(self._function)
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        from inspect import cleandoc
+
+        called = f"Called as ``{self.__name__}{self.__signature__}``."
+        return "\n\n".join([cleandoc(self._function.__doc__ or ""), called, f"As a package: {vars(self)['__doc__']}"])
 
 
 class _Roof(ModuleType):
