@@ -12,9 +12,10 @@ from presage.records.dataset import DatasetRecord
 from presage.records.recipe import RecipeRecord
 from presage.records.record import Record, joined_digest
 
-__all__ = ["STATUSES", "ExperimentRecord", "experiment_id"]
+__all__ = ["DIVERGED", "FINISHED", "OUT_OF_MEMORY", "PRUNED", "STATUSES", "ExperimentRecord", "experiment_id"]
 
-STATUSES = ("finished", "diverged", "out_of_memory", "pruned")
+FINISHED, DIVERGED, OUT_OF_MEMORY, PRUNED = "finished", "diverged", "out_of_memory", "pruned"
+STATUSES = (FINISHED, DIVERGED, OUT_OF_MEMORY, PRUNED)
 """How a training can end. Only `finished` has an accuracy."""
 
 
@@ -104,7 +105,7 @@ class ExperimentRecord(Record):
     @property
     def failed(self) -> bool:
         """Whether it did not finish."""
-        return self.status != "finished"
+        return self.status != FINISHED
 
 
 def experiment_id(dataset: str, architecture: str, recipe: str, seed: int) -> str:

@@ -23,12 +23,11 @@ from presage.errors import InvalidArgument, WrongInput
 from presage.files import held
 from presage.records.dataset import DatasetRecord
 from presage.records.entries import ExperimentEntry
-from presage.records.experiment import ExperimentRecord
+from presage.records.experiment import OUT_OF_MEMORY, ExperimentRecord
 from presage.records.shards import append_entry, read_entries, shard_paths
 from presage.training.data import DeviceData, prepare
 from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
-from presage.training.failures import OUT_OF_MEMORY
 from presage.training.fitting import TrainingResult, fit
 from presage.training.hardware import choose_device, choose_precision, device_name, versions
 from presage.training.recipe import Recipe

@@ -5,11 +5,9 @@ from __future__ import annotations
 import torch
 
 from presage.errors import Diverged, OutOfMemory, PresageError
+from presage.records.experiment import DIVERGED, OUT_OF_MEMORY, PRUNED
 
-__all__ = ["DIVERGED", "FINISHED", "OUT_OF_MEMORY", "PRUNED", "STATUSES", "StopTraining", "failure_of"]
-
-FINISHED, DIVERGED, OUT_OF_MEMORY, PRUNED = "finished", "diverged", "out_of_memory", "pruned"
-STATUSES = (FINISHED, DIVERGED, OUT_OF_MEMORY, PRUNED)
+__all__ = ["StopTraining", "failure_of"]
 
 
 class StopTraining(PresageError):  # a verdict, not an error

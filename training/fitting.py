@@ -13,8 +13,9 @@ from torch import nn
 from presage.architecture.costs import Costs, costs
 from presage.architecture.graph import Architecture
 from presage.architecture.torch_bridge.build import build
+from presage.records.experiment import FINISHED
 from presage.training.data import DeviceData
-from presage.training.failures import FINISHED, failure_of
+from presage.training.failures import failure_of
 from presage.training.hardware import choose_device, choose_precision, device_name, versions
 from presage.training.loop import EpochRecord, Tapped, evaluate, fixed_randomness, train
 from presage.training.recipe import Recipe

@@ -66,7 +66,7 @@ class Ledger:
         if self._database is None:
             return {}
         records = self._database.experiment_records(dataset=self.dataset, recipe=self.recipe)
-        records.sort(key=lambda record: (record.status == "finished", -record.seed))
+        records.sort(key=lambda record: (not record.failed, -record.seed))
         return {record.architecture: record.to_json() for record in records}
 
     def row(self, architecture: Architecture, seed: int, result: TrainingResult) -> dict[str, Any]:

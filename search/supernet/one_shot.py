@@ -17,12 +17,13 @@ from torch import Tensor
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import Diverged, InvalidArgument
+from presage.records.experiment import FINISHED
 from presage.search.supernet.collapse import Collapse, Guard
 from presage.search.supernet.images import DividedImages
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.checkpoint import load_checkpoint, save_checkpoint
 from presage.training.data import DeviceData
-from presage.training.failures import FINISHED, failure_of
+from presage.training.failures import failure_of
 from presage.training.recipe import Recipe
 
 __all__ = ["OneShot", "OneShotSettings", "SupernetEpoch", "SupernetReport"]
