@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import prod
 
 from presage.architecture.graph import Architecture
-from presage.architecture.operations import Classifier, Convolution, Linear
 
 __all__ = ["Costs", "costs"]
 
@@ -43,15 +42,11 @@ def costs(architecture: Architecture, input_shape: Sequence[int], classes: int) 
     last_reader = list(range(len(nodes)))
     for index, node in enumerate(nodes):
         operation = node.operation
-        inputs = [shapes[source] for source in node.inputs]
-        if isinstance(operation, Classifier):
-            parameters += classes * (inputs[0][0] + operation.bias)
-            multiply_adds += classes * inputs[0][0]
-        else:
-            parameters += operation.parameters(inputs)
-            multiply_adds += operation.multiply_adds(inputs)
-        weighted = isinstance(operation, Convolution | Linear | Classifier)
-        depths[index] = max((depths[source] for source in node.inputs), default=0) + weighted
+        if node.inputs:
+            learned, work = operation.cost(operation, shapes[node.inputs[0]], shapes[index])
+            parameters += learned
+            multiply_adds += work
+        depths[index] = max((depths[source] for source in node.inputs), default=0) + operation.weighted
         for source in node.inputs:
             last_reader[source] = index
     return Costs(parameters, multiply_adds, 4 * _peak([prod(shape) for shape in shapes], last_reader), depths[-1])

@@ -1,4 +1,4 @@
-"""The operations a network is made of: what each takes, what shape it gives, and what it costs.
+"""The operations a network is made of: what each takes, what shape it gives, what it costs, and what is true of it.
 
 A shape is ``(c, h, w)`` for a feature map and ``(f,)`` for a flat vector, without the batch axis.
 Every field of an operation is an integer, a pair of integers, a flag, or one of a fixed list of names,
@@ -9,107 +9,46 @@ only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar
 
-from presage.errors import InvalidArchitecture
+from presage.architecture.activations import ACTIVATIONS, TABLE, ActivationFunction
+from presage.architecture.operation import LARGEST, Elementwise, Operation, Pair, Shape, shown
+from presage.architecture.windows import AdaptiveAveragePool, AdaptiveMaxPool, AveragePool, Convolution, MaxPool
 
-Shape = tuple[int, ...]
-Pair = tuple[int, int]
-
-ACTIVATIONS = (
-    "relu",
-    "relu6",
-    "silu",
-    "gelu",
-    "sigmoid",
-    "tanh",
-    "hardswish",
-    "hardsigmoid",
-    "leaky_relu",
-    "elu",
-    "softmax",
-)
-"""Names that `Activation.function` may take; the order is part of the format."""
-
-LARGEST = 2**31 - 1
-"""Largest integer a field may hold: a `GraphBatch` stores fields as 32-bit integers."""
-
-_LEAST = {"padding": 0, "start": 0, "permille": 0}  # every other integer field: 1
-_MOST = {"permille": 1000}
-_FLAGS = frozenset({"bias", "affine", "ceil", "count_padding"})
-_PAIRS = frozenset({"kernel", "stride", "padding", "dilation", "size"})
-
-
-def shown(value: object, limit: int = 80) -> str:
-    """The value as an error message shows it: at most `limit` characters, whatever it is."""
-    try:
-        text = repr(value[:limit] if isinstance(value, str | bytes) else value)
-    except RecursionError:
-        return "a deeply nested value"
-    except ValueError:  # an integer of more digits than Python prints
-        return "a very large number"
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of a network; subclasses say its fields, arity, shape rule and cost.
-
-    Raises:
-        InvalidArchitecture: where a field has a wrong type or an impossible value; names both.
-    """
-
-    name: ClassVar[str] = ""
-    least_inputs: ClassVar[int] = 1
-    most_inputs: ClassVar[int | None] = 1
-
-    def __post_init__(self) -> None:
-        for field in self.field_names():
-            value = getattr(self, field)
-            if field in _PAIRS:
-                least = _LEAST.get(field, 1)
-                if type(value) is not tuple or len(value) != 2:
-                    self._refuse(field, f"be a pair of integers from {least} to {LARGEST}")
-                for part in value:
-                    if type(part) is not int or not least <= part <= LARGEST:
-                        self._refuse(field, f"be a pair of integers from {least} to {LARGEST}")
-            elif field in _FLAGS:
-                if type(value) is not bool:
-                    self._refuse(field, "be true or false")
-            elif field == "function":
-                if type(value) is not str or value not in ACTIVATIONS:
-                    self._refuse(field, f"be one of {', '.join(ACTIVATIONS)}")
-            else:
-                least, most = _LEAST.get(field, 1), _MOST.get(field, LARGEST)
-                if type(value) is not int or not least <= value <= most:
-                    self._refuse(field, f"be an integer from {least} to {most}")
-
-    def _refuse(self, field: str, rule: str) -> NoReturn:
-        raise InvalidArchitecture(f"The `{field}` of `{self.name}` must {rule}. Got {shown(getattr(self, field))}.")
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Shape of the output for these input shapes. Raises `InvalidArchitecture` where there is none."""
-        raise NotImplementedError
-
-    def parameters(self, inputs: Sequence[Shape]) -> int:
-        """Number of learned scalars (buffers such as running means are not counted)."""
-        return 0
-
-    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
-        """Multiply-adds for one image."""
-        return 0
-
-    @classmethod
-    def field_names(cls) -> tuple[str, ...]:
-        names: tuple[str, ...] = cls.__slots__
-        return names
-
-    def _fail(self, rule: str, inputs: Sequence[Shape]) -> InvalidArchitecture:
-        shapes = ", ".join("×".join(map(str, shape)) for shape in inputs)
-        return InvalidArchitecture(f"The operation `{self.name}` {rule}. Got input {shapes or 'none'} for {self}.")
+__all__ = [
+    "ACTIVATIONS",
+    "BY_NAME",
+    "KIND",
+    "OPERATIONS",
+    "Activation",
+    "AdaptiveAveragePool",
+    "AdaptiveMaxPool",
+    "Add",
+    "AveragePool",
+    "BatchNorm",
+    "ChannelShuffle",
+    "Classifier",
+    "Concatenate",
+    "Convolution",
+    "DropPath",
+    "Dropout",
+    "Flatten",
+    "GroupNorm",
+    "Identity",
+    "Input",
+    "Linear",
+    "MaxPool",
+    "Multiply",
+    "Operation",
+    "Pair",
+    "Shape",
+    "Slice",
+    "Zero",
+    "shown",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,51 +60,14 @@ class Input(Operation):
     most_inputs: ClassVar[int | None] = 0
 
 
-def _windowed(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool) -> int:
-    span = size + 2 * padding - dilation * (kernel - 1) - 1
-    if not ceil:
-        return span // stride + 1
-    out = -(-span // stride) + 1
-    return out - 1 if (out - 1) * stride >= size + padding else out  # torch: no window starts in the right padding
-
-
-@dataclass(frozen=True, slots=True)
-class Convolution(Operation):
-    """2-d convolution to `channels` maps; `groups` equal to the input channels makes it depthwise."""
-
-    name: ClassVar[str] = "convolution"
-    channels: int
-    kernel: Pair = (3, 3)
-    stride: Pair = (1, 1)
-    padding: Pair = (1, 1)
-    dilation: Pair = (1, 1)
-    groups: int = 1
-    bias: bool = False
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) != 3:
-            raise self._fail("needs a feature map (c, h, w)", inputs)
-        c, h, w = inputs[0]
-        if c % self.groups or self.channels % self.groups:
-            raise self._fail("needs input and output channels divisible by its groups", inputs)
-        windows = zip((h, w), self.kernel, self.stride, self.padding, self.dilation, strict=True)
-        out = tuple(_windowed(*window, ceil=False) for window in windows)
-        if min(out) < 1:
-            raise self._fail("leaves no pixels", inputs)
-        return (self.channels, *out)
-
-    def parameters(self, inputs: Sequence[Shape]) -> int:
-        return self.channels * (inputs[0][0] // self.groups) * prod(self.kernel) + self.channels * self.bias
-
-    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
-        return prod(self.shape(inputs)) * (inputs[0][0] // self.groups) * prod(self.kernel)
-
-
 @dataclass(frozen=True, slots=True)
 class Linear(Operation):
     """Fully connected layer on a flat input, to `features` outputs."""
 
     name: ClassVar[str] = "linear"
+    weighted: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
+    reads_flat: ClassVar[bool] = True
     features: int
     bias: bool = True
 
@@ -174,11 +76,15 @@ class Linear(Operation):
             raise self._fail("needs a flat input (f,)", inputs)
         return (self.features,)
 
-    def parameters(self, inputs: Sequence[Shape]) -> int:
-        return self.features * (inputs[0][0] + self.bias)
+    @staticmethod
+    def stated(own: Any) -> Any:
+        return own.features
 
-    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
-        return self.features * inputs[0][0]
+    @staticmethod
+    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
+        features = made[0]
+        weights = features * read[0]
+        return weights + features * own.bias, weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +95,8 @@ class Classifier(Operation):
     """
 
     name: ClassVar[str] = "classifier"
+    weighted: ClassVar[bool] = True
+    reads_flat: ClassVar[bool] = True
     bias: bool = True
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -196,32 +104,32 @@ class Classifier(Operation):
             raise self._fail("needs a flat input (f,)", inputs)
         return inputs[0]
 
-
-class _Elementwise(Operation):
-    """Shared by operations whose output has the shape of their input."""
-
-    __slots__ = ()
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        return inputs[0]
+    @staticmethod
+    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
+        features = made[0]
+        weights = features * read[0]
+        return weights + features * own.bias, weights
 
 
 @dataclass(frozen=True, slots=True)
-class BatchNorm(_Elementwise):
+class BatchNorm(Elementwise):
     """Batch normalisation over channels (or features, when flat)."""
 
     name: ClassVar[str] = "batch_norm"
+    normalises: ClassVar[bool] = True
     affine: bool = True
 
-    def parameters(self, inputs: Sequence[Shape]) -> int:
-        return 2 * inputs[0][0] * self.affine
+    @staticmethod
+    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
+        return 2 * read[0] * own.affine, 0
 
 
 @dataclass(frozen=True, slots=True)
-class GroupNorm(_Elementwise):
+class GroupNorm(Elementwise):
     """Group normalisation; `groups` = 1 is layer normalisation over (c, h, w)."""
 
     name: ClassVar[str] = "group_norm"
+    normalises: ClassVar[bool] = True
     groups: int
     affine: bool = True
 
@@ -230,115 +138,62 @@ class GroupNorm(_Elementwise):
             raise self._fail("needs channels divisible by its groups", inputs)
         return inputs[0]
 
-    def parameters(self, inputs: Sequence[Shape]) -> int:
-        return 2 * inputs[0][0] * self.affine
+    @staticmethod
+    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
+        return 2 * read[0] * own.affine, 0
 
 
 @dataclass(frozen=True, slots=True)
-class Activation(_Elementwise):
+class Activation(Elementwise):
     """A pointwise non-linearity, one of `ACTIVATIONS` (softmax runs over channels)."""
 
     name: ClassVar[str] = "activation"
     function: str = "relu"
 
+    @property
+    def known(self) -> ActivationFunction:
+        """What is true of its function."""
+        return TABLE[self.function]
+
 
 @dataclass(frozen=True, slots=True)
-class Dropout(_Elementwise):
+class Dropout(Elementwise):
     """Zeroes single values with probability `permille` / 1000 while training."""
 
     name: ClassVar[str] = "dropout"
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = {"permille": (0, 1000)}
+    random: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    idle: ClassVar[Mapping[str, object] | None] = {"permille": 0}
     permille: int = 500
 
 
 @dataclass(frozen=True, slots=True)
-class DropPath(_Elementwise):
+class DropPath(Elementwise):
     """Zeroes the whole branch of an image with probability `permille` / 1000 while training (stochastic depth)."""
 
     name: ClassVar[str] = "drop_path"
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = {"permille": (0, 1000)}
+    random: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    idle: ClassVar[Mapping[str, object] | None] = {"permille": 0}
     permille: int = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Identity(_Elementwise):
+class Identity(Elementwise):
     """Passes its input on."""
 
     name: ClassVar[str] = "identity"
+    keeps_sign: ClassVar[bool] = True
+    idle: ClassVar[Mapping[str, object] | None] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Zero(_Elementwise):
+class Zero(Elementwise):
     """Gives zeros of its input's shape: the absent edge of a cell."""
 
     name: ClassVar[str] = "zero"
-
-
-class _Pool(Operation):
-    __slots__ = ()
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-    ceil: bool
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) != 3:
-            raise self._fail("needs a feature map (c, h, w)", inputs)
-        if any(2 * padding > kernel for padding, kernel in zip(self.padding, self.kernel, strict=True)):
-            raise self._fail("needs a padding of at most half its kernel", inputs)
-        c, *size = inputs[0]
-        windows = zip(size, self.kernel, self.stride, self.padding, strict=True)
-        out = tuple(_windowed(*window, dilation=1, ceil=self.ceil) for window in windows)
-        if min(out) < 1:
-            raise self._fail("leaves no pixels", inputs)
-        return (c, *out)
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPool(_Pool):
-    """Largest value of each window."""
-
-    name: ClassVar[str] = "max_pool"
-    kernel: Pair = (2, 2)
-    stride: Pair = (2, 2)
-    padding: Pair = (0, 0)
-    ceil: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AveragePool(_Pool):
-    """Mean of each window; `count_padding` counts padded zeros as pixels."""
-
-    name: ClassVar[str] = "average_pool"
-    kernel: Pair = (2, 2)
-    stride: Pair = (2, 2)
-    padding: Pair = (0, 0)
-    ceil: bool = False
-    count_padding: bool = True
-
-
-class _AdaptivePool(Operation):
-    __slots__ = ()
-    size: Pair
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) != 3:
-            raise self._fail("needs a feature map (c, h, w)", inputs)
-        return (inputs[0][0], *self.size)
-
-
-@dataclass(frozen=True, slots=True)
-class AdaptiveAveragePool(_AdaptivePool):
-    """Mean over a grid of `size` windows that cover the map; (1, 1) is global average pooling."""
-
-    name: ClassVar[str] = "adaptive_average_pool"
-    size: Pair = (1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class AdaptiveMaxPool(_AdaptivePool):
-    """Largest value over a grid of `size` windows that cover the map."""
-
-    name: ClassVar[str] = "adaptive_max_pool"
-    size: Pair = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +201,9 @@ class Flatten(Operation):
     """``(c, h, w)`` → ``(c·h·w,)``."""
 
     name: ClassVar[str] = "flatten"
+    keeps_zero: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    flattens: ClassVar[bool] = True
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return (prod(inputs[0]),)
@@ -356,6 +214,9 @@ class Slice(Operation):
     """Channels (or features) `start` up to but not including `stop`."""
 
     name: ClassVar[str] = "slice"
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = {"start": (0, LARGEST)}
+    keeps_zero: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
     start: int
     stop: int
 
@@ -364,12 +225,20 @@ class Slice(Operation):
             raise self._fail("needs 0 ≤ start < stop ≤ channels", inputs)
         return (self.stop - self.start, *inputs[0][1:])
 
+    @staticmethod
+    def stated(own: Any) -> Any:
+        return (own.stop - own.start) * (own.stop > own.start)
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelShuffle(Operation):
     """Interleaves the channels of `groups` equal groups (ShuffleNet, arXiv 1707.01083)."""
 
     name: ClassVar[str] = "channel_shuffle"
+    keeps_shape: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    idle: ClassVar[Mapping[str, object] | None] = {"groups": 1}
     groups: int
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -384,6 +253,9 @@ class Add(Operation):
 
     name: ClassVar[str] = "add"
     most_inputs: ClassVar[int | None] = None
+    keeps_zero: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    commutes: ClassVar[bool] = True
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if any(shape != inputs[0] for shape in inputs):
@@ -398,6 +270,11 @@ class Multiply(Operation):
     name: ClassVar[str] = "multiply"
     least_inputs: ClassVar[int] = 2
     most_inputs: ClassVar[int | None] = 2
+    keeps_zero: ClassVar[bool] = True
+    zero_with_any: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    commutes: ClassVar[bool] = True
+    stretches: ClassVar[bool] = True
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         left, right = inputs
@@ -412,6 +289,9 @@ class Concatenate(Operation):
 
     name: ClassVar[str] = "concatenate"
     most_inputs: ClassVar[int | None] = None
+    keeps_zero: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    stacks: ClassVar[bool] = True
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if any(shape[1:] != inputs[0][1:] for shape in inputs):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from presage.architecture.graph import Architecture
-from presage.architecture.operations import Classifier, Convolution, Flatten, Linear
 
 __all__ = ["bottlenecks", "stage_ends"]
 
@@ -37,9 +36,8 @@ def stage_ends(architecture: Architecture, most: int = 6) -> tuple[int, ...]:
     nodes = architecture.nodes
     depths = [0] * len(nodes)
     for index, node in enumerate(nodes):
-        weighted = isinstance(node.operation, Convolution | Linear | Classifier)
-        depths[index] = max((depths[source] for source in node.inputs), default=0) + weighted
-    last = {depths[node]: node for node in bottlenecks(architecture) if not isinstance(nodes[node].operation, Flatten)}
+        depths[index] = max((depths[source] for source in node.inputs), default=0) + node.operation.weighted
+    last = {depths[node]: node for node in bottlenecks(architecture) if not nodes[node].operation.flattens}
     ends = [(depth, node) for depth, node in last.items() if 0 < depth < depths[-1] - 1]
     chosen: list[tuple[int, int]] = []
     for step in range(1, min(most, len(ends)) + 1):

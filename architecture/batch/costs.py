@@ -8,16 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.batch.kinds import table
+from presage.architecture.batch.graph_batch import Fields, GraphBatch
+from presage.architecture.batch.kinds import WEIGHTED
 from presage.architecture.batch.scan import scan_of
 from presage.architecture.batch.shapes import BatchShapes, batch_shapes
-from presage.architecture.operations import KIND, BatchNorm, Classifier, Convolution, GroupNorm, Linear
+from presage.architecture.operation import Operation
+from presage.architecture.operations import KIND
 from presage.errors import InvalidArgument
 
-__all__ = ["CostArrays", "batch_costs", "node_costs", "weighted"]
+__all__ = ["CostArrays", "batch_costs", "node_costs"]
 
 Ints = NDArray[np.int64]
+
+_COSTLY = tuple((kind, operation) for operation, kind in KIND.items() if operation.cost is not Operation.cost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ def batch_costs(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> 
     shapes = batch_shapes(batch, (c, h, w), classes)
     parameters, multiply_adds = node_costs(batch, shapes)
     starts = batch.node_start[:-1]
-    depth = scan_of(batch).longest(weighted(batch.kind).astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
+    depth = scan_of(batch).longest(WEIGHTED[batch.kind].astype(np.float32)[:, None])[batch.node_start[1:] - 1, 0]
     return CostArrays(
         np.add.reduceat(parameters, starts),
         np.add.reduceat(multiply_adds, starts),
@@ -58,32 +61,27 @@ def batch_costs(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> 
     )
 
 
-def weighted(kind: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Which nodes are weighted layers."""
-    return table(Convolution, Linear, Classifier)[kind]
-
-
 def node_costs(batch: GraphBatch, shapes: BatchShapes) -> tuple[Ints, Ints]:
     """Parameters and multiply-adds of each node, (m,) each."""
     kind = batch.kind
-    given = shapes.channels[batch.first_input]
     parameters = np.zeros(len(kind), np.int64)
     multiply_adds = np.zeros(len(kind), np.int64)
-
-    at = np.flatnonzero(kind == KIND[Convolution])
-    out = shapes.channels[at]
-    area = batch.column("kernel_h")[at].astype(np.int64) * batch.column("kernel_w")[at]
-    weights = out * (given[at] // batch.column("groups")[at]) * area
-    parameters[at] = weights + out * batch.column("bias")[at]
-    multiply_adds[at] = weights * shapes.height[at] * shapes.width[at]
-
-    at = np.flatnonzero(table(Linear, Classifier)[kind])
-    multiply_adds[at] = shapes.channels[at] * given[at]
-    parameters[at] = multiply_adds[at] + shapes.channels[at] * batch.column("bias")[at]
-
-    at = np.flatnonzero(table(BatchNorm, GroupNorm)[kind])
-    parameters[at] = 2 * given[at] * batch.column("affine")[at]
+    for code, operation in _COSTLY:
+        at = np.flatnonzero(kind == code)
+        if len(at):
+            read, made = _Shapes(shapes, batch.first_input[at]), _Shapes(shapes, at)
+            parameters[at], multiply_adds[at] = operation.cost(Fields(batch, code, at), read, made)
     return parameters, multiply_adds
+
+
+class _Shapes:
+    """Shapes (c, h, w) of k nodes, each axis an array (k,), taken when asked for."""
+
+    def __init__(self, shapes: BatchShapes, rows: Ints) -> None:
+        self._axes, self._rows = (shapes.channels, shapes.height, shapes.width), rows
+
+    def __getitem__(self, axis: int) -> Ints:
+        return self._axes[axis][self._rows]
 
 
 def _peaks(batch: GraphBatch, size: Ints) -> Ints:

@@ -14,7 +14,7 @@ from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import ACTIVATIONS, KIND, OPERATIONS, Operation
 from presage.errors import InvalidArgument
 
-__all__ = ["ATTRIBUTES", "Column", "GraphBatch", "LAYOUT", "runs"]
+__all__ = ["ATTRIBUTES", "Column", "Fields", "GraphBatch", "LAYOUT", "runs"]
 
 Ints = NDArray[np.int64]
 T = TypeVar("T")
@@ -235,6 +235,19 @@ class GraphBatch:
             np.concatenate([zero, *(b.edge_start[1:] + at for b, at in zip(batches, edges, strict=False))]),
             np.concatenate([b.edge_source + at for b, at in zip(batches, nodes, strict=False)]),
         )
+
+
+class Fields:
+    """Fields of nodes of one kind, as an operation has them: of each (k,) int64, of a pair two of them."""
+
+    def __init__(self, batch: GraphBatch, kind: int, rows: Ints) -> None:
+        """Of these rows (k,), all of this kind."""
+        self._attributes, self._rows = batch.attributes, rows
+        self._columns = {column.field: column.columns for column in LAYOUT[kind]}
+
+    def __getattr__(self, name: str) -> Ints | tuple[Ints, ...]:
+        found = tuple(self._attributes[self._rows, column].astype(np.int64) for column in self._columns[name])
+        return found[0] if len(found) == 1 else found
 
 
 def runs(start: Ints, index: Ints) -> tuple[Ints, Ints]:

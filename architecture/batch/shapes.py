@@ -8,28 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.batch.kinds import table
+from presage.architecture.batch.graph_batch import Fields, GraphBatch
+from presage.architecture.batch.kinds import ADAPTIVE, POOLS, READS_FLAT, READS_MAP, STACKS, STRETCHES, WINDOWED, having
 from presage.architecture.batch.segments import IMAGE, larger, segments_of
-from presage.architecture.operations import (
-    KIND,
-    AdaptiveAveragePool,
-    AdaptiveMaxPool,
-    AveragePool,
-    Classifier,
-    Concatenate,
-    Convolution,
-    Flatten,
-    Linear,
-    MaxPool,
-    Multiply,
-    Slice,
-)
+from presage.architecture.operation import Operation
+from presage.architecture.operations import KIND, Slice
 from presage.errors import InvalidArchitecture, InvalidArgument
 
 __all__ = ["BatchShapes", "batch_shapes"]
 
 Ints = NDArray[np.int64]
+
+_FLATTENS = having(lambda operation: operation.flattens)
+_RESIZES = ADAPTIVE | _FLATTENS
+_STATING = tuple((kind, operation) for operation, kind in KIND.items() if operation.stated is not Operation.stated)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,19 +94,18 @@ class _Resizing:
     def of(cls, batch: GraphBatch, axes: Sequence[str]) -> _Resizing:
         """Those of a batch, along the `axes` named: `h`, `w`."""
         kind = batch.kind
-        windowed = np.flatnonzero(table(Convolution, MaxPool, AveragePool)[kind])
-        convolution = kind[windowed] == KIND[Convolution]
-        which = table(AdaptiveAveragePool, AdaptiveMaxPool, Flatten)[kind]
+        windowed = np.flatnonzero(WINDOWED[kind])
+        which = _RESIZES[kind]
         windows = []
         for axis in axes:
             reach = batch.column(f"kernel_{axis}")[windowed] - 1
-            reach *= np.where(convolution, batch.column(f"dilation_{axis}")[windowed], 1)
+            reach *= np.maximum(batch.column(f"dilation_{axis}")[windowed], 1)  # 0: what has no such field
             border, every = batch.column(f"padding_{axis}")[windowed], batch.column(f"stride_{axis}")[windowed]
             which[windowed] |= (every != 1) | (reach != 2 * border)
             windows.append((reach, border, every))
         nodes = np.flatnonzero(which)
-        slides = table(Convolution, MaxPool, AveragePool)[kind[nodes]]
-        flatten = kind[nodes] == KIND[Flatten]
+        slides = WINDOWED[kind[nodes]]
+        flatten = _FLATTENS[kind[nodes]]
         ceil = slides & (batch.column("ceil")[nodes] > 0)
         extent, padding, size = np.zeros((3, len(nodes), len(axes)), np.int64)
         stride = np.ones_like(extent)
@@ -180,21 +171,21 @@ def _channels(batch: GraphBatch, image: int, areas: Ints) -> Ints:
     """
     segments, kind = segments_of(batch), batch.kind
     # channels that the operation itself states; 0: those of its input
-    stated = np.where(kind == KIND[Convolution], batch.column("channels"), 0).astype(np.int64)
-    rows = np.flatnonzero(kind == KIND[Linear])
-    stated[rows] = batch.column("features")[rows]
-    rows = np.flatnonzero(kind == KIND[Slice])
-    stated[rows] = np.maximum(batch.column("stop")[rows] - batch.column("start")[rows], 0)
+    stated = np.zeros(len(kind), np.int64)
+    for code, operation in _STATING:
+        rows = np.flatnonzero(kind == code)
+        if len(rows):
+            stated[rows] = operation.stated(Fields(batch, code, rows))
     factor = np.ones(len(kind), np.int64)
-    factor[kind == KIND[Flatten]] = areas
+    factor[_FLATTENS[kind]] = areas
     # what is flat has one pixel: at most one factor since the channels were stated is not 1
     states = stated > 0
     base, times = stated[segments.latest(states)], factor[segments.latest(states | (factor > 1))]
     goes_on, last, growth = (segments.given(values) for values in (base == 0, base * times, times))
     summed, multiplied = np.zeros((2, segments.rows), np.bool_)
     heads = np.flatnonzero(segments.degree > 1)
-    summed[segments.of[heads]] = kind[heads] == KIND[Concatenate]
-    multiplied[segments.of[heads]] = kind[heads] == KIND[Multiply]
+    summed[segments.of[heads]] = STACKS[kind[heads]]
+    multiplied[segments.of[heads]] = STRETCHES[kind[heads]]
     found, read = np.ones((2, segments.rows), np.int64)
     found[IMAGE] = image
 
@@ -234,26 +225,26 @@ def _wrong(batch: GraphBatch, shapes: BatchShapes) -> Ints:
     kind, first = batch.kind, batch.first_input
     channels, flat = shapes.channels, shapes.flat
     found = [np.flatnonzero(values < 1) for values in (channels, shapes.height, shapes.width)]
-    spatial = np.flatnonzero(table(Convolution, MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool)[kind])
+    spatial = np.flatnonzero(READS_MAP[kind])
     found.append(spatial[flat[first[spatial]]])
-    dense = np.flatnonzero(table(Linear, Classifier)[kind])
+    dense = np.flatnonzero(READS_FLAT[kind])
     found.append(dense[~flat[first[dense]]])
     grouped = np.flatnonzero(batch.column("groups") > 1)
     groups = batch.column("groups")[grouped]
     unequal = channels[first[grouped]] % groups != 0
-    unequal |= (kind[grouped] == KIND[Convolution]) & (batch.column("channels")[grouped] % groups != 0)
+    unequal |= batch.column("channels")[grouped] % groups != 0  # 0: what has no such field
     found.append(grouped[unequal])
     sliced = np.flatnonzero(kind == KIND[Slice])
     found.append(sliced[batch.column("stop")[sliced] > channels[first[sliced]]])
-    pooled = np.flatnonzero(table(MaxPool, AveragePool)[kind])
+    pooled = np.flatnonzero(POOLS[kind])
     for axis in ("h", "w"):
         wide = 2 * batch.column(f"padding_{axis}")[pooled] > batch.column(f"kernel_{axis}")[pooled]
         found.append(pooled[wide])
     joined = np.flatnonzero((np.diff(batch.edge_start) > 1)[batch.edge_target])
     source, target = batch.edge_source[joined], batch.edge_target[joined]
-    multiplied = kind[target] == KIND[Multiply]
+    multiplied = STRETCHES[kind[target]]
     unlike = flat[target] != flat[source]
-    unlike |= ~_equal(channels, source, target, multiplied) & (kind[target] != KIND[Concatenate])
+    unlike |= ~_equal(channels, source, target, multiplied) & ~STACKS[kind[target]]
     for values in (shapes.height, shapes.width):
         unlike |= ~_equal(values, source, target, multiplied)
     found.append(target[unlike])

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from presage.architecture.canonical.labelling import labels
 from presage.architecture.canonical.rewriting import Values, number_values
 from presage.architecture.node import Node
-from presage.architecture.operations import Add, Multiply, Operation
+from presage.architecture.operations import Add, Operation
 
 __all__ = ["canonicalise"]
 
@@ -113,7 +113,7 @@ def _in_order(operations: list[Operation], inputs: list[tuple[int, ...]], names:
     nodes = []
     for node in sequence:
         sources = [placed[source] for source in inputs[node]]
-        if isinstance(operations[node], Add | Multiply):
+        if operations[node].commutes:
             sources.sort()
         nodes.append(Node(operations[node], tuple(sources)))
     return tuple(nodes)

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter, defaultdict
 
 from presage.architecture.canonical.rewriting import key
-from presage.architecture.operations import Add, Multiply, Operation
+from presage.architecture.operation import Operation
 
 __all__ = ["labels"]
 
@@ -43,7 +43,7 @@ def labels(operations: list[Operation], inputs: list[tuple[int, ...]]) -> list[b
 class _Graph:
     def __init__(self, operations: list[Operation], inputs: list[tuple[int, ...]]) -> None:
         self.inputs = inputs
-        self.ordered = [not isinstance(operation, Add | Multiply) for operation in operations]
+        self.ordered = [not operation.commutes for operation in operations]
         readers: list[list[tuple[int, int]]] = [[] for _ in inputs]
         for node, sources in enumerate(inputs):
             for position, source in enumerate(sources):

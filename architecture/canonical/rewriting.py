@@ -10,46 +10,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from presage.architecture.node import Node
-from presage.architecture.operations import (
-    Activation,
-    AdaptiveAveragePool,
-    AdaptiveMaxPool,
-    Add,
-    AveragePool,
-    BatchNorm,
-    ChannelShuffle,
-    Concatenate,
-    Convolution,
-    Dropout,
-    DropPath,
-    Flatten,
-    GroupNorm,
-    Identity,
-    Input,
-    Linear,
-    MaxPool,
-    Multiply,
-    Operation,
-    Slice,
-    Zero,
-)
+from presage.architecture.operation import Operation
+from presage.architecture.operations import Activation, Add, Convolution, Input, Zero
 
 __all__ = ["Values", "key", "number_values"]
 
 MOST_TERMS = 256
 """Sums of more terms than this (counted as often as they are added) are not opened into the sums that read them."""
-
-_NOT_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softmax"})
-_NOT_ZERO_AT_ZERO = frozenset({"sigmoid", "hardsigmoid", "softmax"})
-_POOLS = frozenset({MaxPool, AveragePool})
-_KEEPS_SIGN = _POOLS | {
-    *(AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, ChannelShuffle, Dropout, DropPath, Concatenate, Multiply)
-}
-_KEEPS_SHAPE = frozenset({BatchNorm, GroupNorm, Activation, Dropout, DropPath, Identity, Zero, ChannelShuffle})
-_SILENT = _KEEPS_SHAPE | _KEEPS_SIGN | {Convolution, Linear}  # zero where all inputs are
-_OWN_VALUE = frozenset({Dropout, DropPath, Convolution, Linear})  # two of them on one input give two values
 
 
 @dataclass
@@ -98,7 +68,7 @@ class Values:
                 counts = self.terms.get(number)
                 if counts is not None:
                     parts = sorted(self._digests[term] for term in counts.elements())
-                elif isinstance(self.operations[number], Multiply):
+                elif self.operations[number].commutes:
                     parts.sort()
                 self._digests[number] = hashlib.blake2b(
                     key(self.operations[number]) + b"".join(parts), digest_size=16
@@ -159,55 +129,43 @@ def _add(values: Values, inputs: list[int]) -> int | None:
 
 
 def _is_zero(operation: Operation, inputs: list[int | None]) -> bool:
-    kind = type(operation)
-    if kind is Zero:
+    if isinstance(operation, Zero):
         return True
     if None not in inputs:
         return False
-    if kind is Multiply:
+    if operation.zero_with_any:
         return True
-    if isinstance(operation, Activation) and operation.function in _NOT_ZERO_AT_ZERO:
+    if isinstance(operation, Activation) and not operation.known.keeps_zero:
         return False
-    return kind in _SILENT and all(value is None for value in inputs)
+    return operation.keeps_zero and all(value is None for value in inputs)
 
 
 def _apply(values: Values, operation: Operation, inputs: tuple[int, ...]) -> int:
     """The value of a node none of whose inputs is left out as zero."""
-    kind = type(operation)
     first = inputs[0] if inputs else -1
     if _does_nothing(values, operation, inputs):
         return first
-    not_negative = kind in _KEEPS_SIGN and all(value in values.not_negative for value in inputs)
+    not_negative = operation.keeps_sign and all(value in values.not_negative for value in inputs)
     if isinstance(operation, Activation):
-        again = operation == values.operations[first] and operation.function == "relu6"
-        if again or (operation.function == "relu" and first in values.not_negative):
+        known = operation.known
+        again = known.idempotent and operation == values.operations[first]
+        if again or (known.keeps_not_negative and first in values.not_negative):
             return first
-        not_negative = operation.function in _NOT_NEGATIVE
-    if kind is Multiply:
+        not_negative = known.not_negative
+    if operation.commutes:
         inputs = tuple(sorted(inputs))
-    number = values.atom(operation, inputs, merge=kind not in _OWN_VALUE and not getattr(operation, "affine", False))
+    number = values.atom(operation, inputs, merge=not operation.unlike)
     if not_negative:
         values.not_negative.add(number)
-    if kind is Flatten or first in values.flat:
+    if operation.flattens or first in values.flat:
         values.flat.add(number)
     return number
 
 
 def _does_nothing(values: Values, operation: Operation, inputs: tuple[int, ...]) -> bool:
-    match operation:
-        case Convolution() | BatchNorm() | Activation():
-            return False
-        case MaxPool() | AveragePool():
-            return operation.kernel == (1, 1) and operation.stride == (1, 1)
-        case Flatten():
-            return inputs[0] in values.flat
-        case Dropout() | DropPath():
-            return operation.permille == 0
-        case ChannelShuffle():
-            return operation.groups == 1
-        case Concatenate():
-            return len(inputs) == 1
-    return isinstance(operation, Identity)
+    if operation.hands_on or (operation.stacks and len(inputs) == 1):
+        return True
+    return operation.flattens and inputs[0] in values.flat
 
 
 def _zero_shaped(nodes: Sequence[Node], node: int, values: Values, shaped: list[int | None]) -> int:
@@ -230,7 +188,7 @@ def _zero_shaped(nodes: Sequence[Node], node: int, values: Values, shaped: list[
         inputs = [found for source in sources if (found := shaped[source]) is not None]
         if isinstance(operation, Add):
             shaped[index] = min(inputs, key=lambda value: (_length(values, value), values.digest(value)))
-        elif isinstance(operation, Multiply) and inputs[0] == inputs[1]:
+        elif operation.stretches and len(set(inputs)) == 1:
             shaped[index] = inputs[0]
         else:
             shaped[index] = _shape_only(values, operation, tuple(inputs))
@@ -251,9 +209,9 @@ def _length(values: Values, value: int) -> int:
 def _shape_only(values: Values, operation: Operation, inputs: tuple[int, ...]) -> int:
     """The value of an operation on zeros, of which only the shape matters: the plainest that gives this shape."""
     first = inputs[0]
-    if type(operation) in _KEEPS_SHAPE or _does_nothing(values, operation, inputs):
+    if operation.keeps_shape or _does_nothing(values, operation, inputs):
         return first
-    if isinstance(operation, MaxPool | AveragePool) and _keeps_size(operation, (1, 1)):
+    if operation.pools and _keeps_size(operation, (1, 1)):
         return first
     if isinstance(operation, Convolution):
         operation = replace(operation, groups=1, bias=False)
@@ -264,11 +222,11 @@ def _shape_only(values: Values, operation: Operation, inputs: tuple[int, ...]) -
             else:
                 operation = Convolution(operation.channels, (1, 1), padding=(0, 0))
     number = values.atom(operation, inputs, merge=True)
-    if isinstance(operation, Flatten | Linear):
+    if operation.flattens or operation.reads_flat:
         values.flat.add(number)
     return number
 
 
-def _keeps_size(operation: Convolution | MaxPool | AveragePool, dilation: tuple[int, int]) -> bool:
+def _keeps_size(operation: Any, dilation: tuple[int, int]) -> bool:
     axes = zip(operation.kernel, operation.padding, dilation, strict=True)
     return operation.stride == (1, 1) and all(2 * padding == step * (kernel - 1) for kernel, padding, step in axes)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.costs import node_costs, weighted
+from presage.architecture.batch.costs import node_costs
 from presage.architecture.batch.graph_batch import GraphBatch, runs
-from presage.architecture.batch.kinds import table
+from presage.architecture.batch.kinds import WEIGHTED, table
 from presage.architecture.batch.segments import NOTHING, Segments, larger, segments_of
 from presage.architecture.batch.shapes import BatchShapes, batch_shapes
 from presage.architecture.encoders.numbering import HASH_WORDS, OWN, Hashes, mixed, numbers
@@ -203,7 +203,7 @@ class CanonicalView:
     @cached_property
     def weighted(self) -> Mask:
         """(m,) weighted layers, the classifier included."""
-        return weighted(self.kind)
+        return np.asarray(WEIGHTED[self.kind])
 
     @cached_property
     def depth(self) -> Floats:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from presage.architecture.batch.kinds import NORMALISES, POOLS, RANDOM
 from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.operations import (
     ACTIVATIONS,
@@ -49,7 +50,7 @@ def counts(view: CanonicalView) -> dict[str, NDArray[Any]]:
     for operation in COUNTED:
         found[f"count.{operation.name}"] = table[:, KIND[operation]]
     found["count.operations"] = table.sum(axis=1)
-    found["count.norms"] = table[:, KIND[BatchNorm]] + table[:, KIND[GroupNorm]]
+    found["count.norms"] = table[:, NORMALISES].sum(axis=1)
 
     active = rows[kind == KIND[Activation]]
     function = batch.column("function")[active]
@@ -84,11 +85,11 @@ def counts(view: CanonicalView) -> dict[str, NDArray[Any]]:
     found["kernel.mean_of_side"] = view.mean(conv, np.minimum(kernel / side, 2.0))
     found["kernel.wider_than_map"] = view.total(conv[kernel > side])
 
-    pool = rows[np.isin(kind, [KIND[MaxPool], KIND[AveragePool]])]
+    pool = rows[POOLS[kind]]
     strided = np.maximum(batch.column("stride_h")[pool], batch.column("stride_w")[pool]) > 1
     found["count.pool_strided"] = view.total(pool[strided])
 
-    noisy = rows[np.isin(kind, [KIND[Dropout], KIND[DropPath]])]
+    noisy = rows[RANDOM[kind]]
     rate = batch.column("permille")[noisy] / 1000
     flat = view.shapes.flat[noisy]
     found["dropout.flat"] = view.total(noisy[flat], rate[flat])

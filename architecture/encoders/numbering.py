@@ -12,36 +12,25 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from presage.architecture.activations import TABLE
 from presage.architecture.batch.graph_batch import ATTRIBUTES, LAYOUT, GraphBatch, runs
-from presage.architecture.batch.kinds import table
+from presage.architecture.batch.kinds import (
+    COMMUTES,
+    JOINS,
+    KEEPS_SIGN,
+    KEEPS_ZERO,
+    RANDOM,
+    STACKS,
+    WEIGHTED,
+    ZERO_WITH_ANY,
+    functions,
+    handing_on,
+    having,
+    table,
+)
 from presage.architecture.batch.segments import Join, Segments, in_order, larger, segments_of
 from presage.architecture.batch.shapes import BatchShapes
-from presage.architecture.operations import (
-    ACTIVATIONS,
-    KIND,
-    OPERATIONS,
-    Activation,
-    AdaptiveAveragePool,
-    AdaptiveMaxPool,
-    Add,
-    AveragePool,
-    BatchNorm,
-    ChannelShuffle,
-    Classifier,
-    Concatenate,
-    Convolution,
-    Dropout,
-    DropPath,
-    Flatten,
-    GroupNorm,
-    Identity,
-    Input,
-    Linear,
-    MaxPool,
-    Multiply,
-    Slice,
-    Zero,
-)
+from presage.architecture.operations import KIND, OPERATIONS, Activation, Add, Input, Zero
 
 __all__ = ["HASH_WORDS", "OWN", "Hashes", "mixed", "numbers"]
 
@@ -56,27 +45,19 @@ HASH_WORDS = np.random.default_rng(20190127).integers(1, 2**63, size=len(ATTRIBU
 ) + np.uint64(1)
 """Odd factors: one for each attribute, one for channels, one for kinds."""
 
-_SILENT = table(
-    BatchNorm, GroupNorm, Activation, Dropout, DropPath, Identity, Zero, ChannelShuffle, MaxPool, AveragePool,
-    AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, Concatenate, Multiply, Convolution, Linear, Add,
-)  # fmt: skip
-"""Operations that count as zero where they read zeros."""
-OWN = table(Convolution, Linear, Dropout, DropPath, Input, Classifier)
+OWN = WEIGHTED | RANDOM | table(Input)
 """Operations whose values are equal to no other's."""
-_KEEPS_SIGN = table(
-    MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool, Flatten, Slice, ChannelShuffle, Dropout, DropPath,
-    Concatenate, Multiply, Add, Identity,
-)  # fmt: skip
-"""Operations whose output is not negative where their inputs are not."""
 
-
-def _functions(*names: str) -> Mask:
-    return np.array([name in names for name in ACTIVATIONS])
-
-
-_NOT_NEGATIVE = _functions("relu", "relu6", "sigmoid", "hardsigmoid", "softmax")
-_NOT_ZERO_AT_ZERO = _functions("sigmoid", "hardsigmoid", "softmax")
-_RELU, _RELU6 = ACTIVATIONS.index("relu"), ACTIVATIONS.index("relu6")
+_FLATTENS = having(lambda operation: operation.flattens)
+_NOT_NEGATIVE = functions(lambda function: function.not_negative)
+_AWAKE = functions(lambda function: not function.keeps_zero)
+_RECTIFYING = functions(lambda function: function.keeps_not_negative)
+_CLIPPING = [
+    position
+    for position, function in enumerate(TABLE.values())
+    if function.idempotent and not (function.not_negative and function.keeps_not_negative)
+]
+"""Activations that hand on their own output, though not all that is not negative."""
 
 
 def mixed(value: Hashes) -> Hashes:
@@ -90,31 +71,22 @@ def numbers(batch: GraphBatch, shapes: BatchShapes) -> tuple[Hashes, Mask]:
     """(m,) the number of each node's value (0: always zero); and whether it passes its input on."""
     kind, function = batch.kind, batch.column("function")
     activation = kind == KIND[Activation]
-    zero = _zeros(batch, activation & _NOT_ZERO_AT_ZERO[function])
+    zero = _zeros(batch, activation & _AWAKE[function])
     passes = _does_nothing(batch, shapes)
-    relu, relu6 = activation & (function == _RELU), activation & (function == _RELU6)
     known = activation & _NOT_NEGATIVE[function]
-    passes |= relu & _not_negative(batch, _KEEPS_SIGN[kind] | passes, known, zero)
-    if relu6.any():
-        passes |= relu6 & _clipped(batch, passes, relu6, zero)
+    passes |= activation & _RECTIFYING[function] & _not_negative(batch, KEEPS_SIGN[kind] | passes, known, zero)
+    for position in _CLIPPING:
+        clips = activation & (function == position)
+        if clips.any():
+            passes |= clips & _clipped(batch, passes, clips, zero)
     return _hashes(batch, shapes, zero, passes), passes
 
 
 def _does_nothing(batch: GraphBatch, shapes: BatchShapes) -> Mask:
-    kind = batch.kind
-    nothing: Mask = kind == KIND[Identity]
-    rows = np.flatnonzero(table(MaxPool, AveragePool)[kind])
-    one = np.ones(len(rows), np.bool_)
-    for name in ("kernel", "stride"):
-        one &= (batch.column(f"{name}_h")[rows] == 1) & (batch.column(f"{name}_w")[rows] == 1)
-    nothing[rows[one]] = True
-    for rows, does in (
-        (np.flatnonzero(table(Dropout, DropPath)[kind]), batch.column("permille") != 0),
-        (np.flatnonzero(kind == KIND[ChannelShuffle]), batch.column("groups") != 1),
-        (np.flatnonzero(kind == KIND[Concatenate]), segments_of(batch).degree != 1),
-    ):
-        nothing[rows[~does[rows]]] = True
-    rows = np.flatnonzero(kind == KIND[Flatten])
+    nothing = handing_on(batch)
+    rows = np.flatnonzero(STACKS[batch.kind])
+    nothing[rows[segments_of(batch).degree[rows] == 1]] = True
+    rows = np.flatnonzero(_FLATTENS[batch.kind])
     nothing[rows[shapes.flat[batch.first_input[rows]]]] = True
     return nothing
 
@@ -153,14 +125,14 @@ def _zeros(batch: GraphBatch, awake: Mask) -> Mask:
     if not zero.any():
         return zero
     multiplied = np.zeros(segments.rows, np.bool_)
-    multiplied[segments.of[np.flatnonzero(kind == KIND[Multiply])]] = True
+    multiplied[segments.of[np.flatnonzero(ZERO_WITH_ANY[kind])]] = True
 
     def join(value: Mask, other: Mask, at: slice) -> None:
         either = value | other
         value &= other
         np.copyto(value, either, where=multiplied[at])
 
-    return _carried(segments, zero | ~_SILENT[kind] | awake, zero, join)[1]
+    return _carried(segments, zero | ~KEEPS_ZERO[kind] | awake, zero, join)[1]
 
 
 def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Mask:
@@ -181,8 +153,8 @@ def _not_negative(batch: GraphBatch, keeps: Mask, known: Mask, zero: Mask) -> Ma
     return _read(segments, *_carried(segments, ~keeps | positive, positive, join))
 
 
-def _clipped(batch: GraphBatch, passes: Mask, relu6: Mask, zero: Mask) -> Mask:
-    """(m,) whether what each node reads is the output of a relu6, unchanged."""
+def _clipped(batch: GraphBatch, passes: Mask, clips: Mask, zero: Mask) -> Mask:
+    """(m,) whether what each node reads is the output of one that clips, unchanged."""
     segments = segments_of(batch)
     further = ~zero[batch.edge_source]
     further[batch.edge_start[:-1][segments.degree > 0]] = False
@@ -192,7 +164,7 @@ def _clipped(batch: GraphBatch, passes: Mask, relu6: Mask, zero: Mask) -> Mask:
     def join(value: Mask, other: Mask, _: slice) -> None:
         """The first input alone counts: the others are zero, or the node decides."""
 
-    return _read(segments, *_carried(segments, ~(passes | alone) | relu6, relu6, join))
+    return _read(segments, *_carried(segments, ~(passes | alone) | clips, clips, join))
 
 
 def _contents(batch: GraphBatch, shapes: BatchShapes, own: Mask) -> Hashes:
@@ -240,12 +212,13 @@ def _hashes(batch: GraphBatch, shapes: BatchShapes, zero: Mask, passes: Mask) ->
     edges, begins = runs(batch.edge_start, waiting)
     source = batch.edge_source[edges]
     rank = np.arange(len(edges)) - np.repeat(begins[:-1], np.diff(begins))
-    multiplied = kind[waiting] == KIND[Multiply]
-    many = (multiplied | (kind[waiting] == KIND[Concatenate])) & ~passes[waiting]
-    # inputs of a concatenation are told apart by their place
-    factor = np.where(np.repeat(multiplied, np.diff(begins)) | (rank == 0), 1, 2 * rank + 1).astype(np.uint64)
+    added = kind[waiting] == KIND[Add]
+    many = JOINS[kind[waiting]] & ~added & ~passes[waiting]
+    # where their order matters, inputs are told apart by their place
+    any_order = np.repeat(COMMUTES[kind[waiting]], np.diff(begins))
+    factor = np.where(any_order | (rank == 0), 1, 2 * rank + 1).astype(np.uint64)
     hashed = np.repeat(many, np.diff(begins))
-    hands_on = passes[waiting] | (kind[waiting] == KIND[Add])
+    hands_on = passes[waiting] | added
     for begin, end in pairwise((ends - ends[:1]).tolist()):
         rows, these = waiting[begin:end], slice(begins[begin], begins[end])
         read = number[source[these]]

@@ -8,17 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch, runs
-from presage.architecture.batch.kinds import table
+from presage.architecture.batch.kinds import NORMALISES, POOLS, READS_FLAT, WEIGHTED, WINDOWED, table
 from presage.architecture.batch.segments import Segments
 from presage.architecture.operations import (
     Activation,
-    AveragePool,
-    BatchNorm,
-    Classifier,
-    Convolution,
-    GroupNorm,
-    Linear,
-    MaxPool,
 )
 
 __all__ = ["GAINS", "PASSING", "PATH_COUNTS", "SegmentKinds", "path_kinds", "segment_kinds"]
@@ -51,10 +44,10 @@ _WORDS = np.random.default_rng(0).integers(1, 2**63, size=len(GAINS), dtype=np.u
 def _kinds() -> NDArray[np.int8]:
     found = np.full(len(table()), _OTHER, np.int8)
     for code, chosen in (
-        (_DENSE, table(Linear, Classifier)),
-        (_POINT, table(Convolution)),
-        (_POOL, table(MaxPool, AveragePool)),
-        (_NORM, table(BatchNorm, GroupNorm)),
+        (_DENSE, WEIGHTED & READS_FLAT),
+        (_POINT, WEIGHTED & WINDOWED),
+        (_POOL, POOLS),
+        (_NORM, NORMALISES),
         (_ACTIVE, table(Activation)),
     ):
         found[chosen] = code

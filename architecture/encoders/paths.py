@@ -10,23 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.kinds import table
+from presage.architecture.activations import Form
+from presage.architecture.batch.kinds import NORMALISES, RANDOM, STACKS, WINDOWED, functions, table
 from presage.architecture.batch.segments import IMAGE, NOTHING, Layer, added, larger
 from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.encoders.path_kinds import GAINS, PASSING, PATH_COUNTS
 from presage.architecture.operations import (
-    ACTIVATIONS,
     KIND,
     Activation,
-    AveragePool,
-    BatchNorm,
-    Concatenate,
     Convolution,
-    Dropout,
-    DropPath,
-    GroupNorm,
     Input,
-    MaxPool,
 )
 
 __all__ = ["paths"]
@@ -38,8 +31,8 @@ Doubles = NDArray[np.float64]
 MOST_LOG = 60.0  # more than 2^60 paths are counted as so many
 MOST = 2.0**1000  # with more paths than that, means over them are lost
 
-_ADDS = table(Convolution, MaxPool, AveragePool, Dropout, DropPath)
-_SATURATING = np.isin(ACTIVATIONS, ("tanh", "sigmoid", "hardsigmoid", "softmax"))
+_ADDS = WINDOWED | RANDOM
+_SATURATING = functions(lambda function: function.form is Form.SATURATING)
 _ADDED = ("halvings", "receptive_field", "dropout", "channel_growth")
 _FIELD = _ADDED.index("receptive_field")
 
@@ -133,7 +126,7 @@ def _one_by_one(view: CanonicalView) -> tuple[Ints, Floats]:
         np.maximum(batch.column(f"{name}_h")[rows], batch.column(f"{name}_w")[rows])
         for name in ("kernel", "stride", "dilation")
     )
-    noisy = table(Dropout, DropPath)[kind]
+    noisy = RANDOM[kind]
     # a window adds pixels of the image to the receptive field; it sees no further than its map
     side = np.maximum(shapes.height, shapes.width)[first]
     span = np.minimum((kernel.astype(np.int64) - 1) * np.maximum(dilation, 1) + 1, 2 * side - 1)
@@ -188,14 +181,14 @@ def _runs(view: CanonicalView) -> dict[str, NDArray[Any]]:
     counted = operates & table(Convolution)[kind]
     active = operates & table(Activation)[kind]
     saturating = active & _SATURATING[view.of_live(view.batch.column("function"))]
-    skipped = (segments.degree > 1) & (~operates | table(Concatenate)[kind])
+    skipped = (segments.degree > 1) & (~operates | STACKS[kind])
     names = ("without_norm", "without_activation", "without_skip")
     layers = np.cumsum(counted)
     # a run is longest at a layer, and goes on where a segment ends
     rows = np.flatnonzero(counted)
     nodes = np.concatenate([rows, segments.end])
     goes_on, more = np.empty((2, len(nodes), len(names)), np.float32)
-    for column, broken in enumerate((table(BatchNorm, GroupNorm)[kind], active, skipped)):
+    for column, broken in enumerate((NORMALISES[kind], active, skipped)):
         # layers since the run was broken in the segment, or else since the segment began: then they go on a run
         since = segments.latest(broken)[nodes]
         ends = broken[since]

@@ -7,17 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from presage.architecture.batch.kinds import ADAPTIVE, NORMALISES, WINDOWED
 from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.operations import (
-    AdaptiveAveragePool,
-    AdaptiveMaxPool,
-    AveragePool,
-    BatchNorm,
     Classifier,
     Convolution,
-    GroupNorm,
     Linear,
-    MaxPool,
 )
 
 __all__ = ["profile"]
@@ -45,7 +40,7 @@ def _size(view: CanonicalView) -> dict[str, NDArray[Any]]:
     size = view.shapes.size[rows].astype(np.float64)
     weights, work, values = (view.total(rows, cost) for cost in (parameters, macs, size))
     linear = view.is_a(Linear)[rows]
-    norms = view.total(rows[view.is_a(BatchNorm, GroupNorm)[rows]])
+    norms = view.total(rows[NORMALISES[view.kind[rows]]])
     weighted = view.total(rows[view.weighted[rows]])
     return {
         "log.parameters": _log(weights),
@@ -102,7 +97,7 @@ def _fan_in(view: CanonicalView, rows: NDArray[np.int64]) -> NDArray[np.float64]
 def _stages(view: CanonicalView) -> dict[str, NDArray[Any]]:
     """By resolution of a layer's output: layers, multiply-adds, parameters, width; and where it is halved."""
     n = len(view)
-    body = view.parts & ~view.shapes.flat & ~view.is_a(AdaptiveAveragePool, AdaptiveMaxPool)
+    body = view.parts & ~view.shapes.flat & ~ADAPTIVE[view.kind]
     rows = np.flatnonzero(body)
     shapes = view.shapes
     side = np.minimum(shapes.height[rows] / view.input_shape[1], shapes.width[rows] / view.input_shape[2])
@@ -130,7 +125,7 @@ def _stages(view: CanonicalView) -> dict[str, NDArray[Any]]:
     found["stages.mean"] = view.mean(rows[conv], stage[conv])
 
     batch = view.batch
-    shrinks = view.is_a(Convolution, MaxPool, AveragePool)[rows]
+    shrinks = WINDOWED[view.kind[rows]]
     shrinks &= np.maximum(batch.column("stride_h")[rows], batch.column("stride_w")[rows]) > 1
     depth = view.depth[rows]
     deepest = np.maximum(view.depth[view.last], 1.0)
@@ -152,7 +147,7 @@ def _ends(view: CanonicalView) -> dict[str, NDArray[Any]]:
     shapes, first = view.shapes, view.first
     is_map = ~shapes.flat & (shapes.height * shapes.width > 1)
     given = ~shapes.flat[first] & view.live & ~view.zero
-    leaving = given & (view.is_a(AdaptiveAveragePool, AdaptiveMaxPool) | shapes.flat) & ~view.zero[first]
+    leaving = given & (ADAPTIVE[view.kind] | shapes.flat) & ~view.zero[first]
     # squeeze-and-excitation pools as well, but its gate returns to maps: what counts is the last to leave
     rows = np.flatnonzero(leaving & view.parts)
     source = first[rows]

@@ -8,20 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.kinds import table
+from presage.architecture.batch.kinds import ELEMENTWISE, POOLS, STACKS, table
 from presage.architecture.batch.segments import added
 from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.operations import (
     KIND,
     Activation,
-    AveragePool,
-    BatchNorm,
-    Concatenate,
     Convolution,
-    Dropout,
-    DropPath,
-    GroupNorm,
-    MaxPool,
 )
 
 __all__ = ["Terms", "sums", "terms"]
@@ -29,7 +22,6 @@ __all__ = ["Terms", "sums", "terms"]
 Floats = NDArray[np.float64]
 
 KINDS = ("convolution_wide", "convolution_1", "pool", "other")
-_ALIKE = table(BatchNorm, GroupNorm, Activation, Dropout, DropPath)
 
 
 def sums(view: CanonicalView) -> dict[str, NDArray[Any]]:
@@ -56,14 +48,10 @@ def sums(view: CanonicalView) -> dict[str, NDArray[Any]]:
     many = np.flatnonzero(number > 1)
     log_number[many] = np.log2(number[many])
     kind = view.kind[target]
-    for name, operations in (
-        ("convolutions", (Convolution,)),
-        ("pools", (MaxPool, AveragePool)),
-        ("activations", (Activation,)),
-    ):
-        edges = np.flatnonzero(table(*operations)[kind])
+    for name, chosen in (("convolutions", table(Convolution)), ("pools", POOLS), ("activations", table(Activation))):
+        edges = np.flatnonzero(chosen[kind])
         found[f"terms.log_read_by_{name}"] = view.mean(target[edges], log_number[source[edges]])
-    joins = np.flatnonzero(view.parts & view.is_a(Concatenate))
+    joins = np.flatnonzero(view.parts & STACKS[view.kind])
     width = np.bincount(target, minlength=len(view.kind))
     found["concatenations.most_inputs"] = view.largest(joins, width[joins])
     operations_read = np.maximum(view.total(np.flatnonzero(view.parts)), 1)
@@ -111,8 +99,8 @@ def terms(view: CanonicalView) -> Terms:
     rows = view.live_rows[conv]
     wide = np.maximum(view.batch.column("kernel_h")[rows], view.batch.column("kernel_w")[rows]) > 1
     own_kind[conv] = np.where(wide, KINDS.index("convolution_wide"), KINDS.index("convolution_1"))
-    own_kind[table(MaxPool, AveragePool)[kind]] = KINDS.index("pool")
-    makes = operates & ~_ALIKE[kind]  # a term of its own; what is alike does so of several only
+    own_kind[POOLS[kind]] = KINDS.index("pool")
+    makes = operates & ~ELEMENTWISE[kind]  # a term of its own; what is alike does so of several only
     since = segments.latest(makes)
     last = since[segments.end]
     made = segments.placed(np.eye(len(KINDS))[np.where(makes[last], own_kind[last], KINDS.index("other"))])

@@ -8,25 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from presage.architecture.activations import Form
 from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.batch.kinds import NORMALISES, RANDOM, functions
 from presage.architecture.batch.scan import scan_of
 from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.encoders.chunks import of_each_chunk
 from presage.architecture.encoders.sums import terms
 from presage.architecture.operations import (
-    ACTIVATIONS,
     KIND,
     Activation,
     AdaptiveAveragePool,
     AdaptiveMaxPool,
     AveragePool,
-    BatchNorm,
     Classifier,
     Concatenate,
     Convolution,
-    Dropout,
-    DropPath,
-    GroupNorm,
     Linear,
     MaxPool,
 )
@@ -36,8 +33,8 @@ __all__ = ["LAYER_FEATURE_NAMES", "LayerSequence", "layer_sequence"]
 Floats = NDArray[np.float64]
 
 LAYERS = (Convolution, Linear, Classifier, MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool, Concatenate)
-RECTIFIERS = ("relu", "relu6", "leaky_relu", "elu")
-SMOOTH = ("silu", "gelu", "hardswish")
+_RECTIFIERS = functions(lambda function: function.form is Form.RECTIFIER)
+_SMOOTH = functions(lambda function: function.form is Form.SMOOTH)
 
 LAYER_FEATURE_NAMES = (
     *(f"is.{layer.name}" for layer in LAYERS),
@@ -158,10 +155,10 @@ def _read(view: CanonicalView) -> NDArray[np.float32]:
     """(m, 5) what each value went through since the last layer: norm, kinds of activation, dropout."""
     function = view.batch.column("function")
     active = view.is_a(Activation)
-    rectifier = active & np.isin(function, [ACTIVATIONS.index(name) for name in RECTIFIERS])
-    smooth = active & np.isin(function, [ACTIVATIONS.index(name) for name in SMOOTH])
-    marks = [view.is_a(BatchNorm, GroupNorm), rectifier, smooth, active & ~rectifier & ~smooth]
-    dropped = view.batch.column("permille") / 1000 * view.is_a(Dropout, DropPath)
+    rectifier = active & _RECTIFIERS[function]
+    smooth = active & _SMOOTH[function]
+    marks = [NORMALISES[view.kind], rectifier, smooth, active & ~rectifier & ~smooth]
+    dropped = view.batch.column("permille") / 1000 * RANDOM[view.kind]
     gains = np.stack([*marks, dropped], axis=1) * ~view.passing[:, None]
     keep = np.repeat((~view.is_a(*LAYERS) & ~view.zero | view.passing)[:, None], 5, axis=1)
     keep[:, :4] &= gains[:, :4] == 0

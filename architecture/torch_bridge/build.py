@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from presage.architecture.costs import costs
-from presage.architecture.graph import Architecture
+from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
@@ -46,9 +46,6 @@ __all__ = ["MOST_PARAMETERS", "Network", "Step", "build", "weighted_module"]
 
 MOST_PARAMETERS = 2_000_000_000
 """More parameters than this are refused: 8 GB of float32 weights, and three times as much to train."""
-
-_FRESH = (Convolution, Linear, BatchNorm, GroupNorm)
-"""Operations whose output is a tensor of their own that their backward pass does not need: it may be overwritten."""
 
 ModuleOf = Callable[[int, Sequence[Shape]], nn.Module | None]
 Step = tuple[int, Callable[..., Tensor], tuple[int, ...], tuple[int, ...]]
@@ -183,8 +180,10 @@ def _drop_path(x: Tensor, probability: float) -> Tensor:
     return x * keep.div_(1 - probability)
 
 
-def _is_fresh(node: Any) -> bool:
-    return isinstance(node.operation, _FRESH) or (isinstance(node.operation, Add) and len(node.inputs) > 1)
+def _is_fresh(node: Node) -> bool:
+    """Whether the output is a tensor of its own that the backward pass does not need: it may be overwritten."""
+    operation = node.operation
+    return operation.weighted or operation.normalises or (isinstance(operation, Add) and len(node.inputs) > 1)
 
 
 def weighted_module(operation: Operation, inputs: Sequence[Shape], classes: int) -> nn.Module | None:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.batch.kinds import table
+from presage.architecture.batch.kinds import READS_FLAT, WEIGHTED, table
 from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.architecture.encoders.chunks import chunks
-from presage.architecture.operations import Add, Classifier, Convolution, Linear
+from presage.architecture.operations import Add, Convolution
 
 __all__ = ["WORK", "work"]
 
@@ -51,8 +51,8 @@ def _work(view: CanonicalView) -> Floats:
     multiply_adds = view.costs[1].astype(np.float64)
     size = view.shapes.size.astype(np.float64)
     convolution = rows[table(Convolution)[kind[rows]]]
-    linear = rows[table(Linear, Classifier)[kind[rows]]]
-    other = rows[~table(Convolution, Linear, Classifier)[kind[rows]]]
+    linear = rows[(WEIGHTED & READS_FLAT)[kind[rows]]]
+    other = rows[~WEIGHTED[kind[rows]]]
     groups = batch.column("groups")[convolution]
     read = view.shapes.channels[view.first[convolution]]
     wide = batch.column("kernel_h")[convolution].astype(np.int64) * batch.column("kernel_w")[convolution] > 1

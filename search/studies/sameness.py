@@ -12,26 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import ATTRIBUTES, GraphBatch
-from presage.architecture.batch.kinds import table
-from presage.architecture.batch.scan import scan_of
-from presage.architecture.operations import (
-    ACTIVATIONS,
-    KIND,
-    Activation,
-    Add,
-    BatchNorm,
-    Classifier,
-    Concatenate,
-    Convolution,
-    Dropout,
-    DropPath,
-    GroupNorm,
-    Identity,
-    Input,
-    Linear,
-    Multiply,
-    Zero,
+from presage.architecture.batch.kinds import (
+    COMMUTES,
+    JOINS,
+    KEEPS_ZERO,
+    NORMALISES,
+    RANDOM,
+    WEIGHTED,
+    ZERO_WITH_ANY,
+    functions,
+    handing_on,
 )
+from presage.architecture.batch.scan import scan_of
+from presage.architecture.operations import KIND, Activation, Add, Zero
 
 __all__ = ["network_keys"]
 
@@ -42,10 +35,8 @@ _ODD = np.random.default_rng(0x70726573).integers(0, 2**63, len(ATTRIBUTES) + 2,
 )
 
 
-_OWN = table(Convolution, Linear, Classifier, BatchNorm, GroupNorm, Dropout, DropPath)  # no two of them are one
-_NOT_SILENT = table(Input, Classifier)
-_DROPS = table(Dropout, DropPath)
-_AWAKE = [ACTIVATIONS.index(name) for name in ("sigmoid", "hardsigmoid", "softmax")]  # not zero where they see zero
+_OWN = WEIGHTED | NORMALISES | RANDOM  # no two of them are one
+_AWAKE = functions(lambda function: not function.keeps_zero)
 
 
 def network_keys(graphs: GraphBatch) -> Words:
@@ -60,9 +51,10 @@ def network_keys(graphs: GraphBatch) -> Words:
     scan = scan_of(graphs)
     kind, m = graphs.kind, len(graphs.kind)
     operation = _named(graphs)
-    add, many = kind == KIND[Add], np.isin(kind, (KIND[Concatenate], KIND[Multiply]))
-    passes = (kind == KIND[Identity]) | (_DROPS[kind] & (graphs.column("permille") == 0))
-    silent = ~_NOT_SILENT[kind] & ~((kind == KIND[Activation]) & np.isin(graphs.column("function"), _AWAKE))
+    add = kind == KIND[Add]
+    many = JOINS[kind] & ~add
+    passes = handing_on(graphs)
+    silent = KEEPS_ZERO[kind] & ~((kind == KIND[Activation]) & _AWAKE[graphs.column("function")])
     never = kind == KIND[Zero]
 
     up = np.empty(m, np.uint64)
@@ -75,13 +67,13 @@ def network_keys(graphs: GraphBatch) -> Words:
         for rank, (at, source) in enumerate(step.further, start=2):
             word = up[source]
             total[at] += word
-            places = np.where(kind[rows[at]] == KIND[Multiply], np.uint64(1), np.uint64(2 * rank + 1))
+            places = np.where(COMMUTES[kind[rows[at]]], np.uint64(1), np.uint64(2 * rank + 1))
             hashed[at] += _mixed(word) * places
             some_zero[at] |= word == 0
             all_zero[at] &= word == 0
         value = _mixed(operation[rows] ^ np.where(many[rows], hashed, first))
         value = np.where(passes[rows], first, np.where(add[rows], total, value))
-        zero = never[rows] | (all_zero & silent[rows]) | (some_zero & (kind[rows] == KIND[Multiply]))
+        zero = never[rows] | (all_zero & silent[rows]) | (some_zero & ZERO_WITH_ANY[kind[rows]])
         up[rows] = np.where(zero, np.uint64(0), value)
         odd[rows] = some_zero & ~zero & ~add[rows]
 
@@ -95,7 +87,7 @@ def network_keys(graphs: GraphBatch) -> Words:
         given[(up[rows] == 0) | (down[rows] == 0)] = 0
         down[step.first] += given
         for rank, (at, source) in enumerate(step.further, start=2):
-            ordered = kind[rows[at]] == KIND[Concatenate]
+            ordered = ~COMMUTES[kind[rows[at]]]
             down[source] += given[at] * np.where(ordered, np.uint64(2 * rank + 1), np.uint64(1))
 
     live = _OWN[kind] & (up != 0) & (down != 0)

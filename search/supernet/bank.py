@@ -11,14 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from presage.architecture.graph import Architecture
-from presage.architecture.operations import BatchNorm, Classifier, Convolution, GroupNorm, Linear, Operation, Shape
+from presage.architecture.operations import Operation, Shape
 from presage.architecture.spaces.space import Codes, Space
 from presage.architecture.torch_bridge.build import Network, weighted_module
 from presage.training.loop import fixed_randomness
 
 __all__ = ["SharedWeights", "accuracy", "normalising_by_batch"]
-
-_WEIGHTED = (Convolution, Linear, Classifier, BatchNorm, GroupNorm)
 
 
 class SharedWeights:
@@ -58,9 +56,10 @@ class SharedWeights:
     def _child(self, architecture: Architecture, places: list[str]) -> Network:
 
         def module_of(index: int, inputs: Sequence[Shape]) -> nn.Module | None:
-            if not isinstance(architecture.nodes[index].operation, _WEIGHTED):
+            operation = architecture.nodes[index].operation
+            if not (operation.weighted or operation.normalises):
                 return None
-            return self._module(f"{places[index]}|{inputs[0][0]}", architecture.nodes[index].operation, inputs)
+            return self._module(f"{places[index]}|{inputs[0][0]}", operation, inputs)
 
         return Network(architecture, self.input_shape, self.classes, module_of)
 

@@ -13,6 +13,7 @@ from presage.architecture.operations import (
     ACTIVATIONS,
     Activation,
     AdaptiveAveragePool,
+    AdaptiveMaxPool,
     Add,
     AveragePool,
     BatchNorm,
@@ -21,6 +22,7 @@ from presage.architecture.operations import (
     Concatenate,
     Convolution,
     Dropout,
+    DropPath,
     Flatten,
     GroupNorm,
     Identity,
@@ -104,3 +106,37 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def random_architecture() -> Callable[[int], Architecture]:
     return _random_architecture
+
+
+@pytest.fixture(scope="session")
+def everything() -> Architecture:
+    """A network that holds every operation, for images of any size and channels."""
+    return Architecture(
+        (
+            Node(Input()),
+            Node(Convolution(8, (5, 3), (2, 1), (3, 1), (1, 2), bias=True), (0,)),
+            Node(BatchNorm(affine=False), (1,)),
+            Node(GroupNorm(4), (2,)),
+            Node(Activation("gelu"), (3,)),
+            Node(ChannelShuffle(2), (4,)),
+            Node(Slice(2, 6), (5,)),
+            Node(Convolution(4, (3, 3), groups=2), (6,)),
+            Node(Concatenate(), (7, 5, 6)),
+            Node(AdaptiveAveragePool(), (8,)),
+            Node(Activation("sigmoid"), (9,)),
+            Node(Multiply(), (8, 10)),
+            Node(Multiply(), (10, 8)),
+            Node(Identity(), (11,)),
+            Node(Zero(), (12,)),
+            Node(Add(), (13, 14, 12)),
+            Node(DropPath(50), (15,)),
+            Node(MaxPool((3, 2), (2, 2), (1, 0), ceil=True), (16,)),
+            Node(AveragePool((3, 3), (1, 1), (1, 1), count_padding=False), (17,)),
+            Node(AdaptiveMaxPool((2, 3)), (18,)),
+            Node(Flatten(), (19,)),
+            Node(Linear(7, bias=False), (20,)),
+            Node(BatchNorm(), (21,)),
+            Node(Dropout(300), (22,)),
+            Node(Classifier(), (23,)),
+        )
+    )

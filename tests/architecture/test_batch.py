@@ -15,27 +15,19 @@ from presage.architecture.operations import (
     ACTIVATIONS,
     OPERATIONS,
     Activation,
-    AdaptiveAveragePool,
-    AdaptiveMaxPool,
     Add,
-    AveragePool,
-    BatchNorm,
     ChannelShuffle,
     Classifier,
     Concatenate,
     Convolution,
-    Dropout,
-    DropPath,
     Flatten,
     GroupNorm,
-    Identity,
     Input,
     Linear,
     MaxPool,
     Multiply,
     Operation,
     Slice,
-    Zero,
 )
 from presage.architecture.spaces import get_space
 from presage.architecture.testing import same_batch
@@ -48,42 +40,13 @@ def line(*operations: Operation) -> Architecture:
     return Architecture((Node(Input()), *(Node(operation, (i,)) for i, operation in enumerate(operations))))
 
 
-EVERYTHING = Architecture(
-    (
-        Node(Input()),
-        Node(Convolution(8, (5, 3), (2, 1), (3, 1), (1, 2), bias=True), (0,)),
-        Node(BatchNorm(affine=False), (1,)),
-        Node(GroupNorm(4), (2,)),
-        Node(Activation("gelu"), (3,)),
-        Node(ChannelShuffle(2), (4,)),
-        Node(Slice(2, 6), (5,)),
-        Node(Convolution(4, (3, 3), groups=2), (6,)),
-        Node(Concatenate(), (7, 5, 6)),
-        Node(AdaptiveAveragePool(), (8,)),
-        Node(Activation("sigmoid"), (9,)),
-        Node(Multiply(), (8, 10)),
-        Node(Multiply(), (10, 8)),
-        Node(Identity(), (11,)),
-        Node(Zero(), (12,)),
-        Node(Add(), (13, 14, 12)),
-        Node(DropPath(50), (15,)),
-        Node(MaxPool((3, 2), (2, 2), (1, 0), ceil=True), (16,)),
-        Node(AveragePool((3, 3), (1, 1), (1, 1), count_padding=False), (17,)),
-        Node(AdaptiveMaxPool((2, 3)), (18,)),
-        Node(Flatten(), (19,)),
-        Node(Linear(7, bias=False), (20,)),
-        Node(BatchNorm(), (21,)),
-        Node(Dropout(300), (22,)),
-        Node(Classifier(), (23,)),
-    )
-)
 SMALL = line(Convolution(4), Flatten(), Classifier(bias=False))
 
 
-def test_every_operation_is_held_exactly() -> None:
-    assert {type(node.operation) for node in EVERYTHING.nodes} == set(OPERATIONS)
+def test_every_operation_is_held_exactly(everything: Architecture) -> None:
+    assert {type(node.operation) for node in everything.nodes} == set(OPERATIONS)
     functions = [line(Activation(name), Flatten(), Classifier()) for name in ACTIVATIONS]
-    architectures = [SMALL, EVERYTHING, *functions]
+    architectures = [SMALL, everything, *functions]
     batch = GraphBatch.of(architectures)
     assert len(batch) == len(architectures)
     assert batch.architectures() == architectures
@@ -132,20 +95,20 @@ def test_the_layout_is_as_documented() -> None:
     assert "padding_h" in ATTRIBUTES
 
 
-def test_a_stretch_of_a_batch_is_what_take_gives() -> None:
-    batch = GraphBatch.of([SMALL, EVERYTHING, SMALL, EVERYTHING])
+def test_a_stretch_of_a_batch_is_what_take_gives(everything: Architecture) -> None:
+    batch = GraphBatch.of([SMALL, everything, SMALL, everything])
     for start, stop in ((0, 4), (1, 3), (2, 2), (3, 4)):
         assert same_batch(batch.between(start, stop), batch.take(list(range(start, stop))))
     assert np.shares_memory(batch.between(1, 3).attributes, batch.attributes)
 
 
-def test_take_and_concatenate() -> None:
-    batch = GraphBatch.of([SMALL, EVERYTHING, SMALL])
-    assert batch.take([1, 1, 0]).architectures() == [EVERYTHING, EVERYTHING, SMALL]
-    assert batch.take(np.array([False, True, False])).architectures() == [EVERYTHING]
+def test_take_and_concatenate(everything: Architecture) -> None:
+    batch = GraphBatch.of([SMALL, everything, SMALL])
+    assert batch.take([1, 1, 0]).architectures() == [everything, everything, SMALL]
+    assert batch.take(np.array([False, True, False])).architectures() == [everything]
     assert batch.take([]).architectures() == []
-    joined = GraphBatch.concatenate([batch, GraphBatch.of([]), GraphBatch.of([EVERYTHING])])
-    assert same_batch(joined, GraphBatch.of([SMALL, EVERYTHING, SMALL, EVERYTHING]))
+    joined = GraphBatch.concatenate([batch, GraphBatch.of([]), GraphBatch.of([everything])])
+    assert same_batch(joined, GraphBatch.of([SMALL, everything, SMALL, everything]))
     assert len(GraphBatch.concatenate([])) == 0
 
 
@@ -177,8 +140,8 @@ def test_a_builder_writes_different_networks_at_once() -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_shapes_are_those_of_each_architecture(shape: tuple[int, int, int]) -> None:
-    architectures = [EVERYTHING, SMALL]
+def test_shapes_are_those_of_each_architecture(everything: Architecture, shape: tuple[int, int, int]) -> None:
+    architectures = [everything, SMALL]
     for name in ("chain", "nb201"):
         space = get_space(name)
         architectures += space.decode_batch(space.sample(40, np.random.default_rng(0))).architectures()
@@ -204,9 +167,9 @@ def test_costs_are_those_of_each_of_200_architectures(name: str, shape: tuple[in
         assert found.depth[index] == one.depth
 
 
-def test_costs_of_every_operation_and_of_a_count_beyond_32_bits() -> None:
+def test_costs_of_every_operation_and_of_a_count_beyond_32_bits(everything: Architecture) -> None:
     vast = line(Convolution(10**6), Convolution(10**6, (1, 1), padding=(0, 0)), Flatten(), Classifier())
-    batch = GraphBatch.of([EVERYTHING, vast])
+    batch = GraphBatch.of([everything, vast])
     found = batch_costs(batch, (3, 8, 8), 5)
     for index, architecture in enumerate(batch.architectures()):
         one = costs(architecture, (3, 8, 8), 5)

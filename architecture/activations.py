@@ -1,0 +1,56 @@
+"""The activations: one table of all that is true of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["ACTIVATIONS", "TABLE", "ActivationFunction", "Form"]
+
+
+class Form(Enum):
+    """How the function looks."""
+
+    RECTIFIER = "linear on either side of a bend at 0, or nearly so"
+    SMOOTH = "a rectifier whose bend is smoothed"
+    SATURATING = "bounded on both sides"
+
+
+@dataclass(frozen=True)
+class ActivationFunction:
+    """What is true of an activation. What is left out is taken not to hold: nothing is then rewritten for it.
+
+    Attributes:
+        form: how it looks; predictors see it.
+        keeps_zero: 0 at 0.
+        not_negative: never below 0.
+        keeps_not_negative: hands on whatever is not negative.
+        idempotent: hands on its own output.
+    """
+
+    form: Form
+    keeps_zero: bool = False
+    not_negative: bool = False
+    keeps_not_negative: bool = False
+    idempotent: bool = False
+
+
+TABLE: dict[str, ActivationFunction] = {
+    "relu": ActivationFunction(
+        Form.RECTIFIER, keeps_zero=True, not_negative=True, keeps_not_negative=True, idempotent=True
+    ),
+    "relu6": ActivationFunction(Form.RECTIFIER, keeps_zero=True, not_negative=True, idempotent=True),
+    "silu": ActivationFunction(Form.SMOOTH, keeps_zero=True),
+    "gelu": ActivationFunction(Form.SMOOTH, keeps_zero=True),
+    "sigmoid": ActivationFunction(Form.SATURATING, not_negative=True),
+    "tanh": ActivationFunction(Form.SATURATING, keeps_zero=True),
+    "hardswish": ActivationFunction(Form.SMOOTH, keeps_zero=True),
+    "hardsigmoid": ActivationFunction(Form.SATURATING, not_negative=True),
+    "leaky_relu": ActivationFunction(Form.RECTIFIER, keeps_zero=True),
+    "elu": ActivationFunction(Form.RECTIFIER, keeps_zero=True),
+    "softmax": ActivationFunction(Form.SATURATING, not_negative=True),
+}
+"""By name. Append only: a `GraphBatch` stores an activation as its position."""
+
+ACTIVATIONS: tuple[str, ...] = tuple(TABLE)
+"""Names that `Activation.function` may take; the order is part of the format."""

@@ -1,0 +1,143 @@
+"""Operations that slide a window over a map: convolutions and poolings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar
+
+from presage.architecture.operation import LARGEST, Operation, Pair, Shape
+
+__all__ = ["AdaptiveAveragePool", "AdaptiveMaxPool", "AveragePool", "Convolution", "MaxPool"]
+
+_FROM_ZERO = {"padding": (0, LARGEST)}
+
+
+def _windowed(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool) -> int:
+    span = size + 2 * padding - dilation * (kernel - 1) - 1
+    if not ceil:
+        return span // stride + 1
+    out = -(-span // stride) + 1
+    return out - 1 if (out - 1) * stride >= size + padding else out  # torch: no window starts in the right padding
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution(Operation):
+    """2-d convolution to `channels` maps; `groups` equal to the input channels makes it depthwise."""
+
+    name: ClassVar[str] = "convolution"
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = _FROM_ZERO
+    weighted: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
+    reads_map: ClassVar[bool] = True
+    windowed: ClassVar[bool] = True
+    channels: int
+    kernel: Pair = (3, 3)
+    stride: Pair = (1, 1)
+    padding: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    bias: bool = False
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 3:
+            raise self._fail("needs a feature map (c, h, w)", inputs)
+        c, h, w = inputs[0]
+        if c % self.groups or self.channels % self.groups:
+            raise self._fail("needs input and output channels divisible by its groups", inputs)
+        windows = zip((h, w), self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        out = tuple(_windowed(*window, ceil=False) for window in windows)
+        if min(out) < 1:
+            raise self._fail("leaves no pixels", inputs)
+        return (self.channels, *out)
+
+    @staticmethod
+    def stated(own: Any) -> Any:
+        return own.channels
+
+    @staticmethod
+    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
+        channels = made[0]
+        weights = channels * (read[0] // own.groups) * prod(own.kernel)
+        return weights + channels * own.bias, weights * made[1] * made[2]
+
+
+class _Pool(Operation):
+    __slots__ = ()
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = _FROM_ZERO
+    keeps_zero: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    idle: ClassVar[Mapping[str, object] | None] = {"kernel": (1, 1), "stride": (1, 1)}
+    reads_map: ClassVar[bool] = True
+    windowed: ClassVar[bool] = True
+    pools: ClassVar[bool] = True
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+    ceil: bool
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 3:
+            raise self._fail("needs a feature map (c, h, w)", inputs)
+        if any(2 * padding > kernel for padding, kernel in zip(self.padding, self.kernel, strict=True)):
+            raise self._fail("needs a padding of at most half its kernel", inputs)
+        c, *size = inputs[0]
+        windows = zip(size, self.kernel, self.stride, self.padding, strict=True)
+        out = tuple(_windowed(*window, dilation=1, ceil=self.ceil) for window in windows)
+        if min(out) < 1:
+            raise self._fail("leaves no pixels", inputs)
+        return (c, *out)
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool(_Pool):
+    """Largest value of each window."""
+
+    name: ClassVar[str] = "max_pool"
+    kernel: Pair = (2, 2)
+    stride: Pair = (2, 2)
+    padding: Pair = (0, 0)
+    ceil: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePool(_Pool):
+    """Mean of each window; `count_padding` counts padded zeros as pixels."""
+
+    name: ClassVar[str] = "average_pool"
+    kernel: Pair = (2, 2)
+    stride: Pair = (2, 2)
+    padding: Pair = (0, 0)
+    ceil: bool = False
+    count_padding: bool = True
+
+
+class _AdaptivePool(Operation):
+    __slots__ = ()
+    keeps_zero: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    reads_map: ClassVar[bool] = True
+    adaptive: ClassVar[bool] = True
+    size: Pair
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 3:
+            raise self._fail("needs a feature map (c, h, w)", inputs)
+        return (inputs[0][0], *self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveAveragePool(_AdaptivePool):
+    """Mean over a grid of `size` windows that cover the map; (1, 1) is global average pooling."""
+
+    name: ClassVar[str] = "adaptive_average_pool"
+    size: Pair = (1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveMaxPool(_AdaptivePool):
+    """Largest value over a grid of `size` windows that cover the map."""
+
+    name: ClassVar[str] = "adaptive_max_pool"
+    size: Pair = (1, 1)
