@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from presage.arguments import Arguments
 from presage.progress import ProgressBars
 from presage.session import Session
+from presage.training.datasets.kinds import listed
 
 if TYPE_CHECKING:
     from presage.training import ImageDataset
@@ -20,9 +21,7 @@ __all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "session_
 
 def add_dataset(parser: Arguments) -> None:
     """Declare what `dataset_of` reads."""
-    parser.add_argument(
-        "dataset", metavar="DATASET", help="digits, FILE.npz, a folder of class folders, torchvision:NAME"
-    )
+    parser.add_argument("dataset", metavar="DATASET", help=listed())
     parser.add_argument(
         "--skip-corrupt", action="store_true", help="pass over images that cannot be read, and say which"
     )

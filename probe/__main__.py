@@ -20,6 +20,7 @@ from presage.probe.protocol import PROBE_VERSION
 from presage.probe.recording import known_datasets, probe_entry, recorded_probes
 from presage.probe.run import ProbeRun, run_probe
 from presage.records.shards import append_entry
+from presage.training.datasets.kinds import listed
 from presage.training.datasets.loading import load_dataset
 
 __all__ = ["main"]
@@ -30,9 +31,7 @@ SHARD = f"probes-{PROBE_VERSION}.jsonl"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 a probe failed, 2 wrong input."""
     parser = argparse.ArgumentParser(prog="python -m presage.probe", description="How hard are these image datasets?")
-    parser.add_argument(
-        "datasets", nargs="+", metavar="DATASET", help="digits, a .npz file, a folder, torchvision:NAME"
-    )
+    parser.add_argument("datasets", nargs="+", metavar="DATASET", help=listed())
     parser.add_argument("--out", type=Path, help="folder whose shards hold the probes; known datasets are read from it")
     parser.add_argument("--seeds", type=int, default=3, help="probes for each dataset (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")

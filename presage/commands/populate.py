@@ -16,6 +16,7 @@ from presage.folders import check_folder
 from presage.output import positive
 from presage.progress import ProgressBars
 from presage.recipes import add_recipe_options, recipe_of
+from presage.training.datasets.kinds import listed
 
 if TYPE_CHECKING:
     from presage.training import Recipe
@@ -24,7 +25,7 @@ SUMMARY = "train a design of networks on datasets, for the database; resumable"
 
 
 def arguments(parser: Arguments) -> None:
-    parser.add_argument("datasets", metavar="DATASET", nargs="+", help="digits, FILE.npz, a folder, torchvision:NAME")
+    parser.add_argument("datasets", metavar="DATASET", nargs="+", help=listed())
     parser.add_argument("--count", type=positive, default=56, metavar="N", help="experiments for each (default: 56)")
     parser.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument(

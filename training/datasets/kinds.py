@@ -11,7 +11,7 @@ from pathlib import Path
 
 from presage.registry import Registered, Registry
 
-__all__ = ["KINDS", "TORCHVISION", "DatasetKind", "existing"]
+__all__ = ["KINDS", "TORCHVISION", "DatasetKind", "existing", "listed"]
 
 TORCHVISION = "torchvision:"
 
@@ -75,3 +75,9 @@ KINDS: Registry[DatasetKind] = Registry(
         ),
     },
 )
+
+
+def listed() -> str:
+    """How a user may write a dataset, for help and errors."""
+    *others, last = (kind.written for kind in KINDS.values())
+    return f"{', '.join(others)}, or {last}"

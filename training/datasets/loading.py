@@ -9,7 +9,7 @@ from pathlib import Path
 from presage.errors import InvalidDataset
 from presage.training.datasets.decoding import Progress
 from presage.training.datasets.image_dataset import ImageDataset, refusal
-from presage.training.datasets.kinds import KINDS, TORCHVISION, existing
+from presage.training.datasets.kinds import KINDS, TORCHVISION, existing, listed
 
 __all__ = ["ImageDataset", "load_dataset"]
 
@@ -54,10 +54,8 @@ def _unknown(text: str) -> InvalidDataset:
     asked = text.lower().rstrip("/\\")
     guess = difflib.get_close_matches(asked, near, n=1, cutoff=0.6) if asked else []
     hint = f" Did you mean `{near[guess[0]]}`?" if guess else ""
-    *others, last = (kind.written for kind in KINDS.values())
-    known = f"{', '.join(others)}, or {last}"
     shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    return InvalidDataset(f"No dataset is named `{shown}`, and nothing is at that path.{hint} It may be {known}.")
+    return InvalidDataset(f"No dataset is named `{shown}`, and nothing is at that path.{hint} It may be {listed()}.")
 
 
 def _neighbours(text: str) -> dict[str, str]:
