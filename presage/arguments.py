@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 __all__ = ["Action", "Arguments", "Declared", "nothing"]
 
+_INDENT = 24
 _FLAGS = ("store_true", "store_false", "store_const", "count")
 
 
@@ -63,6 +66,23 @@ class Arguments:
     def set_defaults(self, **values: Any) -> None:
         """Other defaults for arguments that were declared before."""
         self.parser.set_defaults(**values)
+
+    def explain(self, title: str, summaries: Mapping[str, str]) -> None:
+        """Say below the options what names mean, as registries summarise them.
+
+        Args:
+            title: of the list.
+            summaries: name → one line.
+        """
+        width = max(shutil.get_terminal_size().columns - 2, 2 * _INDENT)  # as argparse has it
+        indent = max(_INDENT, *(len(name) + 4 for name in summaries))
+        lines = [
+            textwrap.fill(summary, width, initial_indent=f"  {name}".ljust(indent), subsequent_indent=indent * " ")
+            for name, summary in summaries.items()
+        ]
+        before = [self.parser.epilog] if self.parser.epilog else []
+        self.parser.epilog = "\n\n".join([*before, "\n".join([f"{title}:", *lines])])
+        self.parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
     @property
     def options(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from presage.arguments import Arguments
 from presage.console import notice, session_of
 from presage.folders import check_folder
 from presage.output import positive
+from presage.surrogate.predictors.registry import PREDICTORS
 
 SUMMARY = "predictor quality, each dataset left out in turn"
 
@@ -39,11 +40,10 @@ def arguments(parser: Arguments) -> None:
         "--out", type=Path, metavar="FOLDER", help="also write tables (Markdown, CSV, JSON) and plots (PNG) there"
     )
     parser.add_argument("--points", action="store_true", help="with --json: every predicted and trained accuracy too")
+    parser.explain("predictors", PREDICTORS.summaries())
 
 
 def run(options: argparse.Namespace) -> int:
-    from presage.surrogate import PREDICTORS
-
     predictors = list(PREDICTORS) if options.predictors is None else options.predictors.split(",")
     studies = None if options.studies is None else [] if options.studies == "none" else options.studies.split(",")
     families = None if options.families is None else _families(options.families)

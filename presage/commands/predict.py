@@ -20,6 +20,7 @@ def arguments(parser: Arguments) -> None:
     add_architectures(parser)
     parser.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
     add_recipe_options(parser)
+    parser.explain("predictors", PREDICTORS.summaries())
 
 
 def run(options: argparse.Namespace) -> int:

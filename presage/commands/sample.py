@@ -15,6 +15,7 @@ SUMMARY = "random architectures of a search space, as JSON lines"
 def arguments(parser: Arguments) -> None:
     parser.add_argument("space", metavar="SPACE", help=f"{', '.join(SPACES)}; arguments as in nb201:cells=5,width=16")
     parser.add_argument("-n", type=positive, default=1, metavar="N", help="how many (default: 1)")
+    parser.explain("spaces", SPACES.summaries())
 
 
 def run(options: argparse.Namespace) -> int:

@@ -15,9 +15,11 @@ from presage.errors import UnknownName
 from presage.folders import check_folder
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
-from presage.search.strategies import SAMPLERS, SUPERNET_STRATEGIES, serving_several
+from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
+from presage.search.studies.scores import PROXY
 from presage.surrogate.predictors.registry import PREDICTORS
+from presage.surrogate.proxies.registry import PROXIES
 
 if TYPE_CHECKING:
     from presage.search import SearchResult, SearchSettings, Verified
@@ -29,6 +31,10 @@ def arguments(parser: Arguments) -> None:
     add_dataset(parser)
     search_options(parser, Path("runs/search"))
     add_recipe_options(parser)
+    parser.explain("spaces", SPACES.summaries())
+    parser.explain("strategies", STRATEGIES.summaries())
+    parser.explain("predictors", PREDICTORS.summaries())
+    parser.explain(f"zero-cost proxies, for `--score {PROXY}NAME`", PROXIES.summaries())
 
 
 def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> None:

@@ -13,6 +13,11 @@ from pathlib import Path
 import pytest
 
 import presage.cli as cli
+from presage.architecture.spaces.registry import SPACES
+from presage.registry import Registry
+from presage.search.strategies import STRATEGIES
+from presage.surrogate.predictors.registry import PREDICTORS
+from presage.surrogate.proxies.registry import PROXIES
 
 
 def refused(outcome, *words: str) -> None:
@@ -45,6 +50,20 @@ def test_help_and_import_load_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_help_says_what_every_name_means_as_the_registries_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    line = cli.command_line()
+    expected: dict[str, list[Registry]] = {
+        "search": [SPACES, STRATEGIES, PREDICTORS, PROXIES], "predict": [PREDICTORS], "evaluate": [PREDICTORS],
+        "sample": [SPACES],
+    }  # fmt: skip
+    for command, registries in expected.items():
+        text = " ".join(line.below[command].parser.format_help().split())
+        for name, summary in [pair for registry in registries for pair in registry.summaries().items()]:
+            assert f"{name} {' '.join(summary.split())}" in text
+    assert max(len(row) for row in line.below["search"].parser.format_help().splitlines()) <= 100
 
 
 def test_an_unknown_command_names_the_nearest(presage: Callable) -> None:
