@@ -1,6 +1,10 @@
 """`Record`: what every row of experience can do, and the facts that each kind of it states.
 
 A record that exists obeys every rule that one row alone can obey.
+
+A new column is two files: a field at the end of its record (None by default, in `later`, and in `results` where a
+second report must repeat it), and a migration in ``database/migrations`` that adds it with its comment. An attribute of
+the same name on `TrainingResult` fills it. `tests/records/test_new_column.py` does it all.
 """
 
 from __future__ import annotations

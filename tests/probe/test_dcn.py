@@ -41,6 +41,7 @@ class Refuse:
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
 import presage.probe.__main__
+from presage import probe
 for name in probe.__all__:
     getattr(probe, name)
 print("fine")
