@@ -134,14 +134,6 @@ class Operation:
         """
         return 0, 0
 
-    def parameters(self, inputs: Sequence[Shape]) -> int:
-        """Number of learned scalars. Raises `InvalidArchitecture` where it takes no such inputs."""
-        return int(self.cost(self, inputs[0], self.shape(inputs))[0])
-
-    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
-        """Multiply-adds for one image. Raises `InvalidArchitecture` where it takes no such inputs."""
-        return int(self.cost(self, inputs[0], self.shape(inputs))[1])
-
     @property
     def hands_on(self) -> bool:
         """Whether its fields say that its output is its input."""

@@ -112,8 +112,7 @@ def test_single_operations_by_hand(
     operation: Operation, inputs: list[Shape], shape: Shape, parameters: int, multiply_adds: int
 ) -> None:
     assert operation.shape(inputs) == shape
-    assert operation.parameters(inputs) == parameters
-    assert operation.multiply_adds(inputs) == multiply_adds
+    assert operation.cost(operation, inputs[0], shape) == (parameters, multiply_adds)
 
 
 @pytest.mark.parametrize("shape", [(3, 8), (3, 8, 0), (1, 2, 3, 4)])

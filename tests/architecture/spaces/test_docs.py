@@ -14,7 +14,7 @@ import pytest
 from presage.architecture.spaces import SPACES, Space
 from presage.architecture.testing import SpaceContract
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "spaces.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "spaces.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 

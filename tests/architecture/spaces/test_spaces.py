@@ -9,7 +9,7 @@ import pytest
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture
-from presage.architecture.operations import Activation, Add, BatchNorm, Classifier, Convolution, Linear, Zero
+from presage.architecture.operations import Activation, Add, BatchNorm, Classifier, Convolution, Linear, Shape, Zero
 from presage.architecture.spaces import NB201, SPACES, Chain, Choice, Space, get_space
 from presage.architecture.testing import SpaceContract
 from presage.errors import InvalidArchitecture, InvalidArgument, UnknownName
@@ -33,9 +33,16 @@ class TestWideNB201(SpaceContract):
 
 def parameters(architecture: Architecture, shape: tuple[int, int, int], classes: int) -> int:
     shapes = architecture.shapes(shape, classes)
-    inputs = [[shapes[source] for source in node.inputs] for node in architecture.nodes]
-    body = sum(node.operation.parameters(read) for node, read in zip(architecture.nodes[:-1], inputs, strict=False))
-    return body + classes * (inputs[-1][0][0] + 1)
+    body = sum(cost[0] for cost in body_costs(architecture, shapes))
+    return body + classes * (shapes[architecture.nodes[-1].inputs[0]][0] + 1)
+
+
+def body_costs(architecture: Architecture, shapes: tuple[Shape, ...]) -> list[tuple[int, int]]:
+    """Parameters and multiply-adds of every node but the image and the classifier."""
+    return [
+        node.operation.cost(node.operation, shapes[node.inputs[0]], made)
+        for node, made in list(zip(architecture.nodes, shapes, strict=True))[1:-1]
+    ]
 
 
 PLAIN: dict[str, Choice] = {
@@ -102,13 +109,8 @@ def test_a_separable_layer_is_pointwise_then_depthwise() -> None:
 
 
 def test_chains_fit_a_cpu_and_spread_over_decades() -> None:
-    from presage.architecture.operations import Shape
-
     def multiply_adds(architecture: Architecture) -> int:
-        shapes: tuple[Shape, ...] = architecture.shapes((3, 16, 16), 10)
-        return sum(
-            node.operation.multiply_adds([shapes[source] for source in node.inputs]) for node in architecture.nodes
-        )
+        return sum(cost[1] for cost in body_costs(architecture, architecture.shapes((3, 16, 16), 10)))
 
     space = Chain()
     batch = space.decode_batch(space.sample(300, np.random.default_rng(0)))
