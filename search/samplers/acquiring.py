@@ -107,14 +107,15 @@ def _growth(outlook: Outlook, values: Floats, taken: Sequence[int], numbers: np.
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     reference = values.min(axis=0) - 0.1
 
-    def reach(points: Floats) -> Floats:
+    def dominated(points: Floats) -> Floats:
         """(directions, points) how far along each direction a point dominates, to the power of the objectives."""
         above = np.maximum(points - reference, 0.0)
         return np.asarray((above / direction[:, None]).min(axis=2) ** objectives)
 
-    known = reach(np.concatenate([values, outlook.mean[taken]])).max(axis=1, keepdims=True)
+    known = dominated(np.concatenate([values, outlook.mean[taken]])).max(axis=1, keepdims=True)
     found: Floats = 1e-9 * outlook.share  # where nothing is expected to be gained, what is known least
     for draw in numbers.standard_normal((DRAWS // 2, objectives)):
         for sign in (1, -1):
-            found += np.maximum(reach(outlook.mean + sign * draw * outlook.deviation) - known, 0.0).mean(axis=0) / DRAWS
+            shifted = outlook.mean + sign * draw * outlook.deviation
+            found += np.maximum(dominated(shifted) - known, 0.0).mean(axis=0) / DRAWS
     return found

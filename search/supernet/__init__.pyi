@@ -6,6 +6,6 @@ from .gradient import DartsFirst as DartsFirst
 from .gradient import DartsSecond as DartsSecond
 from .gradient import PartialChannels as PartialChannels
 from .one_shot import OneShot as OneShot
-from .one_shot import OneShotSettings as OneShotSettings
-from .one_shot import SupernetEpoch as SupernetEpoch
-from .one_shot import SupernetReport as SupernetReport
+from .report import OneShotSettings as OneShotSettings
+from .report import SupernetEpoch as SupernetEpoch
+from .report import SupernetReport as SupernetReport

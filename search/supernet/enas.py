@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -18,7 +19,8 @@ from presage.errors import Diverged
 from presage.search.samplers.controller import Controller
 from presage.search.samplers.policy_gradient import Reinforce
 from presage.search.supernet.bank import SharedWeights, accuracy, normalising_by_batch
-from presage.search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, _Timer
+from presage.search.supernet.one_shot import OneShot
+from presage.search.supernet.report import OneShotSettings, SupernetEpoch
 from presage.training.data import DeviceData
 from presage.training.loop import fixed_randomness
 from presage.training.recipe import Recipe
@@ -59,7 +61,7 @@ class Enas(OneShot):
         return self.bank.size
 
     def _epoch(self, epoch: int) -> SupernetEpoch:
-        timer = _Timer()
+        began = time.perf_counter()
         written = torch.Generator().manual_seed(1_000_003 * self.seed + epoch)
         losses = []
         with fixed_randomness(self.seed, self.data.device, 1 + epoch):  # dropout of the children
@@ -73,7 +75,7 @@ class Enas(OneShot):
         if not math.isfinite(mean):
             raise Diverged(f"The loss of the shared weights became {mean} in epoch {epoch}.")
         rewards, entropy = self._teach(epoch, written)
-        return SupernetEpoch(epoch, mean, rewards, entropy, {}, None, timer.seconds)
+        return SupernetEpoch(epoch, mean, rewards, entropy, {}, None, round(time.perf_counter() - began, 4))
 
     def _descend(self, child: Network, loss: Tensor, rate: float) -> None:
         """One step of SGD with Nesterov momentum on the weights that a child uses."""

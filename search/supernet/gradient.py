@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,7 +18,8 @@ from presage.search.strategies import check_serves
 from presage.search.supernet.bank import accuracy, normalising_by_batch
 from presage.search.supernet.collapse import Collapse
 from presage.search.supernet.mixed import MixedNetwork
-from presage.search.supernet.one_shot import OneShot, OneShotSettings, SupernetEpoch, _Timer
+from presage.search.supernet.one_shot import OneShot
+from presage.search.supernet.report import OneShotSettings, SupernetEpoch
 from presage.search.supernet.unrolled import dominant_eigenvalue, first_order, second_order
 from presage.training.data import DeviceData
 from presage.training.loop import fixed_randomness
@@ -104,7 +106,7 @@ class _ByGradient(OneShot):
     # An epoch -------------------------------------------------------------------------------------------------------
 
     def _epoch(self, epoch: int) -> SupernetEpoch:
-        timer = _Timer()
+        began = time.perf_counter()
         self.network.train()
         losses, hits = [], []
         steps = zip(self.images.weight_batches(epoch), self.images.choice_batches(epoch), strict=True)
@@ -132,7 +134,9 @@ class _ByGradient(OneShot):
         entropy = float(-(operations * operations.clamp_min(1e-12).log()).sum(dim=1).mean())
         skips = self.relaxation.skips(self.relaxation.derive(_numpy(self.past[-1])))
         eigenvalue = self._eigenvalue() if epoch >= self._warm else None
-        return SupernetEpoch(epoch, mean, float(np.mean(hits)), entropy, skips, eigenvalue, timer.seconds)
+        return SupernetEpoch(
+            epoch, mean, float(np.mean(hits)), entropy, skips, eigenvalue, round(time.perf_counter() - began, 4)
+        )
 
     def _choose(self, training: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], rate: float) -> None:
         """One step of the architecture weights."""

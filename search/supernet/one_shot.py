@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,104 +17,18 @@ from torch import Tensor
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import Diverged, InvalidArgument
 from presage.records.experiment import FINISHED
-from presage.search.supernet.collapse import Collapse, Guard
+from presage.search.supernet.collapse import Collapse
 from presage.search.supernet.images import DividedImages
+from presage.search.supernet.report import OneShotSettings, SupernetEpoch, SupernetReport
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.checkpoint import load_checkpoint, save_checkpoint
 from presage.training.data import DeviceData
 from presage.training.failures import failure_of
 from presage.training.recipe import Recipe
 
-__all__ = ["OneShot", "OneShotSettings", "SupernetEpoch", "SupernetReport"]
+__all__ = ["OneShot"]
 
 STOPPED = "stopped early"
-
-
-@dataclass(frozen=True)
-class OneShotSettings:
-    """How a super-net is trained. None takes the method's own default.
-
-    Attributes:
-        epochs: passes over the part of the training images that the weights learn from.
-        held_out: share of the training images that the architecture is chosen by.
-        learning_rate: highest of the shared weights (SGD with momentum, a cosine down to a hundredth).
-        guard: against collapse; for the methods that search by gradient.
-    """
-
-    epochs: int | None = None
-    held_out: float | None = None
-    learning_rate: float | None = None
-    guard: Guard = field(default_factory=Guard)
-
-    def __post_init__(self) -> None:
-        if self.epochs is not None and self.epochs < 1:
-            raise InvalidArgument("epochs", "OneShotSettings", "be at least 1", self.epochs)
-        if self.held_out is not None and not 0 < self.held_out < 1:
-            raise InvalidArgument("held_out", "OneShotSettings", "be over 0 and under 1", self.held_out)
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise InvalidArgument("learning_rate", "OneShotSettings", "be a positive number", self.learning_rate)
-
-
-@dataclass(frozen=True)
-class SupernetEpoch:
-    """What one epoch of a super-net showed.
-
-    Attributes:
-        loss: mean training loss of the shared weights, nats.
-        proxy_accuracy: *proxy*: of the super-net, or of the networks that the controller wrote, on held-out images.
-        entropy: of what architectures are drawn from, nats a choice.
-        skips: kind of cell → skip connections of the derived one; empty where a method derives none.
-        eigenvalue: dominant eigenvalue of the held-out loss in the architecture weights; None where not asked.
-    """
-
-    epoch: int
-    loss: float
-    proxy_accuracy: float
-    entropy: float
-    skips: Mapping[str, int]
-    eigenvalue: float | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class SupernetReport:
-    """A search on shared weights as a whole.
-
-    Attributes:
-        status: `finished`, `stopped early` (by a guard), `diverged` or `out_of_memory`.
-        failure: one line; None where the status is neither of the last two.
-        collapse: what a guard saw; None where nothing collapsed.
-        weights: number of shared weights.
-        found: parameters of the derived network; None for a method that finds by its proxy accuracy alone, or failed.
-    """
-
-    method: str
-    space: str
-    status: str
-    failure: str | None
-    collapse: Collapse | None
-    epochs: tuple[SupernetEpoch, ...]
-    weights: int
-    seconds: float
-    found: Mapping[str, Any] | None
-
-    @property
-    def summary(self) -> str:
-        """What became of it, in one line."""
-        line = f"Super-net {self.method}: {len(self.epochs)} epochs, {self.weights:,} shared weights, {self.status}"
-        if self.collapse is not None:
-            kept = "" if self.collapse.kept is None else f"; epoch {self.collapse.kept + 1} is kept"
-            line += f" after epoch {self.collapse.epoch + 1} ({self.collapse.reason}{kept})"
-        return line + (f": {self.failure}" if self.failure else "") + "."
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields as plain objects; a number that is not finite as null."""
-        epochs = [
-            {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row}
-            for row in (asdict(one).items() for one in self.epochs)
-        ]
-        collapse = self.collapse.to_json() if self.collapse else None
-        return {**asdict(self), "epochs": epochs, "collapse": collapse, "found": self.found and dict(self.found)}
 
 
 OnEpoch = Callable[[SupernetEpoch, int], None]
@@ -317,14 +230,3 @@ class OneShot(ABC):
         self.records = [SupernetEpoch(**record) for record in whole["records"]]
         self.status, self.failure = whole["status"], whole["failure"]
         self.collapse = Collapse(**whole["collapse"]) if whole["collapse"] else None
-
-
-class _Timer:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        return round(time.perf_counter() - self._began, 4)
