@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from presage.architecture.operations import Add, BatchNorm, Classifier, Concatenate
+from presage.architecture.operations import Add, Operation
 from presage.architecture.spaces.relaxation import Mixture
 from presage.architecture.torch_bridge.build import Network, Step
 
 __all__ = ["MixedNetwork"]
-
-_NEEDS_A_TENSOR = (BatchNorm, Classifier, Concatenate)  # where zeros do not simply stay zeros
 
 
 class MixedNetwork(Network):
@@ -51,7 +49,7 @@ class MixedNetwork(Network):
                 operation = self.architecture.nodes[index].operation
                 if isinstance(operation, Add):
                     inputs = [x for x in inputs if x is not None]
-                elif isinstance(operation, _NEEDS_A_TENSOR) and any(x is None for x in inputs):
+                elif _needs_a_tensor(operation) and any(x is None for x in inputs):
                     shapes = [self.shapes[source] for source in sources]
                     inputs = [
                         images.new_zeros(len(images), *shape) if x is None else x
@@ -91,3 +89,8 @@ class MixedNetwork(Network):
         if plan is None:
             plan = self._plans[()] = self._plan(frozenset())
         return plan
+
+
+def _needs_a_tensor(operation: Operation) -> bool:
+    """Whether zeros do not simply stay zeros: they count in statistics, take up channels, or become something."""
+    return operation.normalises or operation.stacks or not operation.keeps_zero

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from functools import partial
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from presage.architecture.encoders import (
     graph_features,
     layer_sequence,
 )
-from presage.architecture.encoders.chunks import CHUNK
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import (
     Activation,
@@ -39,7 +37,6 @@ from presage.architecture.operations import (
     Zero,
 )
 from presage.architecture.spaces import get_space
-from presage.errors import InvalidArchitecture
 
 SHAPE = (3, 16, 16)
 
@@ -387,46 +384,3 @@ def test_the_layers_of_a_residual_network_by_hand() -> None:
     assert column("so_far.depth") == [1, 2, 3, 3, 4, 4, 5, 6]
     weights = np.cumsum([216, 1600, 64, 0, 2304, 0, 660, 210])
     assert column("so_far.log10_weights") == pytest.approx(np.log10(1 + weights), abs=1e-4)
-
-
-def test_a_long_batch_is_encoded_as_its_parts() -> None:
-    space = get_space("chain:layers=3")
-    batch = space.decode_batch(space.sample(CHUNK + 5, np.random.default_rng(8)))
-    some = batch.take([CHUNK + 1, 3])
-    np.testing.assert_array_equal(graph_features(batch, SHAPE)[[CHUNK + 1, 3]], graph_features(some, SHAPE))
-    np.testing.assert_array_equal(cost_features(batch, SHAPE, 4)[[CHUNK + 1, 3]], cost_features(some, SHAPE, 4))
-    whole, part = layer_sequence(batch, SHAPE, 4), layer_sequence(some, SHAPE, 4)
-    t = part.values.shape[1]
-    np.testing.assert_array_equal(whole.values[[CHUNK + 1, 3], :t], part.values)
-    np.testing.assert_array_equal(whole.nodes[[CHUNK + 1, 3], :t], part.nodes)
-
-
-def test_no_architectures_give_no_rows() -> None:
-    empty = GraphBatch.of([])
-    assert graph_features(empty, SHAPE).shape == (0, len(GRAPH_FEATURE_NAMES))
-    assert cost_features(empty, SHAPE, 3).shape == (0, len(COST_FEATURE_NAMES))
-    assert layer_sequence(empty, SHAPE, 3).values.shape == (0, 0, len(LAYER_FEATURE_NAMES))
-
-
-def test_images_that_are_too_small_are_refused() -> None:
-    architecture = Architecture(
-        (Node(Input()), Node(Convolution(4, (9, 9)), (0,)), Node(Flatten(), (1,)), Node(Classifier(), (2,)))
-    )
-    with pytest.raises(InvalidArchitecture, match=r"Architecture 0: Node 1: .* leaves no pixels"):
-        graph_features(GraphBatch.of([architecture]), (3, 4, 4))
-
-
-def test_in_a_long_batch_the_one_refused_is_named_by_its_place() -> None:
-    small = Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(), (1,))))
-    large = Architecture(
-        (
-            Node(Input()),
-            Node(Convolution(4, (5, 5), padding=(0, 0)), (0,)),
-            Node(Flatten(), (1,)),
-            Node(Classifier(), (2,)),
-        )
-    )
-    batch = GraphBatch.of([*[small] * 300, large, *[small] * 99])
-    for encode in (graph_features, partial(cost_features, classes=2), partial(layer_sequence, classes=2)):
-        with pytest.raises(InvalidArchitecture, match="Architecture 300"):
-            encode(batch, (1, 3, 3))
