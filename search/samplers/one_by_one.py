@@ -33,13 +33,14 @@ class OneByOne:
         self._make = make
         self._study: optuna.Study | None = None
         self._mirrored = 0
+        self._generation = 0  # of a genetic sampler, the newest that anything was scored of
 
     def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
         """`n` answers of the sampler."""
         kinds = distributions(space)
         if self._study is None or len(history) < self._mirrored:
             directions = [StudyDirection.MAXIMIZE] * history.values.shape[1]
-            self._study, self._mirrored = optuna.create_study(directions=directions), 0
+            self._study, self._mirrored, self._generation = optuna.create_study(directions=directions), 0, 0
         study = self._study
         for at in range(self._mirrored, len(history)):
             values = history.values[at]
@@ -54,7 +55,7 @@ class OneByOne:
                 )
         self._mirrored = len(history)
         study.sampler = self._make(int(np.random.default_rng(seed).integers(2**31)))
-        _settle_parents(study)
+        self._generation = _settle_parents(study, self._generation)
         params, marks = [], []
         for _ in range(n):
             trial = study.tell(study.ask(kinds), state=TrialState.FAIL)
@@ -68,18 +69,25 @@ class OneByOne:
         return Proposals(np.array(codes, np.int64), tuple(marks))
 
 
-def _settle_parents(study: optuna.Study) -> None:
+def _settle_parents(study: optuna.Study, newest: int) -> int:
     """Have a genetic sampler choose the parents of every generation begun, in order, before it is asked.
 
     It keeps them with the study when it first needs them, and reads them back in another order than it chose them:
     without this a study mirrored anew would differ from one mirrored as it grew.
+
+    Args:
+        newest: generation up to which that was done before.
+
+    Returns:
+        The newest generation now.
     """
     sampler = study.sampler
     if not isinstance(sampler, BaseGASampler) or sampler.population_size is None:
-        return
-    generation, born = 0, len(sampler.get_population(study, 0))
+        return newest
+    born = len(sampler.get_population(study, newest))
     while born:  # generations follow one another without a gap
-        generation, before = generation + 1, born
-        born = len(sampler.get_population(study, generation))
+        before, born = born, len(sampler.get_population(study, newest + 1))
         if born or before >= sampler.population_size:
-            sampler.get_parent_population(study, generation)
+            sampler.get_parent_population(study, newest + 1)
+        newest += bool(born)
+    return newest
