@@ -30,11 +30,11 @@ def test_a_folder_that_cannot_be_made_is_refused_first(
 ) -> None:
     monkeypatch.setattr("presage.session.Session.open", lambda self: pytest.fail("work was begun"))
     (tmp_path / "file").write_text("")
-    for place in (Path("/proc/foo"), tmp_path / "file" / "folder", tmp_path / "file"):
-        given = (place,) if option is None else (option, place)
+    for folder in (Path("/proc/foo"), tmp_path / "file" / "folder", tmp_path / "file"):
+        given = (folder,) if option is None else (option, folder)
         rule = "must be a folder that can be made and written in"
         one_line(
-            presage(*words.split(), *given, "--database", tmp_path / "x.duckdb"), f"The `{named}`", rule, str(place)
+            presage(*words.split(), *given, "--database", tmp_path / "x.duckdb"), f"The `{named}`", rule, str(folder)
         )
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

@@ -9,8 +9,10 @@ import pytest
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.serial import dumps, loads
+from presage.architecture.spaces import get_space
 from presage.architectures import read_architectures
 from presage.database.connection import Connection
+from presage.search import SearchSettings
 from presage.session import Session
 from presage.training import Recipe
 
@@ -82,6 +84,29 @@ def test_a_prediction_opens_the_database_once_and_once_more_to_store_a_probe(
     session.seed = 1  # another predictor, which is fitted
     session.predict(dataset, named, QUICK)
     assert openings.counted() == 1
+
+
+def test_a_search_neither_scores_nor_trains_while_it_is_open(
+    shapes_npz: Path, experienced: Path, tmp_path: Path, openings: Openings
+) -> None:
+    stages = set()
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        assert not openings.open, f"the database is open during `{stage}`"
+        stages.add(stage)
+
+    session = Session(experienced, "cpu", progress=progress, predictor="cost-only")
+    settings = SearchSettings(candidates=20, shortlist=1, compare_random=1)
+    dataset, space = session.dataset(str(shapes_npz)), get_space("nb201")
+    session.search(dataset, space=space, recipe=QUICK, settings=settings, run_folder=tmp_path / "run")
+    assert {
+        "probe",
+        "fit predictor, once",
+        "search on predictions",
+        "train the short-list",
+        "random baseline",
+    } <= stages
+    assert openings.open == 0
 
 
 def test_the_command_opens_it_once_more_before_it_reads_the_dataset(
