@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import presage.commands
 from presage.architecture.spaces import SPACES
+from presage.cli import COMMANDS
 from presage.registry import Registered
 from presage.search.strategies import SAMPLERS
 from presage.surrogate.predictors.registry import PREDICTORS
@@ -46,5 +49,10 @@ def test_every_registered_class_is_held_to_the_contract(registered: Mapping[str,
     assert without(registered, contract) == []
 
 
+def test_every_module_of_commands_is_a_command() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(presage.commands.__path__)}
+    assert modules == set(COMMANDS)
+
+
 def test_one_that_is_not_is_seen() -> None:
-    assert without({"hexagons": Registered("presage.x:Hexagons", "a space")}, "SpaceContract") == ["hexagons"]
+    assert without({"hexagons": Registered("mine:Hexagons", "a space")}, "SpaceContract") == ["hexagons"]
