@@ -91,14 +91,22 @@ def train(
     architectures: Sequence[str | Architecture | nn.Module] | str | Architecture | nn.Module,
     *,
     recipe: Recipe | None = None,
+    out: str | Path | None = None,
+    onnx: bool = False,
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
     progress: OnStage = no_progress,
 ) -> list[Trained]:
-    """*Trained* accuracy of networks, which enters the database. Arguments as `predict` has them."""
+    """*Trained* accuracy of networks, which enters the database. Other arguments as `predict` has them.
+
+    Args:
+        out: folder in which each trained network is left, for `load`; None leaves none.
+        onnx: whether an ONNX file is left there too.
+    """
     session = Session(database, device, seed, progress)
-    return session.train(session.dataset(dataset), _named(architectures), _recipe(recipe))
+    folder = None if out is None else Path(out)
+    return session.train(session.dataset(dataset), _named(architectures), _recipe(recipe), out=folder, onnx=onnx)
 
 
 def search(

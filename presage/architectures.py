@@ -92,8 +92,8 @@ def _located(where: str, text: str) -> Architecture:
 
 
 def _of_search(text: str) -> object:
-    """The architecture's JSON in what `presage.search.run.export` left of a network; None in other texts."""
-    from presage.search.run.export import FORMAT
+    """The architecture's JSON in what `presage train` or a search left of a network; None in other texts."""
+    from presage.training.model import FORMAT
 
     if FORMAT not in text:
         return None

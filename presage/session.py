@@ -236,11 +236,28 @@ class Session:
 
     # What do they score once trained?
 
-    def train(self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe) -> list[Trained]:
+    def train(
+        self,
+        dataset: ImageDataset,
+        architectures: Sequence[NamedArchitecture],
+        recipe: Recipe,
+        *,
+        out: Path | None = None,
+        onnx: bool = False,
+    ) -> list[Trained]:
         """Train each architecture fully; each result enters the database as soon as it is there.
 
-        What the database knows of the same network, recipe and seed is given again, not trained again.
+        What the database knows of the same network, recipe and seed is given again, not trained again, unless its
+        model is wanted in `out` and is not there.
+
+        Args:
+            out: where each trained network is left as a folder; None leaves none.
+            onnx: whether those folders hold an ONNX file too.
         """
+        if out is not None:
+            check_folder(out, "--out", "presage train")
+        if onnx:
+            training.check_onnx()
         return training.train(
             BriefStore(self.open),
             dataset,
@@ -248,6 +265,8 @@ class Session:
             recipe,
             seed=self.seed,
             device=self.device,
+            out=out,
+            onnx=onnx,
             progress=self.progress,
         )
 

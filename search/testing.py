@@ -42,6 +42,7 @@ from presage.surrogate.predictors.prediction import Prediction
 from presage.training.failures import StopTraining
 from presage.training.fitting import TrainingResult
 from presage.training.loop import EpochRecord
+from presage.training.model.trained import TrainedModel
 
 __all__ = ["SamplerContract", "TableScorer", "TableTrainer", "TinySpace", "table_accuracy"]
 
@@ -252,10 +253,9 @@ class TableTrainer:
         self.status = "finished"
         self.trained: list[Architecture] = []
 
-    @property
-    def binding(self) -> dict[str, Any]:
+    def model(self, architecture: Architecture, result: TrainingResult) -> TrainedModel:
         """Nothing is exported without weights."""
-        return {}
+        raise AssertionError("a table trains no network")
 
     def accuracy(self, architecture: Architecture) -> float:
         """Accuracy after the last epoch."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 from presage.arguments import Arguments
 from presage.console import add_architectures, add_dataset, dataset_of, session_of
@@ -17,6 +18,12 @@ SUMMARY = "train networks fully; the results enter the database, and what it kno
 def arguments(parser: Arguments) -> None:
     add_dataset(parser)
     add_architectures(parser)
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--out", type=Path, default=Path("models"), metavar="DIR",
+        help="each trained network is left there as a folder: weights, exported program, how to use (default: models)",
+    )  # fmt: skip
+    group.add_argument("--onnx", action="store_true", help="an ONNX file too (needs: pip install 'presage[onnx]')")
     add_recipe_options(parser)
 
 
@@ -28,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     with session_of(options) as session:
         session.check_database()
         dataset = dataset_of(session, options)
-        rows = session.train(dataset, architectures, recipe)
+        rows = session.train(dataset, architectures, recipe, out=options.out, onnx=options.onnx)
     if options.json:
         print(
             json.dumps({"dataset": dataset.name, "recipe": recipe.to_json(), "trained": [asdict(row) for row in rows]})
@@ -46,4 +53,7 @@ def run(options: argparse.Namespace) -> int:
             for row in rows
         ]
         print(table(("network", "trained (validation)", "test", "parameters", "multiply-adds", "seconds"), lines))
+        for row in rows:
+            if row.model is not None:
+                print(f"{row.name}: presage classify {row.model} IMAGE...")
     return 0 if all(row.accuracy is not None for row in rows) else 1

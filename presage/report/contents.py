@@ -170,8 +170,8 @@ def drawings_of(folder: Path, trained: Sequence[Verified]) -> list[Drawing]:
 
 def how_to_use_best(folder: Path) -> str | None:
     """Lines of Python; None where no network was exported."""
-    from presage.search.run.export import ARCHITECTURE, how_to_use
+    from presage.search.run.export import how_to_use
     from presage.search.run.run_folder import RunFolder
 
     best = RunFolder(folder).best
-    return how_to_use(best) if (best / ARCHITECTURE).exists() else None
+    return how_to_use(best) if (best / "architecture.json").exists() else None

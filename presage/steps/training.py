@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.progress import OnStage
 from presage.steps.brief_store import BriefStore
 
 if TYPE_CHECKING:
+    from presage.architecture.graph import Architecture
     from presage.architectures import NamedArchitecture
     from presage.records import ExperimentRecord
     from presage.training import EpochRecord, ImageDataset, Recipe
 
-__all__ = ["Trained", "train"]
+__all__ = ["Trained", "check_onnx", "model_name", "train"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Trained:
         parameters, multiply_adds: of the network for one image of the recipe's size.
         seconds: of training.
         failure: one line; None when finished.
+        model: folder with the trained network, for `presage.load`; None where none was asked for.
         reused: the same training (dataset, network, recipe, seed) was in the database and was not repeated.
     """
 
@@ -42,6 +47,7 @@ class Trained:
     multiply_adds: int
     seconds: float
     failure: str | None
+    model: str | None = None
     reused: bool = False
 
 
@@ -53,12 +59,16 @@ def train(
     *,
     seed: int,
     device: str,
+    out: Path | None,
+    onnx: bool,
     progress: OnStage,
 ) -> list[Trained]:
     """As `Session.train`; each result enters the store as soon as it is there."""
     from presage.architectures import costs_of
     from presage.training import fit, prepare
     from presage.training.hardware import choose_device
+    from presage.training.model.folder import save_model
+    from presage.training.model.trained import trained_model
     from presage.training.recording import dataset_record, experiment_entry, experiment_record
 
     data = prepare(dataset, recipe, choose_device(device))
@@ -72,15 +82,41 @@ def train(
             progress("train", before + record.epoch + 1, total)
 
         known = _finished(store, dataset, named, recipe, seed)
-        if known is not None:
-            done.append(_trained(named, known, reused=True))
+        folder = None if out is None else out / model_name(dataset, named.architecture, recipe, seed)
+        if known is not None and (folder is None or _is_complete(folder, onnx)):
+            done.append(_trained(named, known, folder, reused=True))
             progress("train", (number + 1) * recipe.epochs, total)
             continue
         result = fit(named.architecture, data, recipe, seed=seed, on_epoch=tell)
         record = experiment_record(dataset.fingerprint, named.architecture, recipe, seed, result)
-        store.add_experiments([experiment_entry(record, dataset_record(dataset), named.architecture, recipe)])
-        done.append(_trained(named, record))
+        if known is None:  # trained again for its weights alone, the database keeps what it has
+            store.add_experiments([experiment_entry(record, dataset_record(dataset), named.architecture, recipe)])
+        if folder is not None and result.module is not None and record.accuracy is not None:
+            save_model(trained_model(named.architecture, dataset, data, recipe, result), folder, onnx=onnx)
+            done.append(_trained(named, record, folder))
+        else:
+            done.append(_trained(named, record, None))
     return done
+
+
+def check_onnx() -> None:
+    """Refuse a training whose model could not be written as ONNX in the end."""
+    from presage.training.model import program
+
+    program.check_onnx()
+
+
+def model_name(dataset: ImageDataset, architecture: Architecture, recipe: Recipe, seed: int) -> str:
+    """Name of a model's folder: equal for trainings that are the same, and for no others."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", dataset.name).strip("-")[:40] or "dataset"
+    identity = f"{dataset.fingerprint}/{architecture.hash}/{recipe.hash}/{seed}"
+    return f"{readable}-{architecture.hash[:8]}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+
+
+def _is_complete(folder: Path, onnx: bool) -> bool:
+    from presage.training.model.folder import ARCHITECTURE, ONNX, PROGRAM
+
+    return all((folder / name).is_file() for name in (ARCHITECTURE, PROGRAM, *((ONNX,) if onnx else ())))
 
 
 def _finished(
@@ -93,7 +129,9 @@ def _finished(
     return next((record for record in records if record.seed == seed), None)
 
 
-def _trained(named: NamedArchitecture, record: ExperimentRecord, *, reused: bool = False) -> Trained:
+def _trained(
+    named: NamedArchitecture, record: ExperimentRecord, model: Path | None, *, reused: bool = False
+) -> Trained:
     return Trained(
         name=named.name,
         hash=named.architecture.hash,
@@ -104,5 +142,6 @@ def _trained(named: NamedArchitecture, record: ExperimentRecord, *, reused: bool
         multiply_adds=record.multiply_adds,
         seconds=record.seconds,
         failure=record.failure,
+        model=None if model is None else str(model),
         reused=reused,
     )

@@ -21,7 +21,7 @@ from presage.search.result import Chosen, RoundResult, SearchResult, ShortList, 
 from presage.search.run.baseline import note_baseline, read_baseline
 from presage.search.run.choosing import Choosing
 from presage.search.run.context import RunContext
-from presage.search.run.export import copy_network
+from presage.search.run.export import publish
 from presage.search.run.ledger import Ledger, Store
 from presage.search.run.networks import Networks
 from presage.search.run.run_folder import RunFolder
@@ -113,8 +113,8 @@ def run_search(
         )  # fmt: skip
         result = _Rounds(run, scorer).result(asked)
         best = result.best
-        if best is not None and (folder.network(best.chosen.hash) / "weights.safetensors").exists():
-            copy_network(folder.network(best.chosen.hash), folder.best)
+        if best is not None and (folder.network(best.chosen.hash) / "architecture.json").exists():
+            publish(folder.network(best.chosen.hash), folder.best, best, dataset, recipe)
         result = replace(result, seconds=round(time.perf_counter() - began, 3))
         write_json(folder.result, result.to_json())
     return result

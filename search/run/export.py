@@ -1,82 +1,73 @@
-"""A trained network as files that need nothing of a run: architecture, weights, and how to load them."""
+"""The networks that a search trained, each a model in a folder: all of the short-list, and the best once more."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+import warnings
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from presage.architecture.graph import Architecture
-from presage.architecture.serial import from_json, to_json
-from presage.errors import InvalidArgument
-from presage.files import read_json, replacing, write_json
+from presage.errors import InvalidArgument, InvalidModel, WrongInput
+from presage.files import read_json
+from presage.training.model.readme import how_to_use as _how_to_use
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["FORMAT", "copy_network", "how_to_use", "load_network", "save_architecture", "save_weights"]
+    from presage.search.result import Verified
+    from presage.training.datasets.image_dataset import ImageDataset
+    from presage.training.model.trained import TrainedModel
+    from presage.training.recipe import Recipe
 
-FORMAT = "presage-network"
-"""Of an architecture with what it was bound to."""
-ARCHITECTURE, WEIGHTS, README = "architecture.json", "weights.safetensors", "README.txt"
-
-_HOW = """import torch
-
-from presage.search import load_network
-
-network = load_network("{folder}")  # a torch.nn.Module in evaluation mode
-
-# `images` is a tensor (b, {channels}, h, w) of numbers from 0 to 255; it is resized as it was for the training.
-resized = torch.nn.functional.interpolate(images.float(), size=({h}, {w}), mode="bilinear", antialias=True)
-with torch.no_grad():
-    logits = network((resized.round().clamp(0, 255) - network.mean) / network.deviation)  # (b, {classes})
-names = [network.classes[best] for best in logits.argmax(dim=1)]
-"""
+__all__ = ["how_to_use", "load_network", "publish"]
 
 
-def save_architecture(folder: Path, architecture: Architecture, binding: Mapping[str, Any]) -> None:
-    """Write the canonical architecture.
+def publish(source: Path, target: Path, best: Verified, dataset: ImageDataset, recipe: Recipe) -> None:
+    """Write the best network, whose folder is `source`, once more into `target`, with a program that needs no presage.
 
-    Args:
-        binding: what the network was bound to: `input_shape`, `classes` (names), and the `mean` and `deviation` of
-            each channel that normalise its images (in units of 0 to 255).
+    What lies there already is left alone when it is this very network.
     """
-    value = {"format": FORMAT, "version": 1, "architecture": to_json(architecture.canonical), **binding}
-    write_json(folder / ARCHITECTURE, value)
+    from presage.training.model.folder import ARCHITECTURE, PROGRAM, load_model
+
+    model = load_model(source)
+    if model.recipe is None:  # trained by a version that kept no more than the network
+        _, h, w = dataset.shape
+        model = replace(
+            model,
+            recipe=recipe,
+            dataset=dataset.name,
+            stored_side=h if h == w else None,
+            accuracy=best.accuracy,
+            test_accuracy=best.test_accuracy,
+        )
+    there = read_json(target / ARCHITECTURE) if (target / PROGRAM).exists() else None
+    if there is None or there.get("weights_sha256") != read_json(source / ARCHITECTURE).get("weights_sha256"):
+        _save(model, target)
 
 
-def save_weights(folder: Path, module: nn.Module) -> None:
-    """Write the module's state as safetensors."""
-    from safetensors.torch import save_file
+def _save(model: TrainedModel, target: Path) -> None:
+    """With the exported program; where torch cannot export the network, a search still ends well, without."""
+    from presage.training.model.folder import save_model
 
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    with replacing(folder / WEIGHTS) as draft:
-        save_file(state, draft)
-
-
-def copy_network(source: Path, target: Path) -> None:
-    """Copy a trained network and write beside it how to load it. Whole or not at all, as far as each file goes."""
-    target.mkdir(parents=True, exist_ok=True)
-    for name in (WEIGHTS, ARCHITECTURE):
-        with replacing(target / name) as draft:
-            shutil.copyfile(source / name, draft)
-    with replacing(target / README) as draft:
-        draft.write_text(how_to_use(target), encoding="utf-8")
+    try:
+        save_model(model, target)
+    except WrongInput:  # a full disk, say
+        raise
+    except Exception as error:
+        warnings.warn(f"The best network has no exported program: {type(error).__name__}: {error}", stacklevel=2)
+        save_model(model, target, program=False)
 
 
 def how_to_use(folder: Path) -> str:
-    """Python that loads the network of a folder and names the classes of a tensor `images` of any height and width.
+    """Python that uses the network of a folder on images of any size. Run it where the folder lies."""
+    from presage.training.model.folder import ARCHITECTURE, PROGRAM
 
-    The images are resized as `presage.training.augment.resized` does it. Run it where the folder lies.
-    """
-    described = read_json(folder / ARCHITECTURE)
-    channels, h, w = described["input_shape"]
-    return _HOW.format(folder=folder.name, channels=channels, h=h, w=w, classes=len(described["classes"]))
+    channels = int(read_json(folder / ARCHITECTURE)["input_shape"][0])
+    return _how_to_use(folder.name, channels, program=(folder / PROGRAM).exists())
 
 
 def load_network(folder: str | Path) -> nn.Module:
-    """The network that a search left in a folder: its `best`, or one of its `networks`.
+    """The network that a search left in a folder: its `best`, or one of its `networks`; see `presage.load` for more.
 
     Returns:
         A module in evaluation mode for images (b, c, h, w), with buffers `mean` and `deviation` (c, 1, 1) that
@@ -84,26 +75,17 @@ def load_network(folder: str | Path) -> nn.Module:
 
     Raises:
         InvalidArgument: the folder holds no such network.
-        InvalidArchitecture: its architecture is none.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    from presage.architecture.torch_bridge.build import build
+    from presage.training.model.folder import load_model
 
-    folder = Path(folder)
-    described = read_json(folder / ARCHITECTURE)
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
-        raise InvalidArgument("folder", "load_network", f"hold {ARCHITECTURE} and {WEIGHTS}", str(folder))
-    classes = described["classes"]
-    module = build(from_json(described["architecture"]), tuple(described["input_shape"]), len(classes))
     try:
-        module.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, SafetensorError, RuntimeError):
-        rule = f"hold the weights of its architecture in {WEIGHTS}"
-        raise InvalidArgument("folder", "load_network", rule, str(folder)) from None
-    for name in ("mean", "deviation"):
-        module.register_buffer(name, torch.tensor(described[name]).view(-1, 1, 1), persistent=False)
-    module.classes = classes
-    return module.eval()
+        model = load_model(folder)
+    except InvalidModel as error:
+        raise InvalidArgument("folder", "load_network", "hold a trained network", str(folder), str(error)) from None
+    module = model.module
+    for name, values in (("mean", model.mean), ("deviation", model.deviation)):
+        module.register_buffer(name, torch.tensor(values).view(-1, 1, 1), persistent=False)
+    module.classes = list(model.classes)  # type: ignore[assignment]
+    return module

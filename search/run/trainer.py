@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from presage.architecture.graph import Architecture
 from presage.training.data import DeviceData, prepare
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult, fit
 from presage.training.loop import EpochRecord
+from presage.training.model.trained import TrainedModel, trained_model
 from presage.training.recipe import Recipe
 
 __all__ = ["RecipeTrainer", "Trainer"]
@@ -20,9 +21,8 @@ __all__ = ["RecipeTrainer", "Trainer"]
 class Trainer(Protocol):
     """Trains one network fully."""
 
-    @property
-    def binding(self) -> Mapping[str, Any]:
-        """What networks are bound to: see `presage.search.run.export.save_architecture`."""
+    def model(self, architecture: Architecture, result: TrainingResult) -> TrainedModel:
+        """What a finished training left, with all that is needed to use it."""
 
     def train(
         self, architecture: Architecture, *, seed: int, checkpoint: Path, on_epoch: Callable[[EpochRecord], None]
@@ -41,15 +41,9 @@ class RecipeTrainer:
         """The dataset as the recipe has it."""
         return prepare(self.dataset, self.recipe, self.device)
 
-    @property
-    def binding(self) -> Mapping[str, Any]:
-        """Shape, classes, and normalisation by the training images."""
-        return {
-            "input_shape": list(self.data.input_shape),
-            "classes": list(self.dataset.classes),
-            "mean": self.data.mean.tolist(),
-            "deviation": self.data.deviation.tolist(),
-        }
+    def model(self, architecture: Architecture, result: TrainingResult) -> TrainedModel:
+        """See `Trainer.model`."""
+        return trained_model(architecture, self.dataset, self.data, self.recipe, result)
 
     def train(
         self, architecture: Architecture, *, seed: int, checkpoint: Path, on_epoch: Callable[[EpochRecord], None]

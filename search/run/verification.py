@@ -13,7 +13,6 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from presage.errors import InvalidArchitecture, WrongInput
 from presage.files import read_json, write_json, writing
 from presage.search.result import SHORT_LIST, Chosen, Verified
-from presage.search.run.export import save_architecture, save_weights
 from presage.search.run.ledger import Ledger
 from presage.search.run.networks import Networks
 from presage.search.run.run_folder import RunFolder
@@ -22,6 +21,7 @@ from presage.search.samplers.distributions import distributions
 from presage.search.studies.journal import Journal
 from presage.training.failures import StopTraining
 from presage.training.loop import EpochRecord
+from presage.training.model.folder import save_model
 
 __all__ = ["Verification", "default_pruner"]
 
@@ -175,8 +175,7 @@ class Verification:
             return self._ledger.crash(chosen, self._seed, failure)
         row = self._ledger.row(architecture, self._seed, result)
         if result.status == "finished" and result.module is not None and chosen.role == SHORT_LIST:
-            save_architecture(folder, architecture, self._trainer.binding)
-            save_weights(folder, result.module)
+            save_model(self._trainer.model(architecture, result), folder, program=False)
         return row
 
     def _starts(self, folder: Path, epochs: int) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import presage as door
@@ -15,6 +17,8 @@ from presage.architecture.serial import dumps
 from presage.database import Database
 from presage.records.testing import probe_entry
 from presage.report import write_report
+from presage.training import load_dataset
+from presage.training.model.folder import load_model
 
 FAST = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--quiet")
 
@@ -54,6 +58,7 @@ def test_what_was_trained_before_is_not_trained_again(
     file = tmp_path / "one.jsonl"
     file.write_text(presage("sample", "nb201", "-n", 1).out)
     words = ("train", shapes_npz, file, "--epochs", 1, "--train-images", 40, "--database", experienced, "--quiet")
+    words += ("--out", tmp_path / "models")
     (first,) = presage(*words, "--json").json["trained"]
     (again,) = presage(*words, "--json").json["trained"]
     assert (first["reused"], again["reused"]) == (False, True)
@@ -61,6 +66,40 @@ def test_what_was_trained_before_is_not_trained_again(
     assert "(known already)" in presage(*words).out
     (other,) = presage(*words, "--seed", 1, "--json").json["trained"]
     assert not other["reused"]
+    assert other["model"] != first["model"]
+
+
+def test_a_trained_network_is_left_as_a_model_that_classifies(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.jsonl"
+    file.write_text(presage("sample", "nb201", "-n", 1).out)
+    words = ("train", shapes_npz, file, "--epochs", 2, "--train-images", 40, "--database", experienced, "--quiet")
+    models = tmp_path / "models"
+    (row,) = presage(*words, "--out", models, "--json").json["trained"]
+    model = load_model(row["model"])
+    dataset = load_dataset(str(shapes_npz))
+    right = np.array(model.predict(dataset.x_test)) == np.array(dataset.classes)[dataset.y_test]
+    assert right.mean() == pytest.approx(row["test_accuracy"], abs=1e-6)
+    assert model.accuracy == pytest.approx(row["accuracy"], abs=1e-6)
+
+    # weights that are gone are trained again; the database keeps the experiment it has
+    shutil.rmtree(models)
+    (again,) = presage(*words, "--out", models, "--json").json["trained"]
+    assert (again["reused"], again["accuracy"]) == (False, row["accuracy"])
+    assert load_model(again["model"]).predict(dataset.x_test) == model.predict(dataset.x_test)
+
+
+def test_a_model_folder_that_cannot_be_made_is_refused_before_training(
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presage.training.fit", lambda *_, **__: pytest.fail("trained"))
+    file = tmp_path / "one.jsonl"
+    file.write_text(presage("sample", "nb201", "-n", 1).out)
+    (tmp_path / "taken").write_text("a file")
+    outcome = presage("train", shapes_npz, file, "--database", experienced, "--out", tmp_path / "taken" / "models")
+    assert outcome.code == 2
+    assert "--out" in outcome.err
 
 
 def test_a_run_folder_of_another_dataset_is_left_as_it_is(

@@ -19,6 +19,7 @@ from presage.architecture.serial import from_json, to_json
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidModel, WrongInput
 from presage.files import replacing, write_json
+from presage.training.model import FORMAT
 from presage.training.model.program import export_onnx, export_program
 from presage.training.model.readme import readme
 from presage.training.model.trained import TrainedModel
@@ -26,7 +27,7 @@ from presage.training.recipe import Recipe
 
 __all__ = ["ARCHITECTURE", "FORMAT", "ONNX", "PROGRAM", "README", "VERSION", "WEIGHTS", "load_model", "save_model"]
 
-FORMAT, VERSION = "presage-network", 1
+VERSION = 1
 ARCHITECTURE, WEIGHTS, PROGRAM = "architecture.json", "weights.safetensors", "program.pt2"
 ONNX, README = "model.onnx", "README.md"
 
@@ -57,7 +58,7 @@ def save_model(model: TrainedModel, folder: Path, *, program: bool = True, onnx:
         with replacing(folder / PROGRAM) as draft:
             export_program(model.program(), draft)
     with replacing(folder / README) as draft:
-        draft.write_text(readme(model, folder.name, onnx=onnx), encoding="utf-8")
+        draft.write_text(readme(model, folder.name, program=program, onnx=onnx), encoding="utf-8")
     write_json(folder / ARCHITECTURE, {**_described(model), "weights_sha256": hashlib.sha256(weights).hexdigest()})
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from presage.errors import InvalidArgument
 from presage.training.augment import normalised, resized_batch
 
-__all__ = ["LARGEST_SIDE", "MOST_IMAGES", "Program", "export_onnx", "export_program"]
+__all__ = ["LARGEST_SIDE", "MOST_IMAGES", "Program", "check_onnx", "export_onnx", "export_program"]
 
 LARGEST_SIDE = 16_384
 """Height and width, in pixels, up to which an exported program takes images."""
@@ -59,15 +59,24 @@ def export_program(program: Program, path: Path) -> None:
         torch.export.save(exported, path)
 
 
+def check_onnx() -> None:
+    """Refuse to begin what would end in an ONNX file that cannot be written.
+
+    Raises:
+        InvalidArgument: the packages of the extra ``presage[onnx]`` are not installed.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript")):
+        rule = "be asked for where `onnx` and `onnxscript` are installed"
+        raise InvalidArgument("onnx", "export", rule, "neither, or one", "Type: pip install 'presage[onnx]'")
+
+
 def export_onnx(program: Program, path: Path) -> None:
     """Write the program as ONNX: input ``images`` (uint8), output ``logits`` (float32).
 
     Raises:
-        InvalidArgument: without the packages of the extra ``presage[onnx]``.
+        InvalidArgument: as `check_onnx`.
     """
-    if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript")):
-        rule = "have the packages `onnx` and `onnxscript`"
-        raise InvalidArgument("onnx", "export", rule, "an installation without", "Type: pip install 'presage[onnx]'")
+    check_onnx()
     with _quietly():
         torch.onnx.export(
             program.eval(),

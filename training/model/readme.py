@@ -9,7 +9,7 @@ from presage.training.recipe_words import recipe_words
 if TYPE_CHECKING:
     from presage.training.model.trained import TrainedModel
 
-__all__ = ["readme"]
+__all__ = ["how_to_use", "readme"]
 
 _PAGE = """# {title}
 
@@ -30,36 +30,34 @@ presage classify {folder} IMAGE...
 ```
 
 ```python
-import presage
+{presage}```
+{program}{onnx}"""
+
+_PRESAGE = """import presage
 
 model = presage.load("{folder}")
 names = model.predict(["a.jpg", "b.png"])  # files, folders, Pillow images or uint8 arrays of any size
-```
+"""
 
-Without presage, with torch alone:
-
-```python
-import torch
+_TORCH = """import torch
 
 program = torch.export.load("{folder}/program.pt2").module()
 logits = program(images)  # uint8 tensor (n, {c}, height, width) of 0 to 255, any size; resized and normalised inside
-```
-{onnx}"""
+"""
 
-_ONNX = """
-With a runtime for ONNX:
-
-```python
-import onnxruntime
+_ONNX = """import onnxruntime
 
 session = onnxruntime.InferenceSession("{folder}/model.onnx")
 (logits,) = session.run(None, {{"images": images}})  # uint8 array (n, {c}, height, width)
-```
 """
 
 
-def readme(model: TrainedModel, folder: str, *, onnx: bool) -> str:
-    """Markdown for a model that lies in a folder of this name."""
+def readme(model: TrainedModel, folder: str, *, program: bool, onnx: bool) -> str:
+    """Markdown for a model that lies in a folder of this name.
+
+    Args:
+        program, onnx: whether the exported program and the ONNX file lie there too.
+    """
     c, side, _ = model.input_shape
     shown = ", ".join(model.classes[:20]) + (f" … ({len(model.classes)} in all)" if len(model.classes) > 20 else "")
     of = f" on {model.dataset}" if model.dataset else ""
@@ -73,9 +71,20 @@ def readme(model: TrainedModel, folder: str, *, onnx: bool) -> str:
         accuracy=_accuracy(model.accuracy),
         test_accuracy=_accuracy(model.test_accuracy),
         folder=folder,
-        c=c,
-        onnx=_ONNX.format(folder=folder, c=c) if onnx else "",
+        presage=_PRESAGE.format(folder=folder),
+        program=_block("Without presage, with torch alone", _TORCH.format(folder=folder, c=c)) if program else "",
+        onnx=_block("With a runtime for ONNX", _ONNX.format(folder=folder, c=c)) if onnx else "",
     )
+
+
+def how_to_use(folder: str, channels: int, *, program: bool) -> str:
+    """Python to run where the folder lies: with presage, and with torch alone where the exported program is there."""
+    alone = f"\n# or, with torch alone:\n{_TORCH.format(folder=folder, c=channels)}" if program else ""
+    return _PRESAGE.format(folder=folder) + alone
+
+
+def _block(title: str, code: str) -> str:
+    return f"\n{title}:\n\n```python\n{code}```\n"
 
 
 def _accuracy(value: float | None) -> str:
