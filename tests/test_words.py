@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = tuple(sorted(path.name for path in (ROOT / "presage").iterdir() if path.is_symlink()))
 FOLDERS = (*PACKAGES, "presage", "tests", "benchmarks", "docs")
+MOST_LINES = 400
 
 IDENTIFIERS = {
     "Strands": "Segments",
@@ -73,6 +74,12 @@ def texts() -> Iterator[tuple[Path, str]]:
     for path in files(".py", ".pyi", ".md", ".html", ".toml", ".sql"):
         if path != Path(__file__).resolve() and path.name != "CHANGELOG.md":
             yield path, path.read_text(encoding="utf-8")
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    long = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files(".py", ".pyi", ".html")}
+    assert len(long) > 300
+    assert {path: lines for path, lines in long.items() if lines > MOST_LINES} == {}
 
 
 def test_no_identifier_that_was_given_up_is_left() -> None:

@@ -24,6 +24,7 @@ def test_the_page_tells_of_every_space_and_argument() -> None:
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{family}` |"))
         for field in fields(made):
             assert f"`{field.name}` ({field.default})" in row
+        assert f"\n- `{family}` (" in PAGE, "its parameters, in a line of their own"
 
 
 class TestPyramid(SpaceContract):
