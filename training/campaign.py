@@ -25,12 +25,13 @@ from presage.records.dataset import DatasetRecord
 from presage.records.entries import ExperimentEntry
 from presage.records.experiment import OUT_OF_MEMORY, ExperimentRecord
 from presage.records.shards import append_entry, read_entries, shard_paths
-from presage.training.data import DeviceData, prepare
 from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
 from presage.training.fitting import TrainingResult, fit
 from presage.training.hardware import choose_device, choose_precision, device_name, versions
+from presage.training.prepared import PreparedData
 from presage.training.recipe import Recipe
+from presage.training.recipe_design import recipe_sequence
 from presage.training.recording import dataset_record, experiment_entry, experiment_record
 from presage.training.worker_pool import Answer, Assignment, run_pool
 
@@ -38,6 +39,9 @@ __all__ = ["Campaign", "CampaignProgress", "Summary", "distinct_datasets", "main
 
 Identity = tuple[str, str, str, int]
 """Dataset fingerprint, architecture hash, recipe hash, seed."""
+
+Design = Callable[[DatasetRecord], Iterator[Planned]]
+"""A dataset to its experiments, in order, without end."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Campaign:
-    """The first `count` experiments of the design on each dataset, written as shards into the folder `out`.
+    """The first `count` experiments of a design on each dataset, written as shards into the folder `out`.
 
     Datasets take turns, so that a campaign that is cut off is balanced. Running it again, or with a larger count, adds
     what is missing; several campaigns may follow one another in one folder, not run in it at once.
@@ -81,6 +85,8 @@ class Campaign:
         workers: processes; each uses one thread of a CPU, and they share a GPU.
         device: `auto`, `cpu` or `cuda`.
         known: experiments that are recorded elsewhere, such as in a database: not run again.
+        design: gives the endless sequence of a dataset; None is `presage.training.design.sequence`. An
+            experiment without a recipe of its own is trained by `recipe`.
     """
 
     datasets: Sequence[str]
@@ -90,6 +96,7 @@ class Campaign:
     workers: int = 1
     device: str = "auto"
     known: frozenset[Identity] = frozenset()
+    design: Design | None = None
 
     def __post_init__(self) -> None:
         for name in ("count", "workers"):
@@ -128,19 +135,18 @@ class Campaign:
     ) -> Summary:
         already, failed, added = len(plan) - len(missing), 0, 0
         refused: list[str] = []
-        settings = {"recipe": self.recipe.to_json(), "device": self.device}
-        work = (Assignment(index, _message(*plan[index], datasets[plan[index][0]].fingerprint)) for index in missing)
+        work = (Assignment(at, self._message(*plan[at], datasets[plan[at][0]].fingerprint)) for at in missing)
         on_progress(CampaignProgress(already, len(plan), 0, None))
         began = time.monotonic()
-        for answer in run_pool(_worker, settings, work, self.workers):
+        for answer in run_pool(_worker, {"device": self.device}, work, self.workers):
             spec, planned = plan[answer.key]
             dataset, candidate = datasets[spec], planned.candidate
             experiment = self._experiment(answer, dataset, planned)
             if experiment is None:
                 refused.append(f"{dataset.name}, position {planned.position}: {answer.error}")
             else:
-                origin = (candidate.space, candidate.params)
-                entry = experiment_entry(experiment, dataset, candidate.architecture, self.recipe, *origin)
+                trained_by, origin = self._recipe(planned), (candidate.space, candidate.params)
+                entry = experiment_entry(experiment, dataset, candidate.architecture, trained_by, *origin)
                 append_entry(self.out / shard_name(dataset), entry)
                 added += 1
                 failed += experiment.failed
@@ -151,13 +157,26 @@ class Campaign:
         return Summary(len(plan), already, added, failed, tuple(refused))
 
     def _plan(self, datasets: dict[str, DatasetRecord]) -> Iterator[tuple[str, Planned]]:
-        sequences = [(spec, sequence(dataset.fingerprint)) for spec, dataset in datasets.items()]
+        design = self.design or (lambda dataset: sequence(dataset.fingerprint))
+        sequences = [(spec, design(dataset)) for spec, dataset in datasets.items()]
         for _ in range(self.count):
             for spec, planned in sequences:
                 yield spec, next(planned)
 
     def _identity(self, fingerprint: str, planned: Planned) -> Identity:
-        return fingerprint, planned.candidate.architecture.hash, self.recipe.hash, planned.seed
+        return fingerprint, planned.candidate.architecture.hash, self._recipe(planned).hash, planned.seed
+
+    def _recipe(self, planned: Planned) -> Recipe:
+        return planned.recipe or self.recipe
+
+    def _message(self, spec: str, planned: Planned, fingerprint: str) -> dict[str, Any]:
+        return {
+            "dataset": spec,
+            "fingerprint": fingerprint,
+            "architecture": to_json(planned.candidate.architecture.canonical),
+            "recipe": self._recipe(planned).to_json(),
+            "seed": planned.seed,
+        }
 
     def _recorded(self) -> set[Identity]:
         found: set[Identity] = set()
@@ -175,7 +194,8 @@ class Campaign:
             return None
         device = choose_device(self.device)
         architecture = planned.candidate.architecture
-        side = self.recipe.image_side
+        recipe = self._recipe(planned)
+        side = recipe.image_side
         result = TrainingResult(
             status=OUT_OF_MEMORY,
             accuracy=None,
@@ -185,12 +205,12 @@ class Campaign:
             costs=costs(architecture.canonical, (dataset.channels, side, side), dataset.classes),
             seconds=0.0,
             device=device_name(device),
-            precision=choose_precision(self.recipe.precision, device),
+            precision=choose_precision(recipe.precision, device),
             versions=versions(),
             failure=answer.error,
             module=None,
         )
-        return experiment_record(dataset.fingerprint, architecture, self.recipe, planned.seed, result)
+        return experiment_record(dataset.fingerprint, architecture, recipe, planned.seed, result)
 
 
 def shard_name(dataset: DatasetRecord) -> str:
@@ -208,27 +228,14 @@ def distinct_datasets(specs: Sequence[str]) -> dict[str, DatasetRecord]:
     return found
 
 
-def _message(spec: str, planned: Planned, fingerprint: str) -> dict[str, Any]:
-    return {
-        "dataset": spec,
-        "fingerprint": fingerprint,
-        "architecture": to_json(planned.candidate.architecture.canonical),
-        "seed": planned.seed,
-    }
-
-
 def _worker(settings: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """In a worker: read each dataset once, then train what is asked for."""
-    device = choose_device(settings["device"])
+    """In a worker: train what is asked for."""
     torch.set_num_threads(1)
-    recipe = Recipe.from_json(settings["recipe"])
-    prepared: dict[str, DeviceData] = {}
+    prepared = PreparedData(choose_device(settings["device"]))
 
     def experiment(message: dict[str, Any]) -> dict[str, Any]:
-        spec = message["dataset"]
-        if spec not in prepared:
-            prepared[spec] = prepare(load_dataset(spec), recipe, device)
-        data = prepared[spec]
+        spec, recipe = message["dataset"], Recipe.from_json(message["recipe"])
+        data = prepared(spec, recipe)
         if data.fingerprint != message["fingerprint"]:
             raise InvalidArgument("dataset", "campaign", "not change while it runs", spec)
         architecture = from_json(message["architecture"])
@@ -255,10 +262,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--recipe", type=Path, help="JSON file of recipe fields that differ from the default")
+    parser.add_argument(
+        "--many-recipes",
+        action="store_true",
+        help="the design of `presage.training.recipe_design`, each by a recipe of its own",
+    )
+    parser.add_argument(
+        "--known", type=Path, metavar="FILE", help="JSON list of [dataset, architecture, recipe, seed] not to run again"
+    )
     given = parser.parse_args(arguments)
     try:
         recipe = Recipe.from_json(json.loads(given.recipe.read_text())) if given.recipe else Recipe()
-        campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device)
+        known = _identities(given.known) if given.known else frozenset()
+        design = recipe_sequence if given.many_recipes else None
+        campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device, known, design)
         summary = campaign.run(_report)
     except WrongInput as error:
         print(error, file=sys.stderr)
@@ -267,6 +284,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"refused: {reason}", file=sys.stderr)
     print(f"{summary.added} added, {summary.already} already there, {summary.failed} failed.", file=sys.stderr)
     return 1 if summary.refused else 0
+
+
+def _identities(path: Path) -> frozenset[Identity]:
+    try:
+        return frozenset((str(d), str(a), str(r), int(seed)) for d, a, r, seed in json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        rule = "be a file with a JSON list of [dataset, architecture, recipe, seed]"
+        raise InvalidArgument("known", "campaign", rule, str(path)) from None
 
 
 def _report(progress: CampaignProgress) -> None:

@@ -80,7 +80,7 @@ def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = 
     validation = _capped(division.validation, dataset.y_train, recipe.validation_images, recipe.split_seed)
     test = _capped(np.arange(len(dataset.y_test)), dataset.y_test, recipe.test_images, recipe.split_seed)
     x_train = _images(dataset.x_train[division.train], recipe.image_side)
-    pixels = x_train.double()
+    mean, deviation = _statistics(x_train)
     return DeviceData(
         name=dataset.name,
         fingerprint=dataset.fingerprint,
@@ -91,8 +91,8 @@ def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = 
         y_validation=_labels(dataset.y_train[validation]).to(target),
         x_test=_images(dataset.x_test[test], recipe.image_side).to(target),
         y_test=_labels(dataset.y_test[test]).to(target),
-        mean=pixels.mean(dim=(0, 2, 3)).float().to(target),
-        deviation=pixels.std(dim=(0, 2, 3)).clamp_min(1.0).float().to(target),
+        mean=mean.to(target),
+        deviation=deviation.to(target),
         train_images=division.train,
         validation_images=validation,
     )
@@ -108,6 +108,26 @@ def _capped(rows: NDArray[np.int64], labels: NDArray[np.int64], most: int | None
 def _images(images: NDArray[np.uint8], side: int) -> Tensor:
     """uint8 (n, h, w, c) → uint8 (n, c, side, side)."""
     return resized(torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))), side)
+
+
+def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (at least 1) of each channel, (c,) float32: summed in whole numbers, so exact and small.
+
+    Args:
+        images: uint8 (n, c, h, w).
+    """
+    n, c, h, w = images.shape
+    count = n * h * w
+    total, squares = torch.zeros(c, dtype=torch.int64), torch.zeros(c, dtype=torch.int64)
+    for part in torch.split(images, 2048):
+        wide = part.long()
+        total += wide.sum(dim=(0, 2, 3))
+        squares += (wide * wide).sum(dim=(0, 2, 3))
+    spread = [
+        (count * int(square) - int(s) ** 2) / (count * max(count - 1, 1))
+        for s, square in zip(total, squares, strict=True)
+    ]
+    return (total.double() / count).float(), torch.tensor(spread, dtype=torch.float64).sqrt().clamp_min(1.0).float()
 
 
 def _labels(labels: NDArray[np.int64]) -> Tensor:

@@ -27,6 +27,7 @@ from presage.architecture.batch.costs import batch_costs
 from presage.architecture.graph import Architecture
 from presage.architecture.serial import from_json, to_json
 from presage.architecture.spaces import Space, get_space
+from presage.training.recipe import Recipe
 
 __all__ = ["PARTS", "REPEAT_EVERY", "Candidate", "Part", "Planned", "choose_core", "core", "sequence"]
 
@@ -79,12 +80,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Planned:
-    """One experiment of a sequence."""
+    """One experiment of a sequence, by `recipe`; None is the campaign's one recipe."""
 
     position: int
     candidate: Candidate
     seed: int
-    kind: str  # "core", "fresh" or "repeat"
+    kind: str  # "core", "fresh", "scaled" or "repeat"
+    recipe: Recipe | None = None
 
 
 def core() -> tuple[Candidate, ...]:

@@ -44,6 +44,7 @@ from presage.errors import InvalidArchitecture, InvalidArgument
 
 __all__ = ["MOST_PARAMETERS", "Network", "Step", "build", "weighted_module"]
 
+_LARGEST_STRIDED = 32  # pixels: the side up to which torch's own strided 1x1 convolution is trusted
 MOST_PARAMETERS = 2_000_000_000
 """More parameters than this are refused: 8 GB of float32 weights, and three times as much to train."""
 
@@ -142,7 +143,8 @@ class Network(nn.Module):
             operation = node.operation
             function: Callable[..., Tensor]
             if hasattr(self, f"n{index}"):
-                function = getattr(self, f"n{index}")
+                module = getattr(self, f"n{index}")
+                function = _Subsampled(module) if _skips_pixels(operation, self.shapes[node.inputs[0]]) else module
             elif isinstance(operation, Dropout):
                 function = _Noise(self, operation.permille / 1000, _dropout)
             elif isinstance(operation, DropPath):
@@ -156,6 +158,32 @@ class Network(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_plans": {}}  # plans hold functions, and refer to this very module
+
+
+def _skips_pixels(operation: Operation, shape: Shape) -> bool:
+    """Whether it is a strided 1x1 convolution of a large image: oneDNN (of torch 2.14, on a CPU with AVX-512) writes
+    beyond its memory in the backward pass of one, from sides of 48 and 8 channels on, and the process dies."""
+    return (
+        isinstance(operation, Convolution)
+        and operation.kernel == (1, 1)
+        and operation.padding == (0, 0)
+        and operation.stride != (1, 1)
+        and max(shape[1:]) > _LARGEST_STRIDED
+    )
+
+
+class _Subsampled:
+    """A strided 1x1 convolution as one of stride 1 over the pixels that it reads: the same values."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        self.convolution = convolution
+
+    def __call__(self, x: Tensor) -> Tensor:
+        down, across = self.convolution.stride
+        pixels = x[:, :, ::down, ::across]
+        if not x.is_contiguous():
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+        return F.conv2d(pixels, self.convolution.weight, self.convolution.bias, groups=self.convolution.groups)
 
 
 class _Noise:

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,10 @@ import pytest
 
 from presage import files
 from presage.errors import InvalidArgument, InvalidDataset, InvalidExperience
-from presage.records import shard_paths
+from presage.records import DatasetRecord, shard_paths
 from presage.training import Campaign, CampaignProgress, ImageDataset, Recipe, load_dataset
 from presage.training.campaign import distinct_datasets, main
-from presage.training.design import core
+from presage.training.design import Planned, core
 
 TINY = Recipe(epochs=1, batch=32, image_side=8, train_images=60, validation_images=30, least_epoch_images=64)
 
@@ -128,6 +130,29 @@ def test_a_result_is_the_same_whichever_process_made_it(
     assert curves[0] == curves[1]
 
 
+def test_a_design_may_train_each_network_by_a_recipe_of_its_own(specs: list[str], tmp_path: Path) -> None:
+    by = [TINY, replace(TINY, image_side=10), replace(TINY, epochs=2)]
+
+    def design(dataset: DatasetRecord) -> Iterator[Planned]:
+        assert dataset.train_images == 180
+        for position in count():
+            yield Planned(position, core()[position // 3], 0, "core", by[position % 3])
+
+    first = Campaign(specs[:1], tmp_path, 3, workers=2, design=design).run()
+    known = frozenset({(load_dataset(specs[0]).fingerprint, core()[1].architecture.hash, TINY.hash, 0)})
+    second = Campaign(specs[:1], tmp_path, 5, design=design, known=known).run()
+    assert (first.added, second.already, second.added) == (3, 4, 1)
+    found = {line["recipe"]["hash"]: line for line in lines(tmp_path)[:3]}
+    assert set(found) == {recipe.hash for recipe in by}
+    assert [len(found[recipe.hash]["experiment"]["curve"]) for recipe in by] == [1, 1, 2]
+    multiply_adds = [found[recipe.hash]["experiment"]["multiply_adds"] for recipe in by]
+    assert multiply_adds[0] == multiply_adds[2] < multiply_adds[1]
+    one_recipe = Campaign(specs[:1], tmp_path / "one", 1, by[1]).run()
+    assert one_recipe.added == 1
+    curves = [lines(tmp_path / "one")[0]["experiment"]["curve"], found[by[1].hash]["experiment"]["curve"]]
+    assert curves[0] == curves[1]
+
+
 @pytest.mark.slow
 def test_a_killed_campaign_loses_no_result_and_doubles_none(specs: list[str], tmp_path: Path) -> None:
     """Kill the parent alone, or a worker and then all of them, at random moments; then finish."""
@@ -190,6 +215,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
         [str(tmp_path / "nowhere.npz"), "--out", out],
         [specs[0], "--out", out, "--count", "0"],
         [specs[0], "--out", out, "--device", "gpu"],
+        [specs[0], "--out", out, "--known", str(tmp_path / "nowhere.json")],
     ):
         assert main(arguments) == 2
         assert capsys.readouterr().err.count("\n") == 1

@@ -48,3 +48,14 @@ def test_images_of_one_colour_do_not_divide_by_nothing(brief: Recipe) -> None:
     images = np.full((44, 12, 12, 3), 7, np.uint8)
     flat = ImageDataset("flat", images[:40], labels, images[40:], labels[:4], ("a", "b"))
     assert prepare(flat, brief, "cpu").deviation.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_mean_and_deviation_equal_those_in_double_precision_to_the_last_bit(brief: Recipe) -> None:
+    rng = np.random.default_rng(0)
+    images = (rng.random((5000, 6, 6, 3)) ** 3 * 255).astype(np.uint8)
+    labels = np.arange(5000) % 2
+    colours = ImageDataset("colours", images, labels, images[:10], labels[:10], ("a", "b"))
+    data = prepare(colours, replace(brief, train_images=None, image_side=6, shift=1), "cpu")
+    pixels = data.x_train.double()
+    assert torch.equal(data.mean, pixels.mean(dim=(0, 2, 3)).float())
+    assert torch.equal(data.deviation, pixels.std(dim=(0, 2, 3)).float())
