@@ -6,7 +6,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["augmented", "normalised", "resized", "resized_batch"]
+from presage.training.erasing import erased
+from presage.training.recipe import Recipe
+from presage.training.transforms import POLICY_TRANSFORMS, transformed
+
+__all__ = ["augmented", "augmented_by", "normalised", "resized", "resized_batch"]
+
+
+def augmented_by(recipe: Recipe, images: Tensor, mean: Tensor, generator: torch.Generator) -> Tensor:
+    """All that a recipe does to each image alone: mirror and shift, then its policy, then erasing.
+
+    Args:
+        images: uint8 (b, c, h, w).
+        mean: (c,), in the images' own units: the colour of what is erased.
+        generator: on the images' device. Draws are made only for what the recipe asks for.
+
+    Returns:
+        uint8 (b, c, h, w), channels last in memory.
+    """
+    images = augmented(images, shift=recipe.largest_shift, flip=recipe.flip, generator=generator)
+    transforms = POLICY_TRANSFORMS[recipe.policy]
+    if transforms:
+        images = transformed(images, transforms, generator)
+    if recipe.erasing:
+        images = erased(images, recipe.erasing, mean.round().to(images.dtype), generator)
+    return images
 
 
 def augmented(images: Tensor, *, shift: int, flip: bool, generator: torch.Generator) -> Tensor:

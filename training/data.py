@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from presage.errors import InvalidArgument
 from presage.training.augment import resized
 from presage.training.datasets.loading import ImageDataset
 from presage.training.datasets.splits import split, stratified_order
 from presage.training.hardware import choose_device
-from presage.training.recipe import Recipe
+from presage.training.recipe import AUTO, Recipe
 
 __all__ = ["DeviceData", "prepare"]
 
@@ -69,7 +70,14 @@ class DeviceData:
 
 
 def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = "auto") -> DeviceData:
-    """Divide, resize and move `dataset` as `recipe` says. Test images are only stored, never looked at."""
+    """Divide, resize and move `dataset` as `recipe` says. Test images are only stored, never looked at.
+
+    Raises:
+        InvalidArgument: the recipe's side is still `auto`.
+    """
+    if recipe.image_side == AUTO:
+        rule = "be a number: `presage.training.resolving.resolved` tells it from the images"
+        raise InvalidArgument("image_side", "prepare", rule, "auto")
     target = choose_device(device)
     division = split(
         dataset,

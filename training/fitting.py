@@ -116,7 +116,9 @@ def fit(
                 on_epoch(record)
         accuracy = records[-1].validation_accuracy
         if test and len(data.x_test):
-            test_accuracy = evaluate(module, data.x_test, data.y_test, data, precision=precision).accuracy
+            test_accuracy = evaluate(
+                module, data.x_test, data.y_test, data, precision=precision, mirroring=recipe.test_mirroring
+            ).accuracy
     except Exception as error:
         ended = failure_of(error)
         if ended is None:

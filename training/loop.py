@@ -16,12 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from presage.errors import Diverged, InvalidArgument
-from presage.training.augment import augmented, normalised
+from presage.training.augment import augmented_by, normalised
+from presage.training.averaging import WeightAverage
 from presage.training.checkpoint import load_checkpoint, save_checkpoint
 from presage.training.data import DeviceData
 from presage.training.depth_heads import DepthHeads
 from presage.training.hardware import choose_device, choose_precision, prepare_hardware
-from presage.training.recipe import Recipe
+from presage.training.mixing import Mixed, mixed
+from presage.training.recipe import AUTO, Recipe
 
 __all__ = ["EpochRecord", "Evaluation", "Tapped", "evaluate", "fixed_randomness", "logits_of", "train"]
 
@@ -33,6 +35,8 @@ _EPOCH_STREAM, _PROBE_STREAM = 1, 2
 @dataclass(frozen=True)
 class EpochRecord:
     """What one epoch showed. Losses in nats (with label smoothing, without in validation), accuracies in [0, 1].
+
+    Training loss and accuracy are of the images as augmented; of mixed ones, right is the label of the larger share.
 
     `depth_accuracies` are validation accuracies of the detached heads, one per tap, in the taps' order.
     """
@@ -79,7 +83,8 @@ def train(
 
     All randomness of an epoch (order, augmentation, dropout) follows from `seed` and the epoch's number, so that a
     resumed run repeats an uninterrupted one, and the same seed on the same CPU gives the same curve. The weights that
-    `module` begins with are the caller's.
+    `module` begins with are the caller's. Where the recipe averages weights, validation and the trained module have
+    the average's.
 
     Args:
         device: `auto` is where `data` lies.
@@ -88,8 +93,11 @@ def train(
 
     Raises:
         Diverged: the loss became NaN or infinite.
-        InvalidArgument: the checkpoint belongs to another training.
+        InvalidArgument: the checkpoint belongs to another training, or the recipe's batch is still `auto`.
     """
+    if recipe.batch == AUTO:
+        rule = "be a number: `presage.training.resolving.resolved` tells it from the images"
+        raise InvalidArgument("batch", "train", rule, "auto")
     if device != "auto" and choose_device(device) != data.device:
         data = data.to(choose_device(device))
     run = _Run(module, data, recipe, seed, taps)
@@ -104,22 +112,35 @@ def train(
 
 
 def evaluate(
-    module: nn.Module, images: Tensor, labels: Tensor, data: DeviceData, *, precision: str = "float32"
+    module: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    data: DeviceData,
+    *,
+    precision: str = "float32",
+    mirroring: bool = False,
 ) -> Evaluation:
-    """Score `module` on uint8 `images` (n, c, s, s), normalised as `data` says."""
-    return _evaluation(logits_of(module, images, data, precision=precision), None, labels)
+    """Score `module` on uint8 `images` (n, c, s, s), normalised as `data` says; see `logits_of`."""
+    return _evaluation(logits_of(module, images, data, precision=precision, mirroring=mirroring), None, labels)
 
 
 @torch.inference_mode()
-def logits_of(module: nn.Module, images: Tensor, data: DeviceData, *, precision: str = "float32") -> Tensor:
-    """Logits (n, k), float32, of uint8 `images` (n, c, s, s)."""
+def logits_of(
+    module: nn.Module, images: Tensor, data: DeviceData, *, precision: str = "float32", mirroring: bool = False
+) -> Tensor:
+    """Logits (n, k), float32, of uint8 `images` (n, c, s, s); with `mirroring` the mean of those of both ways round."""
     module.eval()
+    parts = []
     with _autocast(images.device, precision):
-        parts = [
-            module(normalised(part, data.mean, data.deviation)).float()
-            for part in torch.split(images, _SCORED_AT_ONCE.get(images.device.type, 1024))
-        ]
+        for part in torch.split(images, _SCORED_AT_ONCE.get(images.device.type, 1024)):
+            x = normalised(part, data.mean, data.deviation)
+            logits = module(x).float()
+            parts.append((logits + module(_mirrored(x)).float()) / 2 if mirroring else logits)
     return torch.cat(parts)
+
+
+def _mirrored(x: Tensor) -> Tensor:
+    return x.flip(3).contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager
@@ -144,6 +165,7 @@ class _Run:
         self.passes = math.ceil(recipe.least_epoch_images / len(data.x_train))
         self.batch = min(recipe.batch, len(data.x_train))
         self.steps = self.passes * len(data.x_train) // self.batch  # an epoch; the remainder is left out
+        self.class_weights = _class_weights(data) if recipe.class_weights else None
         tapped = module if isinstance(module, Tapped) else None
         self.taps = tuple(taps if taps is not None else tapped.prefixes if tapped else ())
         if self.taps and tapped is None:
@@ -157,6 +179,8 @@ class _Run:
         self.head_optimizer = (
             torch.optim.Adam(self.heads.parameters(), lr=recipe.head_learning_rate, fused=True) if self.heads else None
         )
+        averaged = [self.module, *([self.heads] if self.heads else [])]
+        self.average = WeightAverage(averaged, recipe.ema) if recipe.ema else None
 
     @torch.no_grad()
     def _tap_widths(self) -> list[int]:
@@ -175,7 +199,7 @@ class _Run:
             loss, accuracy = self._train_epoch(epoch, torch.Generator(self.data.device).manual_seed(value))
         if not math.isfinite(loss):
             raise Diverged(f"The training loss became {loss} in epoch {epoch}.")
-        scores = self._validate()
+        scores = self._validated(last=epoch == self.recipe.epochs - 1)
         if not math.isfinite(scores.loss):
             raise Diverged(f"The validation loss became {scores.loss} in epoch {epoch}.")
         seconds = time.perf_counter() - began
@@ -196,17 +220,20 @@ class _Run:
             self.heads.train()
         step = epoch * self.steps
         for block in torch.split(order, max(_BLOCK // b, 1) * b):
-            images = augmented(data.x_train[block], shift=recipe.shift, flip=recipe.flip, generator=generator)
+            images = augmented_by(recipe, data.x_train[block], data.mean, generator)
             labels = data.y_train[block]
             for x, y in zip(torch.split(self._normalised(images), b), torch.split(labels, b), strict=True):
                 self._set_rates(step)
-                logits, loss = self._step(x, y)
+                mixture = mixed(x, y, recipe.mixup, recipe.cutmix, generator) if recipe.mixup or recipe.cutmix else None
+                labels_seen = mixture.labels if mixture else y
+                logits, loss = self._step(mixture.images if mixture else x, labels_seen, mixture)
                 total_loss += loss
-                right += (logits.argmax(dim=1) == y).sum()
+                right += (logits.argmax(dim=1) == labels_seen).sum()
                 step += 1
         return float(total_loss) / self.steps, float(right) / len(order)
 
-    def _step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _step(self, x: Tensor, y: Tensor, mixture: Mixed | None) -> tuple[Tensor, Tensor]:
+        """Logits (b, k) and loss of a step on images `x` of labels `y`, or of those of `mixture` by its shares."""
         features: list[Tensor] = []
         with _autocast(self.data.device, self.precision):
             if self.tapped:
@@ -215,7 +242,11 @@ class _Run:
             else:
                 logits = self.module(x)
         logits = logits.float()
-        loss = F.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+        smoothing = self.recipe.label_smoothing
+        if mixture:
+            loss = mixture.loss(logits, smoothing, self.class_weights)
+        else:
+            loss = F.cross_entropy(logits, y, self.class_weights, label_smoothing=smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
         self.optimizer.step()
@@ -223,6 +254,8 @@ class _Run:
         if self.heads and self.head_optimizer:
             self.heads.backward(features, y)
             self.head_optimizer.step()
+        if self.average:
+            self.average.update()
         return logits.detach(), loss.detach()
 
     def _set_rates(self, step: int) -> None:
@@ -232,18 +265,33 @@ class _Run:
         if self.head_optimizer:
             self.head_optimizer.param_groups[0]["lr"] = self.recipe.head_learning_rate * scale
 
+    def _validated(self, *, last: bool) -> Evaluation:
+        """Scores by the average of the weights, where there is one; after the `last` epoch it stays in place."""
+        if self.average is None:
+            return self._validate()
+        if last:
+            self.average.install()
+            return self._validate()
+        with self.average.in_place():
+            return self._validate()
+
     @torch.inference_mode()
     def _validate(self) -> Evaluation:
         images, labels = self.data.x_validation, self.data.y_validation
+        mirroring = self.recipe.test_mirroring
         if not self.tapped or not self.heads:
-            return _evaluation(logits_of(self.module, images, self.data, precision=self.precision), None, labels)
+            logits = logits_of(self.module, images, self.data, precision=self.precision, mirroring=mirroring)
+            return _evaluation(logits, None, labels)
         self.module.eval()
         self.heads.eval()
         parts, head_parts = [], []
         for part in torch.split(images, _SCORED_AT_ONCE.get(images.device.type, 1024)):
             with _autocast(images.device, self.precision):
-                logits, taps = self.tapped.forward_with_taps(self._normalised(part), self.taps)
+                x = self._normalised(part)
+                logits, taps = self.tapped.forward_with_taps(x, self.taps)
                 features = DepthHeads.pooled(taps)
+                if mirroring:
+                    logits = (logits.float() + self.module(_mirrored(x)).float()) / 2
             parts.append(logits.float())
             head_parts.append(self.heads(features))
         return _evaluation(torch.cat(parts), torch.cat(head_parts, dim=1), labels)
@@ -266,6 +314,7 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             "heads": self.heads.state_dict() if self.heads else {},
             "head_optimizer": self.head_optimizer.state_dict() if self.head_optimizer else {},
+            "average": self.average.state() if self.average else {},
             "records": [asdict(record) for record in records],
         }
         save_checkpoint(path, state)
@@ -282,6 +331,8 @@ class _Run:
         if self.heads and self.head_optimizer:
             self.heads.load_state_dict(state["heads"])
             self.head_optimizer.load_state_dict(state["head_optimizer"])
+        if self.average:
+            self.average.load(state["average"])
         return [
             EpochRecord(**{**record, "depth_accuracies": tuple(record["depth_accuracies"])})
             for record in state["records"]
@@ -293,6 +344,12 @@ def _evaluation(logits: Tensor, head_logits: Tensor | None, labels: Tensor) -> E
     depth = [] if head_logits is None else (head_logits.argmax(dim=2) == labels).double().mean(dim=1).tolist()
     accuracy = float((logits.argmax(dim=1) == labels).double().mean())
     return Evaluation(float(F.cross_entropy(logits, labels)), accuracy, tuple(depth))
+
+
+def _class_weights(data: DeviceData) -> Tensor:
+    """``n / (k · n_class)`` of each class, (k,): the mean over the training images is 1."""
+    counts = torch.bincount(data.y_train, minlength=data.classes).clamp_min(1)
+    return len(data.y_train) / (data.classes * counts.float())
 
 
 def _autocast(device: torch.device, precision: str) -> torch.autocast:

@@ -12,7 +12,7 @@ from typing import Any
 
 from presage.errors import InvalidArgument, UnknownName
 
-__all__ = ["OPTIMIZERS", "PRECISIONS", "SCHEDULES", "Recipe"]
+__all__ = ["AUTO", "OPTIMIZERS", "POLICIES", "PRECISIONS", "SCHEDULES", "Recipe"]
 
 OPTIMIZERS = ("adamw", "sgd")
 """`adamw` is decoupled Adam (1711.05101), `sgd` has Nesterov momentum."""
@@ -22,6 +22,13 @@ SCHEDULES = ("one_cycle", "constant")
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 """`auto` takes bfloat16 autocast where the hardware multiplies it, else float32."""
+
+POLICIES = ("none", "trivial", "photometric", "geometric")
+"""`trivial` applies one random transform of random strength to each image (TrivialAugment, 2103.10158), `photometric`
+and `geometric` one of those alone; `presage.training.transforms` has them."""
+
+AUTO = 0
+"""As `batch` or `image_side`: the images tell (`presage.training.resolving`). In JSON, `"auto"`."""
 
 FORMAT = "presage-recipe"
 VERSION = 1
@@ -56,6 +63,16 @@ class Recipe:
         least_epoch_images: a smaller training set is passed over several times in an epoch.
         split_seed: seed of the division into training and validation.
         head_learning_rate: rate of the detached heads that read the accuracy by depth.
+        shift_fraction: images are shifted by this share of `image_side` more, rounded to whole pixels.
+        erasing: probability that a random rectangle of an image is filled with the mean colour (1708.04896).
+        mixup: both parameters of the beta distribution that images and labels are mixed by (1710.09412); 0 is off.
+        cutmix: the same for a rectangle of another image (1905.04899). With both, each image is mixed by either.
+        policy: one of `POLICIES`.
+        ema: decay of the average of the weights, step by step, that is scored in place of the last ones; 0 is off.
+        class_weights: the loss of an image is weighted against the frequency of its class.
+        test_mirroring: logits are averaged over an image and its mirror image, in validation and test.
+
+    The fields from `shift_fraction` on came later: while at its default, none is part of the JSON nor of the hash.
     """
 
     epochs: int = 12
@@ -79,12 +96,21 @@ class Recipe:
     least_epoch_images: int = 1000
     split_seed: int = 0
     head_learning_rate: float = 0.02
+    shift_fraction: float = 0.0
+    erasing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    policy: str = "none"
+    ema: float = 0.0
+    class_weights: bool = False
+    test_mirroring: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
             _check_type(field.name, str(field.type), getattr(self, field.name))
-        for name in ("epochs", "batch", "validation_images", "least_epoch_images"):
+        for name in ("epochs", "validation_images", "least_epoch_images"):
             _check(name, "be at least 1", getattr(self, name), lambda value: value >= 1)
+        _check("batch", "be at least 1, or auto", self.batch, lambda value: value >= 1 or value == AUTO)
         for name in ("train_images", "test_images"):
             _check(
                 name, "be at least 2, or None for all", getattr(self, name), lambda value: value is None or value >= 2
@@ -92,16 +118,31 @@ class Recipe:
         for name in ("learning_rate", "head_learning_rate", "clip"):
             _check(name, "be a positive number", getattr(self, name), lambda value: 0 < value < math.inf)
         _check("weight_decay", "be at least 0", self.weight_decay, lambda value: 0 <= value < math.inf)
-        for name in ("momentum", "label_smoothing"):
+        for name in ("momentum", "label_smoothing", "ema"):
             _check(name, "be at least 0 and under 1", getattr(self, name), lambda value: 0 <= value < 1)
         _check("warmup", "be within 0 and 1", self.warmup, lambda value: 0 <= value <= 1)
         _check("validation_fraction", "be over 0 and under 1", self.validation_fraction, lambda value: 0 < value < 1)
-        _check("image_side", "be within 4 and 1024", self.image_side, lambda value: 4 <= value <= 1024)
-        _check("shift", "be at least 0 and under `image_side`", self.shift, lambda value: 0 <= value < self.image_side)
+        rule = "be within 4 and 1024, or auto"
+        _check("image_side", rule, self.image_side, lambda value: 4 <= value <= 1024 or value == AUTO)
+        side = self.image_side or 1024
+        _check("shift", "be at least 0 and under `image_side`", self.shift, lambda value: 0 <= value < side)
+        _check("shift_fraction", "be at least 0 and under 1", self.shift_fraction, lambda value: 0 <= value < 1)
+        if self.largest_shift >= side:
+            rule = "leave the largest shift under `image_side`"
+            raise InvalidArgument("shift_fraction", "Recipe", rule, self.shift_fraction)
+        _check("erasing", "be within 0 and 1", self.erasing, lambda value: 0 <= value <= 1)
+        for name in ("mixup", "cutmix"):
+            _check(name, "be 0, or within 0.01 and 100", getattr(self, name), _mixes)
         _check("split_seed", "be at least 0", self.split_seed, lambda value: value >= 0)
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        named = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "policy": POLICIES}
+        for name, known in named.items():
             if getattr(self, name) not in known:
                 raise UnknownName(name, getattr(self, name), known)
+
+    @property
+    def largest_shift(self) -> int:
+        """By how many pixels images are shifted at most, each way."""
+        return self.shift + round(self.shift_fraction * self.image_side)
 
     @cached_property
     def hash(self) -> str:
@@ -110,8 +151,12 @@ class Recipe:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """All fields, with the format's name and version."""
-        return {"format": FORMAT, "version": VERSION, **asdict(self)}
+        """The fields, with the format's name and version; those that came later only where not at their default."""
+        shown = {name: value for name, value in asdict(self).items() if name not in _LATER or value != _LATER[name]}
+        for name in ("batch", "image_side"):
+            if shown[name] == AUTO:
+                shown[name] = "auto"
+        return {"format": FORMAT, "version": VERSION, **shown}
 
     @classmethod
     def from_json(cls, json_object: Mapping[str, Any]) -> Recipe:
@@ -132,10 +177,24 @@ class Recipe:
         for name in given:
             if name not in known:
                 raise UnknownName("field of `Recipe`", str(name), known)
+        for name in ("batch", "image_side"):
+            if given.get(name) == "auto":
+                given[name] = AUTO
         for field in fields(cls):
             if field.type == "float" and type(given.get(field.name)) is int:
                 given[field.name] = float(given[field.name])
         return cls(**given)
+
+
+_LATER: dict[str, Any] = {
+    field.name: field.default
+    for field in fields(Recipe)[[field.name for field in fields(Recipe)].index("shift_fraction") :]
+}
+"""Fields that recipes of the first experience did not have, with their defaults."""
+
+
+def _mixes(value: float) -> bool:
+    return value == 0 or 0.01 <= value <= 100
 
 
 def _check_type(name: str, annotation: str, value: object) -> None:

@@ -9,14 +9,16 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from math import exp, log
 from typing import Any
 
 import numpy as np
 
 from presage.training.recipe import Recipe
+from presage.training.recipes import RECIPES
 
-__all__ = ["BASES", "FACTORS", "Entry", "choose_recipes", "joint_recipes", "one_factor_recipes"]
+__all__ = ["BASES", "FACTORS", "Entry", "choose_later_recipes", "choose_recipes", "joint_recipes", "one_factor_recipes"]
 
 Fields = Mapping[str, Any]
 
@@ -56,6 +58,19 @@ FACTORS: tuple[Mapping[str, Sequence[Any]], ...] = (
         "shift": (4,),
     },
 )
+LATER_FACTORS: Mapping[str, Sequence[Any]] = {
+    "erasing": (0.25, 0.5),
+    "mixup": (0.2, 1.0),
+    "cutmix": (0.5, 1.0),
+    "policy": ("trivial", "photometric", "geometric"),
+    "ema": (0.98, 0.995),
+    "class_weights": (True,),
+    "test_mirroring": (True,),
+    "learning_rate": (0.003, 0.018),
+    "weight_decay": (0.0, 0.2),
+}
+"""Of the second base, in the second file: what recipes gained later, and more rates and decays."""
+
 SGD: Fields = {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.0005}
 """The other optimizer, with a rate and a decay that suit it: one factor."""
 
@@ -71,6 +86,49 @@ def choose_recipes() -> tuple[Entry, ...]:
         ((row + 0.5) / len(group), kind, entry) for kind, group in enumerate(groups) for row, entry in enumerate(group)
     ]
     return tuple(entry for _, _, entry in sorted(placed, key=lambda found: found[:2]))
+
+
+def choose_later_recipes() -> tuple[Entry, ...]:
+    """What recipes gained later: one factor at a time, jointly, and the named recipes, interleaved."""
+    base = BASES[1]
+    changes = [{name: value} for name, values in LATER_FACTORS.items() for value in values]
+    changes += [{"shift": 0, "shift_fraction": share} for share in (0.03, 0.125)]
+    changes.append({**SGD, "learning_rate": 0.03})
+    order = np.random.default_rng(len(changes)).permutation(len(changes))
+    single = [Entry({**base, **changes[row]}, base) for row in order]
+    named = [Entry(_differing(RECIPES[name]), base) for name in ("standard", "thorough")]
+    groups = [single, augmented_recipes(20), named]
+    placed = [
+        ((row + 0.5) / len(group), kind, entry) for kind, group in enumerate(groups) for row, entry in enumerate(group)
+    ]
+    return tuple(entry for _, _, entry in sorted(placed, key=lambda found: found[:2]))
+
+
+def augmented_recipes(size: int) -> list[Entry]:
+    """Joint recipes of sides from 24 and epochs from 8 on, with some of what recipes gained later."""
+    found: list[Entry] = []
+    row = 40
+    while len(found) < size:
+        row += 1
+        u = [_radical_inverse(row, prime) for prime in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)]
+        fields: dict[str, Any] = {
+            "image_side": _pick((24, 32, 32, 48), u[0]),
+            "train_images": _pick((500, 1000, 2000, 5000, None), u[1]),
+            "epochs": round(exp(log(8) + u[2] * log(6))),
+            "learning_rate": float(f"{0.002 * exp(u[3] * log(6)):.2g}"),
+            "weight_decay": _pick((0.005, 0.02, 0.05, 0.1), u[4]),
+            "flip": u[5] < 0.5,
+            "shift": 0,
+            "shift_fraction": _pick((0.06, 0.125), u[6]),
+            "erasing": _pick((0.0, 0.25), u[7]),
+            "mixup": _pick((0.0, 0.0, 0.2), u[8]),
+            "cutmix": _pick((0.0, 0.0, 1.0), u[9]),
+            "policy": _pick(("none", "none", "trivial"), u[10]),
+            "ema": _pick((0.0, 0.99), u[11]),
+        }
+        if _affordable(fields):
+            found.append(Entry(fields, BASES[1]))
+    return found
 
 
 def one_factor_recipes(base: Fields) -> list[Entry]:
@@ -102,10 +160,24 @@ def joint_recipes(size: int) -> list[Entry]:
             "flip": u[7] < 0.5,
             "shift": round(side * _pick((0.0, 0.06, 0.12), u[8])),
         }
-        images = max(fields["train_images"] or 20_000, 1000)
-        if images * fields["epochs"] * side**2 <= _MOST_PIXELS:
+        if _affordable(fields):
             found.append(Entry(fields, BASES[len(found) % 2]))
     return found
+
+
+def _affordable(fields: Fields) -> bool:
+    images = max(fields["train_images"] or 20_000, 1000)
+    return bool(images * fields["epochs"] * fields["image_side"] ** 2 <= _MOST_PIXELS)
+
+
+def _differing(recipe: Recipe) -> Fields:
+    """The fields that differ from the shipped recipe."""
+    shipped = Recipe()
+    return {
+        f.name: getattr(recipe, f.name)
+        for f in fields_of(recipe)
+        if getattr(recipe, f.name) != getattr(shipped, f.name)
+    }
 
 
 def _pick(choices: Sequence[Any], u: float) -> Any:
@@ -123,7 +195,7 @@ def _radical_inverse(row: int, prime: int) -> float:
 
 if __name__ == "__main__":
     lines = []
-    for entry in choose_recipes():
+    for entry in {"recipes_1.json": choose_recipes, "recipes_2.json": choose_later_recipes}[sys.argv[1]]():
         Recipe.from_json(entry.fields)
         lines.append(json.dumps({"fields": dict(entry.fields), "base": dict(entry.base)}))
     sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n")

@@ -67,7 +67,12 @@ class RecipePart:
     length: int | None
 
 
-RECIPE_PARTS = (RecipePart(("recipes_1.json",), 4), RecipePart(("recipes_1.json",), None))
+RECIPE_PARTS = (
+    RecipePart(("recipes_1.json",), 4),
+    RecipePart(("recipes_2.json",), 6),
+    RecipePart(("recipes_1.json", "recipes_2.json"), None),
+)
+"""The second file has what recipes gained later: random erasing, mixup, cutmix, policies, averaged weights."""
 
 SCALED: tuple[tuple[str, ...], ...] = (
     ("chain", "chain:layers=12", "chain:layers=16", "chain:layers=24"),
@@ -248,14 +253,19 @@ class _Walk:
         before = [*self.before, None, None][:2]
         a = self._scaled([focus.recipe, focus.base])
         self.before = [] if a is None else [a]
+        first = len(self.first)
         yield from self._core(focus.recipe)
+        common = self.first[first][0] if len(self.first) > first else None
         yield from self._trained(a, focus.recipe)
         yield from self._core(others[0].recipe)
         yield from self._trained(a, focus.base)
+        if common is not None and focus.base != Recipe() and self._possible(common, focus.base):
+            yield from self._trained(common, focus.base, "core")
+        else:
+            yield from self._core(focus.recipe)
         b = self._scaled([focus.recipe, others[1].recipe])
         self.before += [] if b is None else [b]
         yield from self._trained(b, focus.recipe)
-        yield from self._core(focus.recipe)
         yield from self._trained(b, others[1].recipe)
         yield from self._again(before[0], focus.recipe)
         yield from self._core(others[2].recipe)
@@ -279,9 +289,9 @@ class _Walk:
                 yield from self._recorded(core()[row], recipe, "core")
                 return
 
-    def _trained(self, candidate: Candidate | None, recipe: Recipe) -> Iterator[Drawn]:
+    def _trained(self, candidate: Candidate | None, recipe: Recipe, kind: str = "scaled") -> Iterator[Drawn]:
         if candidate is not None and (candidate.architecture.hash, recipe.hash) not in self.seen:
-            yield from self._recorded(candidate, recipe, "scaled")
+            yield from self._recorded(candidate, recipe, kind)
 
     def _recorded(self, candidate: Candidate, recipe: Recipe, kind: str) -> Iterator[Drawn]:
         self.seen.add((candidate.architecture.hash, recipe.hash))

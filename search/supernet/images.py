@@ -70,5 +70,5 @@ class DividedImages:
         passes = math.ceil(steps * self.batch / len(rows))
         drawn = torch.cat([torch.randperm(len(rows), generator=order) for _ in range(passes)]).to(data.device)
         for at in torch.split(drawn[: steps * self.batch], self.batch):
-            images = augmented(data.x_train[rows[at]], shift=recipe.shift, flip=recipe.flip, generator=noise)
+            images = augmented(data.x_train[rows[at]], shift=recipe.largest_shift, flip=recipe.flip, generator=noise)
             yield self._ready(images, data.y_train[rows[at]])

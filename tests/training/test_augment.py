@@ -4,7 +4,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from presage.training.augment import augmented, normalised, resized
+from presage.training import Recipe
+from presage.training.augment import augmented, augmented_by, normalised, resized
 
 
 def images(b: int = 64, c: int = 3, side: int = 6) -> torch.Tensor:
@@ -60,3 +61,22 @@ def test_resizing_averages_where_it_shrinks_and_leaves_the_right_size_alone() ->
     given = images()
     assert resized(given, 6) is given
     assert resized(given[:0], 3).shape == (0, 3, 3, 3)
+
+
+def test_a_recipe_without_later_fields_augments_as_before() -> None:
+    given, mean = images(), torch.zeros(3)
+    found = augmented_by(Recipe(shift=2, flip=True), given, mean, torch.Generator().manual_seed(5))
+    assert torch.equal(found, augmented(given, shift=2, flip=True, generator=torch.Generator().manual_seed(5)))
+
+
+def test_what_a_recipe_asks_for_is_done_one_after_the_other() -> None:
+    given, mean = images(200), torch.tensor([10.4, 20.6, 30.0])
+    recipe = Recipe(shift=0, shift_fraction=0.1, erasing=1.0, policy="trivial")
+    found = augmented_by(recipe, given, mean, torch.Generator().manual_seed(5))
+    assert found.dtype == torch.uint8
+    filled = (found == torch.tensor([10, 21, 30])[:, None, None]).all(dim=1).flatten(1).any(dim=1)
+    assert bool(filled.all())
+    assert not torch.equal(
+        found,
+        augmented_by(Recipe(shift=0, shift_fraction=0.1, erasing=1.0), given, mean, torch.Generator().manual_seed(5)),
+    )

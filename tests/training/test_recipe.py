@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -37,6 +37,28 @@ def test_the_recipe_of_the_shipped_experience_never_changes_by_accident() -> Non
     assert Recipe().hash == "f22741968c870558d42e0f63ad91a2c64d6ce9d37c090f5f92d6f53239740335"
 
 
+def test_fields_that_came_later_are_part_of_the_hash_only_where_they_matter() -> None:
+    assert set(Recipe().to_json()) == {"format", "version", *(field.name for field in fields(Recipe)[:21])}
+    later: dict[str, object] = {
+        **{"shift_fraction": 0.1, "erasing": 0.25, "mixup": 0.2, "cutmix": 1.0, "policy": "trivial", "ema": 0.99},
+        **{"class_weights": True, "test_mirroring": True},
+    }
+    assert list(later) == [field.name for field in fields(Recipe)[21:]]
+    hashes = {Recipe().hash}
+    for name, value in later.items():
+        recipe = Recipe.from_json({name: value})
+        assert recipe.to_json() == {**Recipe().to_json(), name: value}
+        assert Recipe.from_json(recipe.to_json()) == recipe
+        hashes.add(recipe.hash)
+    assert len(hashes) == len(later) + 1
+
+
+def test_shifts_scale_with_the_side() -> None:
+    assert Recipe().largest_shift == 1
+    assert Recipe(image_side=32, shift_fraction=0.125).largest_shift == 5
+    assert Recipe(image_side=48, shift=0, shift_fraction=0.1).largest_shift == 5
+
+
 def test_whole_numbers_stand_for_floats_in_json() -> None:
     assert Recipe.from_json({"clip": 1}) == Recipe(clip=1.0)
     assert Recipe.from_json({"clip": 1}).hash == Recipe(clip=1.0).hash
@@ -49,6 +71,7 @@ def test_whole_numbers_stand_for_floats_in_json() -> None:
         ({"epochs": 2.5}, "must be int"),
         ({"epochs": True}, "must be int"),
         ({"batch": "64"}, "must be int"),
+        ({"batch": -1}, "at least 1, or auto"),
         ({"flip": 1}, "must be bool"),
         ({"learning_rate": 0.0}, "must be a positive number"),
         ({"learning_rate": math.nan}, "must be a positive number"),
@@ -57,6 +80,15 @@ def test_whole_numbers_stand_for_floats_in_json() -> None:
         ({"validation_fraction": 1.0}, "over 0 and under 1"),
         ({"shift": 16}, "under `image_side`"),
         ({"train_images": 1}, "at least 2, or None"),
+        ({"image_side": 3}, "within 4 and 1024, or auto"),
+        ({"image_side": "big"}, "must be int"),
+        ({"shift_fraction": 1.0}, "at least 0 and under 1"),
+        ({"shift_fraction": 0.95}, "must leave the largest shift under `image_side`. Got 0.95."),
+        ({"erasing": 1.5}, "within 0 and 1"),
+        ({"mixup": -0.2}, "be 0, or within 0.01 and 100"),
+        ({"cutmix": math.nan}, "be 0, or within 0.01 and 100"),
+        ({"ema": 1.0}, "at least 0 and under 1"),
+        ({"class_weights": 1}, "must be bool"),
     ],
 )
 def test_values_out_of_range_are_refused_in_one_line(change: dict[str, object], rule: str) -> None:
@@ -71,6 +103,8 @@ def test_unknown_fields_and_names_are_refused_with_the_nearest_known() -> None:
         Recipe.from_json({"epoch": 3})
     with pytest.raises(UnknownName, match="Did you mean `adamw`"):
         replace(Recipe(), optimizer="adam")
+    with pytest.raises(UnknownName, match="Did you mean `trivial`"):
+        replace(Recipe(), policy="trival")
     with pytest.raises(InvalidArgument, match="version"):
         Recipe.from_json({**Recipe().to_json(), "version": 2})
     with pytest.raises(InvalidArgument, match="format"):

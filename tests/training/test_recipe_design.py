@@ -14,7 +14,13 @@ from presage.architecture.torch_bridge.build import build
 from presage.records import DatasetRecord
 from presage.training.design import Planned, core
 from presage.training.recipe import Recipe
-from presage.training.recipe_choice import BASES, choose_recipes, joint_recipes, one_factor_recipes
+from presage.training.recipe_choice import (
+    BASES,
+    choose_later_recipes,
+    choose_recipes,
+    joint_recipes,
+    one_factor_recipes,
+)
 from presage.training.recipe_design import (
     MOST_MULTIPLY_ADDS,
     MOST_SECONDS,
@@ -27,6 +33,7 @@ from presage.training.recipe_design import (
     sizes_of,
     training_images,
 )
+from presage.training.recipes import RECIPES
 
 LARGE = DatasetRecord("0123456789abcdef" * 4, "large", 10, 3, 32, 32, 50_000, 0)
 SMALL = DatasetRecord("fedcba9876543210" * 4, "small", 40, 1, 32, 32, 320, 0)
@@ -63,9 +70,10 @@ def test_a_longer_sequence_only_adds(planned: list[Planned]) -> None:
     assert [plan.position for plan in planned] == list(range(len(planned)))
 
 
-def test_the_first_part_is_what_experience_was_made_by(planned: list[Planned], small: list[Planned]) -> None:
-    made = "".join("".join(map(str, identity(plan))) for plan in planned[:4] + small[:4])
-    assert hashlib.sha256(made.encode()).hexdigest().startswith("44ad06c0fdcca670")
+def test_the_first_parts_are_what_experience_was_made_by(planned: list[Planned], small: list[Planned]) -> None:
+    for length, expected in ((4, "44ad06c0fdcca670"), (10, "369f58c0c0717963")):
+        made = "".join("".join(map(str, identity(plan))) for plan in planned[:length] + small[:length])
+        assert hashlib.sha256(made.encode()).hexdigest().startswith(expected)
 
 
 def test_no_experiment_comes_twice(planned: list[Planned], small: list[Planned]) -> None:
@@ -110,7 +118,7 @@ def test_scaled_networks_are_large_deep_and_from_all_spaces() -> None:
 
 
 def test_a_round_trains_several_networks_by_its_focus(planned: list[Planned]) -> None:
-    for start in range(RECIPE_PARTS[0].length or 0, 60, ROUND):
+    for start in range(sum(part.length or 0 for part in RECIPE_PARTS), 84, ROUND):
         most = Counter(recipe(plan).hash for plan in planned[start : start + ROUND]).most_common(1)
         assert most[0][1] >= 5
 
@@ -150,9 +158,17 @@ def test_the_recipes_are_many_and_distinct_and_each_is_compared_with_a_base() ->
 
 
 def test_the_shipped_recipes_are_what_was_chosen() -> None:
-    assert [(Recipe.from_json(entry.fields), Recipe.from_json(entry.base)) for entry in choose_recipes()] == [
-        (choice.recipe, choice.base) for choice in recipes(("recipes_1.json",))
-    ]
+    for file, chosen in (("recipes_1.json", choose_recipes()), ("recipes_2.json", choose_later_recipes())):
+        assert [(Recipe.from_json(entry.fields), Recipe.from_json(entry.base)) for entry in chosen] == [
+            (choice.recipe, choice.base) for choice in recipes((file,))
+        ]
+
+
+def test_the_later_recipes_have_every_field_that_came_later_and_the_named_ones() -> None:
+    chosen = [choice.recipe for choice in recipes(("recipes_2.json",))]
+    for name in ("shift_fraction", "erasing", "mixup", "cutmix", "policy", "ema", "class_weights", "test_mirroring"):
+        assert len({getattr(recipe, name) for recipe in chosen}) > 1
+    assert {RECIPES["standard"].hash, RECIPES["thorough"].hash} <= {recipe.hash for recipe in chosen}
 
 
 def test_one_factor_means_one_factor() -> None:
@@ -162,6 +178,13 @@ def test_one_factor_means_one_factor() -> None:
             after = Recipe.from_json(entry.fields)
             changed = {name for name in before.to_json() if getattr(after, name, 0) != getattr(before, name, 0)}
             assert len(changed) == 1 or changed == {"optimizer", "learning_rate", "weight_decay"}
+
+
+def test_a_core_network_meets_the_recipe_that_the_focus_is_compared_with(planned: list[Planned]) -> None:
+    base = Recipe.from_json(BASES[1]).hash
+    by = {identity(plan)[:2] for plan in planned if plan.kind == "core"}
+    pairs = [network for network, recipe_hash in by if recipe_hash == base and sum(n == network for n, _ in by) > 1]
+    assert len(pairs) >= 3
 
 
 def test_more_joint_recipes_begin_with_the_same() -> None:

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from presage.errors import UnknownName
+from presage.training import Recipe
+from presage.training.recipes import RECIPES, named_recipe
+
+
+def test_quick_is_the_recipe_of_the_shipped_experience() -> None:
+    assert named_recipe("quick") == Recipe()
+
+
+def test_named_recipes_grow_and_none_mirrors_letters() -> None:
+    names = ("quick", "standard", "thorough")
+    assert tuple(RECIPES) == names
+    assert [RECIPES[name].epochs for name in names] == sorted(RECIPES[name].epochs for name in names)
+    assert not any(recipe.flip for recipe in RECIPES.values())
+
+
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="Did you mean `standard`"):
+        named_recipe("standart")
