@@ -66,7 +66,7 @@ def predict(
     dataset: str | ImageDataset,
     architectures: Sequence[str | Architecture | nn.Module] | str | Architecture | nn.Module,
     *,
-    recipe: Recipe | None = None,
+    recipe: Recipe | str | None = None,
     predictor: str = "ensemble",
     database: str | Path | None = None,
     device: str = "auto",
@@ -77,20 +77,21 @@ def predict(
 
     Args:
         architectures: files of architecture JSON, ``module:callable``, `Architecture`s, or `torch.nn.Module`s.
-        recipe: how the networks would be trained; None for the shipped experience's.
+        recipe: how the networks would be trained, or its name; None for the shipped experience's.
 
     Raises:
         InvalidArchitecture: what is no network, or cannot take the dataset's images.
     """
     session = Session(database, device, seed, progress, predictor)
-    return session.predict(session.dataset(dataset), _named(architectures), _recipe(recipe))
+    images = session.dataset(dataset)
+    return session.predict(images, _named(architectures), _recipe(recipe, images))
 
 
 def train(
     dataset: str | ImageDataset,
     architectures: Sequence[str | Architecture | nn.Module] | str | Architecture | nn.Module,
     *,
-    recipe: Recipe | None = None,
+    recipe: Recipe | str | None = None,
     out: str | Path | None = None,
     onnx: bool = False,
     database: str | Path | None = None,
@@ -105,8 +106,9 @@ def train(
         onnx: whether an ONNX file is left there too.
     """
     session = Session(database, device, seed, progress)
+    images = session.dataset(dataset)
     folder = None if out is None else Path(out)
-    return session.train(session.dataset(dataset), _named(architectures), _recipe(recipe), out=folder, onnx=onnx)
+    return session.train(images, _named(architectures), _recipe(recipe, images), out=folder, onnx=onnx)
 
 
 def search(
@@ -114,7 +116,7 @@ def search(
     *,
     space: str | Space = "chain",
     run_folder: str | Path = "runs/search",
-    recipe: Recipe | None = None,
+    recipe: Recipe | str | None = None,
     predictor: str = "ensemble",
     database: str | Path | None = None,
     device: str = "auto",
@@ -144,19 +146,21 @@ def search(
     usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""), settings.get("shortlist", 1))
     asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings})
     session = Session(database, device, seed, progress, predictor)
+    images = session.dataset(dataset)
     return session.search(
-        session.dataset(dataset),
+        images,
         space=get_space(space) if isinstance(space, str) else space,
-        recipe=_recipe(recipe),
+        recipe=_recipe(recipe, images),
         settings=asked,
         run_folder=Path(run_folder),
     )
 
 
-def _recipe(recipe: Recipe | None) -> Recipe:
-    from presage.training import Recipe
+def _recipe(recipe: Recipe | str | None, dataset: ImageDataset) -> Recipe:
+    from presage.training.recipes import named_recipe
+    from presage.training.resolving import resolved
 
-    return Recipe() if recipe is None else recipe
+    return resolved(named_recipe(recipe or "quick") if recipe is None or isinstance(recipe, str) else recipe, dataset)
 
 
 def _named(given: Any) -> list[NamedArchitecture]:

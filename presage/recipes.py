@@ -1,8 +1,10 @@
-"""The options that change a recipe, the same for every command that trains or predicts."""
+"""The options that choose and change a recipe, the same for every command that trains or predicts."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.arguments import Arguments
@@ -15,19 +17,28 @@ __all__ = ["add_recipe_options", "recipe_of"]
 
 
 def add_recipe_options(parser: Arguments) -> None:
-    """Declare `--epochs`, `--image-side` and the other options that `recipe_of` reads."""
+    """Declare `--recipe`, `--epochs` and the other options that `recipe_of` reads."""
     group = parser.add_argument_group(
-        "recipe", "How networks are trained. The defaults are the recipe of the shipped experience."
+        "recipe", "How networks are trained. The defaults are the recipe of the shipped experience, `quick`."
     )
+    group.add_argument("--recipe", metavar="NAME|FILE", help="quick, standard, thorough, or a JSON file of fields")
     group.add_argument("--epochs", type=positive, metavar="E", help="passes over the training images")
     group.add_argument("--image-side", type=positive, metavar="PIXELS", help="images are resized to this side")
     group.add_argument("--train-images", metavar="N|all", help="cap on training images, or `all`")
     group.add_argument("--batch", type=positive, metavar="B", help="images a step")
     group.add_argument("--flip", action="store_true", help="mirror images left-right at random (not for letters)")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="fields",
+        metavar="FIELD=VALUE",
+        help="any other field of the recipe, such as ema=0.99 or image_side=auto; may be repeated",
+    )
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:
-    """The default recipe with the options that were given."""
+    """The recipe that was named, with the options and fields that were given; later ones count."""
     from presage.errors import InvalidArgument
     from presage.training import Recipe
 
@@ -44,4 +55,44 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         except argparse.ArgumentTypeError:
             rule = "be a whole number of at least 1, or `all`"
             raise InvalidArgument("--train-images", f"presage {options.command}", rule, options.train_images) from None
-    return Recipe(**changes)  # type: ignore[arg-type]
+    for text in options.fields:
+        name, value = _field(text, options.command)
+        changes[name] = value
+    return Recipe.from_json({**_chosen(options.recipe, options.command).to_json(), **changes})
+
+
+def _chosen(text: str | None, command: str) -> Recipe:
+    """The recipe of this name, or in this file; the default for None."""
+    from presage.errors import InvalidArgument
+    from presage.training import Recipe
+    from presage.training.recipes import RECIPES, named_recipe
+
+    if text is None:
+        return Recipe()
+    if text in RECIPES or not Path(text).is_file():
+        return named_recipe(text)
+    try:
+        fields = json.loads(Path(text).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        fields = None
+    if not isinstance(fields, dict):
+        rule = "be the name of a recipe, or a file with one JSON object of its fields"
+        raise InvalidArgument("--recipe", f"presage {command}", rule, text)
+    return Recipe.from_json(fields)
+
+
+def _field(text: str, command: str) -> tuple[str, object]:
+    """Name and value of ``FIELD=VALUE``; `all` and `none` are no cap, and a word that is no JSON is a name."""
+    from presage.errors import InvalidArgument
+
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        rule = "be FIELD=VALUE, such as learning_rate=0.003"
+        raise InvalidArgument("--set", f"presage {command}", rule, text)
+    name = name.replace("-", "_")
+    if value in ("all", "none") and name in ("train_images", "test_images"):
+        return name, None
+    try:
+        return name, json.loads(value.lower() if value in ("True", "False") else value)
+    except ValueError:
+        return name, value

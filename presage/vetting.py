@@ -52,6 +52,9 @@ def check_entry(entry: Entry) -> None:
     recipe = entry.recipe
     try:
         side = _image_side(recipe.text, recipe.hash)
+    except UnknownName as error:  # without all the names that are known: nobody typed this one
+        why = f"No {error.kind} is named `{error.name}`."
+        raise InvalidExperience(f"The recipe {recipe.hash[:12]}… is none: {why}") from None
     except (WrongInput, TypeError, ValueError) as error:
         raise InvalidExperience(f"The recipe {recipe.hash[:12]}… is none: {error}") from None
     if isinstance(entry, ExperimentEntry):
@@ -98,8 +101,11 @@ def _check_probe(entry: ProbeEntry) -> None:
 @lru_cache(maxsize=1024)
 def _image_side(text: str, digest: str) -> int:
     from presage.training import Recipe
+    from presage.training.recipe import AUTO
 
     recipe = Recipe.from_json(json.loads(text))
+    if AUTO in (recipe.batch, recipe.image_side):
+        raise InvalidExperience("a training has a batch and a side in numbers, not `auto`.")
     if recipe.hash != digest:
         raise InvalidExperience(f"its hash must be {recipe.hash[:12]}…, as of all of its fields.")
     return recipe.image_side

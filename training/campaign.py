@@ -30,7 +30,7 @@ from presage.training.design import Planned, sequence
 from presage.training.fitting import TrainingResult, fit
 from presage.training.hardware import choose_device, choose_precision, device_name, versions
 from presage.training.prepared import PreparedData
-from presage.training.recipe import Recipe
+from presage.training.recipe import AUTO, Recipe
 from presage.training.recipe_design import recipe_sequence
 from presage.training.recording import dataset_record, experiment_entry, experiment_record
 from presage.training.worker_pool import Answer, Assignment, run_pool
@@ -102,6 +102,9 @@ class Campaign:
         for name in ("count", "workers"):
             if getattr(self, name) < 1:
                 raise InvalidArgument(name, "Campaign", "be at least 1", getattr(self, name))
+        for name in ("batch", "image_side"):
+            if getattr(self.recipe, name) == AUTO:
+                raise InvalidArgument(name, "Campaign", "be a number: a campaign is by one recipe", "auto")
         if not self.datasets:
             raise InvalidArgument("datasets", "Campaign", "name at least one dataset", list(self.datasets))
         choose_device(self.device)

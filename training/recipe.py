@@ -177,9 +177,11 @@ class Recipe:
         for name in given:
             if name not in known:
                 raise UnknownName("field of `Recipe`", str(name), known)
-        for name in ("batch", "image_side"):
+        for name, least in (("batch", 1), ("image_side", 4)):
             if given.get(name) == "auto":
                 given[name] = AUTO
+            elif given.get(name, least) == AUTO:  # only the word means it: a number is a mistake
+                raise InvalidArgument(name, "Recipe", f"be at least {least}, or auto", given[name])
         for field in fields(cls):
             if field.type == "float" and type(given.get(field.name)) is int:
                 given[field.name] = float(given[field.name])

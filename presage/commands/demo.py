@@ -23,6 +23,7 @@ def arguments(parser: Arguments) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from presage.architecture.spaces import get_space
+    from presage.training.resolving import resolved
 
     def say(text: str) -> None:
         if not options.json:
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     with session_of(options) as session:
         session.check_database()
         dataset = session.dataset("digits")
+        recipe = resolved(recipe, dataset)
         with session.open() as database:
             info = database.info()
         trained_on = sum(1 for known in info.datasets if known.finished or known.failed)

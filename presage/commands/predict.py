@@ -25,12 +25,14 @@ def arguments(parser: Arguments) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from presage.architectures import read_architectures
+    from presage.training.resolving import resolved
 
     recipe = recipe_of(options)
     architectures = read_architectures(options.architectures)
     with session_of(options) as session:
         session.check_database()
         dataset = dataset_of(session, options)
+        recipe = resolved(recipe, dataset)
         rows, notes = session.predict_with_notes(dataset, architectures, recipe)
     for line in notes:
         notice(line, options)

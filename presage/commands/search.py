@@ -129,12 +129,14 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
 
 def run(options: argparse.Namespace) -> int:
     from presage.architecture.spaces import get_space
+    from presage.training.resolving import resolved
 
     recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
     check_folder(options.run, "--run", "presage search")
     with session_of(options) as session:
         session.check_database()
         dataset = dataset_of(session, options)
+        recipe = resolved(recipe, dataset)
         result = session.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run)
     print(json.dumps(result.to_json()) if options.json else summary(result))
     return 0 if result.best is not None else 1

@@ -156,6 +156,7 @@ POISONS = (
     other("recipe", recipe_with(batch=5), "`hash` of `recipe` must be the SHA-256", rehash=False),
     other("recipe", recipe_with(magic=1), "The recipe .* is none: No field of `Recipe` is named `magic`"),
     other("recipe", recipe_with(batch=0), "The recipe .* is none: The `batch` of `Recipe` must"),
+    other("recipe", recipe_with(batch="auto"), "The recipe .* is none: a training has a batch and a side in numbers"),
     other("recipe", recipe_with(epochs=2), "`curve` of `experiment` must have one value for each of .* 2 epochs"),
 )
 

@@ -223,6 +223,8 @@ def test_wrong_input_is_one_line_and_exit_code_2(
         Campaign([str(tmp_path / "nowhere.npz")], tmp_path / "out", 1).run()
     with pytest.raises(InvalidArgument, match="workers"):
         Campaign(specs, tmp_path, 1, workers=0)
+    with pytest.raises(InvalidArgument, match="image_side"):
+        Campaign(specs, tmp_path, 1, replace(TINY, image_side=0))
     with pytest.raises(InvalidArgument, match="datasets"):
         Campaign([], tmp_path, 1)
 

@@ -72,6 +72,8 @@ def test_whole_numbers_stand_for_floats_in_json() -> None:
         ({"epochs": True}, "must be int"),
         ({"batch": "64"}, "must be int"),
         ({"batch": -1}, "at least 1, or auto"),
+        ({"batch": 0}, "The `batch` of `Recipe` must be at least 1, or auto. Got 0."),
+        ({"image_side": 0}, "at least 4, or auto"),
         ({"flip": 1}, "must be bool"),
         ({"learning_rate": 0.0}, "must be a positive number"),
         ({"learning_rate": math.nan}, "must be a positive number"),
