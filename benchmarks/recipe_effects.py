@@ -123,8 +123,8 @@ def effects(runs: Runs, recipes: Mapping[str, Recipe], least: int) -> tuple[list
             factor = one_factor(changed)
             if factor is None or _turned(changed):
                 continue
-            shown = [", ".join(_shown(changed[name][side]) for name in sorted(changed)) for side in (0, 1)]
-            found = effect(runs, before, after, (factor, *shown), least)
+            left, right = (", ".join(_shown(changed[name][side]) for name in sorted(changed)) for side in (0, 1))
+            found = effect(runs, before, after, (factor, left, right), least)
             single += [found] if found else []
     shipped = Recipe()
     for after in trained:
