@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,12 @@ class DatabaseInfo:
         """Plain objects, lists and numbers."""
         return {**asdict(self), "path": str(self.path), "datasets": [asdict(d) for d in self.datasets]}
 
-    def text(self) -> str:
-        """A table to read."""
+    def text(self, recipes: Mapping[str, str] | None = None) -> str:
+        """A table to read; the mean accuracies are over networks by all of the recipes.
+
+        Args:
+            recipes: hash → a recipe in words, said beside its hash.
+        """
         rows = ", ".join(f"{n} {table}" for table, n in self.rows.items())
         lines = [f"{self.path}: {self.bytes / 1e6:.1f} MB, schema {self.schema_version}; {rows}", ""]
         width = max([len(d.name) for d in self.datasets], default=7)
@@ -64,10 +69,12 @@ class DatabaseInfo:
             mean = "       –" if d.mean_accuracy is None else f"{d.mean_accuracy:8.3f}"
             dcn = ", ".join(f"{value:.3f} ({name})" for name, value in d.dcn.items()) or "not probed"
             lines.append(f"{d.name:{width}}  {d.finished:8}  {d.failed:6}  {mean}  {dcn}")
-        recipes = {recipe[:16]: n for recipe, n in self.recipes.items()}
-        for title, counts in (("space", self.spaces), ("recipe", recipes), ("status", self.statuses)):
+        for title, counts in (("space", self.spaces), ("status", self.statuses)):
             parts = (f"{name or 'own networks'} {n}" for name, n in counts.items())
             lines.append(f"by {title}: {', '.join(parts) or 'none'}")
+        called = {} if recipes is None else recipes
+        shown = (f"{key[:16]} {n}" + (f" ({called[key]})" if key in called else "") for key, n in self.recipes.items())
+        lines.append(f"by recipe: {', '.join(shown) or 'none'}")
         return "\n".join(lines)
 
 

@@ -11,9 +11,10 @@ from presage.arguments import Arguments
 from presage.output import positive
 
 if TYPE_CHECKING:
+    from presage.records import DatasetRecord, RecipeRecord
     from presage.training import Recipe
 
-__all__ = ["add_recipe_options", "recipe_of"]
+__all__ = ["add_recipe_options", "recipe_of", "recipe_record_words"]
 
 
 def add_recipe_options(parser: Arguments) -> None:
@@ -59,6 +60,19 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         name, value = _field(text, options.command)
         changes[name] = value
     return Recipe.from_json({**_chosen(options.recipe, options.command).to_json(), **changes})
+
+
+def recipe_record_words(record: RecipeRecord, dataset: DatasetRecord | None = None) -> str:
+    """A stored recipe in words, as it is on a dataset where one is given; of a newer presage's, that it is unknown."""
+    from presage.errors import WrongInput
+    from presage.training import Recipe
+    from presage.training.recipe_words import recipe_words, words_on
+
+    try:
+        recipe = Recipe.from_json(record.json)
+    except WrongInput:
+        return "unknown to this version"
+    return recipe_words(recipe) if dataset is None else words_on(recipe, dataset)
 
 
 def _chosen(text: str | None, command: str) -> Recipe:

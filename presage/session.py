@@ -200,12 +200,14 @@ class Session:
     ) -> tuple[list[Predicted], tuple[str, ...]]:
         """As `predict`, and a line for each way in which the predictions extrapolate."""
         from presage.surrogate import get_predictor
+        from presage.training.recipe_words import words_on
+        from presage.training.recording import dataset_record
 
         get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
         asked = prediction.costed(dataset, architectures, recipe)
         bound = self.bound_predictor(dataset, recipe)
         notes = bound.extrapolation.notes([costs.multiply_adds for _, costs in asked])
-        return prediction.predicted(bound, asked), notes
+        return prediction.predicted(bound, asked, words_on(recipe, dataset_record(dataset))), notes
 
     def extrapolation(self, recipe: Recipe) -> Extrapolation:
         """What predictions for a recipe rest on."""

@@ -12,6 +12,8 @@ import numpy as np
 from presage.errors import InvalidArgument
 from presage.probe.neighbours import KnownDataset, Neighbour, nearest
 from presage.probe.noise import LabelNoise, joined, suspect_labels
+from presage.probe.protocol import PROBE_RECIPE, PROBE_VERSION
+from presage.training.recipe_words import recipe_words
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -88,6 +90,11 @@ class DifficultyCard:
         """Where the DCN lies between chance (0) and 1 (1); negative below chance."""
         return (self.dcn - self.chance) / (1.0 - self.chance) if self.chance < 1.0 else 0.0
 
+    @property
+    def recipe_words(self) -> str:
+        """The probe's recipe in words, by which the DCNs are, the neighbours' too; empty for another version's."""
+        return recipe_words(PROBE_RECIPE) if self.version == PROBE_VERSION else ""
+
     def text(self) -> str:
         """A few lines for a terminal."""
         return "\n".join(
@@ -97,6 +104,7 @@ class DifficultyCard:
                 f"{max(self.lift, 0.0):.0%} of the way from there to 1",
                 f"  confused       {self._confused()}",
                 f"  label noise    {self._noise()}",
+                *([f"  by the recipe  {self.recipe_words}"] if self.recipe_words else []),
                 f"  nearest known  {', '.join(f'{near.name} ({near.dcn:.3f})' for near in self.nearest) or 'none'}",
             ]
         )
@@ -105,6 +113,7 @@ class DifficultyCard:
         """Everything on the card as plain values; rates and shares included."""
         found = asdict(self)
         found["lift"] = self.lift
+        found["recipe_words"] = self.recipe_words
         found["confused"] = [{**asdict(pair), "rate": pair.rate} for pair in self.confused]
         if self.noise is not None:
             found["noise"]["share"] = self.noise.share

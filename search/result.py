@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from presage.errors import WrongInput
+from presage.training.recipe import Recipe
+from presage.training.recipe_words import recipe_words
 
 __all__ = [
     "BASELINE",
@@ -247,6 +249,7 @@ class SearchResult:
         latency: what estimated latencies rest on and how far off they were, in one line; None without them.
         supernet: what became of the shared weights that the search was on, in one line; None without them.
         notes: what is to be known of the predictions, a line each; `run_search` itself has none.
+        recipe_words: the recipe that all accuracies, predicted and trained, are by, in words.
     """
 
     folder: Path
@@ -264,6 +267,7 @@ class SearchResult:
     latency: str | None = None
     supernet: str | None = None
     notes: tuple[str, ...] = ()
+    recipe_words: str = ""
 
     @property
     def verified(self) -> tuple[Verified, ...]:
@@ -300,6 +304,7 @@ class SearchResult:
             "space": self.space,
             "strategy": self.strategy,
             "settings": dict(self.settings),
+            "recipe_words": self.recipe_words,
             "rounds": [one.to_json() for one in self.rounds],
             "baseline": [verified.to_json() for verified in self.baseline],
             "best": self.best.to_json() if self.best else None,
@@ -336,6 +341,8 @@ class SearchResult:
                 "best": value["best"] and Verified.from_json(value["best"]),
                 "notes": tuple(value.get("notes", ())),
             }
+            if "recipe_words" not in value and "recipe" in value["settings"]:  # an earlier version's
+                given["recipe_words"] = recipe_words(Recipe.from_json(value["settings"]["recipe"]))
             return cls(**given)
         except (AttributeError, KeyError, TypeError) as error:
             raise WrongInput(f"The result in {folder} is damaged: {error}.") from None

@@ -31,9 +31,9 @@ from presage.architecture.batch.shapes import batch_shapes
 from presage.architecture.spaces import get_space
 from presage.errors import InvalidArchitecture
 from presage.records.dataset import DatasetRecord
-from presage.training.datasets.splits import MOST_VALIDATION_IMAGES
 from presage.training.design import Candidate, Planned, core
 from presage.training.recipe import Recipe
+from presage.training.training_images import training_images
 
 __all__ = [
     "RECIPE_PARTS",
@@ -45,7 +45,6 @@ __all__ = [
     "recipe_sequence",
     "recipes",
     "sizes_of",
-    "training_images",
 ]
 
 Ints = NDArray[np.int64]
@@ -159,13 +158,6 @@ def recipe_sequence(dataset: DatasetRecord) -> Iterator[Planned]:
         for candidate, recipe, seed, kind in islice(walk.rounds(number, part.files), part.length):
             yield Planned(position, candidate, seed, kind, recipe)
             position += 1
-
-
-def training_images(dataset: DatasetRecord, recipe: Recipe) -> int:
-    """How many images of the dataset `recipe` trains on, nearly: a class of one image may shift it by one."""
-    total = dataset.train_images
-    held = max(min(round(recipe.validation_fraction * total), MOST_VALIDATION_IMAGES), dataset.classes)
-    return min(total - held, recipe.train_images or total)
 
 
 @dataclass(frozen=True, eq=False)

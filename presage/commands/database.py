@@ -12,9 +12,11 @@ from presage.arguments import Action, Arguments
 from presage.console import session_of
 from presage.folders import check_folder
 from presage.output import positive, scaled, share, table
+from presage.recipes import recipe_record_words
 
 if TYPE_CHECKING:
     from presage.database import ExperimentColumns
+    from presage.records import DatasetRecord, RecipeRecord
 
 SUMMARY = "the experiment database: info, query, import, export, check"
 
@@ -22,7 +24,8 @@ SUMMARY = "the experiment database: info, query, import, export, check"
 def _info(options: argparse.Namespace) -> int:
     with session_of(options) as session, session.open() as database:
         info = database.info()
-    print(json.dumps(info.to_json()) if options.json else info.text())
+        words = {record.hash: recipe_record_words(record) for record in database.recipes()}
+    print(json.dumps({**info.to_json(), "recipe_words": words}) if options.json else info.text(words))
     return 0
 
 
@@ -31,13 +34,14 @@ def _query(options: argparse.Namespace) -> int:
 
     with session_of(options) as session, session.open() as database:
         found = database.similar(options.dcn, options.tolerance, least=options.least, version=PROBE_VERSION)
-        names = {record.fingerprint: record.name for record in database.datasets()}
+        datasets = {record.fingerprint: record for record in database.datasets()}
+        recipes = {record.hash: record for record in database.recipes()}
         spaces = {record.hash: record.space or "" for record in database.architecture_records()}
     rows = found.experiments
     best = sorted(range(len(rows)), key=lambda row: -rows.accuracy[row])[: options.top]
-    listed = [_network(found.experiments, row, names, spaces) for row in best]
+    listed = [_network(rows, row, datasets, recipes, spaces) for row in best]
     counts = [
-        {"name": names[key], "dcn": float(found.dcn[index]), "experiments": int((rows.dataset == index).sum())}
+        {"name": datasets[key].name, "dcn": float(found.dcn[index]), "experiments": int((rows.dataset == index).sum())}
         for index, key in enumerate(rows.datasets)
     ]
     if options.json:
@@ -52,13 +56,14 @@ def _query(options: argparse.Namespace) -> int:
         )
     )
     print()
-    header = ("best networks", "dataset", "space", "trained", "parameters", "multiply-adds")
+    header = ("best networks", "dataset", "space", "trained", "recipe", "parameters", "multiply-adds")
     shown = [
         (
             one["architecture"][:12],
             one["dataset"],
             one["space"],
             f"{one['accuracy']:.3f}",
+            one["recipe_words"],
             scaled(one["parameters"]),
             scaled(one["multiply_adds"]),
         )
@@ -68,13 +73,22 @@ def _query(options: argparse.Namespace) -> int:
     return 0
 
 
-def _network(rows: ExperimentColumns, row: int, names: Mapping[str, str], spaces: Mapping[str, str]) -> dict[str, Any]:
-    architecture = str(rows.architecture[row])
+def _network(
+    rows: ExperimentColumns,
+    row: int,
+    datasets: Mapping[str, DatasetRecord],
+    recipes: Mapping[str, RecipeRecord],
+    spaces: Mapping[str, str],
+) -> dict[str, Any]:
+    architecture, dataset = str(rows.architecture[row]), datasets[rows.datasets[rows.dataset[row]]]
+    recipe = recipes[rows.recipes[rows.recipe[row]]]
     return {
-        "dataset": names[rows.datasets[rows.dataset[row]]],
+        "dataset": dataset.name,
         "architecture": architecture,
         "space": spaces[architecture],
         "accuracy": float(rows.accuracy[row]),
+        "recipe": recipe.json,
+        "recipe_words": recipe_record_words(recipe, dataset),
         "parameters": int(rows.parameters[row]),
         "multiply_adds": int(rows.multiply_adds[row]),
     }

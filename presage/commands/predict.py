@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     for line in notes:
         notice(line, options)
     if options.json:
-        answer = {"dataset": dataset.name, "recipe": recipe.to_json(), "notes": notes}
+        words = rows[0].recipe_words
+        answer = {"dataset": dataset.name, "recipe": recipe.to_json(), "recipe_words": words, "notes": notes}
         print(json.dumps({**answer, "predictions": [asdict(row) for row in rows]}))
         return 0
     lines = [
@@ -52,5 +53,6 @@ def run(options: argparse.Namespace) -> int:
         for row in sorted(rows, key=lambda row: -row.accuracy)
     ]
     header = ("network", "predicted", f"{rows[0].level:.0%} interval", "trained", "parameters", "multiply-adds")
+    print(f"Recipe: {rows[0].recipe_words}.")
     print(table(header, lines))
     return 0

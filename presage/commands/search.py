@@ -157,6 +157,7 @@ def summary(result: SearchResult) -> str:
         f"{sum(one.candidates for one in result.rounds):,} candidates of {result.space} by {result.strategy}, scored "
         f"by {result.score}; {sum(one.accuracy is not None for one in result.verified)} of {len(result.verified)} "
         "short-listed trained to the end:",
+        *([f"Recipe: {result.recipe_words}."] if result.recipe_words else []),
         "",
         table(tuple(columns), cells),
     ]

@@ -40,7 +40,14 @@ def run(options: argparse.Namespace) -> int:
         rows = session.train(dataset, architectures, recipe, out=options.out, onnx=options.onnx)
     if options.json:
         print(
-            json.dumps({"dataset": dataset.name, "recipe": recipe.to_json(), "trained": [asdict(row) for row in rows]})
+            json.dumps(
+                {
+                    "dataset": dataset.name,
+                    "recipe": recipe.to_json(),
+                    "recipe_words": rows[0].recipe_words,
+                    "trained": [asdict(row) for row in rows],
+                }
+            )
         )
     else:
         lines = [
@@ -54,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
             )
             for row in rows
         ]
+        print(f"Recipe: {rows[0].recipe_words}.")
         print(table(("network", "trained (validation)", "test", "parameters", "multiply-adds", "seconds"), lines))
         for row in rows:
             if row.model is not None:

@@ -110,8 +110,8 @@ def agreement_of(result: SearchResult) -> Agreement | None:
         for label, rows in series.items()
         if rows
     )
-    curves = {one.chosen.hash[:8]: one.curve for one in result.verified}
-    return Agreement(level, sides, plots.scatter_plot(series, level), plots.learning_curves_plot(curves))
+    curves, by = {one.chosen.hash[:8]: one.curve for one in result.verified}, result.recipe_words
+    return Agreement(level, sides, plots.scatter_plot(series, level, by), plots.learning_curves_plot(curves, by))
 
 
 def _trained(verified: Sequence[Verified]) -> list[plots.TrainedPrediction]:
@@ -148,9 +148,9 @@ def candidates_of(result: SearchResult, space: Space | None) -> CandidatePlots |
     said = [one.chosen.predicted if score == PREDICTED else one.chosen.score for one in result.verified]
     costs = [unit * getattr(one.chosen, field) for one in result.verified]
     marks = [(at, value) for at, value in zip(costs, said, strict=True) if value is not None]
-    return CandidatePlots(
-        len(values), score, plots.search_plot(values, score), plots.pareto_plot(cost, best, marks, label, score)
-    )
+    by = result.recipe_words
+    history, front = plots.search_plot(values, score, by), plots.pareto_plot(cost, best, marks, label, score, by)
+    return CandidatePlots(len(values), score, history, front)
 
 
 def drawings_of(folder: Path, trained: Sequence[Verified]) -> list[Drawing]:

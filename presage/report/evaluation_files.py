@@ -24,10 +24,11 @@ def write_evaluation(found: Appraisal, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     tables = found.tables()
     pages = "\n".join(f"## {table.title}\n\n{table.markdown()}\n" for table in tables)
+    said = f"Recipe: {found.recipe_words}.\n\n" if found.recipe_words else ""
     texts = {
         RESULTS: json.dumps(found.to_json(), ensure_ascii=False) + "\n",
         "tables.json": json.dumps([asdict(table) for table in tables], indent=1, ensure_ascii=False) + "\n",
-        "tables.md": f"# Evaluation\n\n{pages}",
+        "tables.md": f"# Evaluation\n\n{said}{pages}",
         **{f"{table.name}.csv": table.csv() for table in tables},
     }
     written = []

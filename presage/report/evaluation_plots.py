@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,9 @@ def evaluation_plots(found: Appraisal) -> Mapping[str, Figure]:
         plots["few-shot"] = _few_shot(found.few_shot, found.predictor)
     if found.difficulty is not None:
         plots["dcn"] = _dcn(found.difficulty)
+    for figure in plots.values():
+        if found.recipe_words:
+            figure.supxlabel("\n".join(wrap(found.recipe_words.replace("$", r"\$"), 90)), fontsize=8, color=DARK)
     return plots
 
 

@@ -47,7 +47,8 @@ def write_report(run_folder: Path, space: Space | None = None) -> Path:
         short_list=_best_first(result.verified),
         baseline=_best_first(result.baseline),
         compared=comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline]),
-        difficulty_plot=card and plots.difficulty_plot(card["name"], card["seed_dcns"], card["known_dcns"]),
+        difficulty_plot=card
+        and plots.difficulty_plot(card["name"], card["seed_dcns"], card["known_dcns"], card.get("recipe_words", "")),
         agreement=agreement_of(result),
         candidates=candidates_of(result, space),
         supernet=epochs_table(result),

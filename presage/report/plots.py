@@ -43,14 +43,21 @@ def _svg(figure: Figure, name: str) -> Markup:
     return Markup(re.sub(r'href="#', f'href="#{name}-', text))
 
 
+def _say(axes: Axes, recipe: str) -> None:
+    """Above a plot of accuracies: the recipe, in words, that they are by; nothing where it is unknown."""
+    if recipe:
+        axes.set_title(_plain(recipe), fontsize=9, color="#4a5568")
+
+
 def _plain(text: str) -> str:
     """Text in which matplotlib sees no formula."""
     return text.replace("$", r"\$")
 
 
-def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float]) -> Markup:
-    """The dataset's DCN, one tick a seed, on the line of the datasets of the database."""
+def difficulty_plot(name: str, dcns: Sequence[float], known: Mapping[str, float], recipe: str = "") -> Markup:
+    """The dataset's DCN, one tick a seed, on the line of the datasets of the database; `recipe` is the probe's."""
     figure, axes = _figure(8.6, 2.5)
+    _say(axes, recipe)
     ordered = sorted(known.items(), key=lambda item: item[1])
     axes.plot([value for _, value in ordered], [0] * len(ordered), "|", color=GREY, markersize=14)
     last = [-1.0] * 4
@@ -84,14 +91,16 @@ class TrainedPrediction:
     trained: float
 
 
-def scatter_plot(series: Mapping[str, Sequence[TrainedPrediction]], level: float) -> Markup:
+def scatter_plot(series: Mapping[str, Sequence[TrainedPrediction]], level: float, recipe: str = "") -> Markup:
     """Predicted accuracy with its interval against trained validation accuracy.
 
     Args:
         series: label → networks. The first is drawn on top.
         level: nominal coverage of the intervals.
+        recipe: in words, of all of them.
     """
     figure, axes = _figure(5.0, 4.4)
+    _say(axes, recipe)
     low = 1.0
     for (label, rows), colour in reversed(list(zip(series.items(), (BLUE, ORANGE), strict=False))):
         if not rows:
@@ -109,9 +118,10 @@ def scatter_plot(series: Mapping[str, Sequence[TrainedPrediction]], level: float
     return _svg(figure, "scatter")
 
 
-def search_plot(values: Sequence[float], name: str = "predicted accuracy") -> Markup:
+def search_plot(values: Sequence[float], name: str = "predicted accuracy", recipe: str = "") -> Markup:
     """Every candidate's value in the order of proposal, and the best so far; `name` says what the values are."""
     figure, axes = _figure(5.0, 4.4)
+    _say(axes, recipe)
     best: list[float] = []
     for value in values:
         best.append(max(value, best[-1] if best else value))
@@ -129,6 +139,7 @@ def pareto_plot(
     short_list: Sequence[tuple[float, float]],
     label: str,
     name: str = "predicted accuracy",
+    recipe: str = "",
 ) -> Markup:
     """Values against cost (log axis), and the front of candidates that none beats in both.
 
@@ -136,8 +147,10 @@ def pareto_plot(
         short_list: (cost, value) of the networks that were chosen.
         label: of the cost.
         name: what the values are.
+        recipe: in words, that they are by.
     """
     figure, axes = _figure(5.0, 4.4)
+    _say(axes, recipe)
     axes.plot(list(cost), list(value), ".", color=GREY, markersize=2.5, label="candidate", rasterized=True)
     order = sorted(range(len(cost)), key=lambda row: (cost[row], -value[row]))
     front: list[int] = []
@@ -152,9 +165,10 @@ def pareto_plot(
     return _svg(figure, "pareto")
 
 
-def learning_curves_plot(curves: Mapping[str, Sequence[float]]) -> Markup:
+def learning_curves_plot(curves: Mapping[str, Sequence[float]], recipe: str = "") -> Markup:
     """Validation accuracy by epoch of every trained short-listed network."""
     figure, axes = _figure(5.0, 4.4)
+    _say(axes, recipe)
     for label, curve in curves.items():
         axes.plot(range(1, len(curve) + 1), list(curve), linewidth=1.4, label=_plain(label))
     axes.set(xlabel="epoch", ylabel="trained accuracy (validation)", ylim=(None, 1.0))

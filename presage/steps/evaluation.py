@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.progress import OnStage
+from presage.recipes import recipe_record_words
 
 if TYPE_CHECKING:
     from presage.database import Database
     from presage.surrogate.evaluation.appraisal import Appraisal
 
 __all__ = ["evaluate"]
+
+MOST_LISTED = 3
+"""Recipes that are said in words; of the others, how many there are."""
 
 
 def evaluate(
@@ -38,8 +44,9 @@ def evaluate(
     asked = tuple(STUDIES) if studies is None else tuple(studies)
     with opened() as database:
         experience = load_experience(database)
+        words = {record.hash: recipe_record_words(record) for record in database.recipes()}
         difficulty = study_difficulty(database, experience, core_networks(experience)) if "dcn" in asked else None
-    return appraise(
+    found = appraise(
         experience,
         unfitted,
         studies=asked,
@@ -51,3 +58,15 @@ def evaluate(
         progress=lambda done, total: progress("evaluate", done, total),
         seed=seed,
     )
+    counts = Counter(experience.tasks[at].recipe for at in experience.task_index.tolist())
+    return replace(found, recipe_words=_listed([(words.get(recipe, recipe), n) for recipe, n in counts.most_common()]))
+
+
+def _listed(recipes: Sequence[tuple[str, int]]) -> str:
+    """Recipes in words with how many networks were trained by them, the commonest first, when there are several."""
+    if len(recipes) < 2:
+        return "".join(words for words, _ in recipes)
+    shown = [f"{words} ({n:,} networks)" for words, n in recipes[:MOST_LISTED]]
+    rest = recipes[MOST_LISTED:]
+    shown += [f"{len(rest)} more ({sum(n for _, n in rest):,} networks)"] if rest else []
+    return "; ".join(shown)

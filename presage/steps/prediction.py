@@ -40,6 +40,7 @@ class Predicted:
         level: share of networks that the interval is meant to hold.
         parameters, multiply_adds: of the network for one image of the recipe's size.
         trained: mean trained accuracy of this very network on this dataset by this recipe, where the database has it.
+        recipe_words: the recipe that all this is about, in words.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Predicted:
     parameters: int
     multiply_adds: int
     trained: float | None = None
+    recipe_words: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ def costed(
     return [(named, costs_of(named, shape, len(dataset.classes))) for named in architectures]
 
 
-def predicted(bound: BoundPredictor, asked: Sequence[tuple[NamedArchitecture, Costs]]) -> list[Predicted]:
+def predicted(
+    bound: BoundPredictor, asked: Sequence[tuple[NamedArchitecture, Costs]], recipe_words: str = ""
+) -> list[Predicted]:
     """The answer to each architecture, in the order given."""
     from presage.architecture.batch.graph_batch import GraphBatch
 
@@ -128,6 +132,7 @@ def predicted(bound: BoundPredictor, asked: Sequence[tuple[NamedArchitecture, Co
             parameters=costs.parameters,
             multiply_adds=costs.multiply_adds,
             trained=bound.trained.get(named.architecture.hash),
+            recipe_words=recipe_words,
         )
         for row, (named, costs) in enumerate(asked)
     ]

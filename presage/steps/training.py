@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ class Trained:
         failure: one line; None when finished.
         model: folder with the trained network, for `presage.load`; None where none was asked for.
         reused: the same training (dataset, network, recipe, seed) was in the database and was not repeated.
+        recipe_words: the recipe that it was trained by, in words.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Trained:
     failure: str | None
     model: str | None = None
     reused: bool = False
+    recipe_words: str = ""
 
 
 def train(
@@ -69,6 +71,7 @@ def train(
     from presage.training.hardware import choose_device
     from presage.training.model.folder import save_model
     from presage.training.model.trained import trained_model
+    from presage.training.recipe_words import words_on
     from presage.training.recording import dataset_record, experiment_entry, experiment_record
 
     data = prepare(dataset, recipe, choose_device(device))
@@ -96,7 +99,8 @@ def train(
             done.append(_trained(named, record, folder))
         else:
             done.append(_trained(named, record, None))
-    return done
+    words = words_on(recipe, dataset_record(dataset))
+    return [replace(one, recipe_words=words) for one in done]
 
 
 def check_onnx() -> None:

@@ -38,6 +38,8 @@ from presage.search.studies.scores import get_score
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
+from presage.training.recipe_words import words_on
+from presage.training.recording import dataset_record
 
 if TYPE_CHECKING:
     from presage.search.supernet.in_search import SuperNet
@@ -196,6 +198,7 @@ class _Rounds:
             score=run.score.summary,
             latency=None if run.latency_model is None else run.latency_model.summary,
             supernet=self._supernet_summary(rounds),
+            recipe_words=words_on(run.recipe, dataset_record(run.dataset)),
         )
 
     def _supernet_summary(self, rounds: Sequence[RoundResult]) -> str | None:

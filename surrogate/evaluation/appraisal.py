@@ -58,6 +58,7 @@ class Appraisal:
         core: scores on the core networks alone, and of the dataset-blind ranking; None where there are none.
         few_shot: what trained networks of the target are worth; None where it was not studied.
         difficulty: of the DCN; None where it was not studied.
+        recipe_words: the recipes that the networks were trained by, in words.
     """
 
     predictor: str
@@ -66,6 +67,7 @@ class Appraisal:
     core: EvaluationTable | None = None
     few_shot: FewShotStudy | None = None
     difficulty: DifficultyStudy | None = None
+    recipe_words: str = ""
 
     @cached_property
     def goals(self) -> list[Goal]:
@@ -87,13 +89,15 @@ class Appraisal:
         return [*found, goals_table(self.predictor, self.goals)]
 
     def text(self) -> str:
-        """All tables in plain text."""
-        return "\n\n".join(table.text() for table in self.tables())
+        """All tables in plain text, and the recipes."""
+        said = [f"Recipe: {self.recipe_words}."] if self.recipe_words else []
+        return "\n\n".join([*(table.text() for table in self.tables()), *said])
 
     def to_json(self, *, points: bool = False) -> dict[str, Any]:
         """The predictors' table with everything else beside it; every predicted and trained accuracy if asked for."""
         return {
             **self.table.to_json(points=points),
+            "recipe_words": self.recipe_words,
             "predictor": self.predictor,
             "intervals": {name: interval_measures(self.outcomes, name) for name in self.table.predictors},
             "core": None if self.core is None else self.core.to_json(),

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from presage.architecture.spaces import get_space
 from presage.architecture.torch_bridge.build import build
 from presage.training.model.folder import save_model
 from presage.training.model.trained import TrainedModel
+from presage.training.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +118,5 @@ def test_the_loaded_model_predicts(folder: Path, pictures: Path) -> None:
     model = package.load(folder)
     assert model.predict(pictures) == ["cat"] * 3
     assert "3 classes" in repr(model)
+    trained = replace(model, recipe=Recipe(flip=True), accuracy=0.9)
+    assert "recipe: 16 px, up to 2,000 images, 12 epochs, mirrored" in repr(trained)

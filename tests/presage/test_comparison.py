@@ -26,10 +26,11 @@ def verified(role: str, accuracy: float | None) -> Verified:
 def result(folder: Path, shortlist: list[float | None], baseline: list[float | None]) -> SearchResult:
     trained = tuple(verified(SHORT_LIST, one) for one in shortlist)
     settings: Mapping[str, Any] = {"objectives": ["accuracy"]}
+    words = "16 px, 1,150 images, 12 epochs"
     return SearchResult(
         folder, "digits", "f", "a space of one's own", "evolution", settings,
         (RoundResult(1, "predicted-1", 5, 5, None, trained),),
-        baseline=tuple(verified(BASELINE, one) for one in baseline), best=trained[0],
+        baseline=tuple(verified(BASELINE, one) for one in baseline), best=trained[0], recipe_words=words,
     )  # fmt: skip
 
 
@@ -56,7 +57,9 @@ def test_terminal_report_and_json_tell_it(tmp_path: Path, better: bool) -> None:
     assert written["best"]["accuracy"] == 0.9931
     (tmp_path / "result.json").write_text(json.dumps(written))
     page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert written["recipe_words"] == found.recipe_words
     for text in (summary(found), page):
+        assert "Recipe: 16 px, 1,150 images, 12 epochs." in text
         assert f"best {0.9965 if better else 0.97:.4f}" in text
         assert ("A random network is better than the best of the short-list" in text) == better
     assert f"<b>{'0.997' if better else '0.970'}</b><span>best of 3 random networks" in page

@@ -17,7 +17,7 @@ from presage.architecture.serial import dumps
 from presage.database import Database
 from presage.records.testing import probe_entry
 from presage.report import write_report
-from presage.training import load_dataset
+from presage.training import Recipe, load_dataset
 from presage.training.model.folder import load_model
 
 FAST = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--quiet")
@@ -33,6 +33,7 @@ def test_probe_prints_the_card_and_stores_the_dcn(presage: Callable, shapes_npz:
         (stored,) = database.probes(dataset=fingerprint)
     assert f"{stored.dcn:.3f}" in outcome.out
     assert "made-up" in outcome.out  # the nearest known datasets
+    assert "16 px, up to 2,000 images, 10 epochs" in outcome.out
 
 
 def test_a_probe_that_is_stored_with_other_digits_stands(
@@ -138,7 +139,11 @@ def test_predict_gives_a_value_within_its_interval_and_shows_what_is_known(
         assert row["level"] == 0.9
         assert row["trained"] is None
 
-    trained = presage("train", shapes_npz, file, "--database", experienced, "--quiet", "--json").json["trained"]
+    learned = presage("train", shapes_npz, file, "--database", experienced, "--quiet", "--json").json
+    trained, by = learned["trained"], "16 px, 96 images, 12 epochs"
+    assert (learned["recipe_words"], {row["recipe_words"] for row in (*rows, *trained)}) == (by, {by})
+    for command in ("predict", "train"):
+        assert f"Recipe: {by}." in presage(command, *(words if command == "predict" else words[:2] + words[4:])).out
     again = presage("predict", *words, "--json").json["predictions"]
     assert [row["trained"] for row in again] == pytest.approx([row["accuracy"] for row in trained], abs=1e-6)
 
@@ -196,6 +201,7 @@ def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_agai
     assert len(verified) == 2
     assert len(result["baseline"]) == 2
     assert json.loads((run / "result.json").read_text())["best"] == result["best"]
+    assert result["recipe_words"] == "16 px, 40 images, 1 epoch"
 
     # every training, and every prediction made before it, is in the database
     with Database.open(experienced) as database:
@@ -219,6 +225,8 @@ def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_agai
         "Pareto front",
         "The short-list, trained",
         "The networks",
+        "<p>Recipe: 16 px, 40 images, 1 epoch.</p>",
+        "recipe of the probe</th><td>16 px, up to 2,000 images, 10 epochs",
         "<svg",
     ):
         assert part in page
@@ -314,11 +322,29 @@ def test_evaluate_scores_each_predictor_on_every_dataset(presage: Callable, expe
     assert len(table["scores"]) == 8
     # accuracies were made to grow with the order of drawing, alike on every dataset: the mean knows no order at all
     assert table["mean"]["dataset-mean"]["kendall_tau"] == pytest.approx(0.0)
-    assert presage(*words, "--studies", "none").out.startswith("Mean over 4 datasets, each left out whole")
+    told = presage(*words, "--studies", "none").out
+    assert told.startswith("Mean over 4 datasets, each left out whole")
+    assert told.endswith("Recipe: 16 px, up to 2,000 images, 12 epochs.\n")
+    assert table["recipe_words"] == "16 px, up to 2,000 images, 12 epochs"
     studied = presage(*words, "--studies", "core,dcn", "--folds", "2", "--json").json
     assert studied["core"]["mean"]["dataset-blind"]["kendall_tau"] == pytest.approx(1.0)
     assert studied["dcn"]["summary"]["spearman"] == pytest.approx(1.0)
     assert studied["how"] == "each left out whole, in 2 parts"
+
+
+def test_the_database_says_by_which_recipe_networks_were_trained(presage: Callable, experienced: Path) -> None:
+    words, (key,) = "16 px, up to 2,000 images, 12 epochs", {Recipe().hash}
+    info = ("database", "info", "--database", experienced)
+    assert presage(*info, "--json").json["recipe_words"] == {key: words}
+    assert f"by recipe: {key[:16]} 48 ({words})" in presage(*info).out
+    query = ("database", "query", "--dcn", 0.6, "--database", experienced)
+    best = presage(*query, "--json").json["best"]
+    said = {one["recipe_words"] for one in best}
+    (of_the_dataset,) = said
+    assert of_the_dataset.startswith("16 px, ")
+    assert of_the_dataset.endswith(" images, 12 epochs")
+    assert {Recipe.from_json(one["recipe"]) for one in best} == {Recipe()}
+    assert of_the_dataset in presage(*query).out
 
 
 def test_an_unknown_study_names_the_nearest(presage: Callable, experienced: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from presage.errors import InvalidArgument
-from presage.probe import HeldOutImages, KnownDataset, ProbeRun, difficulty_card, nearest
+from presage.probe import PROBE_VERSION, HeldOutImages, KnownDataset, ProbeRun, difficulty_card, nearest
 
 CONFUSION = np.array([[8, 2, 0], [1, 9, 0], [0, 1, 9]])
 
@@ -73,6 +73,15 @@ def test_known_datasets_may_be_plain_pairs_and_exclude_the_dataset_itself() -> N
     card = difficulty_card([run(0, 0.8)], known)
     assert [near.name for near in card.nearest] == ["lake", "pond"]
     assert card.nearest[0].description_distance is None
+
+
+def test_the_recipe_that_the_dcns_are_by_is_said() -> None:
+    card = difficulty_card([run(0, 0.8, version=PROBE_VERSION)])
+    assert "by the recipe  16 px, up to 2,000 images, 10 epochs" in card.text()
+    assert card.to_json()["recipe_words"] == "16 px, up to 2,000 images, 10 epochs"
+    older = difficulty_card([run(0, 0.8, version="0")])
+    assert older.recipe_words == ""
+    assert "px" not in older.text()
 
 
 def test_a_name_without_neighbours_says_none() -> None:

@@ -11,7 +11,7 @@ import pytest
 from presage.errors import WrongInput
 from presage.search.result import BASELINE, SHORT_LIST, Chosen, KnownNetwork, RoundResult, SearchResult, Verified
 
-LATER = {"shortlist_best", "baseline_best", "score", "latency", "supernet", "notes"}
+LATER = {"shortlist_best", "baseline_best", "score", "latency", "supernet", "notes", "recipe_words"}
 """Keys of a search's result that the first versions did not write."""
 
 
@@ -32,7 +32,7 @@ def result(folder: Path) -> SearchResult:
         folder, "digits", "f", "tiny", "random", {"objectives": ["accuracy"]},
         (RoundResult(1, "predicted-1", 5, 4, 0.8, (best, verified(SHORT_LIST, None)), (known,), 0.8),),
         baseline=(verified(BASELINE, 0.5, score=1.5, score_name="proxy:naswot"),), best=best, seconds=2.0,
-        latency="off by 10%", supernet="told", notes=("one", "two"),
+        latency="off by 10%", supernet="told", notes=("one", "two"), recipe_words="16 px, 12 epochs",
     )  # fmt: skip
 
 
@@ -51,6 +51,10 @@ def test_a_result_of_the_first_versions_is_read(tmp_path: Path) -> None:
             del one["chosen"][name]
     found = SearchResult.from_json(old, tmp_path)
     assert (found.score, found.latency, found.supernet, found.notes) == ("predicted accuracy", None, None, ())
+    assert found.recipe_words == ""
+    asked = {**old["settings"], "recipe": {"epochs": 3, "flip": True}}
+    named = SearchResult.from_json({**old, "settings": asked}, tmp_path)
+    assert named.recipe_words == "16 px, up to 2,000 images, 3 epochs, mirrored"
     assert found.rounds[0].known == ()
     assert found.verified[0].chosen.score_name == "predicted"
     assert (found.shortlist_best, found.baseline_best) == (0.9, 0.5)

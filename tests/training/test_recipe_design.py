@@ -31,9 +31,9 @@ from presage.training.recipe_design import (
     recipe_sequence,
     recipes,
     sizes_of,
-    training_images,
 )
 from presage.training.recipes import RECIPES
+from presage.training.training_images import training_images
 
 LARGE = DatasetRecord("0123456789abcdef" * 4, "large", 10, 3, 32, 32, 50_000, 0)
 SMALL = DatasetRecord("fedcba9876543210" * 4, "small", 40, 1, 32, 32, 320, 0)

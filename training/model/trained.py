@@ -15,6 +15,7 @@ from presage.errors import InvalidArgument
 from presage.training.model.images import Picture, batches
 from presage.training.model.program import Program
 from presage.training.recipe import Recipe
+from presage.training.recipe_words import recipe_words
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,7 +89,7 @@ class TrainedModel:
     def __repr__(self) -> str:
         c, side, _ = self.input_shape
         trained = f", trained {self.accuracy:.3f} on validation images of {self.dataset}" if self.accuracy else ""
-        how = f" by {self.recipe.epochs} epochs" if self.recipe else ""
+        how = f", recipe: {recipe_words(self.recipe)}" if self.recipe else ""
         size = f"{side}x{side}x{c}"
         return f"TrainedModel({self.architecture.hash[:12]}, {len(self.classes)} classes, {size}{trained}{how})"
 

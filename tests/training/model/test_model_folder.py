@@ -107,7 +107,7 @@ def test_the_onnx_file_gives_the_same_logits(model: TrainedModel, tmp_path: Path
 def test_its_page_says_what_it_is(folder: Path) -> None:
     page = (folder / "README.md").read_text(encoding="utf-8")
     assert "circle, pipe\\|line, Ünter" in page
-    assert "16 px, 2,000 images, 2 epochs" in page
+    assert "16 px, up to 2,000 images, 2 epochs" in page
     assert "presage classify best IMAGE..." in page
 
 
