@@ -36,11 +36,20 @@ class Program(nn.Module):
         network: takes normalised images (b, c, s, s).
         side: s, in pixels.
         mean, deviation: (c,) of the training images, in units of 0 to 255.
+        mirroring: logits are the mean of those of an image and its mirror image, as a recipe's `test_mirroring` has it.
     """
 
-    def __init__(self, network: nn.Module, side: int, mean: Sequence[float], deviation: Sequence[float]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        side: int,
+        mean: Sequence[float],
+        deviation: Sequence[float],
+        *,
+        mirroring: bool = False,
+    ) -> None:
         super().__init__()
-        self.network, self.side = network, side
+        self.network, self.side, self.mirroring = network, side, mirroring
         self.mean: Tensor
         self.deviation: Tensor
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
@@ -48,8 +57,9 @@ class Program(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         levels = resized_batch(images, self.side)  # (b, c, s, s), whole numbers
-        logits: Tensor = self.network(normalised(levels, self.mean, self.deviation))
-        return logits.float()
+        x = normalised(levels, self.mean, self.deviation)
+        logits: Tensor = self.network(x).float()
+        return (logits + self.network(x.flip(3)).float()) / 2 if self.mirroring else logits
 
 
 def export_program(program: Program, path: Path) -> None:

@@ -58,7 +58,8 @@ class TrainedModel:
 
     def program(self) -> Program:
         """Preprocessing and network as one module: uint8 images (b, c, h, w) → logits (b, k)."""
-        return Program(self.module, self.input_shape[1], self.mean, self.deviation).eval()
+        mirroring = self.recipe is not None and self.recipe.test_mirroring
+        return Program(self.module, self.input_shape[1], self.mean, self.deviation, mirroring=mirroring).eval()
 
     def predict(self, images: Picture | Iterable[Picture]) -> list[str]:
         """The likeliest class of each image, as its name. Images as `predict_proba` takes them."""

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,10 +68,21 @@ def test_it_scores_images_as_the_training_did(model: TrainedModel) -> None:
     dataset = ImageDataset("more", images(12, 20, 3), labels, images(6, 20, 4), labels[:6], CLASSES)
     data = prepare(dataset, Recipe(validation_fraction=0.2), "cpu")
     mean, deviation = torch.tensor(model.mean), torch.tensor(model.deviation)
-    from dataclasses import replace
-
     expected = logits_of(model.module, data.x_test, replace(data, mean=mean, deviation=deviation))
     np.testing.assert_allclose(model.logits(dataset.x_test), expected.numpy(), atol=1e-6)
+
+
+def test_a_recipe_that_mirrors_in_test_mirrors_ever_after(model: TrainedModel, tmp_path: Path) -> None:
+    some = images(6, 16, 12)  # of the network's own side: resizing rounds a mirror image another way
+    mirrored = replace(model, recipe=Recipe(test_mirroring=True))
+    expected = (model.logits(some) + model.logits(some[:, :, ::-1])) / 2
+    np.testing.assert_allclose(mirrored.logits(some), expected, atol=1e-5)
+    assert np.abs(mirrored.logits(some) - model.logits(some)).max() > 1e-3
+    save_model(mirrored, tmp_path / "m")
+    np.testing.assert_allclose(load_model(tmp_path / "m").logits(some), expected, atol=1e-5)
+    program = torch.export.load(tmp_path / "m" / "program.pt2").module()
+    exported = program(torch.from_numpy(some.transpose(0, 3, 1, 2).copy())).detach().numpy()
+    np.testing.assert_allclose(exported, expected, atol=1e-4)
 
 
 def test_the_exported_program_needs_torch_alone(model: TrainedModel, folder: Path, tmp_path: Path) -> None:
