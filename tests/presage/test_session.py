@@ -139,11 +139,12 @@ def test_predict_gives_a_value_within_its_interval_and_shows_what_is_known(
         assert row["level"] == 0.9
         assert row["trained"] is None
 
-    learned = presage("train", shapes_npz, file, "--database", experienced, "--quiet", "--json").json
+    train_words = (shapes_npz, file, "--out", tmp_path / "models", "--database", experienced, "--quiet")
+    learned = presage("train", *train_words, "--json").json
     trained, by = learned["trained"], "16 px, 96 images, 12 epochs"
     assert (learned["recipe_words"], {row["recipe_words"] for row in (*rows, *trained)}) == (by, {by})
-    for command in ("predict", "train"):
-        assert f"Recipe: {by}." in presage(command, *(words if command == "predict" else words[:2] + words[4:])).out
+    for command, given in (("predict", words), ("train", train_words)):
+        assert f"Recipe: {by}." in presage(command, *given).out
     again = presage("predict", *words, "--json").json["predictions"]
     assert [row["trained"] for row in again] == pytest.approx([row["accuracy"] for row in trained], abs=1e-6)
 
