@@ -24,7 +24,7 @@ from presage.database import Database, ImportReport, write_seed
 from presage.vetting import check_architecture, check_entry
 
 
-def take_in(database: Database, folders: Sequence[Path]) -> list[ImportReport]:
+def import_all(database: Database, folders: Sequence[Path]) -> list[ImportReport]:
     """Import shards and Parquet files, every row checked."""
     reports = []
     for folder in folders:
@@ -38,7 +38,7 @@ def take_in(database: Database, folders: Sequence[Path]) -> list[ImportReport]:
 def known(out: Path, folders: Sequence[Path]) -> int:
     """Write the identities of all experiments, whatever became of them."""
     with TemporaryDirectory() as scratch, Database.open(Path(scratch) / "known.duckdb", from_seed=True) as database:
-        reports = take_in(database, folders)
+        reports = import_all(database, folders)
         found = database.experiments(status=None)
         identities = sorted(
             [found.datasets[dataset], str(architecture), found.recipes[recipe], int(seed)]
@@ -56,7 +56,7 @@ def merge(out: Path, folders: Sequence[Path]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch:
         with Database.open(Path(scratch) / "merged.duckdb", from_seed=True) as database:
-            reports = take_in(database, folders)
+            reports = import_all(database, folders)
             size = write_seed(database, out)
             expected = database.content_hash()
         for folder, report in zip(folders, reports, strict=True):
