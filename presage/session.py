@@ -337,19 +337,24 @@ class Session:
         specs: Sequence[str],
         out: Path,
         count: int,
-        recipe: Recipe,
+        recipe: Recipe | None,
         *,
         workers: int = 1,
         probes: int = difficulty.SEEDS,
     ) -> tuple[Summary, ImportReport]:
-        """Probe datasets and train the first `count` networks of the design on each.
+        """Probe datasets and train the first `count` networks of the design on each, by `recipe`.
 
+        Without a recipe it is the design of many recipes (`presage.training.recipe_design`): each network by its own.
         Results go to shards in `out`, then into the database; the report counts what entered it, the probes run here
         too. Killed at any moment and repeated, it goes on where it was.
         """
-        from presage.training import Campaign
+        from presage.training import Campaign, recipe_design
 
-        campaign = Campaign(specs, out, count, recipe, workers, self.device)
+        if recipe is None:
+            design = recipe_design.recipe_sequence
+            campaign = Campaign(specs, out, count, workers=workers, device=self.device, design=design)
+        else:
+            campaign = Campaign(specs, out, count, recipe, workers, self.device)
         ran = 0
         for dataset in map(self.dataset, specs):
             with self.open() as database:

@@ -36,11 +36,16 @@ def arguments(parser: Arguments) -> None:
         help="folder of the shards (default: %(default)s)",
     )
     parser.add_argument("--probes", type=positive, default=3, metavar="N", help="probes for each dataset (default: 3)")
+    parser.add_argument(
+        "--many-recipes",
+        action="store_true",
+        help="a design of about a hundred recipes, and of larger networks too: each is trained by a recipe of its own",
+    )
     add_recipe_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    recipe = recipe_of(options)
+    recipe = _recipe(options)
     check_folder(options.out, "--out", "presage populate")
     if find_spec("duckdb") is None:
         return _shards_only(options, recipe)
@@ -68,11 +73,25 @@ def run(options: argparse.Namespace) -> int:
     return 1 if summary.refused or report.refused else 0
 
 
-def _shards_only(options: argparse.Namespace, recipe: Recipe) -> int:
+def _recipe(options: argparse.Namespace) -> Recipe | None:
+    """The one recipe of all networks; None where each has its own."""
+    from presage.errors import InvalidArgument
+    from presage.training import Recipe
+
+    recipe = recipe_of(options)
+    if not options.many_recipes:
+        return recipe
+    if recipe != Recipe():
+        rule = "be given without a recipe, for each network has its own"
+        raise InvalidArgument("--many-recipes", "presage populate", rule, "both")
+    return None
+
+
+def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
     """Where only torch and numpy are installed: probes and experiments as shards, to be imported elsewhere."""
     from presage.probe.__main__ import main as probe
     from presage.probe.recording import recorded_probes
-    from presage.training import Campaign
+    from presage.training import Campaign, Recipe, recipe_design
 
     notice(f"DuckDB is not installed: shards only; elsewhere, type `presage database import {options.out}`.", options)
     words = ["--out", str(options.out), "--seeds", str(options.probes), "--device", options.device]
@@ -83,7 +102,15 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe) -> int:
         return code
     probes = len(recorded_probes(options.out)) - before
     with ProgressBars(quiet=options.quiet) as progress:
-        campaign = Campaign(options.datasets, options.out, options.count, recipe, options.workers, options.device)
+        campaign = Campaign(
+            options.datasets,
+            options.out,
+            options.count,
+            recipe or Recipe(),
+            options.workers,
+            options.device,
+            design=recipe_design.recipe_sequence if recipe is None else None,
+        )
         summary = campaign.run(lambda state: progress("populate", state.done, state.total))
     found = {"experiments": summary.total, "already": summary.already, "added": summary.added, "failed": summary.failed}
     if options.json:

@@ -18,12 +18,14 @@ _NO_EXPERIENCE = frozenset({".json", ".csv", ".parquet", ".npz", ".txt"})
 """Ends of the names of files that are neither shards nor databases."""
 
 
-def known_experiments(database: Database, recipe: Recipe) -> frozenset[tuple[str, str, str, int]]:
-    """Dataset, architecture, recipe and seed of every experiment by a recipe, finished or failed."""
-    stored = database.experiments(recipe=recipe.hash, status=None)
+def known_experiments(database: Database, recipe: Recipe | None = None) -> frozenset[tuple[str, str, str, int]]:
+    """Dataset, architecture, recipe and seed of every experiment by a recipe, or by any, finished or failed."""
+    stored = database.experiments(recipe=None if recipe is None else recipe.hash, status=None)
     return frozenset(
-        (stored.datasets[dataset], str(architecture), recipe.hash, int(seed))
-        for dataset, architecture, seed in zip(stored.dataset, stored.architecture, stored.seed, strict=True)
+        (stored.datasets[dataset], str(architecture), stored.recipes[by], int(seed))
+        for dataset, architecture, by, seed in zip(
+            stored.dataset, stored.architecture, stored.recipe, stored.seed, strict=True
+        )
     )
 
 

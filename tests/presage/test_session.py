@@ -17,7 +17,7 @@ from presage.architecture.serial import dumps
 from presage.database import Database
 from presage.records.testing import probe_entry
 from presage.report import write_report
-from presage.training import Recipe, load_dataset
+from presage.training import load_dataset
 from presage.training.model.folder import load_model
 
 FAST = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--quiet")
@@ -331,21 +331,6 @@ def test_evaluate_scores_each_predictor_on_every_dataset(presage: Callable, expe
     assert studied["core"]["mean"]["dataset-blind"]["kendall_tau"] == pytest.approx(1.0)
     assert studied["dcn"]["summary"]["spearman"] == pytest.approx(1.0)
     assert studied["how"] == "each left out whole, in 2 parts"
-
-
-def test_the_database_says_by_which_recipe_networks_were_trained(presage: Callable, experienced: Path) -> None:
-    words, (key,) = "16 px, up to 2,000 images, 12 epochs", {Recipe().hash}
-    info = ("database", "info", "--database", experienced)
-    assert presage(*info, "--json").json["recipe_words"] == {key: words}
-    assert f"by recipe: {key[:16]} 48 ({words})" in presage(*info).out
-    query = ("database", "query", "--dcn", 0.6, "--database", experienced)
-    best = presage(*query, "--json").json["best"]
-    said = {one["recipe_words"] for one in best}
-    (of_the_dataset,) = said
-    assert of_the_dataset.startswith("16 px, ")
-    assert of_the_dataset.endswith(" images, 12 epochs")
-    assert {Recipe.from_json(one["recipe"]) for one in best} == {Recipe()}
-    assert of_the_dataset in presage(*query).out
 
 
 def test_an_unknown_study_names_the_nearest(presage: Callable, experienced: Path) -> None:
