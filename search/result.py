@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from presage.errors import WrongInput
+from presage.search.final_result import FinalResult
 from presage.training.recipe import Recipe
 from presage.training.recipe_words import recipe_words
 
@@ -250,6 +251,7 @@ class SearchResult:
         supernet: what became of the shared weights that the search was on, in one line; None without them.
         notes: what is to be known of the predictions, a line each; `run_search` itself has none.
         recipe_words: the recipe that all accuracies, predicted and trained, are by, in words.
+        final: what the final trainings came to; None where none was asked for. No part of the JSON then.
     """
 
     folder: Path
@@ -268,6 +270,7 @@ class SearchResult:
     supernet: str | None = None
     notes: tuple[str, ...] = ()
     recipe_words: str = ""
+    final: FinalResult | None = None
 
     @property
     def verified(self) -> tuple[Verified, ...]:
@@ -318,6 +321,7 @@ class SearchResult:
             "supernet": self.supernet,
             "notes": list(self.notes),
             "journal": self.journal,
+            **({} if self.final is None else {"final": self.final.to_json()}),
         }
 
     @classmethod
@@ -340,6 +344,7 @@ class SearchResult:
                 "baseline": tuple(Verified.from_json(one) for one in value["baseline"]),
                 "best": value["best"] and Verified.from_json(value["best"]),
                 "notes": tuple(value.get("notes", ())),
+                "final": FinalResult.from_json(value["final"]) if value.get("final") else None,
             }
             if "recipe_words" not in value and "recipe" in value["settings"]:  # an earlier version's
                 given["recipe_words"] = recipe_words(Recipe.from_json(value["settings"]["recipe"]))

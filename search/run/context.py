@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from presage.architecture.spaces.space import Space
@@ -12,6 +12,7 @@ from presage.search.latency.model import LatencyModel
 from presage.search.progress import OnProgress
 from presage.search.run.ledger import Ledger
 from presage.search.run.networks import Networks
+from presage.search.run.pace import Pace, Unhurried
 from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import Trainer
 from presage.search.samplers.proposer import Proposer
@@ -33,6 +34,7 @@ class RunContext:
         latency: estimates and measures latencies; None where the search is not about them.
         device: `auto`, `cpu` or `cuda`.
         on_progress: told after each batch and each epoch.
+        pace: asked before each training.
     """
 
     dataset: ImageDataset
@@ -46,6 +48,7 @@ class RunContext:
     latency: Latency | None
     device: str
     on_progress: OnProgress
+    pace: Pace = field(default_factory=Unhurried)
 
     @property
     def space(self) -> Space:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from presage.search.run.context import RunContext
 from presage.search.run.export import publish
 from presage.search.run.ledger import Ledger, Store
 from presage.search.run.networks import Networks
+from presage.search.run.pace import Pace, Unhurried
 from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import RecipeTrainer, Trainer
 from presage.search.run.verification import Verification, default_pruner
@@ -44,7 +45,10 @@ from presage.training.recording import dataset_record
 if TYPE_CHECKING:
     from presage.search.supernet.in_search import SuperNet
 
-__all__ = ["load_candidates", "run_search"]
+__all__ = ["Finish", "load_candidates", "run_search"]
+
+Finish = Callable[[RunContext, SearchResult], SearchResult]
+"""What is done after the short-list: given the run and its result, the result with more in it."""
 
 
 def run_search(
@@ -61,6 +65,8 @@ def run_search(
     trainer: Trainer | None = None,
     latency: Latency | None = None,
     on_progress: OnProgress = silent,
+    pace: Pace | None = None,
+    finish: Finish | None = None,
 ) -> SearchResult:
     """Search a space for networks that do well on a dataset.
 
@@ -84,6 +90,8 @@ def run_search(
         latency: estimates and measures latency, where `settings` limit it or make it an objective; by default for one
             kind of images on `device`, measured when the run begins.
         on_progress: told after each batch and each epoch.
+        pace: says where time is short; by default it never is. The first of a short-list is trained whatever it says.
+        finish: makes more of the result while the run is still held, as `presage.search.final.finishing` does.
 
     Raises:
         InvalidArgument: settings that differ from those the run was begun with, or a folder in use.
@@ -111,11 +119,13 @@ def run_search(
         run = RunContext(
             dataset, recipe, settings, networks, folder, Journal(folder.journal, mend=True),
             Ledger(database, dataset, recipe, networks), trainer or RecipeTrainer(dataset, recipe, device),
-            latency if settings.needs_latency else None, device, on_progress,
+            latency if settings.needs_latency else None, device, on_progress, pace or Unhurried(),
         )  # fmt: skip
         result = _Rounds(run, scorer).result(asked)
-        best = result.best
-        if best is not None and (folder.network(best.chosen.hash) / "architecture.json").exists():
+        if finish is not None:
+            result = finish(run, result)
+        best, final = result.best, result.final and result.final.best
+        if best is not None and final is None and (folder.network(best.chosen.hash) / "architecture.json").exists():
             publish(folder.network(best.chosen.hash), folder.best, best, dataset, recipe)
         result = replace(result, seconds=round(time.perf_counter() - began, 3))
         write_json(folder.result, result.to_json())
@@ -289,6 +299,7 @@ def _train(run: RunContext, chosen: Sequence[Chosen], study: str, number: int) -
     verification = Verification(
         run.journal, study, default_pruner(epochs) if number and run.settings.prune else None,
         networks=run.networks, trainer=run.trainer, folder=run.folder, ledger=run.ledger, seed=run.settings.seed,
+        pace=run.pace, recipe=run.recipe,
     )  # fmt: skip
 
     def on_epoch(at: int, record: EpochRecord) -> None:
@@ -296,6 +307,6 @@ def _train(run: RunContext, chosen: Sequence[Chosen], study: str, number: int) -
         run.on_progress(SearchProgress(stage, at * epochs + record.epoch + 1, total, number, detail))
 
     found = verification.run(chosen, on_epoch)
-    if total:
+    if len(found) == len(chosen):
         run.on_progress(SearchProgress(stage, total, total, number))
     return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from presage.training.model.trained import TrainedModel
     from presage.training.recipe import Recipe
 
-__all__ = ["how_to_use", "load_network", "publish"]
+__all__ = ["how_to_use", "load_network", "publish", "publish_model"]
 
 
 def publish(source: Path, target: Path, best: Verified, dataset: ImageDataset, recipe: Recipe) -> None:
@@ -27,7 +27,7 @@ def publish(source: Path, target: Path, best: Verified, dataset: ImageDataset, r
 
     What lies there already is left alone when it is this very network.
     """
-    from presage.training.model.folder import ARCHITECTURE, PROGRAM, load_model
+    from presage.training.model.folder import load_model
 
     model = load_model(source)
     if model.recipe is None:  # trained by a version that kept no more than the network
@@ -40,6 +40,16 @@ def publish(source: Path, target: Path, best: Verified, dataset: ImageDataset, r
             accuracy=best.accuracy,
             test_accuracy=best.test_accuracy,
         )
+    publish_model(model, source, target)
+
+
+def publish_model(model: TrainedModel, source: Path, target: Path) -> None:
+    """Write the model of the folder `source` into `target`, with a program that needs no presage.
+
+    What lies there already is left alone when it has these very weights.
+    """
+    from presage.training.model.folder import ARCHITECTURE, PROGRAM
+
     there = read_json(target / ARCHITECTURE) if (target / PROGRAM).exists() else None
     if there is None or there.get("weights_sha256") != read_json(source / ARCHITECTURE).get("weights_sha256"):
         _save(model, target)

@@ -51,10 +51,14 @@ class Ledger:
     """The database as a search on one dataset by one recipe uses it. Without a database it remembers nothing."""
 
     def __init__(self, database: Store | None, dataset: ImageDataset, recipe: Recipe, networks: Networks) -> None:
-        self._database, self._networks = database, networks
+        self._database, self._networks, self._images = database, networks, dataset
         self.dataset, self.recipe = dataset.fingerprint, recipe.hash
         self._trained_by = recipe
         self._dataset, self._recipe = dataset_record(dataset), recipe_record(recipe)
+
+    def by(self, recipe: Recipe) -> Ledger:
+        """The same database, dataset and networks, for trainings by another recipe."""
+        return Ledger(self._database, self._images, recipe, self._networks)
 
     @property
     def epochs(self) -> int:

@@ -8,6 +8,7 @@
     supernet/                    where shared weights are searched on: checkpoint and report
     round-1/shortlist.json       what was chosen, and what was predicted of it
     networks/HASH/               one folder for each network trained: architecture, experiment, weights, checkpoint
+    final/HASH/RECIPE/           one folder for each training around the final one, by network and recipe
     best/                        the best network and how to load it
     result.json                  the whole result
 """
@@ -70,6 +71,10 @@ class RunFolder:
     def network(self, digest: str) -> Path:
         """Folder of one trained network."""
         return self.path / "networks" / digest[:16]
+
+    def final(self, digest: str, recipe: str) -> Path:
+        """Folder of a training of one network by a recipe of this hash, other than the search's."""
+        return self.path / "final" / digest[:16] / recipe[:16]
 
     @contextmanager
     def owned(self) -> Iterator[None]:

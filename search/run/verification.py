@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from presage.errors import InvalidArchitecture, WrongInput
 from presage.files import read_json, write_json, writing
 from presage.search.result import SHORT_LIST, Chosen, Verified
+from presage.search.run.attempts import attempt, settled
 from presage.search.run.ledger import Ledger
 from presage.search.run.networks import Networks
+from presage.search.run.pace import Pace, Unhurried
 from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import Trainer
 from presage.search.samplers.distributions import distributions
@@ -22,6 +22,7 @@ from presage.search.studies.journal import Journal
 from presage.training.failures import StopTraining
 from presage.training.loop import EpochRecord
 from presage.training.model.folder import save_model
+from presage.training.recipe import Recipe
 
 __all__ = ["Verification", "default_pruner"]
 
@@ -29,7 +30,6 @@ OnEpoch = Callable[[int, EpochRecord], None]
 """Position of the network among those to verify, and the epoch's record."""
 
 _HASH, _CHOSEN = "architecture", "presage:chosen"
-_MOST_STARTS = 12  # a training whose process died this often without finishing an epoch is given up
 
 
 def default_pruner(epochs: int) -> optuna.pruners.BasePruner:
@@ -51,6 +51,7 @@ class Verification:
         study: name of the study.
         pruner: None trains every network to the end.
         seed: of weights and batches.
+        pace, recipe: whether there is time for one more training by this recipe; by default there always is.
     """
 
     def __init__(
@@ -64,7 +65,10 @@ class Verification:
         folder: RunFolder,
         ledger: Ledger,
         seed: int,
+        recipe: Recipe,
+        pace: Pace | None = None,
     ) -> None:
+        self._recipe, self._pace = recipe, pace or Unhurried()
         self._study = journal.study(study, pruner=pruner)
         self._journal = journal
         self._networks, self._trainer, self._folder, self._ledger = networks, trainer, folder, ledger
@@ -72,17 +76,28 @@ class Verification:
         self._before: dict[str, dict[str, Any]] | None = None  # what the database knew
 
     def run(self, networks: Sequence[Chosen], on_epoch: OnEpoch | None = None) -> list[Verified]:
-        """Train those that are not trained yet, in order; what became of each of `networks`."""
+        """Train those that are not trained yet, in order; what became of each of `networks`.
+
+        The rest is left out from where the pace allows no more; of a short-list the first is trained all the same.
+        """
         self._enqueue(networks)
         trials = {trial.user_attrs[_HASH]: trial for trial in self._study.get_trials(deepcopy=False)}
-        found = []
+        found: list[Verified] = []
         for at, chosen in enumerate(networks):
             frozen = trials[chosen.hash]
             if not frozen.state.is_finished():
+                if not self._may_begin(chosen, first=not found):
+                    break
                 report = (lambda record, at=at: on_epoch(at, record)) if on_epoch else None
                 self._verify(chosen, self._started(frozen), report)
             found.append(self._verified(chosen))
         return found
+
+    def _may_begin(self, chosen: Chosen, *, first: bool) -> bool:
+        if chosen.role == SHORT_LIST and first:
+            return True
+        stage = "train" if chosen.role == SHORT_LIST else "baseline"
+        return self._pace.begins(self._networks.of(chosen.params), self._recipe, stage)
 
     def _enqueue(self, networks: Sequence[Chosen]) -> None:
         queued = {trial.user_attrs[_HASH] for trial in self._study.get_trials(deepcopy=False)}
@@ -126,8 +141,7 @@ class Verification:
             self._ledger.add_experiment(chosen, {name: row[name] for name in row if name != "reused"})
         with writing(self._journal.path):
             self._tell(trial, row)
-        (folder / "checkpoint.pt").unlink(missing_ok=True)
-        (folder / "starts.json").unlink(missing_ok=True)
+        settled(folder)
 
     def _known(self, chosen: Chosen) -> dict[str, Any] | None:
         """The result of the same training, had before this search: only the baseline may meet one."""
@@ -143,9 +157,6 @@ class Verification:
     ) -> dict[str, Any]:
         architecture = self._networks.of(chosen.params)
         reported = set(self._study.get_trials(deepcopy=False)[trial.number].intermediate_values)
-        if self._starts(folder, len(reported)) > _MOST_STARTS:
-            failure = f"the process died {_MOST_STARTS} times while it was trained"
-            return self._ledger.crash(chosen, self._seed, failure)
 
         def report(record: EpochRecord) -> None:
             if on_epoch is not None:
@@ -157,33 +168,19 @@ class Verification:
             if record.epoch + 1 >= len(reported) and not last and trial.should_prune():
                 raise StopTraining(f"stopped by the pruner after epoch {record.epoch}")
 
-        try:
-            result = self._trainer.train(
-                architecture, seed=self._seed, checkpoint=folder / "checkpoint.pt", on_epoch=report
-            )
-        except InvalidArchitecture as error:
-            return self._ledger.crash(chosen, self._seed, str(error))
-        except WrongInput:  # a full disk, say: nothing the network did
-            raise
-        except KeyboardInterrupt:  # stopped by a person: no sign against the network
-            (folder / "starts.json").unlink(missing_ok=True)
-            raise
-        except Exception as error:  # whatever a library raises over one network must not end the study
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(place.filename).name}:{place.lineno}"
-            failure = f"{type(error).__name__} in {where}: {error}"
-            return self._ledger.crash(chosen, self._seed, failure)
+        checkpoint = folder / "checkpoint.pt"
+        result = attempt(
+            folder,
+            len(reported),
+            lambda: self._trainer.train(architecture, seed=self._seed, checkpoint=checkpoint, on_epoch=report),
+        )
+        if isinstance(result, str):
+            return self._ledger.crash(chosen, self._seed, result)
         row = self._ledger.row(architecture, self._seed, result)
+        self._pace.trained(architecture, self._recipe, result.seconds)
         if result.status == "finished" and result.module is not None and chosen.role == SHORT_LIST:
             save_model(self._trainer.model(architecture, result), folder, program=False)
         return row
-
-    def _starts(self, folder: Path, epochs: int) -> int:
-        """How often this training was begun, this time included, since it last finished an epoch."""
-        before = read_json(folder / "starts.json") or {"epochs": epochs, "starts": 0}
-        starts = before["starts"] + 1 if before["epochs"] == epochs else 1
-        write_json(folder / "starts.json", {"epochs": epochs, "starts": starts})
-        return starts
 
     def _tell(self, trial: Trial, row: dict[str, Any]) -> None:
         shown = {"status": row["status"], "test accuracy": row["test_accuracy"], "seconds": row["seconds"]}

@@ -1,0 +1,196 @@
+"""`Finishing`: the last step of a search, in which the best of the short-list are trained by the final recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from presage.architecture.costs import costs
+from presage.architecture.graph import Architecture
+from presage.search.final.halving import tuning_epochs
+from presage.search.final.settings import FinalSettings
+from presage.search.final.trainer import AnyRecipeTrainer, RecipesTrainer
+from presage.search.final.trainings import STOPPED, Row, Trainings
+from presage.search.final.tuning import Tuned, tuned
+from presage.search.final_result import FinalResult, FinalTraining
+from presage.search.progress import SearchProgress
+from presage.search.result import SearchResult, Verified
+from presage.search.run.context import RunContext
+from presage.search.run.export import publish_model
+from presage.training.failures import StopTraining
+from presage.training.loop import EpochRecord
+from presage.training.recipe import Recipe
+
+__all__ = ["Finishing"]
+
+
+class Finishing:
+    """Trains the best of a short-list finally, and leaves the best of them in the run's folder ``best``.
+
+    Validation images choose; test images are looked at once, for the one that is chosen. They are the same images as
+    in the search where the recipes divide the data alike.
+
+    Args:
+        trainer: trains by any recipe; by default on the run's dataset and device.
+    """
+
+    def __init__(self, settings: FinalSettings, trainer: AnyRecipeTrainer | None = None) -> None:
+        self.settings, self._trainer = settings, trainer
+
+    def __call__(self, run: RunContext, result: SearchResult) -> SearchResult:
+        """The result of a search with what its final trainings came to."""
+        chosen = sorted(
+            (one for one in result.verified if one.accuracy is not None), key=lambda one: -(one.accuracy or 0.0)
+        )[: self.settings.networks]
+        trainer = self._trainer or RecipesTrainer(run.dataset, run.device)
+        notes: list[str] = []
+        done = [
+            _Network(run, trainer, one, self.settings, at, len(chosen), notes).trained()
+            for at, one in enumerate(chosen)
+        ]
+        final = FinalResult(tuple(one.record for one in done))
+        if final.best is not None:
+            best = next(one for one in done if one.record.hash == (final.best and final.best.hash))
+            best.test_and_publish()
+        for one in done:
+            one.enter()
+        final = FinalResult(tuple(one.record for one in done), (*notes, *_remarks(final)))
+        return replace(result, final=final)
+
+
+class _Network:
+    """One network's final training. `record` and `row` are what became of it."""
+
+    record: FinalTraining
+    row: Row
+    recipe: Recipe
+
+    def __init__(
+        self,
+        run: RunContext,
+        trainer: AnyRecipeTrainer,
+        verified: Verified,
+        settings: FinalSettings,
+        at: int,
+        networks: int,
+        notes: list[str],
+    ) -> None:
+        self.run, self.verified, self.settings, self._notes = run, verified, settings, notes
+        self._where = f"network {at + 1} of {networks}"
+        self._trainings = Trainings(run, trainer, verified.chosen)
+
+    def trained(self) -> _Network:
+        """Tune, then train."""
+        base = self._within_limits(self.settings.recipe)
+        found = Tuned(base, (), 0.0)
+        if self.settings.trials > 1:
+            total = tuning_epochs(self.settings.trials, base.epochs)
+            found = tuned(self._trainings, base, self.settings.trials, on_epoch=self._teller("tune", total))
+        self.recipe = self.run.pace.fitted(self._architecture, found.recipe)
+        tell = self._teller("final", self.recipe.epochs)
+
+        def on_epoch(record: EpochRecord) -> None:
+            tell(record)
+            if self.run.pace.is_over():
+                raise StopTraining("the budget is used up")
+
+        self.row = self._trainings.row(self.recipe, keep=True, on_epoch=on_epoch)
+        self.record = self._record(found)
+        return self
+
+    def test_and_publish(self) -> None:
+        """Look at the test images, once, and leave the network in the run's folder `best`."""
+        self.row, model = self._trainings.tested(self.recipe, self.row)
+        self.record = replace(self.record, test_accuracy=self.row["test_accuracy"])
+        if model is not None:
+            publish_model(model, self._trainings.folder(self.recipe), self.run.folder.best)
+
+    def enter(self) -> None:
+        """Store the final training in the database."""
+        self._trainings.enter(self.recipe, self.row)
+
+    @property
+    def _architecture(self) -> Architecture:
+        return self._trainings.architecture
+
+    def _costs(self, side: int) -> Any:
+        dataset = self.run.dataset
+        return costs(self._architecture.canonical, (dataset.shape[0], side, side), len(dataset.classes))
+
+    def _within_limits(self, recipe: Recipe) -> Recipe:
+        """The final recipe; on the search's images where the network would be over a limit on larger ones."""
+        limits, side = self.run.settings.limits, self.run.recipe.image_side
+        if recipe.image_side == side:
+            return recipe
+        at_final, asked = self._costs(recipe.image_side), (limits.multiply_adds, limits.activation_bytes)
+        over = [
+            most is not None and cost > most
+            for most, cost in zip(asked, (at_final.multiply_adds, at_final.activation_bytes), strict=True)
+        ]
+        if not any(over) and limits.latency_seconds is None:
+            return recipe
+        self._note(
+            f"The final training is at {side} pixels, as the search, not at {recipe.image_side}: the limits are on "
+            "networks for images of that size."
+        )
+        return replace(recipe, image_side=side, shift=min(recipe.shift, side - 1))
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
+
+    def _teller(self, stage: str, total: int) -> Any:
+        done = 0
+
+        def tell(record: EpochRecord) -> None:
+            nonlocal done
+            done = max(done + 1, record.epoch + 1)
+            detail = f"{self._where}, validation accuracy {record.validation_accuracy:.3f}"
+            self.run.on_progress(SearchProgress(stage, min(done, total), total, 0, detail))
+
+        return tell
+
+    def _record(self, found: Tuned) -> FinalTraining:
+        row, size = self.row, self._costs(self.recipe.image_side)
+        failure = row["failure"]
+        if row["status"] == STOPPED:
+            failure = (
+                f"stopped by the budget after epoch {len(row['curve'])} of {self.recipe.epochs}, half-way through "
+                "its schedule; the same command with a larger budget goes on"
+            )
+        return FinalTraining(
+            hash=self.verified.chosen.hash,
+            params=self.verified.chosen.params,
+            recipe=self.recipe.to_json(),
+            trials=found.trials,
+            status=row["status"],
+            accuracy=row["accuracy"],
+            test_accuracy=row["test_accuracy"],
+            search_accuracy=self.verified.accuracy,
+            curve=tuple(row["curve"]),
+            seconds=row["seconds"],
+            tuning_seconds=found.seconds,
+            parameters=size.parameters,
+            multiply_adds=size.multiply_adds,
+            failure=failure,
+        )
+
+
+def _remarks(final: FinalResult) -> Sequence[str]:
+    """What is to be known of the outcome."""
+    best = final.best
+    failed = [
+        f"The final training of {one.hash[:8]} has no accuracy ({one.status}): {one.failure}."
+        for one in final.trainings
+        if one.accuracy is None
+    ]
+    if best is None:
+        return [*failed, "The best network is the one trained by the search's recipe."] if failed else []
+    before = best.search_accuracy
+    if before is not None and (best.accuracy or 0.0) < before:
+        failed.append(
+            f"The final training came to less on validation images ({best.accuracy:.3f}) than the search's recipe "
+            f"({before:.3f}). Its rates may not suit this dataset: try another --final-recipe."
+        )
+    return failed

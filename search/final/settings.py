@@ -1,0 +1,34 @@
+"""What the final training is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from presage.errors import InvalidArgument
+from presage.training.recipe import Recipe
+
+__all__ = ["TRIALS", "FinalSettings"]
+
+TRIALS = 9
+"""Settings of learning rate and weight decay that are tried before a final training."""
+
+
+@dataclass(frozen=True)
+class FinalSettings:
+    """How the best of the short-list are trained in the end.
+
+    Attributes:
+        recipe: the final recipe.
+        networks: how many of the short-list, the best first.
+        trials: settings of learning rate and weight decay tried for each before; under 2 tunes nothing.
+    """
+
+    recipe: Recipe
+    networks: int = 1
+    trials: int = TRIALS
+
+    def __post_init__(self) -> None:
+        for name, least in (("networks", 1), ("trials", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InvalidArgument(name, "FinalSettings", f"be a whole number of at least {least}", value)

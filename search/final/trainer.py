@@ -1,0 +1,88 @@
+"""How a network is trained by any recipe: `RecipesTrainer` in earnest, a table in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from presage.architecture.graph import Architecture
+from presage.training.data import DeviceData, prepare
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.fitting import TrainingResult, fit
+from presage.training.hardware import choose_precision
+from presage.training.loop import EpochRecord, evaluate
+from presage.training.model.trained import TrainedModel, trained_model
+from presage.training.recipe import Recipe
+
+__all__ = ["AnyRecipeTrainer", "RecipesTrainer"]
+
+
+class AnyRecipeTrainer(Protocol):
+    """Trains one network by one recipe, and looks at the test images only when it is asked to."""
+
+    def train(
+        self,
+        architecture: Architecture,
+        recipe: Recipe,
+        *,
+        seed: int,
+        checkpoint: Path,
+        on_epoch: Callable[[EpochRecord], None],
+    ) -> TrainingResult:
+        """Train, resuming from `checkpoint` where there is one. `on_epoch` may raise `StopTraining`."""
+
+    def model(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> TrainedModel | None:
+        """What a finished training left, with all that is needed to use it."""
+
+    def test_accuracy(self, model: TrainedModel, recipe: Recipe) -> float | None:
+        """On the test images; None where there are none."""
+
+
+class RecipesTrainer:
+    """Trains on a dataset. Its images are prepared once for recipes that treat them alike; the latest are kept."""
+
+    def __init__(self, dataset: ImageDataset, device: str = "auto") -> None:
+        self.dataset, self.device = dataset, device
+        self._latest: tuple[tuple[object, ...], DeviceData] | None = None
+
+    def data(self, recipe: Recipe) -> DeviceData:
+        """The dataset as a recipe has it."""
+        key = (
+            *(recipe.image_side, recipe.train_images, recipe.test_images),
+            *(recipe.validation_fraction, recipe.validation_images, recipe.split_seed),
+        )
+        if self._latest is None or self._latest[0] != key:
+            self._latest = None  # its memory is given back first
+            self._latest = key, prepare(self.dataset, recipe, self.device)
+        return self._latest[1]
+
+    def train(
+        self,
+        architecture: Architecture,
+        recipe: Recipe,
+        *,
+        seed: int,
+        checkpoint: Path,
+        on_epoch: Callable[[EpochRecord], None],
+    ) -> TrainingResult:
+        """See `AnyRecipeTrainer.train`. Accuracy by depth is not read: nobody looks at it, and it takes time."""
+        return fit(
+            architecture, self.data(recipe), recipe,
+            seed=seed, checkpoint=checkpoint, on_epoch=on_epoch, test=False, depth=False,
+        )  # fmt: skip
+
+    def model(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> TrainedModel:
+        """See `AnyRecipeTrainer.model`."""
+        return trained_model(architecture, self.dataset, self.data(recipe), recipe, result)
+
+    def test_accuracy(self, model: TrainedModel, recipe: Recipe) -> float | None:
+        """See `AnyRecipeTrainer.test_accuracy`."""
+        data = self.data(recipe)
+        if not len(data.x_test):
+            return None
+        module = model.module.to(data.device)
+        precision = choose_precision(recipe.precision, data.device)
+        accuracy = evaluate(module, data.x_test, data.y_test, data, precision=precision).accuracy
+        model.module.cpu()
+        return accuracy

@@ -1,0 +1,126 @@
+"""`Trainings`: what one network is trained by beside the search's recipe. Each training is done once, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from presage.architecture.graph import Architecture
+from presage.files import read_json, write_json
+from presage.records.experiment import FINISHED, PRUNED
+from presage.search.final.trainer import AnyRecipeTrainer
+from presage.search.result import Chosen
+from presage.search.run.attempts import attempt, settled
+from presage.search.run.context import RunContext
+from presage.training.failures import StopTraining
+from presage.training.loop import EpochRecord
+from presage.training.model.folder import load_model, save_model
+from presage.training.model.trained import TrainedModel
+from presage.training.recipe import Recipe
+
+__all__ = ["STOPPED", "Trainings"]
+
+STOPPED = "stopped"
+"""Status of a training that a budget ended: it is not over, and goes on from its last epoch when asked for again."""
+
+Row = Mapping[str, Any]
+
+_EXPERIMENT = "experiment.json"
+
+
+class Trainings:
+    """Trains one network by several recipes.
+
+    As in `Verification`, each training has a folder in which its result is put down before anything else learns of
+    it: killed at any moment and asked again, none that was finished is repeated, and one that was under way goes on
+    from its last whole epoch. What ends a training is its recorded result.
+    """
+
+    def __init__(self, run: RunContext, trainer: AnyRecipeTrainer, network: Chosen) -> None:
+        self.run, self.network = run, network
+        self._trainer = trainer
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network."""
+        return self.run.networks.of(self.network.params)
+
+    def folder(self, recipe: Recipe) -> Path:
+        """Where the training by this recipe is kept."""
+        return self.run.folder.final(self.network.hash, recipe.hash)
+
+    def known(self, recipe: Recipe) -> Row | None:
+        """What became of a training; None where it is not over."""
+        found: Row | None = read_json(self.folder(recipe) / _EXPERIMENT)
+        return found
+
+    def row(
+        self, recipe: Recipe, *, keep: bool = False, on_epoch: Callable[[EpochRecord], None] = lambda record: None
+    ) -> Row:
+        """What became of the training by a recipe, which is trained now unless that is known.
+
+        Args:
+            keep: leave the network as a model in `folder`.
+            on_epoch: may raise `StopTraining`; the status is `STOPPED` then, and nothing is put down.
+        """
+        found = self.known(recipe)
+        return self._trained(recipe, keep, on_epoch) if found is None else found
+
+    def enter(self, recipe: Recipe, row: Row) -> None:
+        """Store the training in the database. The same again is passed over; a crash says nothing of the network."""
+        if row["status"] not in ("crashed", STOPPED):
+            self.run.ledger.by(recipe).add_experiment(self.network, row)
+
+    def tested(self, recipe: Recipe, row: Row) -> tuple[Row, TrainedModel | None]:
+        """The row with its test accuracy, which is computed unless it is known, and the model."""
+        folder = self.folder(recipe)
+        if not (folder / "architecture.json").exists():
+            return row, None
+        model = load_model(folder)
+        if row["test_accuracy"] is None:
+            accuracy = self._trainer.test_accuracy(model, recipe)
+            if accuracy is not None:
+                row = {**row, "test_accuracy": round(accuracy, 6)}
+                model = replace(model, test_accuracy=row["test_accuracy"])
+                save_model(model, folder, program=False)
+                write_json(folder / _EXPERIMENT, row)
+        return row, model
+
+    def _trained(self, recipe: Recipe, keep: bool, on_epoch: Callable[[EpochRecord], None]) -> Row:
+        folder, seed, ledger = self.folder(recipe), self.run.settings.seed, self.run.ledger.by(recipe)
+        done = read_json(folder / "epochs.json") or 0
+        stopped = False
+
+        def report(record: EpochRecord) -> None:
+            nonlocal stopped
+            write_json(folder / "epochs.json", record.epoch + 1)
+            try:
+                on_epoch(record)
+            except StopTraining:
+                stopped = record.epoch + 1 < recipe.epochs
+                if stopped:
+                    raise
+
+        result = attempt(
+            folder, done,
+            lambda: self._trainer.train(
+                self.architecture, recipe, seed=seed, checkpoint=folder / "checkpoint.pt", on_epoch=report
+            ),
+        )  # fmt: skip
+        if isinstance(result, str):
+            row: Row = ledger.crash(self.network, seed, result)
+        else:
+            row = ledger.row(self.architecture, seed, result)
+            if stopped and row["status"] == PRUNED:
+                return {**row, "status": STOPPED}
+            self.run.pace.trained(self.architecture, recipe, result.seconds)
+            if keep and row["status"] == FINISHED:
+                model = self._trainer.model(self.architecture, recipe, result)
+                if model is not None:
+                    save_model(model, folder, program=False)
+        write_json(folder / _EXPERIMENT, row)
+        settled(folder)
+        (folder / "epochs.json").unlink(missing_ok=True)
+        return row

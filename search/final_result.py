@@ -1,0 +1,109 @@
+"""Records of the final training: which rates were tried, and what the chosen networks came to by the final recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["FinalResult", "FinalTraining", "TuningTrial"]
+
+
+@dataclass(frozen=True)
+class TuningTrial:
+    """One setting that was tried before a final training.
+
+    Attributes:
+        learning_rate, weight_decay: the setting.
+        epochs: of the longest training by it; each is a whole schedule of its own.
+        accuracy: *trained* validation accuracy of that training; None where it failed.
+        status: how that training ended: `finished`, `diverged`, `out_of_memory` or `crashed`.
+    """
+
+    learning_rate: float
+    weight_decay: float
+    epochs: int
+    accuracy: float | None
+    status: str
+
+
+@dataclass(frozen=True)
+class FinalTraining:
+    """A network of the short-list, trained by the final recipe.
+
+    Attributes:
+        hash: canonical hash of the architecture.
+        params: its parameters in the space.
+        recipe: JSON of the recipe, with the tuned values.
+        trials: the settings that were tried for it; empty where nothing was tuned.
+        status: `finished`, `diverged`, `out_of_memory`, `crashed`, or `stopped` by a budget.
+        accuracy: *trained* validation accuracy by the final recipe; None unless finished.
+        test_accuracy: on the test images: computed once, for the best of the final trainings alone.
+        search_accuracy: the network's trained validation accuracy by the search's recipe.
+        curve: (e,) validation accuracy after each epoch.
+        seconds: of the final training.
+        tuning_seconds: of the trainings before it.
+        parameters, multiply_adds: of the network for one image of the final recipe's side.
+        failure: one line; None when finished.
+    """
+
+    hash: str
+    params: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    trials: tuple[TuningTrial, ...]
+    status: str
+    accuracy: float | None
+    test_accuracy: float | None
+    search_accuracy: float | None
+    curve: tuple[float, ...]
+    seconds: float
+    tuning_seconds: float
+    parameters: int
+    multiply_adds: int
+    failure: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {
+            **asdict(self), "params": dict(self.params), "recipe": dict(self.recipe), "curve": list(self.curve),
+            "trials": [asdict(one) for one in self.trials],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> FinalTraining:
+        """What `to_json` wrote."""
+        trials = tuple(TuningTrial(**one) for one in value["trials"])
+        return cls(**{**value, "trials": trials, "curve": tuple(value["curve"])})
+
+
+@dataclass(frozen=True)
+class FinalResult:
+    """What the final trainings of a search came to.
+
+    Attributes:
+        trainings: one for each network, the best of the short-list first.
+        notes: what is to be known of them, a line each.
+    """
+
+    trainings: tuple[FinalTraining, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> FinalTraining | None:
+        """The one with the highest validation accuracy; None where none finished."""
+        finished = [one for one in self.trainings if one.accuracy is not None]
+        return max(finished, key=lambda one: one.accuracy or 0.0, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields; `best` by its hash."""
+        return {
+            "trainings": [one.to_json() for one in self.trainings],
+            "best": None if self.best is None else self.best.hash,
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> FinalResult:
+        """What `to_json` wrote."""
+        trainings = tuple(FinalTraining.from_json(one) for one in value["trainings"])
+        return cls(trainings, tuple(value["notes"]))

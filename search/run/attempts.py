@@ -1,0 +1,56 @@
+"""One training attempted: what goes wrong over one network is told in a line, and ends no study."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from presage.errors import InvalidArchitecture, WrongInput
+from presage.files import read_json, write_json
+from presage.training.fitting import TrainingResult
+
+__all__ = ["attempt", "settled"]
+
+_MOST_STARTS = 12  # a training whose process died this often without finishing an epoch is given up
+_STARTS = "starts.json"
+
+
+def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> TrainingResult | str:
+    """The result of a training, or why there is none, in one line.
+
+    Args:
+        folder: of the training; how often it was begun is kept there.
+        epochs: finished so far.
+
+    Raises:
+        WrongInput: for what is no fault of the network, such as a full disk.
+    """
+    if _starts(folder, epochs) > _MOST_STARTS:
+        return f"the process died {_MOST_STARTS} times while it was trained"
+    try:
+        return train()
+    except InvalidArchitecture as error:
+        return str(error)
+    except WrongInput:  # a full disk, say: nothing the network did
+        raise
+    except KeyboardInterrupt:  # stopped by a person: no sign against the network
+        (folder / _STARTS).unlink(missing_ok=True)
+        raise
+    except Exception as error:  # whatever a library raises over one network must not end the study
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {error}"
+
+
+def settled(folder: Path) -> None:
+    """Forget what only a training under way needs."""
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    (folder / _STARTS).unlink(missing_ok=True)
+
+
+def _starts(folder: Path, epochs: int) -> int:
+    """How often this training was begun, this time included, since it last finished an epoch."""
+    before = read_json(folder / _STARTS) or {"epochs": epochs, "starts": 0}
+    starts = before["starts"] + 1 if before["epochs"] == epochs else 1
+    write_json(folder / _STARTS, {"epochs": epochs, "starts": starts})
+    return int(starts)

@@ -1,0 +1,86 @@
+"""The final training in earnest: trainings of seconds on blocks of grey, the model that is left, kill -9."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from presage.database import Database
+from presage.search.final.finishing import Finishing
+from presage.search.final.settings import FinalSettings
+from presage.search.final.trainer import RecipesTrainer
+from presage.search.result import SearchResult
+from presage.search.run.engine import run_search
+from presage.search.settings import SearchSettings
+from presage.search.testing import TableScorer
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.model.folder import load_model
+from presage.training.recipe import Recipe
+from tests.search.final.conftest import RECIPE, SPACE
+
+FINAL = replace(RECIPE, epochs=6, train_images=None, test_images=None, image_side=12, batch=16)
+
+
+def _search(dataset: ImageDataset, folder: Path, database: Database, **final: object) -> SearchResult:
+    return run_search(
+        dataset, space=SPACE, recipe=RECIPE, settings=SearchSettings(candidates=40, shortlist=2, batch=20),
+        scorer=lambda number, verified: TableScorer(), run_folder=folder, database=database, device="cpu",
+        finish=Finishing(FinalSettings(FINAL, **{"trials": 3, **final})),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_the_best_is_the_finally_trained_model_on_all_images(dataset: ImageDataset, tmp_path: Path) -> None:
+    with Database.open(tmp_path / "experience.duckdb") as database:
+        result = _search(dataset, tmp_path / "run", database)
+        records = database.experiment_records(recipe=Recipe.from_json(result.final.best.recipe).hash)  # type: ignore[union-attr]
+    assert result.final is not None
+    best = result.final.best
+    assert best is not None
+    model = load_model(tmp_path / "run" / "best")
+    assert model.input_shape == (1, 12, 12)
+    assert model.architecture.hash == best.hash
+    assert model.recipe == Recipe.from_json(best.recipe)
+    assert (model.accuracy, model.test_accuracy) == (
+        pytest.approx(best.accuracy, abs=1e-6),
+        pytest.approx(best.test_accuracy, abs=1e-6),
+    )
+    assert best.test_accuracy == pytest.approx(
+        sum(
+            model.classes.index(name) == label
+            for name, label in zip(model.predict(dataset.x_test), dataset.y_test, strict=True)
+        )
+        / len(dataset.y_test),
+        abs=1e-6,
+    )
+    assert [record.test_accuracy for record in records] == [best.test_accuracy]
+    trained = RecipesTrainer(dataset, "cpu").data(model.recipe).train_images
+    assert len(trained) == 80  # all but the validation split; the search had 40
+    # the search's own network stays where it was
+    assert load_model(tmp_path / "run" / "networks" / best.hash[:16]).input_shape == (1, 8, 8)
+    before = (tmp_path / "run" / "best" / "architecture.json").stat().st_mtime_ns
+    with Database.open(tmp_path / "experience.duckdb") as database:
+        again = _search(dataset, tmp_path / "run", database)
+    assert again.final == result.final
+    assert (tmp_path / "run" / "best" / "architecture.json").stat().st_mtime_ns == before
+
+
+def test_test_images_are_looked_at_for_the_chosen_network_alone(
+    dataset: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    real = RecipesTrainer.test_accuracy
+
+    def counted(self: RecipesTrainer, model: object, recipe: Recipe) -> float | None:
+        looked.append(model.architecture.hash)  # type: ignore[attr-defined]
+        return real(self, model, recipe)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RecipesTrainer, "test_accuracy", counted)
+    with Database.open(tmp_path / "experience.duckdb") as database:
+        result = _search(dataset, tmp_path / "run", database, networks=2, trials=0)
+        _search(dataset, tmp_path / "run", database, networks=2, trials=0)
+    assert result.final is not None
+    assert result.final.best is not None
+    assert looked == [result.final.best.hash]
+    assert [one.test_accuracy is None for one in result.final.trainings].count(True) == 1
