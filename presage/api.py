@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from presage import recipes
 from presage.architectures import NamedArchitecture, read_architectures, traced
 from presage.errors import InvalidArgument, UnknownName
 from presage.progress import OnStage, no_progress
@@ -117,6 +118,9 @@ def search(
     space: str | Space = "chain",
     run_folder: str | Path = "runs/search",
     recipe: Recipe | str | None = None,
+    final: int = 1,
+    final_recipe: Recipe | str = "standard",
+    tune: bool = True,
     predictor: str = "ensemble",
     database: str | Path | None = None,
     device: str = "auto",
@@ -124,10 +128,14 @@ def search(
     progress: OnStage = no_progress,
     **settings: Any,
 ) -> SearchResult:
-    """Search a space on predicted accuracy and train the short-list; resumes what the run folder holds.
+    """Search a space on predicted accuracy and train the short-list, the best of it finally; resumes a run folder.
 
     Args:
         space: name of a search space, or one of your own.
+        recipe: how the short-list is trained, or its name; None for the shipped experience's, which predicts best.
+        final: how many of the short-list are trained by the final recipe; 0 for none.
+        final_recipe: by name, on all images; or a recipe as it stands.
+        tune: whether learning rate and weight decay are tuned before a final training.
         settings: fields of `presage.search.SearchSettings`: strategy, candidates (2,000; 100 where a super-net scores),
             shortlist, rounds, limits, …
 
@@ -136,7 +144,8 @@ def search(
         UnknownName: no space, strategy or setting of that name.
     """
     from presage.architecture.spaces import get_space
-    from presage.search import SearchSettings
+    from presage.search import FinalSettings, SearchSettings
+    from presage.search.final.settings import TRIALS
     from presage.search.strategies import default_candidates
 
     known = SearchSettings.__dataclass_fields__
@@ -147,12 +156,14 @@ def search(
     asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings})
     session = Session(database, device, seed, progress, predictor)
     images = session.dataset(dataset)
+    last = recipes.final_recipe(final_recipe, images)
     return session.search(
         images,
         space=get_space(space) if isinstance(space, str) else space,
         recipe=_recipe(recipe, images),
         settings=asked,
         run_folder=Path(run_folder),
+        final=FinalSettings(last, final, TRIALS if tune else 0) if final else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from presage.output import positive
 
 if TYPE_CHECKING:
     from presage.records import DatasetRecord, RecipeRecord
-    from presage.training import Recipe
+    from presage.training import ImageDataset, Recipe
 
-__all__ = ["add_recipe_options", "recipe_of", "recipe_record_words"]
+__all__ = ["add_recipe_options", "chosen_recipe", "final_recipe", "recipe_of", "recipe_record_words"]
 
 
 def add_recipe_options(parser: Arguments) -> None:
@@ -62,6 +63,35 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     return Recipe.from_json({**_chosen(options.recipe, options.command).to_json(), **changes})
 
 
+def final_recipe(recipe: Recipe | str, dataset: ImageDataset, *, flip: bool = False) -> Recipe:
+    """What a search ends with: a recipe of that name, on all images of the dataset; any other as it stands.
+
+    Args:
+        flip: mirror images whatever the recipe says.
+
+    Raises:
+        UnknownName: no recipe has that name.
+    """
+    from presage.training.recipes import named_recipe
+    from presage.training.resolving import resolved
+
+    if isinstance(recipe, str):
+        recipe = replace(named_recipe(recipe), train_images=None, test_images=None)
+    return resolved(replace(recipe, flip=recipe.flip or flip), dataset)
+
+
+def chosen_recipe(text: str, argument: str, command: str) -> Recipe | str:
+    """The name of a recipe, or the recipe in the file of that name.
+
+    Raises:
+        InvalidArgument: the file holds no object of fields.
+        UnknownName: neither.
+    """
+    from presage.training.recipes import RECIPES
+
+    return text if text in RECIPES else _chosen(text, command, argument)
+
+
 def recipe_record_words(record: RecipeRecord, dataset: DatasetRecord | None = None) -> str:
     """A stored recipe in words, as it is on a dataset where one is given; of a newer presage's, that it is unknown."""
     from presage.errors import WrongInput
@@ -75,7 +105,7 @@ def recipe_record_words(record: RecipeRecord, dataset: DatasetRecord | None = No
     return recipe_words(recipe) if dataset is None else words_on(recipe, dataset)
 
 
-def _chosen(text: str | None, command: str) -> Recipe:
+def _chosen(text: str | None, command: str, argument: str = "--recipe") -> Recipe:
     """The recipe of this name, or in this file; the default for None."""
     from presage.errors import InvalidArgument
     from presage.training import Recipe
@@ -91,7 +121,7 @@ def _chosen(text: str | None, command: str) -> Recipe:
         fields = None
     if not isinstance(fields, dict):
         rule = "be the name of a recipe, or a file with one JSON object of its fields"
-        raise InvalidArgument("--recipe", f"presage {command}", rule, text)
+        raise InvalidArgument(argument, f"presage {command}", rule, text)
     return Recipe.from_json(fields)
 
 

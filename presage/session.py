@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from presage.architectures import NamedArchitecture
     from presage.database import Database, ImportReport
     from presage.probe import DifficultyCard, ProbeRun
-    from presage.search import SearchResult, SearchSettings
+    from presage.search import FinalSettings, SearchResult, SearchSettings
     from presage.steps.extrapolation import Extrapolation
     from presage.steps.prediction import BoundPredictor, Predicted
     from presage.steps.training import Trained
@@ -273,15 +273,26 @@ class Session:
         )
 
     def search(
-        self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path
+        self,
+        dataset: ImageDataset,
+        *,
+        space: Space,
+        recipe: Recipe,
+        settings: SearchSettings,
+        run_folder: Path,
+        final: FinalSettings | None = None,
     ) -> SearchResult:
         """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
 
         A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
+
+        Args:
+            final: how the best are trained in the end; None leaves it at the short-list. May differ when asked again.
         """
         from presage.files import write_json
         from presage.report import write_report
         from presage.search import run_search
+        from presage.search.final.finishing import Finishing
         from presage.search.run.run_folder import RunFolder
         from presage.search.strategies import check_serves
         from presage.search.studies.feasible import check_feasible
@@ -323,6 +334,7 @@ class Session:
             device=self.device,
             latency=latency,
             on_progress=searching.stages(settings, self.progress),
+            finish=None if final is None else Finishing(final),
         )
         if get_score(settings.score).predicts:
             result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))

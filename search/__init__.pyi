@@ -1,3 +1,4 @@
+from .final.settings import FinalSettings as FinalSettings
 from .limits import Limits as Limits
 from .progress import SearchProgress as SearchProgress
 from .result import SearchResult as SearchResult

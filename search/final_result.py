@@ -35,6 +35,7 @@ class FinalTraining:
         hash: canonical hash of the architecture.
         params: its parameters in the space.
         recipe: JSON of the recipe, with the tuned values.
+        recipe_words: the same in words.
         trials: the settings that were tried for it; empty where nothing was tuned.
         status: `finished`, `diverged`, `out_of_memory`, `crashed`, or `stopped` by a budget.
         accuracy: *trained* validation accuracy by the final recipe; None unless finished.
@@ -50,6 +51,7 @@ class FinalTraining:
     hash: str
     params: Mapping[str, Any]
     recipe: Mapping[str, Any]
+    recipe_words: str
     trials: tuple[TuningTrial, ...]
     status: str
     accuracy: float | None

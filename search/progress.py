@@ -9,7 +9,8 @@ __all__ = ["OnProgress", "SearchProgress", "Stage", "silent"]
 
 Stage = str
 """`supernet`: epochs of shared weights. `predict`: candidates scored.
-`train`: epochs of the short-list. `baseline`: epochs of the random networks."""
+`train`: epochs of the short-list. `baseline`: epochs of the random networks.
+`tune`: epochs of the settings tried before a final training. `final`: epochs of that."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from presage.console import add_dataset, dataset_of, session_of
 from presage.errors import UnknownName
 from presage.folders import check_folder
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
-from presage.recipes import add_recipe_options, recipe_of
+from presage.recipes import add_recipe_options, chosen_recipe, final_recipe, recipe_of
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.scores import PROXY
@@ -22,9 +22,11 @@ from presage.surrogate.predictors.registry import PREDICTORS
 from presage.surrogate.proxies.registry import PROXIES
 
 if TYPE_CHECKING:
-    from presage.search import SearchResult, SearchSettings, Verified
+    from presage.search import FinalSettings, SearchResult, SearchSettings, Verified
+    from presage.search.final_result import FinalResult
+    from presage.training import ImageDataset
 
-SUMMARY = "search a space on predicted accuracy, then train the short-list"
+SUMMARY = "search a space on predicted accuracy, train the short-list, and the best of it for use"
 
 
 def arguments(parser: Arguments) -> None:
@@ -92,6 +94,17 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
         help="stop short-listed networks that lag behind the median of the others, half-way (only with "
         "--compare-random 0)",
     )  # fmt: skip
+    group.add_argument(
+        "--final", type=at_least_zero, default=1, metavar="N",
+        help="train the N best of the short-list by the final recipe, to be used (default: %(default)s; 0: none)",
+    )  # fmt: skip
+    group.add_argument(
+        "--final-recipe", default="standard", metavar="NAME|FILE",
+        help="quick, standard (default) or thorough, on all images; or a JSON file of fields",
+    )  # fmt: skip
+    group.add_argument(
+        "--no-tune", action="store_true", help="leave learning rate and weight decay as the final recipe has them"
+    )
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
     group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
 
@@ -127,17 +140,33 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
     )
 
 
+def final_of(options: argparse.Namespace, dataset: ImageDataset) -> FinalSettings | None:
+    """The final training that the options ask for; None where they want none."""
+    from presage.search import FinalSettings
+    from presage.search.final.settings import TRIALS
+
+    if not options.final:
+        return None
+    recipe = chosen_recipe(options.final_recipe, "--final-recipe", f"{options.command}")
+    trials = 0 if options.no_tune else TRIALS
+    return FinalSettings(final_recipe(recipe, dataset, flip=options.flip), options.final, trials)
+
+
 def run(options: argparse.Namespace) -> int:
     from presage.architecture.spaces import get_space
     from presage.training.resolving import resolved
 
     recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
+    chosen_recipe(options.final_recipe, "--final-recipe", "search")
     check_folder(options.run, "--run", "presage search")
     with session_of(options) as session:
         session.check_database()
         dataset = dataset_of(session, options)
         recipe = resolved(recipe, dataset)
-        result = session.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run)
+        result = session.search(
+            dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run,
+            final=final_of(options, dataset),
+        )  # fmt: skip
     print(json.dumps(result.to_json()) if options.json else summary(result))
     return 0 if result.best is not None else 1
 
@@ -165,9 +194,36 @@ def summary(result: SearchResult) -> str:
     lines += [line for text in (result.latency, result.supernet) if text is not None for line in ("", text)]
     compared = comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline])
     lines += ["", *compared] if compared else []
+    lines += _final(result.final) if result.final is not None else []
     if result.best is not None:
         lines += ["", f"Best network: {result.folder / 'best'}   Report: {result.folder / 'report.html'}"]
     return "\n".join(lines)
+
+
+def _final(final: FinalResult) -> list[str]:
+    """The final trainings, beside what the same networks had by the search's recipe; both on validation images."""
+    header = ("network", "by the search's recipe", "final", "test", "learning rate", "weight decay", "seconds")
+    cells = [
+        (
+            one.hash[:12],
+            _accuracy(one.search_accuracy),
+            one.status if one.accuracy is None else _accuracy(one.accuracy),
+            _accuracy(one.test_accuracy),
+            f"{one.recipe['learning_rate']:g}",
+            f"{one.recipe['weight_decay']:g}",
+            f"{one.seconds:.1f}" + (f" + {one.tuning_seconds:.1f} to tune" if one.trials else ""),
+        )
+        for one in final.trainings
+    ]
+    if not cells:
+        return []
+    words = dict.fromkeys(one.recipe_words for one in final.trainings)
+    notes = ["", *final.notes] if final.notes else []
+    return ["", f"Final training: {'; '.join(words)}.", "", table(header, cells), *notes]
+
+
+def _accuracy(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _latency(one: Verified) -> tuple[str, str]:

@@ -86,6 +86,8 @@ def stages(settings: SearchSettings, progress: OnStage) -> OnProgress:
         "predict": f"search by {settings.score}" if settings.score != "predicted" else "search on predictions",
         "train": "train the short-list",
         "baseline": "random baseline",
+        "tune": "tune the final training",
+        "final": "final training",
     }
 
     def tell(at: SearchProgress) -> None:

@@ -21,6 +21,8 @@ from presage.search.run.export import publish_model
 from presage.training.failures import StopTraining
 from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
+from presage.training.recipe_words import words_on
+from presage.training.recording import dataset_record
 
 __all__ = ["Finishing"]
 
@@ -163,6 +165,7 @@ class _Network:
             hash=self.verified.chosen.hash,
             params=self.verified.chosen.params,
             recipe=self.recipe.to_json(),
+            recipe_words=words_on(self.recipe, dataset_record(self.run.dataset)),
             trials=found.trials,
             status=row["status"],
             accuracy=row["accuracy"],

@@ -83,6 +83,8 @@ class RecipesTrainer:
             return None
         module = model.module.to(data.device)
         precision = choose_precision(recipe.precision, data.device)
-        accuracy = evaluate(module, data.x_test, data.y_test, data, precision=precision).accuracy
+        accuracy = evaluate(
+            module, data.x_test, data.y_test, data, precision=precision, mirroring=recipe.test_mirroring
+        ).accuracy
         model.module.cpu()
         return accuracy

@@ -36,7 +36,21 @@ def test_search_and_predict_say_it_in_words_report_and_json_and_a_second_call_sa
 ) -> None:
     run = tmp_path / "run"
     fast = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only", "--database", experienced)
-    words = ("search", shapes_npz, "--space", "nb201", "--candidates", 20, "--shortlist", 1, "--run", run, *fast)
+    words = (
+        "search",
+        shapes_npz,
+        "--space",
+        "nb201",
+        "--candidates",
+        20,
+        "--shortlist",
+        1,
+        "--final",
+        0,
+        "--run",
+        run,
+        *fast,
+    )
     none = "None of the experience's networks were trained by this recipe: predictions extrapolate."
     assert none in presage(*words, "--quiet").out
     assert "were trained by this recipe: predictions extrapolate." in (run / "report.html").read_text()

@@ -65,8 +65,11 @@ def test_a_search_killed_again_and_again_loses_and_doubles_nothing(
         return [
             "search", shapes_npz, "--space", "nb201", "--candidates", 200, "--shortlist", 3, "--compare-random", 2,
             "--predictor", "cost-only", "--epochs", 4, "--train-images", 60, "--run", tmp_path / name,
-            "--database", tmp_path / f"{name}.duckdb", "--quiet",
+            "--database", tmp_path / f"{name}.duckdb", "--quiet", "--final-recipe", final,
         ]  # fmt: skip
+
+    final = tmp_path / "final.json"
+    final.write_text('{"epochs": 6, "train_images": null, "least_epoch_images": 1, "image_side": 8}')
 
     def begin(name: str) -> dict[str, str]:
         copy = tmp_path / f"{name}.duckdb"
@@ -75,12 +78,14 @@ def test_a_search_killed_again_and_again_loses_and_doubles_nothing(
 
     def verified(name: str) -> list[tuple[str, float]]:
         result = json.loads((tmp_path / name / "result.json").read_text())
-        return [(one["chosen"]["hash"], one["accuracy"]) for one in result["rounds"][0]["verified"]]
+        (final,) = result["final"]["trainings"]
+        trained = [(one["chosen"]["hash"], one["accuracy"]) for one in result["rounds"][0]["verified"]]
+        return [*trained, (final["hash"], final["accuracy"]), (str(final["recipe"]), final["test_accuracy"])]
 
     before = begin("whole")
     seconds = finished(words("whole"))
     whole = stored(tmp_path / "whole.duckdb")
-    assert len(whole) - len(before) == 5
+    assert len(whole) - len(before) == 5 + 9 + 3 + 1  # of the short-list and the baseline; to tune; the final one
 
     rng, kills, attempt = random.Random(0), 0, 0
     while kills < KILLS:

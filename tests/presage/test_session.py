@@ -193,7 +193,7 @@ def test_a_search_goes_from_probe_to_report_and_a_second_call_only_tells_it_agai
     run = tmp_path / "run"
     words = (
         "search", shapes_npz, "--space", "nb201", "--candidates", 60, "--shortlist", 2, "--compare-random", 2,
-        "--run", run, "--database", experienced, *FAST,
+        "--run", run, "--database", experienced, "--final", 0, *FAST,
     )  # fmt: skip
     outcome = presage(*words, "--json")
     assert outcome.code == 0
