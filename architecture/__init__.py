@@ -1,4 +1,4 @@
-"""Floor 0: what a network is, without torch.
+"""What a network is, without torch.
 
 The two doors to torch lie in `presage.architecture.torch_bridge`: `build.build` (architecture → `nn.Module`) and
 `trace.trace` (`nn.Module` → architecture). They are not named here, for nothing here imports torch.
