@@ -61,6 +61,8 @@ class Arguments:
 
     def add_argument_group(self, title: str, description: str | None = None) -> Arguments:
         """A group with a title of its own in the help."""
+        if description is not None:  # `explain` takes the wrapping of texts from argparse
+            description = textwrap.fill(description, _width() - 2)
         return Arguments(self.parser, self.declared, self.parser.add_argument_group(title, description))
 
     def set_defaults(self, **values: Any) -> None:
@@ -74,7 +76,7 @@ class Arguments:
             title: of the list.
             summaries: name → one line.
         """
-        width = max(shutil.get_terminal_size().columns - 2, 2 * _INDENT)  # as argparse has it
+        width = _width()
         indent = max(_INDENT, *(len(name) + 4 for name in summaries))
         lines = [
             textwrap.fill(summary, width, initial_indent=f"  {name}".ljust(indent), subsequent_indent=indent * " ")
@@ -82,6 +84,7 @@ class Arguments:
         ]
         before = [self.parser.epilog] if self.parser.epilog else []
         self.parser.epilog = "\n\n".join([*before, "\n".join([f"{title}:", *lines])])
+        self.parser.description = textwrap.fill(self.parser.description or "", width)
         self.parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
     @property
@@ -93,6 +96,11 @@ class Arguments:
     def valued(self) -> frozenset[str]:
         """Names of the options that a value follows."""
         return frozenset(name for one in self.declared if one.takes_value for name in one.names)
+
+
+def _width() -> int:
+    """Of a line of help, as argparse has it."""
+    return max(shutil.get_terminal_size().columns - 2, 2 * _INDENT)
 
 
 def nothing(arguments: Arguments) -> None:

@@ -5,14 +5,14 @@ Spaces, samplers, super-nets, predictors and proxies are listed in this form; `-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from presage.errors import UnknownName
 
-__all__ = ["Registered", "Registry"]
+__all__ = ["Registered", "Registry", "either"]
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,17 @@ class Registry(Mapping[str, R], Generic[R]):
 
     def listed(self, default: str) -> str:
         """The names as an option's help lists them: *chain (default), nb201 or darts*."""
-        first, *rest = [f"{default} (default)", *(name for name in self if name != default)]
-        return " or ".join([", ".join([first, *rest[:-1]]), *rest[-1:]])
+        return either([f"{default} (default)", *(name for name in self if name != default)])
 
     def summaries(self) -> dict[str, str]:
         """Name → one line."""
         return {name: entry.summary for name, entry in self._entries.items()}
+
+
+def either(names: Sequence[str]) -> str:
+    """*chain, nb201 or darts*."""
+    first, *rest = names
+    return " or ".join([", ".join([first, *rest[:-1]]), *rest[-1:]])
 
 
 class _Unknown(UnknownName, KeyError):

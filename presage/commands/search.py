@@ -15,6 +15,7 @@ from presage.errors import UnknownName
 from presage.folders import check_folder
 from presage.output import at_least_zero, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, chosen_recipe, final_recipe, recipe_of
+from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.scores import PROXY
@@ -75,7 +76,7 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     group.add_argument(
         "--objectives", default="accuracy", metavar="A,B",
         help=f"accuracy (default), and beside it any of {', '.join(list(DIRECTIONS)[1:])}; several with "
-        f"{', '.join(serving_several())}",
+        f"{either(serving_several())}",
     )  # fmt: skip
     group.add_argument(
         "--score", default="predicted", metavar="NAME",

@@ -63,7 +63,13 @@ def test_help_says_what_every_name_means_as_the_registries_have_it(monkeypatch: 
         text = " ".join(line.below[command].parser.format_help().split())
         for name, summary in [pair for registry in registries for pair in registry.summaries().items()]:
             assert f"{name} {' '.join(summary.split())}" in text
-    assert max(len(row) for row in line.below["search"].parser.format_help().splitlines()) <= 100
+
+
+@pytest.mark.parametrize("columns", [72, 100])
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_no_line_of_help_is_wider_than_the_terminal(name: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert max(map(len, cli.command_line(name).below[name].parser.format_help().splitlines())) <= columns
 
 
 def test_an_unknown_command_names_the_nearest(presage: Callable) -> None:
