@@ -77,7 +77,7 @@ def test_the_lines_beside_it_run_and_resize_as_the_training_does(
 def test_it_keeps_what_is_known_of_the_network(best: Path) -> None:
     model = load_model(best)
     assert (model.recipe, model.accuracy, model.test_accuracy, model.stored_side) == (RECIPE, 0.75, 0.5, 28)
-    assert "16 px, 2,000 images, 3 epochs" in (best / "README.md").read_text(encoding="utf-8")
+    assert "16 px, up to 2,000 images, 3 epochs" in (best / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_network_that_is_there_already_is_not_exported_again(
