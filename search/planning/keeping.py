@@ -1,0 +1,131 @@
+"""Keeping to a budget: a clock that survives a kill, and the pace of a search that has so much time and no more."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from presage.architecture.costs import costs
+from presage.architecture.graph import Architecture
+from presage.files import read_json, write_json
+from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan, Workload
+from presage.training.recipe import Recipe
+
+__all__ = ["BudgetClock", "BudgetPace"]
+
+_NOTED_EVERY = 2.0  # seconds
+_TAKEN_UP = 0.8  # share of a budget that counts as spent at most, when a run is taken up again
+_CUT = 1.1  # times the budget after which a final training under way is stopped
+_LATEST = 5  # trainings that the correction of the speeds is the median of
+
+
+class BudgetClock:
+    """Seconds spent on a run, those before it was last stopped included.
+
+    Args:
+        path: where they are noted, at most every two seconds.
+        budget: seconds.
+        now: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, path: Path, budget: float, now: Callable[[], float] = time.monotonic) -> None:
+        self.budget, self._path, self._now = budget, path, now
+        kept = read_json(path) or {}
+        self._before = min(float(kept.get("spent", 0.0)), _TAKEN_UP * budget)
+        self._began = now()
+        self._noted = -math.inf
+
+    @property
+    def spent(self) -> float:
+        """Seconds so far."""
+        return self._before + self._now() - self._began
+
+    def note(self) -> None:
+        """Put down the seconds spent, so that a kill loses no more than two of them."""
+        if self._now() - self._noted >= _NOTED_EVERY:
+            self._noted = self._now()
+            write_json(self._path, {"budget": self.budget, "spent": round(self.spent, 1)})
+
+
+class BudgetPace:
+    """A `Pace` that keeps a search to its plan, and corrects the plan by what trainings really took.
+
+    Args:
+        kept: where the epochs of final trainings are put down once they are fixed.
+        shape: (c, s, s) is what a recipe of side s makes of the dataset's images; this is c.
+    """
+
+    def __init__(
+        self,
+        clock: BudgetClock,
+        plan: Plan,
+        workload: Workload,
+        kept: Path,
+        channels: int,
+        classes: int,
+        search: Recipe,
+    ) -> None:
+        self._clock, self._plan, self._workload, self._kept = clock, plan, workload, kept
+        self._channels, self._classes, self._search = channels, classes, search
+        self._ratios: dict[bool, list[float]] = {True: [], False: []}  # by the search's recipe, and by others
+
+    def begins(self, architecture: Architecture, recipe: Recipe, stage: str) -> bool:
+        """Whether this training fits before what is reserved for the final ones."""
+        self._clock.note()
+        reserved = self._plan.reserved
+        if stage == "tune":  # of that, a final training as long as planned needs a third
+            reserved /= 3
+        return self._clock.spent + self._expected(architecture, recipe) <= SAFE * self._clock.budget - reserved
+
+    def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
+        """Compare with what was expected."""
+        self._clock.note()
+        measured = self._seconds(architecture, recipe)
+        if measured > 0 and seconds > 0:
+            self._ratios[self._by_search(recipe)].append(seconds / measured)
+
+    def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
+        """As many epochs as there is time for, at least a few and at most those planned; fixed once and for all."""
+        fixed = read_json(self._kept) or {}
+        key = f"{architecture.hash[:16]}-{recipe.image_side}-{recipe.learning_rate:g}-{recipe.weight_decay:g}"
+        if key not in fixed:
+            one = replace(recipe, epochs=1)
+            start = self._workload.finishing.start
+            epoch = max(self._expected(architecture, one) - start, 1e-9)
+            left = SAFE * self._clock.budget - self._clock.spent - start
+            fixed[key] = min(max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), recipe.epochs)
+            write_json(self._kept, fixed)
+        return replace(recipe, epochs=int(fixed[key]))
+
+    def is_over(self) -> bool:
+        """Whether the budget is overdrawn by a tenth."""
+        self._clock.note()
+        return self._clock.spent > _CUT * self._clock.budget
+
+    def _shares(self, fixed: int) -> float:
+        """Into how many trainings as long as this one the time left goes, with `fixed` networks seen to already."""
+        final = self._plan.final
+        if final is None:
+            return 1.0
+        each = 3.0 if final.trials > 1 else 1.0  # its tuning takes about twice as long as a training
+        return 1.0 + each * max(final.networks - fixed - 1, 0)
+
+    def _by_search(self, recipe: Recipe) -> bool:
+        return recipe.hash == self._search.hash
+
+    def _seconds(self, architecture: Architecture, recipe: Recipe) -> float:
+        """As measured before anything was trained."""
+        shape = (self._channels, recipe.image_side, recipe.image_side)
+        work = costs(architecture.canonical, shape, self._classes).multiply_adds
+        if self._by_search(recipe):
+            return self._workload.searching.seconds(recipe, self._workload.images, work)
+        return self._workload.finishing.seconds(recipe, self._workload.final_images, work)
+
+    def _expected(self, architecture: Architecture, recipe: Recipe) -> float:
+        """Corrected by the latest trainings of the kind, else of the other."""
+        ratios = self._ratios[self._by_search(recipe)] or self._ratios[not self._by_search(recipe)]
+        return self._seconds(architecture, recipe) * (statistics.median(ratios[-_LATEST:]) if ratios else 1.0)

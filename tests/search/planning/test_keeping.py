@@ -1,0 +1,111 @@
+"""A search that keeps to its budget, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from presage.architecture.graph import Architecture
+from presage.search.final.settings import FinalSettings
+from presage.search.planning.keeping import BudgetClock, BudgetPace
+from presage.search.planning.plan import SAFE, Plan, Workload
+from presage.search.settings import SearchSettings
+from presage.search.testing import TinySpace
+from presage.training.recipe import Recipe
+from presage.training.timing import Images, Speed
+
+SEARCH = Recipe(epochs=10, train_images=None, least_epoch_images=1, batch=10, image_side=8)
+FINAL = Recipe(epochs=20, train_images=None, least_epoch_images=1, batch=10, image_side=16)
+SPACE = TinySpace(layers=1)
+NETWORK: Architecture = SPACE.decode({"width0": 4, "kernel0": 3, "then0": "relu"})
+SPEED = Speed(image=0.01, multiply_add=0.0, scored=0.0, start=0.0)  # a second for each epoch of 100 images
+WORKLOAD = Workload(Images(100, 0), Images(100, 0), 0.0, 0.001, SPEED, SPEED, (1,), 4.0)
+
+
+class Time:
+    """A clock that is moved by hand."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def at() -> Time:
+    return Time()
+
+
+def _pace(at: Time, folder: Path, budget: float = 200.0, networks: int = 1, trials: int = 0) -> BudgetPace:
+    final = FinalSettings(FINAL, networks, trials)
+    told = Plan(budget, SearchSettings(), final, (), reserved=0.6 * budget)
+    clock = BudgetClock(folder / "spent.json", budget, at)
+    return BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, SEARCH)
+
+
+def test_a_short_list_ends_where_the_final_training_s_time_begins(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path)
+    at.now += 59  # of 200 · 0.95 - 120 = 70
+    assert pace.begins(NETWORK, SEARCH, "train")  # takes 10
+    at.now += 2
+    assert not pace.begins(NETWORK, SEARCH, "train")
+    assert pace.begins(NETWORK, SEARCH, "tune")  # two thirds of the final time are for tuning
+
+
+def test_what_trainings_took_corrects_what_is_expected(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path)
+    for seconds in (30.0, 31.0, 300.0):  # three times slower than measured, once disturbed
+        pace.trained(NETWORK, SEARCH, seconds)
+    at.now += 38
+    assert pace.begins(NETWORK, SEARCH, "train")  # 38 + 31 < 70
+    at.now += 2
+    assert not pace.begins(NETWORK, SEARCH, "train")
+    assert pace.fitted(NETWORK, FINAL).epochs == 20  # 150 seconds at 3.1 an epoch would be 48
+    at.now += 100
+    assert _pace(at, tmp_path / "other").fitted(NETWORK, FINAL).epochs == 20
+
+
+def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path)
+    at.now += 180
+    assert pace.fitted(NETWORK, FINAL).epochs == 10  # 190 - 180
+    at.now += 8
+    assert pace.fitted(NETWORK, FINAL).epochs == 10
+    assert _pace(at, tmp_path).fitted(NETWORK, FINAL).epochs == 10  # by another process, too
+    at.now += 500
+    assert _pace(at, tmp_path / "late").fitted(NETWORK, FINAL).epochs == 20
+    late = _pace(at, tmp_path / "later")
+    at.now += 500
+    assert late.fitted(NETWORK, FINAL).epochs == 3  # never fewer
+
+
+def test_time_is_shared_among_the_final_networks(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path, budget=40, networks=2)
+    assert pace.fitted(NETWORK, FINAL).epochs == 19  # half of 38
+    at.now += 19
+    other = SPACE.decode({"width0": 8, "kernel0": 3, "then0": "relu"})
+    assert pace.fitted(other, FINAL).epochs == 19
+
+
+def test_a_training_under_way_is_cut_only_a_tenth_over(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path)
+    at.now += 219
+    assert not pace.is_over()
+    at.now += 2
+    assert pace.is_over()
+
+
+def test_the_clock_goes_on_after_a_kill_and_leaves_a_fifth(at: Time, tmp_path: Path) -> None:
+    clock = BudgetClock(tmp_path / "spent.json", 100, at)
+    at.now += 30
+    clock.note()
+    at.now += 1
+    clock.note()  # not yet again
+    assert json.loads((tmp_path / "spent.json").read_text()) == {"budget": 100, "spent": 30.0}
+    at.now += 500
+    assert BudgetClock(tmp_path / "spent.json", 100, at).spent == pytest.approx(30.0)
+    clock.note()
+    assert BudgetClock(tmp_path / "spent.json", 100, at).spent == pytest.approx(80.0)
+    assert SAFE * 100 - 80 > 0

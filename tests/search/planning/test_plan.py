@@ -1,0 +1,128 @@
+"""Plans for made-up machines: what fits, what gives way first, and what is said when nothing fits."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+
+from presage.errors import InvalidArgument
+from presage.search.final.settings import FinalSettings
+from presage.search.limits import Limits
+from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan, Workload, estimate, plan
+from presage.search.settings import SearchSettings
+from presage.training.recipe import Recipe
+from presage.training.timing import Images, Speed
+
+RECIPE = Recipe()
+FINAL = FinalSettings(Recipe(image_side=32, train_images=None, epochs=20))
+WORK = tuple(int(1e5 * 1.6**at) for at in range(12))  # 0.1M to 17.6M
+
+
+def workload(slower: float = 1.0, train: int = 4000, spent: float = 20.0) -> Workload:
+    speed = Speed(image=slower * 2e-4, multiply_add=slower * 2e-10)
+    images = Images(train, 1000, 1000)
+    return Workload(images, images, spent, slower * 0.003, speed, speed, WORK, growth=4.0)
+
+
+def _by_name(found: Plan) -> dict[str, float]:
+    return {part.name: part.seconds for part in found.parts}
+
+
+@pytest.mark.parametrize("budget", [120, 600, 1800, 7200])
+@pytest.mark.parametrize("slower", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("train", [500, 4000, 40_000])
+def test_what_is_planned_fits_the_budget(budget: float, slower: float, train: int) -> None:
+    asked = workload(slower, train)
+    try:
+        found = plan(budget, asked, RECIPE, SearchSettings(), FINAL)
+    except InvalidArgument:
+        least = plan(1e7, asked, RECIPE, SearchSettings(), FINAL)
+        assert least.final is not None
+        return
+    assert found.seconds <= SAFE * budget + 1e-6
+    assert found.final is not None
+    assert found.final.recipe.epochs >= LEAST_EPOCHS
+    assert 1 <= found.settings.shortlist <= 10
+    assert 100 <= found.settings.candidates <= 2000
+    parts = _by_name(found)
+    assert found.reserved == pytest.approx(parts["final"] + parts.get("tune", 0))
+
+
+def test_more_time_is_never_used_for_less() -> None:
+    found = [plan(budget, workload(), RECIPE, SearchSettings(), FINAL) for budget in (200, 400, 800, 1600, 6400)]
+    sizes = [one.settings.limits.multiply_adds or math.inf for one in found]
+    assert sizes == sorted(sizes)
+    assert found[-1].settings.limits.multiply_adds is None  # every network of the space may be trained
+    assert found[-1].final is not None
+    assert found[-1].final.trials == 9
+    assert found[-1].final.recipe.epochs > FINAL.recipe.epochs
+
+
+def test_tuning_gives_way_before_the_length_of_the_final_training() -> None:
+    asked = replace(workload(), multiply_adds=(1_000_000,))
+    seen = []
+    for budget in range(60, 1200, 10):
+        try:
+            found = plan(budget, asked, RECIPE, SearchSettings(), FINAL)
+        except InvalidArgument:
+            assert not seen  # once it fits, it fits with more
+            continue
+        assert found.final is not None
+        seen.append((found.final.trials > 1, found.final.recipe.epochs))
+    first_tuned = next(at for at, (tuned, _) in enumerate(seen) if tuned)
+    assert first_tuned > 0
+    assert all(tuned for tuned, _ in seen[first_tuned:])
+    assert all(epochs >= FINAL.recipe.epochs for _, epochs in seen[first_tuned:])
+    assert seen[0][1] < FINAL.recipe.epochs
+
+
+def test_too_small_a_budget_is_refused_with_the_least_that_does() -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"The `budget` of `presage search` must be at least \d+s .* Got '5s'"
+    ) as it:
+        plan(5, workload(), RECIPE, SearchSettings(), FINAL)
+    least = float(re.search(r"at least (\d+)s", str(it.value))[1])  # type: ignore[index]
+    plan(least, workload(), RECIPE, SearchSettings(), FINAL)
+    with pytest.raises(InvalidArgument):
+        plan(0.9 * least, workload(), RECIPE, SearchSettings(), FINAL)
+
+
+def test_what_the_user_fixed_stays() -> None:
+    settings = SearchSettings(candidates=700, shortlist=2, limits=Limits(multiply_adds=500_000))
+    found = plan(
+        3600, workload(), RECIPE, settings, replace(FINAL, trials=0),
+        fixed=frozenset({"candidates", "shortlist", "trials"}),
+    )  # fmt: skip
+    assert (found.settings.candidates, found.settings.shortlist) == (700, 2)
+    assert found.settings.limits.multiply_adds == 500_000
+    assert found.final is not None
+    assert found.final.trials == 0
+
+
+def test_without_a_final_training_all_time_is_the_short_list_s() -> None:
+    found = plan(120, workload(), RECIPE, SearchSettings(), None)
+    assert found.final is None
+    assert found.reserved == 0
+    assert {part.name for part in found.parts} == {"before", "search", "short-list"}
+
+
+def test_without_a_budget_what_is_asked_for_is_told_and_nothing_changed() -> None:
+    settings = SearchSettings(candidates=500, shortlist=4, compare_random=2)
+    found = estimate(workload(), RECIPE, settings, FINAL)
+    assert found.budget is None
+    assert (found.settings, found.final) == (settings, FINAL)
+    parts = _by_name(found)
+    assert parts["search"] == pytest.approx(500 * 0.003)
+    each = workload().searching.seconds(RECIPE, workload().images, WORK[9])
+    assert parts["short-list"] == pytest.approx(4 * each)
+    assert parts["baseline"] == pytest.approx(2 * each)
+    assert parts["tune"] == pytest.approx(2 * parts["final"], rel=0.2)
+
+
+def test_a_run_taken_up_again_keeps_what_was_chosen_when_it_began() -> None:
+    first = plan(900, workload(), RECIPE, SearchSettings(), FINAL)
+    later = plan(900, workload(slower=3.0), RECIPE, SearchSettings(), FINAL).again(first.to_json())
+    assert (later.settings, later.final) == (first.settings, first.final)
