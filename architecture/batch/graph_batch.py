@@ -193,6 +193,10 @@ class GraphBatch:
         found: T = kept[1]
         return found
 
+    def kept(self, kind: type[T]) -> tuple[Hashable, T] | None:
+        """What was made last of a kind by `derived`, and what it depended on."""
+        return self._derived.get(kind)
+
     @cached_property
     def _derived(self) -> dict[type, tuple[Hashable, Any]]:
         return {}

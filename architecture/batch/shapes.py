@@ -38,6 +38,10 @@ class BatchShapes:
         """(m,) numbers in each output."""
         return self.channels * self.height * self.width
 
+    def between(self, rows: slice | Ints) -> BatchShapes:
+        """The shapes of some of the nodes."""
+        return BatchShapes(self.channels[rows], self.height[rows], self.width[rows], self.flat[rows])
+
     def classified(self, batch: GraphBatch, classes: int) -> BatchShapes:
         """These shapes with `classes` outputs of every classifier."""
         channels = self.channels.copy()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from presage.architecture.encoders.costing import COST_FEATURE_NAMES, cost_features
 from presage.architecture.encoders.graf import graph_features
 from presage.architecture.encoders.tapas import LAYER_FEATURE_NAMES, LayerSequence, layer_sequence
+from presage.architecture.encoders.twin import scaled_down
 
 if TYPE_CHECKING:
     from presage.architecture.encoders.graf import GRAPH_FEATURE_NAMES
@@ -23,6 +24,7 @@ __all__ = [
     "cost_features",
     "graph_features",
     "layer_sequence",
+    "scaled_down",
 ]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 
 from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.batch.shapes import batch_shapes
+from presage.architecture.batch.shapes import BatchShapes, batch_shapes
 from presage.architecture.encoders.canonical_view import CanonicalView
 from presage.errors import InvalidArchitecture
 
@@ -43,7 +44,14 @@ def _cut(batch: GraphBatch) -> _Pieces:
     number = max(2, -(-len(batch) // CHUNK), round(len(batch.kind) / NODES))
     number = min(number + -number % _workers(number), len(batch))  # so that no core waits for the last piece
     bounds = np.linspace(0, len(batch), number + 1).astype(int).tolist()
-    return _Pieces(batch.between(start, stop) for start, stop in pairwise(bounds))
+    pieces = _Pieces(batch.between(start, stop) for start, stop in pairwise(bounds))
+    known = batch.kept(BatchShapes)
+    if known is not None:  # those of twins cannot be worked out again
+        images, shapes = known
+        for piece, (start, stop) in zip(pieces, pairwise(bounds), strict=True):
+            rows = slice(int(batch.node_start[start]), int(batch.node_start[stop]))
+            piece.derived(BatchShapes, images, partial(shapes.between, rows))
+    return pieces
 
 
 def of_each_chunk(
