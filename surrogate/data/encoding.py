@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     from presage.architecture.batch.graph_batch import GraphBatch
     from presage.architecture.encoders import LayerSequence
 
-__all__ = ["Inputs", "check_finite", "feature_names"]
+__all__ = ["CAPACITIES", "Inputs", "capacities", "check_finite", "feature_names"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+CAPACITIES = ("cost.depth", "cost.log10_multiply_adds", "cost.log10_parameters")
+"""Features that say how large a network is."""
 
 
 def feature_names() -> tuple[str, ...]:
@@ -26,12 +34,25 @@ def feature_names() -> tuple[str, ...]:
     return (*GRAPH_FEATURE_NAMES, *COST_FEATURE_NAMES)
 
 
+Beyond = tuple[Floats, "tuple[Ints, Inputs, Floats] | None"]
+"""(r,) how unlike known networks r are; of those that are, the positions, the twins, and how unlike these are."""
+
+
+def capacities(features: NDArray[np.float32]) -> Floats:
+    """(n, 3) of features (n, f): log2 of 1 + depth, log10 of multiply-adds, log10 of parameters."""
+    columns = [feature_names().index(name) for name in CAPACITIES]
+    found = features[:, columns].astype(np.float64)
+    found[:, 0] = np.log2(1.0 + found[:, 0])
+    return found
+
+
 @dataclass(eq=False)
 class Inputs:
     """n architectures seen on one task; each encoding is computed when first read."""
 
     graphs: GraphBatch
     task: Task
+    _beyond: tuple[object, Beyond] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.graphs)
@@ -51,6 +72,43 @@ class Inputs:
         from presage.architecture.encoders import layer_sequence
 
         return layer_sequence(self.graphs, self.task.input_shape, self.task.classes)
+
+    @cached_property
+    def capacities(self) -> Floats:
+        """(n, 3) `capacities` of the networks."""
+        return capacities(self.features)
+
+    def take(self, rows: Ints) -> Inputs:
+        """Some of the networks, with what is already encoded of them; sequences are encoded anew."""
+        found = Inputs(self.graphs.take(rows), self.task)
+        if "features" in self.__dict__:
+            found.__dict__["features"] = self.features[rows]
+        return found
+
+    def beyond(self, rows: Ints, unlike: Callable[[Inputs], Floats], always: Mask) -> Beyond:
+        """How unlike known networks these are, and the twins of those that are; kept for the last that asked.
+
+        Args:
+            rows: (r,) networks.
+            unlike: tells it of some networks, from 0 to 1.
+            always: (r,) networks whose twins are wanted even where they are like known ones.
+        """
+        key = (unlike.__self__, rows.tobytes())  # type: ignore[attr-defined] # a bound method
+        if self._beyond is None or self._beyond[0] != key:
+            own = unlike(self if len(rows) == len(self) else self.take(rows))
+            some = np.flatnonzero((own > 0) | always)
+            twins = None
+            if len(some):
+                twin = Inputs(_scaled_down(self.graphs.take(rows[some]), self.task.input_shape), self.task)
+                twins = some, twin, unlike(twin)
+            self._beyond = key, (own, twins)
+        return self._beyond[1]
+
+
+def _scaled_down(graphs: GraphBatch, input_shape: tuple[int, int, int]) -> GraphBatch:
+    from presage.architecture.encoders import scaled_down
+
+    return scaled_down(graphs, input_shape)
 
 
 def check_finite(matrix: NDArray[np.float32], names: tuple[str, ...], owner: str) -> None:

@@ -39,6 +39,8 @@ class Experience:
         accuracy: (n,) trained validation accuracy, in [0, 1].
         seeds: (n,) training seeds.
         depth_accuracies: per row, what detached heads read out along the depth; empty where not measured.
+        spaces: (n,) families of search spaces that the networks come from; "" where unknown.
+        early: (n,) accuracy after a third of the epochs; NaN where not measured.
 
     Raises:
         InvalidExperience: where a column breaks these rules; names the first bad row.
@@ -51,13 +53,19 @@ class Experience:
     accuracy: Floats
     seeds: Ints
     depth_accuracies: tuple[tuple[float, ...], ...] = ()
+    spaces: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, "<U1"))
+    early: Floats = field(default_factory=lambda: np.zeros(0))
     _source: tuple[Experience, Ints] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         n = len(self.graphs)
         if not self.depth_accuracies:
             object.__setattr__(self, "depth_accuracies", ((),) * n)
-        for name in ("hashes", "task_index", "accuracy", "seeds", "depth_accuracies"):
+        if not len(self.spaces):
+            object.__setattr__(self, "spaces", np.full(n, ""))
+        if not len(self.early):
+            object.__setattr__(self, "early", np.full(n, np.nan))
+        for name in ("hashes", "task_index", "accuracy", "seeds", "depth_accuracies", "spaces", "early"):
             if len(getattr(self, name)) != n:
                 raise InvalidExperience(
                     f"The `{name}` of `Experience` must be as long as its graphs ({n}). Got {len(getattr(self, name))}."
@@ -105,6 +113,8 @@ class Experience:
             accuracy=self.accuracy[rows],
             seeds=self.seeds[rows],
             depth_accuracies=tuple(self.depth_accuracies[row] for row in rows),
+            spaces=self.spaces[rows],
+            early=self.early[rows],
             _source=(root, positions[rows]),
         )
 
@@ -180,11 +190,12 @@ class Experience:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything a predictor can learn from: equal for equal rows in equal order."""
-        sha = hashlib.sha256(b"presage-experience-1")
+        sha = hashlib.sha256(b"presage-experience-2")
         for task in self.tasks:
             sha.update(repr(task).encode())
         sha.update("".join(self.hashes.tolist()).encode())
-        for column in (self.task_index, self.accuracy, self.seeds):
+        sha.update("\n".join(self.spaces.tolist()).encode())
+        for column in (self.task_index, self.accuracy, self.seeds, self.early):
             sha.update(np.ascontiguousarray(column).tobytes())
         sha.update(repr(self.depth_accuracies).encode())
         return sha.hexdigest()

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from presage.errors import InvalidExperience
 from presage.surrogate.data.experience import Experience
@@ -65,6 +66,7 @@ def load_experience(
     texts = database.architectures(hashes.tolist())
     distinct = GraphBatch.of([from_json(json.loads(texts[key])) for key in hashes.tolist()])
     depths = columns.depth_accuracies or []
+    spaces = {record.hash: record.space or "" for record in database.architecture_records()}
     return Experience(
         graphs=distinct.take(row),
         hashes=hashes[row],
@@ -73,7 +75,14 @@ def load_experience(
         accuracy=np.asarray(columns.accuracy, np.float64),
         seeds=np.asarray(columns.seed, np.int64),
         depth_accuracies=tuple(tuple(values.tolist()) for values in depths),
+        spaces=np.array([spaces.get(key, "").partition(":")[0] for key in hashes.tolist()])[row],
+        early=np.array([_early(curve) for curve in columns.curve or ()], np.float64),
     )
+
+
+def _early(curve: NDArray[np.float64]) -> float:
+    """Accuracy after a third of the epochs; NaN where the curve is too short to tell."""
+    return float(curve[len(curve) // 3 - 1]) if len(curve) >= 3 else float("nan")
 
 
 def task_of(
@@ -130,17 +139,19 @@ def make_task(
     """
     used = round(train_images * (1 - recipe["validation_fraction"]))
     cap = recipe["train_images"]
+    used = max(1, used if cap is None else min(used, cap))
     return Task(
         fingerprint=fingerprint,
         name=name,
         channels=channels,
         classes=classes,
         image_side=int(recipe["image_side"]),
-        train_images=max(1, used if cap is None else min(used, cap)),
+        train_images=used,
         epochs=int(recipe["epochs"]),
         dcn=dcn,
         description=tuple(sorted((description or {}).items())),
         recipe=recipe_hash,
+        epoch_images=max(used, int(recipe.get("least_epoch_images") or 0)),
     )
 
 

@@ -26,6 +26,8 @@ class Task:
         description: what the probe's cheap look at the images measured, and how fast the probe learned
             (`presage.surrogate.data.meta_features.PROBE_CURVE`), as (name, value), sorted by name.
         recipe: hash of the recipe, "" where unknown.
+        epoch_images: images that an epoch passes over, where small training sets are passed over several times; 0 where
+            they are the training images.
     """
 
     fingerprint: str
@@ -38,6 +40,7 @@ class Task:
     dcn: float
     description: tuple[tuple[str, float], ...] = ()
     recipe: str = ""
+    epoch_images: int = 0
 
     def __post_init__(self) -> None:
         for field, least in (("channels", 1), ("classes", 2), ("image_side", 1), ("train_images", 1), ("epochs", 1)):
@@ -53,6 +56,11 @@ class Task:
     def key(self) -> str:
         """What tells one task from another: its dataset and its recipe."""
         return f"{self.fingerprint}/{self.recipe}"
+
+    @property
+    def images_seen(self) -> int:
+        """Images that a network has seen when its training ends, each as often as it was."""
+        return self.epochs * (self.epoch_images or self.train_images)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
