@@ -46,13 +46,15 @@ def run(options: argparse.Namespace) -> int:
             row.name,
             f"{row.accuracy:.3f}",
             f"{row.lower:.3f} to {row.upper:.3f}",
+            row.reach,
             "" if row.trained is None else f"{row.trained:.3f}",
             scaled(row.parameters),
             scaled(row.multiply_adds),
         )
         for row in sorted(rows, key=lambda row: -row.accuracy)
     ]
-    header = ("network", "predicted", f"{rows[0].level:.0%} interval", "trained", "parameters", "multiply-adds")
+    interval = f"{rows[0].level:.0%} interval"
+    header = ("network", "predicted", interval, "reach", "trained", "parameters", "multiply-adds")
     print(f"Recipe: {rows[0].recipe_words}.")
     print(table(header, lines))
     return 0

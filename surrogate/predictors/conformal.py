@@ -11,6 +11,7 @@ that intervals are wide where errors were.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,10 @@ class ConformalIntervals:
 
     def fit(self, estimate: Estimate, truth: Floats, group: Ints) -> ConformalIntervals:
         """Learns from estimates (n,) made for rows whose dataset, `group` (n,), was left out, and their truth (n,)."""
+        within = np.ones(len(truth), np.bool_) if estimate.beyond is None else estimate.beyond <= 0
+        if 0 < np.count_nonzero(within) < len(truth):  # errors beyond experience are told apart, by `half`
+            estimate, truth = Estimate(estimate.value[within], estimate.std_error[within]), truth[within]
+            group = group[within]
         error = np.abs(truth - estimate.value)
         groups = np.unique(group)
         log_error = np.log(np.maximum(error, LEAST_ERROR))
@@ -73,13 +78,17 @@ class ConformalIntervals:
         """Value and interval; both ends within [0, 1]."""
         half = self.half(estimate)
         lower, upper = np.clip(estimate.value - half, 0.0, 1.0), np.clip(estimate.value + half, 0.0, 1.0)
-        return Prediction(estimate.value, lower, upper, self.level)
+        return Prediction(estimate.value, lower, upper, self.level, estimate.distance)
 
     def half(self, estimate: Estimate) -> Floats:
         """(n,) half of each interval's width before it is cut at 0 and 1, in accuracy; 1 where nothing is promised."""
         spread = _spread(_signals(estimate), self.spread_)
         with np.errstate(invalid="ignore"):
-            return np.asarray(np.where(np.isinf(self.quantile_), 1.0, self.quantile_ * spread))
+            half = np.where(np.isinf(self.quantile_), 1.0, self.quantile_ * spread)
+        if estimate.beyond is None:
+            return np.asarray(half)
+        # what lies beyond experience could not be left out of it: errors there are taken to be normal
+        return np.minimum(np.hypot(half, NormalDist().inv_cdf(0.5 + self.level / 2) * estimate.beyond), 1.0)
 
 
 def _signals(estimate: Estimate) -> Floats:

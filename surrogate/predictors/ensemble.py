@@ -17,6 +17,7 @@ from presage.surrogate.predictors.fitting import fit_all
 from presage.surrogate.predictors.prediction import Estimate
 from presage.surrogate.predictors.predictor import Predictor, StepCallback, dataset_folds
 from presage.surrogate.predictors.registry import get_predictor
+from presage.surrogate.predictors.relative_predictor import RelativePredictor
 from presage.surrogate.predictors.state import State
 
 __all__ = ["Ensemble"]
@@ -62,6 +63,7 @@ class Ensemble(Predictor):
         given = fitted or {}
         self.fitted_ = [given.get(name) or self._member(name) for name in names]
         fit_all([member for member in self.fitted_ if member.name not in given], experience, progress)
+        self._share()
         left_out = [member.left_out_ for member in self.fitted_]
         everywhere = np.ones(len(experience), bool)
         self.weights_ = _best_weights(left_out, experience, everywhere)
@@ -91,6 +93,12 @@ class Ensemble(Predictor):
         estimates = [member._estimate(inputs) for member in self.fitted_]
         return _mean(estimates, np.repeat(self.weights_[:, None], len(inputs), axis=1))
 
+    def _share(self) -> None:
+        """Gives all members one `BeyondExperience`: theirs are equal, and would each ask for the same twins."""
+        members = [member for member in self.fitted_ if isinstance(member, RelativePredictor)]
+        for member in members[1:]:
+            member.beyond_ = members[0].beyond_
+
     def _store(self, state: State) -> None:
         state.arrays["weights"] = self.weights_
         for member in self.fitted_:
@@ -99,6 +107,7 @@ class Ensemble(Predictor):
     def _restore(self, state: State) -> None:
         self.weights_ = state.arrays["weights"]
         self.fitted_ = [self._member(name).restore(state.part(name)) for name in self.members.split(",")]
+        self._share()
 
 
 def _mean(estimates: list[Estimate], weights: Floats) -> Estimate:
@@ -108,7 +117,13 @@ def _mean(estimates: list[Estimate], weights: Floats) -> Estimate:
     value = from_logit(mean)
     own = (weights * np.stack([estimate.std_error for estimate in estimates])).sum(axis=0)
     disagreement = np.sqrt((weights * (z - mean) ** 2).sum(axis=0)) * slope(value)
-    return Estimate(value, np.hypot(own, disagreement))
+    beyond, distance = (_mean_of([getattr(one, name) for one in estimates], weights) for name in ("beyond", "distance"))
+    return Estimate(value, np.hypot(own, disagreement), beyond, distance)
+
+
+def _mean_of(parts: list[Floats | None], weights: Floats) -> Floats | None:
+    known = [part for part in parts if part is not None]
+    return np.asarray((weights * np.stack(known)).sum(axis=0)) if len(known) == len(parts) else None
 
 
 def _best_weights(estimates: list[Estimate], experience: Experience, rows: NDArray[np.bool_]) -> Floats:

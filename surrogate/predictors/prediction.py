@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Estimate", "Prediction"]
+__all__ = ["REACH", "Estimate", "Prediction", "reach_of"]
 
 Floats = NDArray[np.float64]
+
+REACH = (("within", 0.1), ("near", 0.5), ("beyond", 1.5))
+"""Words for how far a prediction reaches, with the distance up to which each holds; farther is "far"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,15 +24,27 @@ class Prediction:
         lower: (n,) lower end of the interval.
         upper: (n,) upper end of the interval.
         level: share of the architectures of an unseen dataset whose trained accuracy the intervals should hold.
+        distance: (n,) how far each reaches beyond experience, in size, training and kind; None where that is not told.
     """
 
     value: Floats
     lower: Floats
     upper: Floats
     level: float
+    distance: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.value)
+
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """`distance` of each as one word: "within", "near", "beyond" or "far"; "" where it is not told."""
+        return ("",) * len(self) if self.distance is None else tuple(map(reach_of, self.distance.tolist()))
+
+
+def reach_of(distance: float) -> str:
+    """How far a prediction at this distance from experience reaches, as one word."""
+    return next((word for word, most in REACH if distance <= most), "far")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +54,11 @@ class Estimate:
     Attributes:
         value: (n,) predicted accuracy.
         std_error: (n,) what the predictor takes its standard error to be, above 0; uncalibrated.
+        beyond: (n,) standard error that comes on top, of networks and trainings beyond experience; None: 0.
+        distance: (n,) how far each reaches beyond experience; None: not told.
     """
 
     value: Floats
     std_error: Floats
+    beyond: Floats | None = None
+    distance: Floats | None = None

@@ -124,6 +124,7 @@ class Predictor(ABC):
             progress: called with (finished folds, all folds).
         """
         value, std_error = np.full(len(experience), experience.accuracy.mean()), np.ones(len(experience))
+        beyond, distance = np.zeros(len(experience)), np.full(len(experience), np.nan)
         parts = dataset_folds(experience, self.folds)
         for done, out in enumerate(parts, start=1):
             fold = np.isin(experience.group, out)
@@ -133,8 +134,12 @@ class Predictor(ABC):
                 if fold[rows[0]]:
                     estimate = learner._estimate(experience.inputs(rows, task))
                     value[rows], std_error[rows] = estimate.value, estimate.std_error
+                    if estimate.beyond is not None:
+                        beyond[rows] = estimate.beyond
+                    if estimate.distance is not None:
+                        distance[rows] = estimate.distance
             (progress or _nobody)(done, len(parts))
-        return Estimate(value, std_error)
+        return Estimate(value, std_error, beyond, distance)
 
     def clone(self) -> Self:
         """An unfitted predictor of the same settings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task import Task
 from presage.surrogate.data.task_columns import task_columns
+from presage.surrogate.predictors.beyond_experience import BeyondExperience
 from presage.surrogate.predictors.monotone import MonotoneMap
 from presage.surrogate.predictors.prediction import Estimate
 from presage.surrogate.predictors.predictor import Predictor
@@ -33,13 +35,13 @@ class RelativePredictor(Predictor):
         self.scale_ = RelativeScale().fit(experience)
         self.worth_ = MonotoneMap().fit(np.zeros(0), np.zeros(0))
         self._prepare(experience)
+        self.beyond_ = BeyondExperience().fit(experience, self.scale_.relative(experience), self.scale_.effect_)
         known = np.array([self.scale_.knows(task) for task in experience.tasks])[experience.task_index]
         relative = self._learn_and_predict(experience, np.flatnonzero(known))
-        if (
-            not known.all()
-        ):  # the means of tasks with few rows come from what the others taught, then all are learned from
+        if not known.all():  # tasks with few rows get their means by what the others taught, then all are learned from
             self.scale_.refine(experience, relative)
             relative = self._learn_and_predict(experience, np.arange(len(experience)))
+        self.most_ = float(relative.max())
         self.relative_rmse_ = float(np.sqrt(np.mean((self.scale_.relative(experience) - relative) ** 2)))
 
     def _learn_and_predict(self, experience: Experience, rows: Ints) -> Floats:
@@ -47,11 +49,12 @@ class RelativePredictor(Predictor):
 
         What is learned is in part a rank (`RelativeScale.targets`); `worth_` then says what each is worth in logits.
         """
-        target = np.clip(self.scale_.targets(experience)[rows], -MOST_RELATIVE, MOST_RELATIVE)
+        gains = self.beyond_.gains(experience, self.scale_.effect_)
+        target = np.clip((self.scale_.targets(experience) - gains)[rows], -MOST_RELATIVE, MOST_RELATIVE)
         self._learn_relative(experience, rows, target)
         predicted = self._relative_of_rows(experience)
-        self.worth_ = MonotoneMap().fit(predicted[rows], self.scale_.relative(experience)[rows])
-        return self.worth_(predicted)
+        self.worth_ = MonotoneMap().fit(predicted[rows], (self.scale_.relative(experience) - gains)[rows])
+        return self.worth_(predicted) + gains
 
     def _task_columns(self, task: Task) -> NDArray[np.float32]:
         """(q,) `task_columns`, and how far networks are expected to spread on the task."""
@@ -59,8 +62,19 @@ class RelativePredictor(Predictor):
         return np.append(task_columns(task), np.float32(spread))
 
     def _estimate(self, inputs: Inputs) -> Estimate:
-        relative, std_error = self._relative(inputs)
-        return self.scale_.estimate(inputs.task, self.worth_(relative), np.hypot(self.relative_rmse_, std_error))
+        std_error = np.zeros(0)
+
+        def learned(some: Inputs) -> Floats:
+            nonlocal std_error
+            relative, own = self._relative(some)
+            if some is inputs:
+                std_error = own
+            return self.worth_(relative)
+
+        found = self.beyond_.apply(inputs, self.scale_.effect_.columns(inputs.task), learned, self.most_)
+        within = np.hypot(self.relative_rmse_, std_error)
+        estimate = self.scale_.estimate(inputs.task, found.relative, within, found.std_error)
+        return replace(estimate, distance=found.distance)
 
     def _relative_of_rows(self, experience: Experience) -> Floats:
         relative = np.empty(len(experience))
@@ -72,13 +86,17 @@ class RelativePredictor(Predictor):
         scale = State()
         self.scale_.store(scale)
         state.put_part("scale", scale)
+        beyond = State()
+        self.beyond_.store(beyond)
+        state.put_part("beyond", beyond)
         state.put("worth", self.worth_)
-        state.arrays["relative_rmse"] = np.asarray(self.relative_rmse_)
+        state.arrays["relative_rmse"], state.arrays["most"] = np.asarray(self.relative_rmse_), np.asarray(self.most_)
 
     def _restore(self, state: State) -> None:
         self.scale_ = RelativeScale.restored(state.part("scale"))
+        self.beyond_ = BeyondExperience.restored(state.part("beyond"))
         self.worth_ = state.get("worth", MonotoneMap)
-        self.relative_rmse_ = state.arrays["relative_rmse"].item()
+        self.relative_rmse_, self.most_ = (state.arrays[name].item() for name in ("relative_rmse", "most"))
 
     @abstractmethod
     def _prepare(self, experience: Experience) -> None:
@@ -94,7 +112,10 @@ class RelativePredictor(Predictor):
 
 
 def task_weight(experience: Experience) -> Floats:
-    """(n,) weights of mean 1: a task counts as the square root of its rows, so that none drowns the others."""
-    size = np.bincount(experience.task_index, minlength=len(experience.tasks))
-    weight = 1.0 / np.sqrt(size[experience.task_index])
+    """(n,) weights of mean 1: a dataset counts as the square root of its rows, so that none drowns the others.
+
+    By datasets and not by tasks: a dataset that was trained on by many recipes, a few networks each, is still one.
+    """
+    size = np.bincount(experience.group)
+    weight = 1.0 / np.sqrt(size[experience.group])
     return np.asarray(weight / weight.mean())

@@ -16,6 +16,7 @@ from presage.surrogate.data.logit import from_logit, slope, to_logit
 from presage.surrogate.data.ranks import normal_scores
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.prediction import Estimate
+from presage.surrogate.predictors.recipe_effect import RecipeEffect
 from presage.surrogate.predictors.state import State
 from presage.surrogate.predictors.task_model import MEAN_FEATURES, SPREAD_FEATURES, TaskModel
 
@@ -31,11 +32,15 @@ LEAST_SPREAD = 0.05
 
 @dataclass(frozen=True)
 class TaskScale:
-    """Where a task's accuracies lie, in logits: mean, spread, and the standard error of the mean."""
+    """Where a task's accuracies lie, in logits: mean, spread, and the standard error of the mean.
+
+    What an unusual recipe adds to that error is kept apart: `recipe_std_error`.
+    """
 
     mean: float
     spread: float
     std_error: float
+    recipe_std_error: float = 0.0
 
 
 @dataclass(eq=False)
@@ -56,6 +61,7 @@ class RelativeScale:
         weight = counts[large] / (counts[large] + ENOUGH)
         self.mean_model_ = TaskModel(MEAN_FEATURES, prior_slope=1.0).fit(tasks, means, weight)
         self.spread_model_ = TaskModel(SPREAD_FEATURES).fit(tasks, np.log(spreads), weight)
+        self.effect_ = RecipeEffect().fit(experience)
         self.known = {
             task.key: TaskScale(float(mean), float(spread), float(spread / np.sqrt(len(rows[index]))))
             for task, mean, spread, index in zip(tasks, means, spreads, large, strict=True)
@@ -69,15 +75,27 @@ class RelativeScale:
         mean is not the task's: each is compared with what its predicted relative accuracy (n,) would have scored.
         """
         z = to_logit(experience.accuracy)
-        for task, rows in experience.rows_by_task():
-            if task.key in self.known:
-                continue
+        few = [(task, rows) for task, rows in experience.rows_by_task() if task.key not in self.known]
+        self._learn_effect([(task, z[rows], relative[rows]) for task, rows in few])
+        for task, rows in few:
             prior = self.of(task)
             residual = z[rows] - prior.mean - prior.spread * relative[rows]
             noise = (0.5 * prior.spread) ** 2
-            precision = 1.0 / prior.std_error**2 + len(rows) / noise
+            precision = 1.0 / (prior.std_error**2 + prior.recipe_std_error**2) + len(rows) / noise
             shift = residual.sum() / noise / precision
             self.known[task.key] = TaskScale(prior.mean + float(shift), prior.spread, float(precision**-0.5))
+
+    def _learn_effect(self, few: list[tuple[Task, Floats, Floats]]) -> None:
+        """Learns what recipes do from tasks of unusual ones: the logits and relative accuracies of their networks."""
+        unusual = [part for part in few if not self.effect_.is_usual(part[0])]
+        scales = [self._usual(task) for task, _, _ in unusual]
+        shifts = [
+            float((z - scale.mean - scale.spread * relative).mean())
+            for (_, z, relative), scale in zip(unusual, scales, strict=True)
+        ]
+        networks = np.array([float(len(z)) for _, z, _ in unusual])
+        spreads = np.array([scale.spread for scale in scales])
+        self.effect_.learn([task for task, _, _ in unusual], np.array(shifts), networks, spreads)
 
     def knows(self, task: Task) -> bool:
         """Whether the task's mean comes from rows of its own."""
@@ -87,8 +105,17 @@ class RelativeScale:
         """The task's scale: from its own rows where there are any, else from its probe."""
         if task.key in self.known:
             return self.known[task.key]
-        mean, std_error = self.mean_model_.predict(task)
-        return TaskScale(mean, float(np.exp(self.spread_model_.predict(task)[0])), std_error)
+        shift, std_error = self.effect_.predict(task)
+        usual = self._usual(task)
+        return TaskScale(usual.mean + shift, usual.spread, usual.std_error, std_error)
+
+    def _usual(self, task: Task) -> TaskScale:
+        """The scale of the task's dataset by the usual recipe."""
+        usual = self.effect_.usual(task)
+        if usual.key in self.known:
+            return self.known[usual.key]
+        mean, std_error = self.mean_model_.predict(usual)
+        return TaskScale(mean, float(np.exp(self.spread_model_.predict(usual)[0])), std_error)
 
     def relative(self, experience: Experience) -> Floats:
         """(n,) the relative accuracy of each row within its task: what remains of z after mean and spread."""
@@ -127,10 +154,11 @@ class RelativeScale:
         """Puts everything learned into `state`."""
         state.put("mean", self.mean_model_)
         state.put("spread", self.spread_model_)
+        state.put("effect", self.effect_)
         state.words["known"] = list(self.known)
         state.arrays["known"] = np.array(
-            [[scale.mean, scale.spread, scale.std_error] for scale in self.known.values()]
-        ).reshape(-1, 3)
+            [[scale.mean, scale.spread, scale.std_error, scale.recipe_std_error] for scale in self.known.values()]
+        ).reshape(-1, 4)
 
     @classmethod
     def restored(cls, state: State) -> RelativeScale:
@@ -139,15 +167,27 @@ class RelativeScale:
         made = cls({name: TaskScale(*row) for name, row in zip(state.words["known"], rows, strict=True)})
         made.mean_model_ = state.get("mean", TaskModel)
         made.spread_model_ = state.get("spread", TaskModel)
+        made.effect_ = state.get("effect", RecipeEffect)
         return made
 
-    def estimate(self, task: Task, relative: Floats, std_error: Floats | float) -> Estimate:
-        """Accuracies of networks from predicted relative accuracies (n,), of standard error `std_error`.
+    def estimate(
+        self, task: Task, relative: Floats, std_error: Floats | float, beyond: Floats | float = 0.0
+    ) -> Estimate:
+        """Accuracies of networks from predicted relative accuracies (n,).
 
-        The expectation of a logistic under normal error is taken by its usual probit approximation.
+        The expectation of a logistic under normal error is taken by its usual probit approximation; larger networks
+        are doubted more, which must not rank them lower, so that `beyond` has no part in it.
+
+        Args:
+            task: the task.
+            relative: (n,) relative accuracies.
+            std_error: of these, within experience.
+            beyond: what lying beyond experience adds to that.
         """
         scale = self.of(task)
         variance = scale.std_error**2 + (scale.spread * std_error) ** 2
+        more = scale.recipe_std_error**2 + np.square(scale.spread * np.asarray(beyond))
         z = scale.mean + scale.spread * relative
-        value = from_logit(z / np.sqrt(1.0 + np.pi / 8.0 * variance))
-        return Estimate(value, np.broadcast_to(slope(value) * np.sqrt(variance), value.shape))
+        value = from_logit(z / np.sqrt(1.0 + np.pi / 8.0 * (variance + scale.recipe_std_error**2)))
+        within, out = (np.broadcast_to(slope(value) * np.sqrt(of), value.shape) for of in (variance, more))
+        return Estimate(value, within, out)

@@ -1,0 +1,135 @@
+"""`BeyondExperience`: how far a network and its training reach beyond experience, and what is believed of it there.
+
+Within experience nothing changes. Beyond it, what was learned is believed of a network as far as it is like known ones;
+else of its scaled-down twin, as far as that is; and for the rest only the trends of capacity are believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presage.surrogate.data.encoding import Inputs, capacities
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.predictors.capacity import CapacityTrend
+from presage.surrogate.predictors.novelty import Novelty
+from presage.surrogate.predictors.recipe_effect import RecipeEffect
+from presage.surrogate.predictors.state import State
+
+__all__ = ["BeyondExperience", "Believed"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+UNITS = (1.0, 0.5, 0.5)
+"""A distance of 1 beyond the sizes known: an octave of depth, half a power of ten of multiply-adds, of parameters."""
+RECIPE_UNITS = (2.0, 2.0, 1.0)
+"""The same beyond known trainings: doublings of the images seen and of the training images, octaves of the side."""
+LIKE, UNLIKE = 1.0, 1.6
+"""Novelty up to which what was learned is believed of a network, and from which on nothing of it is."""
+ROOM = 1.0
+"""Deviations of a task by which a relative accuracy may exceed, in the end, all those predicted of known networks."""
+OF_UNLIKE, OF_DISTANCE = 0.8, 0.15
+"""Standard errors, in deviations of a task: where nothing learned is believed, and for each unit of distance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Believed:
+    """Relative accuracies (n,), the distance of each from experience, and its standard error from that."""
+
+    relative: Floats
+    distance: Floats
+    std_error: Floats
+
+
+@dataclass(eq=False)
+class BeyondExperience:
+    """Learned beside every predictor of relative accuracies; its trends are part of every one."""
+
+    def fit(self, experience: Experience, relative: Floats, effect: RecipeEffect) -> BeyondExperience:
+        """Learns trends, known ranges and what known networks look like, from trained relative accuracies (n,).
+
+        Args:
+            experience: the n rows.
+            relative: (n,) of them.
+            effect: says how much more than usual a task's recipe is.
+        """
+        self.trend_ = CapacityTrend().fit(experience, relative, effect)
+        size = capacities(experience.features)
+        self.least_, self.most_ = size.min(axis=0), size.max(axis=0)
+        by = np.array([effect.columns(task) for task in experience.tasks])
+        self.least_by_, self.most_by_ = by.min(axis=0), by.max(axis=0)
+        self.novelty_ = Novelty().fit(experience.features)
+        return self
+
+    def gains(self, experience: Experience, effect: RecipeEffect) -> Floats:
+        """(n,) what each row's own training adds to its relative accuracy."""
+        size, found = capacities(experience.features), np.empty(len(experience))
+        for task, rows in experience.rows_by_task():
+            found[rows] = self.trend_.gain(size[rows], effect.columns(task))
+        return found
+
+    def distances(self, size: Floats, by: Floats) -> tuple[Floats, float]:
+        """How far networks of these capacities (n, 3), and a training that is more by (3,), reach."""
+        over = np.maximum(size - self.most_, self.least_ - size) / UNITS
+        recipe = np.maximum(by - self.most_by_, self.least_by_ - by) / RECIPE_UNITS
+        return np.maximum(over.max(axis=1), 0.0), max(float(recipe.max()), 0.0)
+
+    def apply(self, inputs: Inputs, by: Floats, learned: Callable[[Inputs], Floats], most: float) -> Believed:
+        """The relative accuracies of n networks.
+
+        Args:
+            inputs: the networks and their task.
+            by: (3,) `RecipeEffect.columns` of the task.
+            learned: what was learned of them, but for what the training adds.
+            most: the highest relative accuracy predicted of a known network.
+        """
+        size = inputs.capacities
+        larger, longer = self.distances(size, by)
+        distance = np.maximum(larger, longer)
+        relative, trust = learned(inputs) + self.trend_.gain(size, by), np.ones(len(size))
+        rows = np.flatnonzero(distance > 0)
+        if len(rows):
+            own, twins = inputs.beyond(rows, self._unlike, larger[rows] > 0)
+            if twins is not None:
+                some, twin, unlike = twins
+                rows = rows[some]
+                share = np.minimum(np.maximum(larger[rows], distance[rows] * own[some]), 1.0)
+                small = twin.capacities
+                grown = (size[rows] - small) @ (self.trend_.slopes_ + self.trend_.gains(by))
+                instead = (1.0 - unlike) * learned(twin) + unlike * self.trend_.usual(small)
+                instead = instead + self.trend_.gain(small, by) + _under(grown, 0.0)
+                relative[rows] = (1.0 - share) * relative[rows] + share * instead
+                trust[rows] = 1.0 - share * unlike
+        distance = distance + (1.0 - trust)
+        error = np.hypot(OF_UNLIKE * (1.0 - trust), OF_DISTANCE * distance)
+        return Believed(_under(relative, most), distance, error)
+
+    def _unlike(self, inputs: Inputs) -> Floats:
+        """(n,) from 0, like known networks, to 1."""
+        return np.clip((self.novelty_(inputs.features) - LIKE) / (UNLIKE - LIKE), 0.0, 1.0)
+
+    def store(self, state: State) -> None:
+        """Puts everything learned into `state`."""
+        state.put("trend", self.trend_)
+        state.put("novelty", self.novelty_)
+        for name in ("least", "most", "least_by", "most_by"):
+            state.arrays[name] = np.asarray(getattr(self, f"{name}_"))
+
+    @classmethod
+    def restored(cls, state: State) -> BeyondExperience:
+        """The reverse of `store`."""
+        made = cls()
+        made.trend_, made.novelty_ = state.get("trend", CapacityTrend), state.get("novelty", Novelty)
+        for name in ("least", "most", "least_by", "most_by"):
+            setattr(made, f"{name}_", state.arrays[name])
+        return made
+
+
+def _under(values: Floats, top: float) -> Floats:
+    """Values (n,) in the same order, none above `top` by more than `ROOM`."""
+    over = np.maximum(values - top, 0.0)
+    return np.asarray(np.where(over > 0, top - ROOM * np.expm1(-over / ROOM), values))

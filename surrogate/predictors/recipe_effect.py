@@ -1,0 +1,132 @@
+"""`RecipeEffect`: what more images, more epochs and larger images do to the mean of a task, in logits.
+
+Where the odds of an error fall as a power of what is given (images, images seen, pixels), the logit of the accuracy
+rises by so much for each doubling. Such power laws were found by Hestness et al. (2017, arXiv 1712.00409) and Rosenfeld
+et al. (2020, arXiv 1909.12673), with exponents near one half for image classification (Sharma & Kaplan 2020, arXiv
+2004.10802, section 1): a third of a logit a doubling. The prior below shares that between the training images and how
+often they are seen; datasets differ, hence an effect of each dataset's own, which also says how far a prediction may
+be off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.task import Task
+
+__all__ = ["RecipeEffect", "doublings", "usual_tasks"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PRIOR = (0.20, 0.15, 0.15)
+"""Logits for each doubling of the images seen, of the training images (beside what seeing more of them brings), and of
+the image side, before any data speak."""
+DOUBT = (0.10, 0.10, 0.15)
+"""Standard deviations of these."""
+OWN = (0.12, 0.08, 0.12)
+"""Standard deviations of what datasets differ by in them."""
+TASK = 0.15
+"""Standard deviation, in logits, of what a task's mean differs by from all this."""
+ROW = 0.5
+"""The same of a network's logit, in spreads of its task."""
+FADES = 5.0
+"""Doublings of the images seen, beyond the usual ones, after which 1/e of a gain per doubling is left. A belief: within
+one training, gains fade within 2; between trainings of up to 2.3 doublings more, all that the first experience held,
+they did not fade at all."""
+
+
+def doublings(seen: float, usual: float) -> float:
+    """How often `seen` images are twice the `usual` ones; above, each doubling counts less than the one before."""
+    times = float(np.log2(seen / usual))
+    return times if times <= 0 else FADES * -float(np.expm1(-times / FADES))
+
+
+def usual_tasks(experience: Experience) -> Ints:
+    """Positions of the tasks of the recipe with most rows (of equal ones, the first)."""
+    recipes = [task.recipe for task in experience.tasks]
+    size = np.bincount(experience.task_index, minlength=len(recipes))
+    rows = dict.fromkeys(recipes, 0)
+    for recipe, count in zip(recipes, size.tolist(), strict=True):
+        rows[recipe] += count
+    most = max(rows, key=lambda recipe: rows[recipe])
+    return np.flatnonzero([recipe == most for recipe in recipes])
+
+
+@dataclass(eq=False)
+class RecipeEffect:
+    """Bayesian linear regression of a task's mean, less what the usual recipe's would be, on doublings.
+
+    Effects are normal around `PRIOR`; each dataset's own effects are normal around those.
+    """
+
+    def fit(self, experience: Experience) -> RecipeEffect:
+        """Learns which recipe is usual; effects are the prior's."""
+        usual = [experience.tasks[index] for index in usual_tasks(experience)]
+        first = usual[0]
+        self.side_, self.epochs_, self.recipe_ = first.image_side, first.epochs, (first.recipe,)  # a tuple is stored
+        self.most_images_ = max(task.train_images for task in usual)
+        self.least_seen_ = min(task.epoch_images or task.train_images for task in usual)
+        self.effects_, self.covariance_ = np.array(PRIOR), np.diag(np.square(DOUBT))
+        return self
+
+    def learn(self, tasks: Sequence[Task], shift: Floats, networks: Floats, spread: Floats) -> RecipeEffect:
+        """Learns from d tasks of other recipes.
+
+        Args:
+            tasks: the d tasks.
+            shift: (d,) their means, less those of the usual recipe on their datasets, in logits.
+            networks: (d,) networks that each was measured with.
+            spread: (d,) their spreads, in logits.
+        """
+        x = np.stack([self.columns(task) for task in tasks]) if tasks else np.zeros((0, len(PRIOR)))
+        precision = np.diag(1.0 / np.square(DOUBT))
+        right = precision @ np.array(PRIOR)
+        for dataset in dict.fromkeys(task.fingerprint for task in tasks):
+            rows = np.array([task.fingerprint == dataset for task in tasks])
+            noise = TASK**2 + np.square(ROW * spread[rows]) / networks[rows]
+            own = x[rows] @ np.diag(np.square(OWN)) @ x[rows].T
+            weighed = np.linalg.solve(own + np.diag(noise), x[rows])
+            precision = precision + weighed.T @ x[rows]
+            right = right + weighed.T @ shift[rows]
+        self.covariance_ = np.linalg.inv(precision)
+        self.effects_ = self.covariance_ @ right
+        return self
+
+    def is_usual(self, task: Task) -> bool:
+        """Whether the task's recipe is the usual one."""
+        return task.recipe == self.recipe_[0] or not self.columns(task).any()
+
+    def usual(self, task: Task) -> Task:
+        """The task as the usual recipe would have it."""
+        images = min(task.train_images, self.most_images_)
+        return replace(
+            task,
+            image_side=self.side_,
+            epochs=self.epochs_,
+            train_images=images,
+            epoch_images=max(images, self.least_seen_),
+            recipe=self.recipe_[0],
+        )
+
+    def columns(self, task: Task) -> Floats:
+        """(3,) doublings of images seen, training images and side, against the usual recipe."""
+        usual = self.usual(task)
+        return np.array(
+            [
+                doublings(task.images_seen, usual.images_seen),
+                np.log2(task.train_images / usual.train_images),
+                np.log2(task.image_side / usual.image_side),
+            ]
+        )
+
+    def predict(self, task: Task) -> tuple[float, float]:
+        """What the task's recipe adds to its mean, in logits, and the standard error of that."""
+        x = self.columns(task)
+        variance = x @ (self.covariance_ + np.diag(np.square(OWN))) @ x + TASK**2 * float(x.any())
+        return float(x @ self.effects_), float(np.sqrt(variance))

@@ -1,0 +1,135 @@
+"""Trends of capacity, the effects of recipes, novelty and what they make of networks beyond experience."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from presage.architecture.spaces import NB201
+from presage.surrogate.data.encoding import Inputs, capacities
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.logit import from_logit, to_logit
+from presage.surrogate.predictors.boosted_trees import BoostedTrees
+from presage.surrogate.predictors.capacity import CapacityTrend
+from presage.surrogate.predictors.kernel_ridge import KernelRidge
+from presage.surrogate.predictors.novelty import Novelty
+from presage.surrogate.predictors.prediction import reach_of
+from presage.surrogate.predictors.recipe_effect import FADES, OWN, PRIOR, RecipeEffect, doublings, usual_tasks
+from presage.surrogate.testing import synthetic_experience
+
+
+@pytest.fixture(scope="module")
+def experience() -> Experience:
+    return synthetic_experience(6, 40)
+
+
+def again(experience: Experience, recipe: str, shift: float, **changed: int) -> Experience:
+    """The experience, and all of its tasks by another recipe too, which adds `shift` logits to every accuracy."""
+    tasks = tuple(replace(task, recipe=recipe, **changed) for task in experience.tasks)
+    n, d = len(experience), len(tasks)
+    both = np.concatenate([np.arange(n), np.arange(n)])
+    return Experience(
+        graphs=experience.graphs.take(both),
+        hashes=experience.hashes[both],
+        task_index=np.concatenate([experience.task_index, experience.task_index + d]),
+        tasks=(*experience.tasks, *tasks),
+        accuracy=np.concatenate([experience.accuracy, from_logit(to_logit(experience.accuracy) + shift)]),
+        seeds=experience.seeds[both],
+    )
+
+
+def test_doublings_beyond_the_usual_fade_and_those_below_do_not() -> None:
+    assert doublings(500, 2000) == -2
+    assert doublings(2000, 2000) == 0
+    assert doublings(4000, 2000) == pytest.approx(FADES * (1 - np.exp(-1 / FADES)))
+    assert doublings(2000 * 2**100, 2000) == pytest.approx(FADES)
+
+
+def test_slopes_within_a_task_are_found_and_gains_are_those_between_early_and_late(experience: Experience) -> None:
+    size = capacities(experience.features)
+    late = np.empty(len(experience))
+    early = np.empty(len(experience))
+    for _, rows in experience.rows_by_task():
+        depth, multiply_adds, _ = ((size[rows] - size[rows].mean(axis=0)) / size[rows].std(axis=0)).T
+        early[rows], late[rows] = multiply_adds, depth + multiply_adds  # what is deep needs longer
+    known = replace(experience, accuracy=from_logit(late), early=from_logit(early), _source=None)
+    effect = RecipeEffect().fit(known)
+    trend = CapacityTrend().fit(known, late, effect)
+    assert trend.slopes_[0] > 0.3
+    assert trend.slopes_[1] > 0.3
+    assert trend.by_training_[0] > 0.1
+    assert abs(trend.by_training_[1]) < 0.05
+    longer = replace(experience.tasks[0], epochs=1000)
+    assert np.corrcoef(trend.gain(size, effect.columns(longer)), size[:, 0])[0, 1] > 0.5
+    assert not trend.gains(effect.columns(experience.tasks[0])).any()
+
+
+def test_the_recipe_of_most_rows_is_the_usual_one(experience: Experience) -> None:
+    both = again(experience, "other", 0.0)
+    fewer = both.take(np.concatenate([np.arange(len(experience)), [len(experience)]]))
+    assert usual_tasks(fewer).tolist() == list(range(len(experience.tasks)))
+
+
+def test_without_other_recipes_their_effect_is_the_priors(experience: Experience) -> None:
+    effect = RecipeEffect().fit(experience)
+    task = replace(experience.tasks[0], recipe="other", image_side=64)
+    value, error = effect.predict(task)
+    assert value == pytest.approx(2 * PRIOR[2])  # two octaves of side
+    assert error > 2 * OWN[2]
+    assert effect.predict(experience.tasks[0]) == (0.0, 0.0)
+    assert effect.usual(task).image_side == experience.tasks[0].image_side
+
+
+def test_the_effect_of_one_recipe_is_learned_by_hand_computed_shrinkage(experience: Experience) -> None:
+    effect = RecipeEffect().fit(experience)
+    task = replace(experience.tasks[0], recipe="other", image_side=32)
+    effect.learn([task], np.array([1.0]), np.array([1e9]), np.array([1.0]))
+    # prior .15 ± .15; the datum's own variance is .12² + .15² = .0369, the prior's .0225
+    assert effect.effects_[2] == pytest.approx(0.15 + 0.0225 / (0.0225 + 0.0369) * 0.85, abs=1e-3)
+    np.testing.assert_allclose(effect.effects_[:2], PRIOR[:2], atol=1e-9)
+
+
+def test_longer_trainings_and_larger_images_are_predicted_to_reach_higher(experience: Experience) -> None:
+    predictor = KernelRidge(folds=2)
+    predictor._learn(again(experience, "longer", 0.8, epochs=48).take(np.arange(len(experience) + 60)))
+    inputs, task = experience.graphs.take(np.arange(30)), experience.tasks[3]
+    usual = predictor._estimate(Inputs(inputs, task)).value.mean()
+    for changed in ({"epochs": 48}, {"epochs": 200}, {"image_side": 32}, {"train_images": 50_000}):
+        other = replace(task, recipe="yet another", **changed)  # type: ignore[arg-type]
+        estimate = predictor._estimate(Inputs(inputs, other))
+        assert estimate.value.mean() > usual, changed
+        assert estimate.beyond is not None
+        assert (estimate.beyond > 0).all()
+
+
+def test_known_networks_are_familiar_and_a_crowd_elsewhere_is_not(experience: Experience) -> None:
+    half = len(experience) // 2
+    novelty = Novelty().fit(experience.features[:half])
+    assert np.median(novelty(experience.features[half:])) < 1.2
+    assert (novelty(experience.features[half:] + 50) > 2).mean() > 0.9
+
+
+@pytest.mark.parametrize("predictor", [BoostedTrees(trees=30, threads=1, folds=2), KernelRidge(folds=2)])
+def test_large_networks_are_ranked_as_their_twins_and_said_to_be_far(
+    predictor: BoostedTrees | KernelRidge, experience: Experience
+) -> None:
+    predictor._learn(experience)
+    task = experience.tasks[0]
+    codes = NB201().sample(60, np.random.default_rng(3))
+    small, large = (
+        predictor._estimate(Inputs(NB201(cells=some, width=width).decode_batch(codes), task))
+        for some, width in ((1, 8), (8, 64))
+    )
+    assert small.distance is not None
+    assert large.distance is not None
+    assert np.median(small.distance) < 0.1 < np.median(large.distance)
+    assert np.corrcoef(to_logit(small.value), to_logit(large.value))[0, 1] > 0.5
+    assert large.beyond is not None
+    assert large.beyond.mean() > 0.01
+
+
+@pytest.mark.parametrize(("distance", "word"), [(0.0, "within"), (0.3, "near"), (1.0, "beyond"), (9.0, "far")])
+def test_a_distance_is_one_word(distance: float, word: str) -> None:
+    assert reach_of(distance) == word
