@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from presage.errors import InvalidArgument
 from presage.surrogate.data.encoding import Inputs, check_finite, feature_names
 from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.logit import to_logit
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.conformal import ConformalIntervals
 from presage.surrogate.predictors.prediction import Estimate, Prediction
 from presage.surrogate.predictors.residual_process import Observations, ResidualProcess
 from presage.surrogate.predictors.state import State
+from presage.surrogate.predictors.target_evidence import LEAST_EVIDENCE, TargetEvidence
 
 if TYPE_CHECKING:
     from presage.architecture.batch.graph_batch import GraphBatch
@@ -95,7 +97,7 @@ class Conditioner:
         if at > below:
             half = np.exp((1 - (at - below)) * np.log(half) + (at - below) * np.log(some[1].half(estimate)))
         lower, upper = np.clip(estimate.value - half, 0.0, 1.0), np.clip(estimate.value + half, 0.0, 1.0)
-        return Prediction(estimate.value, lower, upper, self.level)
+        return Prediction(estimate.value, lower, upper, self.level, estimate.distance)
 
     def store(self, state: State) -> None:
         """Puts everything learned into `state`."""
@@ -144,6 +146,7 @@ class ConditionedPredictor:
     predictor: Conditionable
     task: Task
     observations: Observations
+    evidence: TargetEvidence | None = None
 
     @property
     def name(self) -> str:
@@ -165,8 +168,13 @@ class ConditionedPredictor:
             return self.predictor.interval_of(inputs)
         conditioner = self.predictor.conditioner_
         standard = conditioner.process_.standard(inputs.features)
-        estimate = conditioner.process_.posterior(self.observations, standard, self.predictor._estimate(inputs))
-        return conditioner.interval(estimate, len(self.observations))
+        before = self.predictor._estimate(inputs)
+        estimate = conditioner.process_.posterior(self.observations, standard, before)
+        estimate = replace(estimate, distance=before.distance)
+        if self.evidence is None:
+            return conditioner.interval(estimate, len(self.observations))
+        estimate = self.evidence.apply(estimate, to_logit(before.value), inputs.features)
+        return self.evidence.narrowed(conditioner.interval(estimate, len(self.observations)))
 
 
 InformedPredictor = ConditionedPredictor
@@ -192,6 +200,10 @@ def condition(predictor: Conditionable, graphs: GraphBatch, accuracy: ArrayLike,
     inputs = Inputs(graphs, task)
     check_finite(inputs.features, feature_names(), "Predictor.condition_on")
     process = predictor.conditioner_.process_
-    return ConditionedPredictor(
-        predictor, task, process.observations(inputs.features, predictor._estimate(inputs), trained)
-    )
+    before = predictor._estimate(inputs)
+    observed = process.observations(inputs.features, before, trained)
+    evidence = None
+    if len(trained) >= LEAST_EVIDENCE:
+        distance = 0.0 if before.distance is None else float(before.distance.mean())
+        evidence = TargetEvidence().fit(inputs.features, trained, process, observed, predictor.level, distance)
+    return ConditionedPredictor(predictor, task, observed, evidence)

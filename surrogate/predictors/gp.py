@@ -118,6 +118,9 @@ class GaussianProcess:
     Length scale and noise are those of the largest marginal likelihood (eq. 5.8), climbed on a grid; the variance is
     its maximum in closed form. Values are expected to vary by about 1. Columns that do not vary are left out.
 
+    Once fitted, `loss_` is −2 log marginal likelihood, up to a constant of n, and `left_out_` (n,) what is predicted of
+    each point by all others (eq. 5.12), the settings and the mean being those of all.
+
     Args:
         clip: standardised values are held within ± this.
     """
@@ -148,6 +151,8 @@ class GaussianProcess:
         inverse = solve_triangular(best.root, np.eye(len(x)), lower=True)
         self.dual_ = inverse.T @ (inverse @ residual)
         self.root_ = inverse.T.astype(np.float32)
+        self.loss_ = best.loss
+        self.left_out_ = y - self.dual_ / np.square(inverse).sum(axis=0)
         return self
 
     def predict(self, x: NDArray[np.floating]) -> tuple[Floats, Floats]:

@@ -136,6 +136,14 @@ class ResidualProcess:
         value = from_logit(logit + cross @ solved[:, 0])
         return Estimate(value, std_error * np.sqrt(after / before) * slope(value))
 
+    def left_out(self, observations: Observations) -> Floats:
+        """(k,) logits of observed networks, each given all others (Rasmussen & Williams 2006, eq. 5.12)."""
+        apart = distances(observations.features, observations.features)
+        gram = self._covariance(self.logs_, observations, observations, apart, float(observations.logit.mean()))
+        inverse = np.linalg.inv(with_noise(gram, np.exp(self.logs_[3]) * observations.std_error**2 + 1e-9))
+        rest = inverse @ observations.error / np.diag(inverse)
+        return np.asarray(observations.logit + observations.error - rest)
+
     def _covariance(
         self, logs: Floats, left: Observations, right: Observations, apart: Singles, centre: float
     ) -> Floats:
@@ -146,4 +154,6 @@ class ResidualProcess:
         return np.asarray(shared + slope_ * np.outer(left.logit - centre, right.logit - centre))
 
     def _logits(self, estimate: Estimate) -> tuple[Floats, Floats]:
-        return to_logit(estimate.value), np.maximum(estimate.std_error / slope(estimate.value), 1e-3)
+        beyond = 0.0 if estimate.beyond is None else estimate.beyond
+        std_error = np.hypot(estimate.std_error, beyond) / slope(estimate.value)
+        return to_logit(estimate.value), np.maximum(std_error, 1e-3)

@@ -32,6 +32,10 @@ ImageNet16-120 and 12-epoch columns (`benchmarks/nasbench201.py` reports others)
 ROUNDS = 200
 LEAST_FOR_TREES = 20
 FEW_ROWS = 5000
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Of a prior that may be believed: normal scores for each of its standard deviations."""
+LEAST_EVIDENCE = 0.05
+"""Shares of a prior with less evidence than this of the best one's are left out."""
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -79,8 +83,15 @@ class WithinSpace:
         graph = graph_features(graphs, self.input_shape)
         return np.concatenate([graph, cost_features(graphs, self.input_shape, self.classes)], axis=1)
 
-    def learn(self, x: Singles, accuracy: NDArray[np.floating]) -> WithinSpace:
+    def learn(self, x: Singles, accuracy: NDArray[np.floating], prior: Floats | None = None) -> WithinSpace:
         """`fit` for encoded networks (n, f).
+
+        Args:
+            x: the networks.
+            accuracy: (n,) of them.
+            prior: (n,) what was believed of them before, in any unit in which more is better. It is believed as far as
+                the accuracies bear it out: shares of it are its part of the mean, and weighed by their evidence, the
+                marginal likelihood of the rest. Then `latent` and `estimate` want it of what they are asked.
 
         Raises:
             InvalidArgument: no networks, or an accuracy that is not finite.
@@ -95,19 +106,50 @@ class WithinSpace:
             raise InvalidArgument("accuracy", "WithinSpace.fit", f"be finite (row {row})", float(known[row]))
         self.scores_ = NormalScores().fit(known)
         target = self.scores_(known)
-        self.process_ = GaussianProcess().fit(x, target, _weights())
+        self.prior_ = (0.0, 1.0) if prior is None else (float(prior.mean()), max(float(prior.std()), 1e-9))
+        believed = self._believed(x, prior)
+        shares = (0.0,) if prior is None else SHARES
+        processes = [GaussianProcess().fit(x, target - share * believed, _weights()) for share in shares]
+        loss = np.array([process.loss_ for process in processes])
+        evidence = np.exp(-0.5 * (loss - loss.min()))
+        self.beliefs_ = [
+            _Belief(share, float(weight / evidence.sum()), process)
+            for share, weight, process in zip(shares, evidence, processes, strict=True)
+            if weight > LEAST_EVIDENCE
+        ]
+        self.share_ = sum(belief.weight * belief.share for belief in self.beliefs_)
+        rest = target - self.share_ * believed
         bags = self.bags if len(x) >= LEAST_FOR_TREES else 0
-        self.trees_ = [_grown(x, target, seed) for seed in range(self.seed * bags, (self.seed + 1) * bags)]
+        self.trees_ = [_grown(x, rest, seed) for seed in range(self.seed * bags, (self.seed + 1) * bags)]
         return self
 
-    def estimate(self, x: Singles) -> Estimate:
+    @property
+    def process_(self) -> GaussianProcess:
+        """The process of most evidence."""
+        return max(self.beliefs_, key=lambda belief: belief.weight).process
+
+    def left_out(self, prior: Floats | None = None) -> Floats:
+        """(n,) normal scores of the networks learned from, each by the processes of all others.
+
+        Args:
+            prior: (n,) as it was learned from.
+        """
+        believed = self._believed(self.beliefs_[0].process.left_out_, prior)
+        parts = [belief.weight * (belief.process.left_out_ + belief.share * believed) for belief in self.beliefs_]
+        return np.asarray(np.sum(parts, axis=0) / sum(belief.weight for belief in self.beliefs_))
+
+    def _believed(self, x: NDArray[np.floating], prior: Floats | None) -> Floats:
+        centre, deviation = self.prior_
+        return np.zeros(len(x)) if prior is None else (prior - centre) / deviation
+
+    def estimate(self, x: Singles, prior: Floats | None = None) -> Estimate:
         """`predict` for encoded networks (n, f)."""
-        score, deviation = self.latent(x)
+        score, deviation = self.latent(x, prior)
         value = self.scores_.back(score)
         std_error = 0.5 * (self.scores_.back(score + deviation) - self.scores_.back(score - deviation))
         return Estimate(value, np.maximum(std_error, 1e-12))
 
-    def latent(self, x: Singles) -> tuple[Floats, Floats]:
+    def latent(self, x: Singles, prior: Floats | None = None) -> tuple[Floats, Floats]:
         """Mean and deviation (n,) of the normal score, Gaussian: what an acquisition function wants.
 
         `scores_` turns accuracies into scores: ``regressor.scores_(best_accuracy)`` is the best so far.
@@ -115,13 +157,31 @@ class WithinSpace:
         Raises:
             InvalidArgument: before `fit`.
         """
-        if not hasattr(self, "process_"):
+        if not hasattr(self, "beliefs_"):
             raise InvalidArgument("predictor", "WithinSpace", "be fitted", "an unfitted one", "Call `fit` first.")
-        mean, deviation = self.process_.predict(x)
+        believed = self._believed(x, prior)
+        total, mean, square = 0.0, np.zeros(len(x)), np.zeros(len(x))
+        for belief in self.beliefs_:
+            found, spread = belief.process.predict(x)
+            found = found + belief.share * believed
+            total += belief.weight
+            mean += belief.weight * found
+            square += belief.weight * (found**2 + spread**2)
+        mean /= total
+        deviation = np.sqrt(np.maximum(square / total - mean**2, 1e-12))
         if self.trees_:
-            trees = np.mean([np.asarray(tree.predict(x)) for tree in self.trees_], axis=0)
+            trees = np.mean([np.asarray(tree.predict(x)) for tree in self.trees_], axis=0) + self.share_ * believed
             mean, deviation = 0.5 * (mean + trees), np.hypot(deviation, 0.5 * (mean - trees))
         return mean, deviation
+
+
+@dataclass(frozen=True, eq=False)
+class _Belief:
+    """A share of the prior that may be right, its evidence, and what is left then."""
+
+    share: float
+    weight: float
+    process: GaussianProcess
 
 
 @cache
