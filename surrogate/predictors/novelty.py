@@ -14,16 +14,18 @@ __all__ = ["Novelty"]
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-NEIGHBOURS = 3
+NEIGHBOURS = 10
+"""So many known networks near by make a network a familiar one: one or two that were tried teach little of it."""
 MOST_KNOWN = 1200
 """Networks of the experience that are compared with."""
-LEAST_APART = 2.0
-"""Median distances to the third neighbour; networks that lie closer together count as this far apart."""
+LEAST_APART, MOST_APART = 1.2, 2.4
+"""Median distances to that neighbour: networks closer together count as so far apart; and a few that lie far from
+everything, and from each other, make nothing between them usual."""
 
 
 @dataclass(eq=False)
 class Novelty:
-    """Distance to the third nearest known network, over what is usual among the networks there.
+    """Distance to the tenth nearest known network, over what is usual among the networks there.
 
     A local outlier factor (Breunig et al. 2000, "LOF: identifying density-based local outliers"), simplified: spaces
     differ in how densely experience fills them, and a distance is large or small by that.
@@ -42,7 +44,7 @@ class Novelty:
         np.fill_diagonal(apart, np.inf)
         near = min(NEIGHBOURS, max(len(known) - 1, 1))
         usual = np.partition(apart, near - 1, axis=1)[:, near - 1] if len(known) > 1 else np.ones(1)
-        self.usual_ = np.maximum(usual, LEAST_APART * np.median(usual))
+        self.usual_ = np.clip(usual, LEAST_APART * np.median(usual), MOST_APART * np.median(usual))
         return self
 
     def __call__(self, features: Singles) -> Floats:
