@@ -48,14 +48,14 @@ def doublings(seen: float, usual: float) -> float:
 
 
 def usual_tasks(experience: Experience) -> Ints:
-    """Positions of the tasks of the recipe with most rows (of equal ones, the first)."""
-    recipes = [task.recipe for task in experience.tasks]
-    size = np.bincount(experience.task_index, minlength=len(recipes))
-    rows = dict.fromkeys(recipes, 0)
-    for recipe, count in zip(recipes, size.tolist(), strict=True):
-        rows[recipe] += count
-    most = max(rows, key=lambda recipe: rows[recipe])
-    return np.flatnonzero([recipe == most for recipe in recipes])
+    """Positions of the tasks of the recipe that most datasets were trained by (of equal ones, that of most rows)."""
+    size = np.bincount(experience.task_index, minlength=len(experience.tasks)).tolist()
+    found: dict[str, tuple[int, int]] = {}
+    for task, rows in zip(experience.tasks, size, strict=True):
+        datasets, before = found.get(task.recipe, (0, 0))
+        found[task.recipe] = datasets + 1, before + rows
+    most = max(found, key=lambda recipe: found[recipe])
+    return np.flatnonzero([task.recipe == most for task in experience.tasks])
 
 
 @dataclass(eq=False)

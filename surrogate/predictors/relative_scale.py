@@ -16,7 +16,7 @@ from presage.surrogate.data.logit import from_logit, slope, to_logit
 from presage.surrogate.data.ranks import normal_scores
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.prediction import Estimate
-from presage.surrogate.predictors.recipe_effect import RecipeEffect
+from presage.surrogate.predictors.recipe_effect import RecipeEffect, usual_tasks
 from presage.surrogate.predictors.state import State
 from presage.surrogate.predictors.task_model import MEAN_FEATURES, SPREAD_FEATURES, TaskModel
 
@@ -50,11 +50,13 @@ class RelativeScale:
     known: dict[str, TaskScale] = field(default_factory=dict)
 
     def fit(self, experience: Experience) -> RelativeScale:
-        """Learns mean and spread from tasks with enough rows; those with few are left to `refine`."""
+        """Learns mean and spread from tasks of the usual recipe with enough rows; all others are left to `refine`."""
         z = to_logit(experience.accuracy)
         rows = [rows for _, rows in experience.rows_by_task()]
         counts = np.array([len(some) for some in rows])
-        large = np.flatnonzero(counts >= min(ENOUGH, counts.max()))
+        usual = np.zeros(len(counts), np.bool_)
+        usual[usual_tasks(experience)] = True
+        large = np.flatnonzero(usual & (counts >= min(ENOUGH, counts[usual].max())))
         tasks = [experience.tasks[index] for index in large]
         means = np.array([z[rows[index]].mean() for index in large])
         spreads = np.array([max(float(z[rows[index]].std()), LEAST_SPREAD) for index in large])
@@ -69,21 +71,24 @@ class RelativeScale:
         return self
 
     def refine(self, experience: Experience, relative: Floats) -> None:
-        """Gives each task with few rows the mean that its rows and its probe, together, make likeliest.
+        """Gives each other task the mean and spread that its rows, and its probe and recipe, make likeliest together.
 
-        A few networks trained on a task are rarely random ones (a short-list is the best of thousands), so their own
-        mean is not the task's: each is compared with what its predicted relative accuracy (n,) would have scored.
+        A few networks trained on a task are rarely random ones (a short-list is the best of thousands, and other
+        recipes train other networks), so their own mean is not the task's: each is compared with what its predicted
+        relative accuracy (n,) would have scored.
         """
         z = to_logit(experience.accuracy)
         few = [(task, rows) for task, rows in experience.rows_by_task() if task.key not in self.known]
         self._learn_effect([(task, z[rows], relative[rows]) for task, rows in few])
         for task, rows in few:
             prior = self.of(task)
-            residual = z[rows] - prior.mean - prior.spread * relative[rows]
-            noise = (0.5 * prior.spread) ** 2
+            apart = relative[rows] - relative[rows].mean()
+            spread = max(float((apart @ z[rows] + ENOUGH * prior.spread) / (apart @ apart + ENOUGH)), LEAST_SPREAD)
+            residual = z[rows] - prior.mean - spread * relative[rows]
+            noise = (0.5 * spread) ** 2
             precision = 1.0 / (prior.std_error**2 + prior.recipe_std_error**2) + len(rows) / noise
             shift = residual.sum() / noise / precision
-            self.known[task.key] = TaskScale(prior.mean + float(shift), prior.spread, float(precision**-0.5))
+            self.known[task.key] = TaskScale(prior.mean + float(shift), spread, float(precision**-0.5))
 
     def _learn_effect(self, few: list[tuple[Task, Floats, Floats]]) -> None:
         """Learns what recipes do from tasks of unusual ones: the logits and relative accuracies of their networks."""

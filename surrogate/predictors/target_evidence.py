@@ -76,6 +76,7 @@ class TargetEvidence:
         score = self.regression_.scores_
         wanted, first, second = score(accuracy), score(from_logit(corrected)), score(from_logit(own))
         errors = np.array([np.mean((wanted - share * first - (1 - share) * second) ** 2) for share in SHARES])
+        errors = np.maximum(errors, 1e-9)
         logs = PROVEN * max(1.0 - distance, 0.0) * SHARES - 0.5 * k * np.log(errors)
         evidence = np.exp(logs - logs.max())
         self.share_ = float(SHARES @ evidence / evidence.sum())
