@@ -11,6 +11,7 @@ from presage.database import queries
 from presage.database.check import Damage, check
 from presage.database.columns import ExperimentColumns, SimilarExperiments
 from presage.database.connection import Connection
+from presage.database.copying import write_copy
 from presage.database.info import DatabaseInfo, info
 from presage.database.merge import read_database
 from presage.database.migrate import migrate, version
@@ -199,6 +200,10 @@ class Database:
     def export_parquet(self, folder: str | Path) -> None:
         """Write everything as ``folder/<table>.parquet``; equal content gives equal files."""
         write_parquet(self._connection, Path(folder))
+
+    def copy(self, path: str | Path, *, without: str) -> None:
+        """Write everything into another database file, but for what was trained on one dataset (fingerprint)."""
+        write_copy(self._connection, Path(path), without)
 
     # Reading
 
