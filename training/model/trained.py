@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from presage.architecture.graph import Architecture
+from presage.architecture.serial import from_json, to_json
+from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidArgument
 from presage.training.model.images import Picture, batches
 from presage.training.model.program import Program
@@ -29,7 +31,7 @@ __all__ = ["TrainedModel", "trained_model"]
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """What `presage.load` gives: classifies images of any size.
+    """What `presage.load` gives: classifies images of any size. It can be pickled and copied.
 
     Attributes:
         architecture: in canonical form.
@@ -86,6 +88,21 @@ class TrainedModel:
         if not parts:
             raise InvalidArgument("images", "TrainedModel", "hold at least one image", "none")
         return np.asarray(torch.cat(parts).numpy())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields, with the network as its architecture and the bytes of its weights (safetensors)."""
+        from safetensors.torch import save
+
+        weights = save({name: value.contiguous() for name, value in self.module.state_dict().items()})
+        return {**vars(self), "architecture": to_json(self.architecture), "module": weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from safetensors.torch import load
+
+        architecture = from_json(state["architecture"])
+        module = build(architecture, state["input_shape"], len(state["classes"])).eval()
+        module.load_state_dict(load(state["module"]))
+        vars(self).update({**state, "architecture": architecture, "module": module})
 
     def __repr__(self) -> str:
         c, side, _ = self.input_shape

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import subprocess
 import sys
 import warnings
@@ -50,8 +52,13 @@ def folder(model: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
-def test_the_model_that_comes_back_is_the_model_that_was_saved(model: TrainedModel, folder: Path) -> None:
-    loaded = load_model(folder)
+@pytest.mark.parametrize("way", ["folder", "pickle", "copy"])
+def test_the_model_that_comes_back_is_the_model_that_was_saved(way: str, model: TrainedModel, folder: Path) -> None:
+    loaded = {
+        "folder": lambda: load_model(folder),
+        "pickle": lambda: pickle.loads(pickle.dumps(model)),
+        "copy": lambda: copy.deepcopy(model),
+    }[way]()
     some = images(7, 33, 1)
     assert np.array_equal(loaded.logits(some), model.logits(some))
     for name in ("classes", "input_shape", "mean", "deviation", "dataset", "stored_side", "recipe", "accuracy"):
