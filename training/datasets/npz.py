@@ -14,13 +14,12 @@ from presage.errors import InvalidDataset
 from presage.training.datasets.decoding import Progress
 from presage.training.datasets.image_dataset import ImageDataset, checked, refusal
 from presage.training.datasets.labels import name_classes, renumber
+from presage.training.datasets.pixels import as_uint8, with_channels
 from presage.training.datasets.splits import set_aside_test
 
 __all__ = ["load_npz"]
 
 _MOST_BYTES = 16 * 2**30  # unpacked; a small file may claim any size
-_ROWS_AT_ONCE = 4_096
-_SLACK = 1e-3  # what rounding may add at either end of a range of floats
 
 Array = npt.NDArray[Any]
 
@@ -43,7 +42,7 @@ def load_npz(path: Path, *, skip_corrupt: bool = False, on_progress: Progress | 
     arrays = _read(path)
     test_given = "x_test" in arrays
     parts = ("train", "test") if test_given else ("train",)
-    images = {part: _with_channels(arrays[f"x_{part}"], f"x_{part}", path) for part in parts}
+    images = {part: with_channels(arrays[f"x_{part}"], f"x_{part}", path) for part in parts}
     labels = {part: _labels(arrays[f"y_{part}"], f"y_{part}", path) for part in parts}
     for part in parts:
         if len(images[part]) != len(labels[part]):
@@ -52,13 +51,13 @@ def load_npz(path: Path, *, skip_corrupt: bool = False, on_progress: Progress | 
         if not images[part].size:
             rule = "hold at least one image of at least one pixel"
             raise refusal(f"x_{part}", path, rule, f"shape {arrays[f'x_{part}'].shape}")
-    pixels = _as_uint8(images, path)
+    pixels = as_uint8({f"x_{part}": images[part] for part in parts}, path)
 
     y_train, y_test, found = renumber(labels["train"], labels.get("test"), path)
     classes, warnings = name_classes(_names(arrays.get("classes"), path), found, path)
-    x_train = pixels["train"]
+    x_train = pixels["x_train"]
     if test_given:
-        x_test = pixels["test"]
+        x_test = pixels["x_test"]
     else:
         train, test = set_aside_test(y_train)
         x_train, x_test, y_train, y_test = x_train[train], x_train[test], y_train[train], y_train[test]
@@ -123,16 +122,6 @@ def _header(member: IO[bytes], key: str, path: Path) -> tuple[tuple[int, ...], n
     return shape, dtype
 
 
-def _with_channels(images: Array, key: str, path: Path) -> Array:
-    if images.ndim == 3:
-        return images[..., None]
-    if images.ndim == 4 and images.shape[3] in (1, 3):
-        return images
-    first = images.ndim == 4 and images.shape[1] in (1, 3)
-    hint = "These are channels-first: use `numpy.moveaxis(x, 1, 3)`." if first else ""
-    raise refusal(key, path, "have shape (n, h, w) or (n, h, w, c) with c = 1 or 3", images.shape, hint)
-
-
 def _labels(labels: Array, key: str, path: Path) -> npt.NDArray[np.int64]:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -156,43 +145,6 @@ def _no_row(bad: npt.NDArray[np.bool_], values: Array, key: str, path: Path, rul
     if bad.any():
         row = int(bad.argmax())
         raise refusal(key, path, rule, f"{values[row].item()!r} in row {row}")
-
-
-def _as_uint8(images: dict[str, Array], path: Path) -> dict[str, npt.NDArray[np.uint8]]:
-    """Pixels as 0 … 255. Whether floats mean [0, 1] or [0, 255] is decided over all images together."""
-    kinds = {part: array.dtype.kind for part, array in images.items()}
-    tops = {}
-    for part, array in images.items():
-        key = f"x_{part}"
-        if kinds[part] not in "biuf":
-            raise refusal(key, path, "hold numbers", f"type {array.dtype}")
-        if array.dtype in (np.uint8, np.bool_):
-            continue
-        low, high = float(array.min()), float(array.max())
-        if not np.isfinite([low, high]).all():
-            bad = ~np.isfinite(array).all(axis=(1, 2, 3))
-            raise refusal(key, path, "hold no NaN or infinity", f"one in image {int(bad.argmax())}")
-        if low < -_SLACK or high > 255 + _SLACK:
-            ranges = "[0, 1] or [0, 255]" if kinds[part] == "f" else "0 … 255"
-            raise refusal(key, path, f"hold values in {ranges}", f"{low:g} to {high:g}")
-        if kinds[part] == "f":
-            tops[part] = high
-    unit = {part: top <= 1 + _SLACK for part, top in tops.items()}
-    if len(set(unit.values())) > 1:
-        got = f"up to {tops['train']:g} and up to {tops['test']:g}"
-        raise refusal("x_test", path, "have the range of `x_train`, [0, 1] or [0, 255]", got)
-    scale = {part: 255.0 if kinds[part] == "b" or unit.get(part, False) else 1.0 for part in images}
-    return {part: _scaled(array, scale[part]) for part, array in images.items()}
-
-
-def _scaled(images: Array, scale: float) -> npt.NDArray[np.uint8]:
-    if images.dtype == np.uint8:
-        return images
-    out = np.empty(images.shape, dtype=np.uint8)
-    for start in range(0, len(images), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        out[rows] = np.rint(np.clip(images[rows].astype(np.float32) * scale, 0, 255))
-    return out
 
 
 def _names(names: Array | None, path: Path) -> list[str] | None:
