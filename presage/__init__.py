@@ -7,6 +7,7 @@
     card = presage.probe("digits")                                   # how hard is the dataset?
     rows = presage.predict("digits", ["torchvision.models:resnet18"])  # train-free accuracy with interval
     found = presage.search("digits", space="nb201", candidates=2000)   # search on predictions, train the short-list
+    classifier = presage.ImageClassifier().fit("digits")               # the same as a scikit-learn estimator
     with presage.Database.open() as database:
         print(presage.database.info().text())
 

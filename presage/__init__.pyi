@@ -4,6 +4,7 @@ from .api import probe as probe
 from .api import search as search
 from .api import train as train
 from .database import Database as Database
+from .estimator import ImageClassifier as ImageClassifier
 from .session import Session as Session
 
 __version__: str

@@ -7,11 +7,14 @@ import importlib
 import importlib.util
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from presage.training import Recipe
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = [*DOCS.glob("*.md"), *DOCS.parent.glob("*.md")]
@@ -83,3 +86,31 @@ def test_the_code_of_the_page_about_proxies_runs() -> None:
     values = scope["proxies"](scope["architecture"], scope["minibatch"])
     assert len(values) == 7
     assert all(map(math.isfinite, values.values()))
+
+
+@pytest.mark.slow
+def test_the_code_of_the_page_about_the_estimator_runs(experienced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from presage.search import FinalSettings
+    from presage.session import Session
+
+    search, tiny = Session.search, Recipe(epochs=1, image_side=8, train_images=200)
+
+    def small(self: Session, dataset: Any, *, settings: Any, **others: Any) -> Any:
+        few = replace(settings, candidates=20, shortlist=1)
+        changed = {
+            "settings": few,
+            "recipe": tiny,
+            "final": FinalSettings(replace(tiny, epochs=5, train_images=None), trials=0),
+        }
+        return search(replace(self, predictor="cost-only"), dataset, **{**others, **changed})
+
+    monkeypatch.setattr(Session, "search", small)
+    monkeypatch.setattr("presage.steps.difficulty.SEEDS", 1)
+    monkeypatch.setenv("PRESAGE_DATABASE", str(experienced))
+    (block,) = code(DOCS / "estimator.md")
+    scope: dict[str, Any] = {}
+    exec(block, scope)
+    (trained,) = scope["found"].final.trainings
+    assert scope["accuracy"] == pytest.approx(trained.test_accuracy, abs=0.1)  # two samples of the same images
+    assert len(scope["labels"]) == len(scope["shares"]) == 450
+    assert scope["found"].best.chosen.parameters <= 50_000
