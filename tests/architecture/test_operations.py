@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from presage.architecture import Architecture, Node
 from presage.architecture.activations import TABLE
@@ -118,8 +118,15 @@ def test_two_on_one_value_differ_where_they_are_said_to(operations: list[Operati
         module = getattr(network, f"n{taps[0]}", None)
         weights = list(module.parameters()) if module is not None else []
         assert operation.weighted == any(weight.dim() > 1 for weight in weights), operation
-        assert operation.normalises == isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.GroupNorm), operation
         assert operation.unlike == (bool(weights) or operation.random), operation
+
+
+def test_scale_and_offset_of_what_it_reads_are_lost_where_it_is_said_to_normalise(operations: list[Operation]) -> None:
+    for operation in operations:
+        images = drawn(operation)
+        made, moved = (outputs(operation, read, train=True)[0] for read in (images, 2 * images + 3))
+        lost = bool(made.any()) and torch.allclose(made, moved, atol=1e-3)
+        assert operation.normalises == lost, operation
 
 
 def test_maps_and_flat_values_are_refused_where_it_is_said(operations: list[Operation]) -> None:
