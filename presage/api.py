@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from presage import recipes
 from presage.architectures import NamedArchitecture, read_architectures, traced
 from presage.errors import InvalidArgument, UnknownName
+from presage.output import duration
 from presage.progress import OnStage, no_progress
 from presage.session import Session
 from presage.steps.prediction import Predicted
@@ -121,6 +123,7 @@ def search(
     final: int = 1,
     final_recipe: Recipe | str = "standard",
     tune: bool = True,
+    budget: float | str | None = None,
     predictor: str = "ensemble",
     database: str | Path | None = None,
     device: str = "auto",
@@ -136,6 +139,7 @@ def search(
         final: how many of the short-list are trained by the final recipe; 0 for none.
         final_recipe: by name, on all images; or a recipe as it stands.
         tune: whether learning rate and weight decay are tuned before a final training.
+        budget: seconds, or a time as in ``"30m"``, that everything is made to fit but what is given here.
         settings: fields of `presage.search.SearchSettings`: strategy, candidates (2,000; 100 where a super-net scores),
             shortlist, rounds, limits, …
 
@@ -147,11 +151,13 @@ def search(
     from presage.search import FinalSettings, SearchSettings
     from presage.search.final.settings import TRIALS
     from presage.search.strategies import default_candidates
+    from presage.steps.budgeting import TimeWish
 
     known = SearchSettings.__dataclass_fields__
     for name in settings:
         if name not in known:
             raise UnknownName("setting of `presage.search`", name, known)
+    fixed = frozenset({"candidates", "shortlist"} & settings.keys()) | frozenset(() if tune else ("trials",))
     usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""), settings.get("shortlist", 1))
     asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings})
     session = Session(database, device, seed, progress, predictor)
@@ -164,7 +170,20 @@ def search(
         settings=asked,
         run_folder=Path(run_folder),
         final=FinalSettings(last, final, TRIALS if tune else 0) if final else None,
+        wish=None if budget is None else TimeWish(_seconds(budget), fixed),
     )
+
+
+def _seconds(budget: float | str) -> float:
+    if not isinstance(budget, str):
+        if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < float("inf"):
+            raise InvalidArgument("budget", "presage.search", "be a number of seconds above 0", budget)
+        return float(budget)
+    try:
+        return duration(budget)
+    except ArgumentTypeError:
+        rule = "be seconds, or a time such as 90s, 10m or 1h30m"
+        raise InvalidArgument("budget", "presage.search", rule, budget) from None
 
 
 def _recipe(recipe: Recipe | str | None, dataset: ImageDataset) -> Recipe:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-__all__ = ["at_least_zero", "milliseconds", "positive", "scaled", "seed", "share", "table"]
+__all__ = ["at_least_zero", "clock", "duration", "milliseconds", "positive", "scaled", "seed", "share", "table"]
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
 LARGEST_SEED = 2**31 - 1
@@ -56,6 +56,26 @@ def milliseconds(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number of milliseconds above 0, such as 2.5. Got {text!r}")
     return value
+
+
+def duration(text: str) -> float:
+    """Seconds, for argparse: 90s, 10m, 1h30m."""
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip().lower())
+    seconds = (
+        sum(unit * int(count or 0) for unit, count in zip((3600, 60, 1), match.groups(), strict=True)) if match else 0
+    )
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"must be a time such as 90s, 10m or 1h30m. Got {text!r}")
+    return float(seconds)
+
+
+def clock(seconds: float) -> str:
+    """Seconds for people: 5400 → 1h 30m, 95 → 1m 35s, 3.2 → 3s."""
+    whole = max(round(seconds), 0)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {rest}s" if minutes else f"{rest}s"
 
 
 def _number(text: str) -> float:

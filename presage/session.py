@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from presage.errors import InvalidArgument
 from presage.folders import check_folder
 from presage.progress import OnStage, no_progress
-from presage.steps import difficulty, evaluation, experience, extrapolation, prediction, searching, training
+from presage.steps import budgeting, difficulty, evaluation, experience, extrapolation, prediction, searching, training
 from presage.steps.brief_store import BriefStore
 
 if TYPE_CHECKING:
@@ -296,6 +296,7 @@ class Session:
         settings: SearchSettings,
         run_folder: Path,
         final: FinalSettings | None = None,
+        wish: budgeting.TimeWish | None = None,
     ) -> SearchResult:
         """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
 
@@ -303,6 +304,7 @@ class Session:
 
         Args:
             final: how the best are trained in the end; None leaves it at the short-list. May differ when asked again.
+            wish: a budget in seconds, or who is to be told how long it will take.
         """
         from presage.files import write_json
         from presage.report import write_report
@@ -337,19 +339,25 @@ class Session:
         run_folder.mkdir(parents=True, exist_ok=True)
         self.card(dataset, run_folder)
         rests_on = extrapolation.kept_extrapolation(run_folder, lambda: self.extrapolation(recipe))
+        asked = budgeting.Arranged(settings, final, scorer)
+        model = None if latency is None else latency.model
+        fits = budgeting.arranged(
+            wish, dataset, space, recipe, asked, latency=model, run_folder=run_folder, device=self.device
+        )
         result = run_search(
             dataset,
             space=space,
             recipe=recipe,
-            settings=settings,
-            scorer=scorer,
+            settings=fits.settings,
+            scorer=fits.scorer,
             predictor=self.predictor,
             run_folder=run_folder,
             database=BriefStore(self.open),
             device=self.device,
             latency=latency,
             on_progress=searching.stages(settings, self.progress),
-            finish=None if final is None else Finishing(final),
+            pace=fits.pace,
+            finish=None if fits.final is None else Finishing(fits.final),
         )
         if get_score(settings.score).predicts:
             result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))

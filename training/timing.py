@@ -103,12 +103,19 @@ def fitted_speed(timings: Sequence[Timing]) -> Speed:
 
 
 def timed(
-    architecture: Architecture, shape: tuple[int, int, int], classes: int, recipe: Recipe, device: str = "auto"
+    architecture: Architecture,
+    shape: tuple[int, int, int],
+    classes: int,
+    recipe: Recipe,
+    device: str = "auto",
+    *,
+    depth: bool = False,
 ) -> Timing | None:
     """Train a network for a few steps on noise, augmentation included, and score some; the medians.
 
     Args:
         shape: (c, s, s), images as the recipe sees them.
+        depth: read the accuracy by depth, too, as a short-list's trainings do.
 
     Returns:
         None where it could not be trained: out of memory, or it diverged on noise.
@@ -118,7 +125,7 @@ def timed(
     """
     data = _noise(shape, classes, recipe.batch * _STEPS, choose_device(device))
     short = replace(recipe, epochs=_EPOCHS, least_epoch_images=1, train_images=None)
-    result = fit(architecture, data, short, test=False, depth=False)
+    result = fit(architecture, data, short, test=False, depth=depth)
     if result.module is None or len(result.records) < _EPOCHS:
         return None
     scored = []

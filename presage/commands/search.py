@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.errors import UnknownName
 from presage.folders import check_folder
-from presage.output import at_least_zero, milliseconds, positive, scaled, table
+from presage.output import at_least_zero, clock, duration, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, chosen_recipe, final_recipe, recipe_of
 from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
@@ -25,6 +26,8 @@ from presage.surrogate.proxies.registry import PROXIES
 if TYPE_CHECKING:
     from presage.search import FinalSettings, SearchResult, SearchSettings, Verified
     from presage.search.final_result import FinalResult
+    from presage.search.planning.plan import Plan
+    from presage.steps.budgeting import TimeWish
     from presage.training import ImageDataset
 
 SUMMARY = "search a space on predicted accuracy, train the short-list, and the best of it for use"
@@ -34,6 +37,11 @@ def arguments(parser: Arguments) -> None:
     add_dataset(parser)
     search_options(parser, Path("runs/search"))
     add_recipe_options(parser)
+    parser.add_argument(
+        "--budget", type=duration, metavar="TIME",
+        help="spend so much time, as in 90s, 10m or 1h30m: candidates, short-list, sizes and final training are "
+        "chosen to fit this machine; what you give yourself stays",
+    )  # fmt: skip
     parser.explain("spaces", SPACES.summaries())
     parser.explain("strategies", STRATEGIES.summaries())
     parser.explain("predictors", PREDICTORS.summaries())
@@ -57,7 +65,7 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
         metavar="N",
         help="scored, each round (default: 2000; 100 where a super-net scores)",
     )
-    group.add_argument("--shortlist", type=positive, default=5, metavar="N", help="trained, each round (default: 5)")
+    group.add_argument("--shortlist", type=positive, metavar="N", help="trained, each round (default: 5)")
     group.add_argument("--rounds", type=positive, default=1, metavar="N", help="refit and repeat (default: 1)")
     group.add_argument("--max-params", type=positive, metavar="N", help="hard limit on parameters, e.g. 50k")
     group.add_argument(
@@ -120,10 +128,11 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         get_score(options.score)
     except UnknownName as error:  # a table's values are for callers of presage.search.run_search alone
         raise UnknownName(error.kind, error.name, [name for name in error.known if name != "table"]) from None
+    shortlist = options.shortlist or SearchSettings().shortlist
     return SearchSettings(
         strategy=options.strategy,
-        candidates=options.candidates or default_candidates(options.strategy, options.score, options.shortlist),
-        shortlist=options.shortlist,
+        candidates=options.candidates or default_candidates(options.strategy, options.score, shortlist),
+        shortlist=shortlist,
         rounds=options.rounds,
         limits=Limits(
             options.max_params,
@@ -153,12 +162,35 @@ def final_of(options: argparse.Namespace, dataset: ImageDataset) -> FinalSetting
     return FinalSettings(final_recipe(recipe, dataset, flip=options.flip), options.final, trials)
 
 
+def _wish(options: argparse.Namespace, plans: list[Plan]) -> TimeWish | None:
+    """The budget, or only the wish to be told; the plan is noted in `plans` and shown on stderr."""
+    from presage.steps.budgeting import TimeWish
+
+    def tell(plan: Plan) -> None:
+        plans.append(plan)
+        if not options.quiet:
+            print(plan_text(plan), file=sys.stderr, flush=True)
+
+    if options.budget is None and options.quiet:
+        return None
+    given = {"candidates": options.candidates, "shortlist": options.shortlist, "trials": options.no_tune}
+    return TimeWish(options.budget, frozenset(name for name, value in given.items() if value), tell)
+
+
+def plan_text(plan: Plan) -> str:
+    """What will be done, and how long each part takes."""
+    rows = [(part.name, part.what, clock(part.seconds)) for part in plan.parts]
+    budget = "" if plan.budget is None else f" of {clock(plan.budget)}"
+    return table(("part", "what", "time"), [*rows, ("in all", "", clock(plan.seconds) + budget)])
+
+
 def run(options: argparse.Namespace) -> int:
     from presage.architecture.spaces import get_space
     from presage.training.resolving import resolved
 
     recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
     chosen_recipe(options.final_recipe, "--final-recipe", "search")
+    plans: list[Plan] = []
     check_folder(options.run, "--run", "presage search")
     with session_of(options) as session:
         session.check_database()
@@ -166,9 +198,12 @@ def run(options: argparse.Namespace) -> int:
         recipe = resolved(recipe, dataset)
         result = session.search(
             dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run,
-            final=final_of(options, dataset),
+            final=final_of(options, dataset), wish=_wish(options, plans),
         )  # fmt: skip
-    print(json.dumps(result.to_json()) if options.json else summary(result))
+    if options.json:
+        print(json.dumps({**result.to_json(), **({"plan": plans[0].to_json()} if plans else {})}))
+    else:
+        print(summary(result))
     return 0 if result.best is not None else 1
 
 

@@ -30,13 +30,16 @@ class BudgetClock:
         path: where they are noted, at most every two seconds.
         budget: seconds.
         now: seconds of a clock that never goes back.
+        began: its time when the work began; None for now.
     """
 
-    def __init__(self, path: Path, budget: float, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: Path, budget: float, now: Callable[[], float] = time.monotonic, began: float | None = None
+    ) -> None:
         self.budget, self._path, self._now = budget, path, now
         kept = read_json(path) or {}
         self._before = min(float(kept.get("spent", 0.0)), _TAKEN_UP * budget)
-        self._began = now()
+        self._began = now() if began is None else began
         self._noted = -math.inf
 
     @property
