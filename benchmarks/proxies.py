@@ -166,7 +166,7 @@ def print_alone(targets: Sequence[Target], predicted: Sequence[Floats], predicto
 
 
 def print_stacked(targets: Sequence[Target], predicted: Sequence[Floats]) -> None:
-    """Adds ranks to the left-out prediction: logit ŷ + s · ridge(place, ranks), s the spread of the prediction."""
+    """Adds ranks to the left-out prediction: logit ŷ + s · ridge(relative accuracy, ranks), s its spread."""
     if len(targets) < 3:
         return
     print("\nOn top of the left-out prediction, fitted without the dataset: mean τ, datasets where it rises, MSE")

@@ -64,15 +64,15 @@ def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace
         options: of the command.
         blind: number of networks to draw blindly and train; the search itself then short-lists one only.
     """
-    place = folder / f"{strategy}{'-baseline' if blind else ''}.json"
-    if place.exists():
-        return dict(json.loads(place.read_text(encoding="utf-8")))
+    kept = folder / f"{strategy}{'-baseline' if blind else ''}.json"
+    if kept.exists():
+        return dict(json.loads(kept.read_text(encoding="utf-8")))
     pristine = folder / "withheld.duckdb"
     if not pristine.exists():
         withheld(load_dataset(spec).fingerprint, pristine)
     copy = folder / "experience.duckdb"  # one path for all: fitted predictors are cached beside it, by content
     shutil.copyfile(pristine, copy)
-    run = folder / f"run-{place.stem}"
+    run = folder / f"run-{kept.stem}"
     words = [
         *(sys.executable, "-m", "presage", "search", spec, "--database", str(copy), "--run", str(run), "--json"),
         *("--space", options.space, "--strategy", strategy),
@@ -91,7 +91,7 @@ def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace
     result["wall_seconds"] = round(time.perf_counter() - began, 1)
     result["cpu_seconds"] = round(_spent_by_children() - spent, 1)
     if "failure" not in result:
-        place.write_text(json.dumps(result), encoding="utf-8")
+        kept.write_text(json.dumps(result), encoding="utf-8")
     return result
 
 

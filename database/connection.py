@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from presage.errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
 
-__all__ = ["Connection", "check_place", "quoted"]
+__all__ = ["Connection", "check_makeable", "quoted"]
 
 _HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
 _LOCKED = ("Could not set lock", "Conflicting lock", "being used by another process")
@@ -185,7 +185,7 @@ def _check_path(path: Path, read_only: bool) -> None:
         raise InvalidArgument("database", "Database.open", "lie in an existing folder", str(path))
 
 
-def check_place(path: Path) -> None:
+def check_makeable(path: Path) -> None:
     """Refuse a path that no database file can be made at.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from presage.database.connection import Connection, check_place
+from presage.database.connection import Connection, check_makeable
 from presage.database.migrate import migrate
 
 __all__ = ["check_opens"]
@@ -19,7 +19,7 @@ def check_opens(path: str | Path, *, wait_seconds: float = 10.0) -> None:
     """
     file = Path(path)
     if not file.exists():
-        check_place(file)
+        check_makeable(file)
         return
     connection = Connection(file, wait_seconds)
     try:
