@@ -132,14 +132,14 @@ class Session:
         """
         return self._probed(dataset, seeds, None)
 
-    def card(self, dataset: ImageDataset, run_folder: Path) -> str:
+    def card(self, dataset: ImageDataset, run_folder: Path, seeds: int = difficulty.SEEDS) -> str:
         """The difficulty card as text; probes the dataset unless the run folder keeps its card already.
 
         Raises:
             InvalidArgument: the run folder keeps the card of another dataset.
         """
         kept = difficulty.kept_card(run_folder, dataset)
-        return kept if kept is not None else self._probed(dataset, difficulty.SEEDS, run_folder).text()
+        return kept if kept is not None else self._probed(dataset, seeds, run_folder).text()
 
     def _probed(self, dataset: ImageDataset, seeds: int, run_folder: Path | None) -> DifficultyCard:
         from presage.probe import PROBE_VERSION, difficulty_card
@@ -276,16 +276,9 @@ class Session:
         if onnx:
             training.check_onnx()
         return training.train(
-            BriefStore(self.open),
-            dataset,
-            architectures,
-            recipe,
-            seed=self.seed,
-            device=self.device,
-            out=out,
-            onnx=onnx,
-            progress=self.progress,
-        )
+            BriefStore(self.open), dataset, architectures, recipe,
+            seed=self.seed, device=self.device, out=out, onnx=onnx, progress=self.progress,
+        )  # fmt: skip
 
     def search(
         self,
@@ -326,39 +319,26 @@ class Session:
             latency = searching.latency_meter(
                 space, shape, classes, settings.latency_batch, self.device, self.cache("latency"), self.progress
             )
-        check_feasible(space, settings.limits, shape, classes, None if latency is None else latency.model)
-        scorer = searching.scorers(
-            settings.score,
-            lambda: self.bound_predictor(dataset, recipe),
-            self.predictor,
-            dataset,
-            recipe,
-            seed=self.seed,
-            device=self.device,
-        )
-        run_folder.mkdir(parents=True, exist_ok=True)
-        self.card(dataset, run_folder)
-        rests_on = extrapolation.kept_extrapolation(run_folder, lambda: self.extrapolation(recipe))
-        asked = budgeting.Arranged(settings, final, scorer)
         model = None if latency is None else latency.model
-        fits = budgeting.arranged(
+        check_feasible(space, settings.limits, shape, classes, model)
+        scorer = searching.scorers(
+            settings.score, lambda: self.bound_predictor(dataset, recipe), self.predictor, dataset, recipe,
+            seed=self.seed, device=self.device,
+        )  # fmt: skip
+        run_folder.mkdir(parents=True, exist_ok=True)
+        asked = budgeting.Arranged(settings, final, scorer)
+        time = budgeting.Budgeting(
             wish, dataset, space, recipe, asked, latency=model, run_folder=run_folder, device=self.device
         )
+        self.card(dataset, run_folder, time.probes)
+        rests_on = extrapolation.kept_extrapolation(run_folder, lambda: self.extrapolation(recipe))
+        fits = time.arranged()
         result = run_search(
-            dataset,
-            space=space,
-            recipe=recipe,
-            settings=fits.settings,
-            scorer=fits.scorer,
-            predictor=self.predictor,
-            run_folder=run_folder,
-            database=BriefStore(self.open),
-            device=self.device,
-            latency=latency,
-            on_progress=searching.stages(settings, self.progress),
-            pace=fits.pace,
+            dataset, space=space, recipe=recipe, settings=fits.settings, scorer=fits.scorer, predictor=self.predictor,
+            run_folder=run_folder, database=BriefStore(self.open), device=self.device, latency=latency,
+            on_progress=searching.stages(settings, self.progress), pace=fits.pace,
             finish=None if fits.final is None else Finishing(fits.final),
-        )
+        )  # fmt: skip
         if get_score(settings.score).predicts:
             result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))
             write_json(RunFolder(run_folder).result, result.to_json())

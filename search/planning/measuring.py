@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from presage.training.recording import dataset_record
 from presage.training.timing import Images, Speed, fitted_speed, timed
 from presage.training.training_images import training_images
 
-__all__ = ["images_of", "measured"]
+__all__ = ["Measured", "images_of", "measured"]
 
 _DRAWN = 64  # networks, of which the sizes are known and the scoring is timed
 _TIMED = (0.1, 0.5, 0.9)  # quantiles, by multiply-adds, that are trained for a few steps
@@ -35,12 +36,32 @@ _PROPOSED = 0.001  # seconds to propose and record a candidate
 
 def images_of(dataset: ImageDataset, recipe: Recipe) -> Images:
     """How many images a training by this recipe sees."""
-    from dataclasses import replace
-
     train = training_images(dataset_record(dataset), replace(recipe, train_images=None))
     held = len(dataset.y_train) - train
     test = len(dataset.y_test) if recipe.test_images is None else min(len(dataset.y_test), recipe.test_images)
     return Images(train, min(held, recipe.validation_images), test)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What is known of a search before anything is scored.
+
+    Attributes:
+        workload: with the least that candidates can take, and no time spent.
+        drawn: networks to time a scorer with.
+    """
+
+    workload: Workload
+    drawn: Feasible
+
+    def scored(self, scorer: AnyScorer, spent: Callable[[], float]) -> Workload:
+        """The workload with the scorer timed.
+
+        Args:
+            spent: seconds since the work began; asked after that.
+        """
+        candidate = _scoring(scorer, self.drawn) + _PROPOSED
+        return replace(self.workload, candidate=candidate, spent=spent())
 
 
 def measured(
@@ -49,17 +70,11 @@ def measured(
     recipe: Recipe,
     settings: SearchSettings,
     final: FinalSettings | None,
-    scorer: Callable[[], AnyScorer],
     *,
     latency: LatencyModel | None,
     device: str,
-    spent: Callable[[], float],
-) -> Workload:
+) -> Measured:
     """What a plan is made from. Takes seconds.
-
-    Args:
-        scorer: gives the scorer of the first round.
-        spent: seconds since the work began; asked when all else is measured.
 
     Raises:
         NothingFeasible: no network of the space is within the limits.
@@ -69,7 +84,6 @@ def measured(
     draws = FeasibleDraws(space, RandomSampler(0), settings.limits, shape, classes, latency)
     found = draws.draw(History(len(space.parameters)), _DRAWN, (settings.seed, _DRAWN))
     work = np.sort(found.costs[:, COSTS.index("multiply_adds")])
-    candidate = _scoring(scorer(), found) + _PROPOSED
     networks = [space.decode(space.params(found.codes[row])) for row in _quantiles(found)]
     last = recipe if final is None else final.recipe
     searching = _speed(networks, shape, classes, recipe, device, depth=True)
@@ -81,16 +95,17 @@ def measured(
         at_both = [costs(networks[1].canonical, each, classes).multiply_adds for each in (shape, _shape(dataset, last))]
         growth = max(at_both[1], 1) / max(at_both[0], 1)
     ladder = sorted({int(value) for value in np.quantile(work, _LADDER)})
-    return Workload(
+    workload = Workload(
         images=images_of(dataset, recipe),
         final_images=images_of(dataset, last),
-        spent=spent(),
-        candidate=candidate,
+        spent=0.0,
+        candidate=_PROPOSED,
         searching=searching,
         finishing=finishing,
         multiply_adds=(*ladder, 2 * ladder[-1]),  # what a search finds may be larger than anything drawn at random
         growth=growth,
     )
+    return Measured(workload, found)
 
 
 def _shape(dataset: ImageDataset, recipe: Recipe) -> tuple[int, int, int]:
