@@ -66,7 +66,8 @@ def export_program(program: Program, path: Path) -> None:
     """Write the program by `torch.export`: ``torch.export.load(path).module()(images)`` needs torch alone."""
     with _quietly():
         exported = torch.export.export(program.eval(), (_example(program),), dynamic_shapes=(_any_size(),))
-        torch.export.save(exported, path)
+        with path.open("wb") as stream:  # by a name that does not end in .pt2 it is written with a warning
+            torch.export.save(exported, stream)
 
 
 def check_onnx() -> None:

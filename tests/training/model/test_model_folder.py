@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import pickle
 import subprocess
 import sys
@@ -90,6 +91,13 @@ def test_a_recipe_that_mirrors_in_test_mirrors_ever_after(model: TrainedModel, t
     program = torch.export.load(tmp_path / "m" / "program.pt2").module()
     exported = program(torch.from_numpy(some.transpose(0, 3, 1, 2).copy())).detach().numpy()
     np.testing.assert_allclose(exported, expected, atol=1e-4)
+
+
+def test_saving_says_nothing(model: TrainedModel, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_model(model, tmp_path / "m")
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_the_exported_program_needs_torch_alone(model: TrainedModel, folder: Path, tmp_path: Path) -> None:
