@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from presage import recipes
 from presage.architectures import NamedArchitecture, read_architectures, traced
 from presage.errors import InvalidArgument, UnknownName
-from presage.output import duration
 from presage.progress import OnStage, no_progress
 from presage.session import Session
 from presage.steps.prediction import Predicted
@@ -151,7 +149,7 @@ def search(
     from presage.search import FinalSettings, SearchSettings
     from presage.search.final.settings import TRIALS
     from presage.search.strategies import default_candidates
-    from presage.steps.budgeting import TimeWish
+    from presage.steps.budgeting import TimeWish, seconds_of
 
     known = SearchSettings.__dataclass_fields__
     for name in settings:
@@ -170,20 +168,8 @@ def search(
         settings=asked,
         run_folder=Path(run_folder),
         final=FinalSettings(last, final, TRIALS if tune else 0) if final else None,
-        wish=None if budget is None else TimeWish(_seconds(budget), fixed),
+        wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
     )
-
-
-def _seconds(budget: float | str) -> float:
-    if not isinstance(budget, str):
-        if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < float("inf"):
-            raise InvalidArgument("budget", "presage.search", "be a number of seconds above 0", budget)
-        return float(budget)
-    try:
-        return duration(budget)
-    except ArgumentTypeError:
-        rule = "be seconds, or a time such as 90s, 10m or 1h30m"
-        raise InvalidArgument("budget", "presage.search", rule, budget) from None
 
 
 def _recipe(recipe: Recipe | str | None, dataset: ImageDataset) -> Recipe:

@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +23,7 @@ from presage.folders import check_folder
 from presage.progress import OnStage, no_progress
 from presage.recipes import final_recipe
 from presage.session import Session
+from presage.steps.budgeting import TimeWish, seconds_of
 from presage.training.datasets.arrays import dataset_of_arrays
 from presage.training.datasets.image_dataset import FEWEST_CLASSES, MOST_CLASSES, ImageDataset, refusal
 from presage.training.datasets.pixels import are_shares, as_uint8, squares, with_channels
@@ -53,6 +55,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
     or in colour (3·s·s).
 
     Args:
+        budget: seconds, or a time as in ``"10m"``, that everything is made to fit but what is given here; how much fits
+            depends on the machine.
         space: name of a search space, or one of your own.
         strategy: name of a search strategy.
         recipe: how the short-list is trained, or its name; None for the shipped experience's, `quick`.
@@ -81,6 +85,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
 
     def __init__(
         self,
+        budget: float | str | None = None,
         space: str | Space = "chain",
         strategy: str = "evolution",
         recipe: Recipe | str | None = None,
@@ -98,6 +103,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         random_state: int | np.random.RandomState | None = 0,
         progress: OnStage = no_progress,
     ) -> None:
+        self.budget = budget
         self.space = space
         self.strategy = strategy
         self.recipe = recipe
@@ -130,7 +136,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         from presage.architecture.spaces import get_space
         from presage.training.model.folder import load_model
 
-        settings = self._settings()
+        settings, wish = self._settings(), self._wish()
         space = get_space(self.space) if isinstance(self.space, str) else self.space
         session = Session(self.database, self.device, settings.seed, self.progress, self.predictor)
         if _is_dataset(X):
@@ -148,8 +154,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         else:
             self._temporary, folder = None, Path(self.run_folder)
             check_folder(folder, "run_folder", _ASKED)
-        apart = session.apart(folder, dataset)
-        result = apart.search(dataset, space=space, recipe=recipe, settings=settings, run_folder=folder, final=final)
+        apart = _apart(session, folder, dataset)
+        result = apart.search(
+            dataset, space=space, recipe=recipe, settings=settings, run_folder=folder, final=final, wish=wish
+        )
         if result.best is None:
             reasons = sorted({one.failure or one.status for one in result.verified})
             raise TrainingFailure(f"No network of the short-list was trained to its end: {'; '.join(reasons)}.")
@@ -217,6 +225,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
             seed=int(seed) if isinstance(seed, int | np.integer) else int(check_random_state(seed).randint(2**31 - 1)),
         )
 
+    def _wish(self) -> TimeWish | None:
+        given = {"candidates": self.candidates, "shortlist": self.shortlist, "trials": None if self.tune else 0}
+        fixed = frozenset(name for name, value in given.items() if value is not None)
+        return None if self.budget is None else TimeWish(seconds_of(self.budget, _ASKED), fixed)
+
     def _recipe(self, dataset: ImageDataset) -> Recipe:
         from presage.training.recipes import named_recipe
         from presage.training.resolving import resolved
@@ -275,6 +288,32 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_temporary": None}  # a copy keeps no folder: it goes with the original
+
+
+@dataclass
+class _SessionApart(Session):
+    """A session with a database of its own, and the caches of another."""
+
+    caches: Path = Path()
+
+    def cache(self, name: str) -> Path:
+        return self.caches / name
+
+
+def _apart(session: Session, folder: Path, dataset: ImageDataset) -> Session:
+    """A session that keeps what it learns to itself, in a database of its own in `folder`.
+
+    That database is a copy of the session's without what was trained on `dataset` before; where the folder holds one
+    already, the work goes on with it. So equal searches apart find the same, however often they are repeated.
+    """
+    file = folder / "experience.duckdb"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with session.open() as database:
+            database.copy(file, without=dataset.fingerprint)
+    return _SessionApart(
+        file, session.device, session.seed, session.progress, session.predictor, caches=session.cache("")
+    )
 
 
 class _TemporaryFolder:

@@ -55,7 +55,6 @@ class Session:
     predictor: str = "ensemble"
     skip_corrupt: bool = False
     _datasets: dict[str, ImageDataset] = field(default_factory=dict, repr=False)
-    _caches: Path | None = field(default=None, repr=False)
 
     def open(self) -> Database:
         """The database, open; filled with the shipped experience when it is new."""
@@ -93,21 +92,7 @@ class Session:
 
     def cache(self, name: str) -> Path:
         """A folder beside the database for what can always be computed again."""
-        return (self._caches or self.path.parent / f"{self.path.stem}-cache") / name
-
-    def apart(self, folder: Path, dataset: ImageDataset) -> Session:
-        """A session that keeps what it learns to itself, in a database of its own in `folder`.
-
-        That database is a copy of this session's without what was trained on `dataset` before; where the folder holds
-        one already, the work goes on with it. So equal searches apart find the same, however often they are repeated.
-        """
-        file = folder / "experience.duckdb"
-        if not file.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            with self.open() as database:
-                database.copy(file, without=dataset.fingerprint)
-        caches = self.cache("")
-        return replace(self, database=file, _datasets={}, _caches=caches)
+        return self.path.parent / f"{self.path.stem}-cache" / name
 
     def dataset(self, spec: str | ImageDataset) -> ImageDataset:
         """The dataset that a word names, read once."""

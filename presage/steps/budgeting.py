@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.errors import InvalidArgument
+from presage.output import duration
 from presage.steps.difficulty import SEEDS
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from presage.search.studies.scorer import AnyScorer
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["Arranged", "Budgeting", "TimeWish"]
+__all__ = ["Arranged", "Budgeting", "TimeWish", "seconds_of"]
 
 _PLAN, _SPENT, _EPOCHS = "plan.json", "spent.json", "final-epochs.json"
 _SHORT = 900.0  # seconds of a budget under which a dataset is probed once: three probes may take minutes
@@ -52,6 +54,26 @@ class Arranged:
     final: FinalSettings | None
     scorer: ScorerFactory | None
     pace: Pace | None = None
+
+
+def seconds_of(budget: float | str, owner: str) -> float:
+    """A budget in seconds.
+
+    Args:
+        budget: seconds, or a time as in ``"30m"``.
+        owner: the function it was given to, for the error.
+
+    Raises:
+        InvalidArgument: it is neither.
+    """
+    if not isinstance(budget, str):
+        if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < float("inf"):
+            raise InvalidArgument("budget", owner, "be a number of seconds above 0", budget)
+        return float(budget)
+    try:
+        return duration(budget)
+    except ArgumentTypeError:
+        raise InvalidArgument("budget", owner, "be seconds, or a time such as 90s, 10m or 1h30m", budget) from None
 
 
 class Budgeting:

@@ -51,6 +51,13 @@ def shapes_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shapes(shapes_npz: Path) -> tuple[np.ndarray, np.ndarray]:
+    """120 images (n, h, w), and the names of their classes."""
+    with np.load(shapes_npz) as arrays:
+        return arrays["x_train"], np.array(["upper", "left", "middle"])[arrays["y_train"]]
+
+
+@pytest.fixture(scope="session")
 def _experienced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four datasets, twelve networks of `nb201` each, accuracies made up: more multiply-adds, higher."""
     path = tmp_path_factory.mktemp("experience") / "made_up.duckdb"

@@ -1,5 +1,4 @@
-"""`ImageClassifier` keeps scikit-learn's contract. All but the tests at the end train one small network at once in
-place of a search."""
+"""`ImageClassifier` keeps scikit-learn's contract; here one small network is trained at once in place of a search."""
 
 from __future__ import annotations
 
@@ -25,11 +24,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import presage as package
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import Activation, Classifier, Convolution, Flatten, Input
-from presage.database import Database
-from presage.errors import InvalidArgument, InvalidDataset, NothingFeasible, TrainingFailure, UnknownName, WrongInput
+from presage.errors import InvalidArgument, InvalidDataset, TrainingFailure, UnknownName, WrongInput
 from presage.estimator import ImageClassifier
 from presage.search.final.settings import FinalSettings
 from presage.search.result import Chosen, RoundResult, SearchResult, Verified
@@ -41,7 +38,6 @@ from presage.training.model.trained import trained_model
 from presage.training.recipe import AUTO
 from presage.training.recipes import RECIPES
 
-NAMES = np.array(["upper", "left", "middle"])
 SMALL = Recipe(epochs=4, image_side=8, shift=0, least_epoch_images=1, batch=16, precision="float32")
 
 asked: list[dict[str, Any]] = []
@@ -67,14 +63,7 @@ def train_one_network(
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked.clear()
     monkeypatch.setattr(Session, "search", train_one_network)
-    monkeypatch.setattr(Session, "apart", lambda self, folder, dataset: self)
-
-
-@pytest.fixture(scope="session")
-def shapes(shapes_npz: Path) -> tuple[np.ndarray, np.ndarray]:
-    """120 images (n, h, w), and the names of their classes."""
-    with np.load(shapes_npz) as arrays:
-        return arrays["x_train"], NAMES[arrays["y_train"]]
+    monkeypatch.setattr("presage.estimator._apart", lambda session, folder, dataset: session)
 
 
 # scikit-learn's checks ----------------------------------------------------------------------------------------------
@@ -262,6 +251,7 @@ def test_what_no_network_can_learn_from_is_refused_in_one_line(
         ({"final": -1}, InvalidArgument, "`networks`"),
         ({"candidates": 0}, InvalidArgument, "`candidates`"),
         ({"max_params": -1}, InvalidArgument, "`parameters`"),
+        ({"budget": "soon"}, InvalidArgument, "The `budget` of `ImageClassifier` must be seconds, or a time"),
         ({"random_state": -1}, InvalidArgument, "`seed`"),
     ],
 )
@@ -312,6 +302,10 @@ def test_parameters_reach_the_search(shapes: tuple[np.ndarray, np.ndarray], at_o
     assert told["run_folder"] == tmp_path / "run"
     assert told["recipe"] == Recipe(epochs=2, image_side=16)
     assert told["final"] == FinalSettings(RECIPES["thorough"], networks=2, trials=0)
+    assert told["wish"] is None
+    ImageClassifier(budget="2m", shortlist=2, tune=False).fit(*shapes)
+    wish = asked.pop()["wish"]
+    assert (wish.seconds, wish.fixed) == (120, {"shortlist", "trials"})
     ImageClassifier(final=0).fit(*shapes)
     assert (asked[1]["settings"], asked[1]["recipe"], asked[1]["final"]) == (SearchSettings(), Recipe(), None)
     ImageClassifier().fit(*shapes)
@@ -366,49 +360,3 @@ def test_scikit_learn_is_loaded_by_those_who_ask_for_the_estimator() -> None:
         "assert 'sklearn' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-# Real searches ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_a_fit_is_a_search_that_leaves_the_database_as_it_was(
-    shapes: tuple[np.ndarray, np.ndarray], experienced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("presage.steps.difficulty.SEEDS", 1)
-    x, y = shapes
-    with Database.open(experienced) as database:
-        before = database.content_hash(), database.experiment_records(), database.probes()
-    parameters: dict[str, Any] = {
-        "candidates": 20, "shortlist": 1, "predictor": "cost-only", "database": experienced,
-        "recipe": Recipe(epochs=1, image_side=8), "final_recipe": Recipe(epochs=2, image_side=8), "tune": False,
-    }  # fmt: skip
-    run = tmp_path / "run"
-    found = ImageClassifier(**parameters, run_folder=run).fit(x, y)
-    assert found.score(x, y) > 0.5
-    assert found.recipe_ == parameters["final_recipe"]
-    assert found.search_result_.final.trainings[0].accuracy == found.model_.accuracy
-    assert found.search_result_.best.chosen.hash == found.model_.architecture.hash
-    assert (run / "report.html").is_file()
-    np.testing.assert_array_equal(package.load(run / "best").predict_proba(x), found.predict_proba(x))
-    with Database.open(experienced) as database:
-        assert (database.content_hash(), database.experiment_records(), database.probes()) == before
-        database.merge(run / "experience.duckdb")  # what was learned can be had
-        assert len(database.experiment_records(dataset=found.search_result_.fingerprint)) == 2
-
-    # and again, now that the database knows a network of these images: the same; the folder goes with the estimator
-    again = ImageClassifier(**parameters).fit(x, y)
-    np.testing.assert_array_equal(again.predict_proba(x), found.predict_proba(x))
-    folder = again.search_result_.folder
-    assert folder.is_dir()
-    del again
-    gc.collect()
-    assert not folder.exists()
-
-    # in the same folder a fit goes on, here with nothing left to do; another finds it taken
-    seconds = found.search_result_.best.seconds
-    assert clone(found).fit(x, y).search_result_.best.seconds == seconds
-    with pytest.raises(InvalidArgument, match="run"):
-        clone(found).fit(x[:90], y[:90])
-    with pytest.raises(NothingFeasible, match="10 parameters"):
-        ImageClassifier(**parameters, max_params=10).fit(x, y)
