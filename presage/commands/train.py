@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 from presage.arguments import Arguments
-from presage.console import add_architectures, add_dataset, dataset_of, session_of
-from presage.output import scaled, table
+from presage.console import add_architectures, add_dataset, dataset_of, notice, session_of
+from presage.output import clock, duration, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 
 SUMMARY = "train networks fully; the results enter the database, and what it knows is not trained again"
@@ -25,18 +26,29 @@ def arguments(parser: Arguments) -> None:
     )  # fmt: skip
     group.add_argument("--onnx", action="store_true", help="an ONNX file too (needs: pip install 'presage[onnx]')")
     add_recipe_options(parser)
+    parser.add_argument(
+        "--budget", type=duration, metavar="TIME",
+        help="train for as many epochs as fit, as in 90s, 10m or 1h30m (at most four times the recipe's)",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
     from presage.architectures import read_architectures
+    from presage.steps.training_time import recipe_within
     from presage.training.resolving import resolved
 
+    began = time.monotonic()
     recipe = recipe_of(options)
     architectures = read_architectures(options.architectures)
     with session_of(options) as session:
         session.check_database()
         dataset = dataset_of(session, options)
         recipe = resolved(recipe, dataset)
+        if options.budget is not None:
+            spent = time.monotonic() - began
+            fitted = recipe_within(options.budget, spent, dataset, architectures, recipe, options.device)
+            recipe = fitted.recipe
+            notice(f"{recipe.epochs} epochs, about {clock(fitted.seconds)} of {clock(options.budget)}.", options)
         rows = session.train(dataset, architectures, recipe, out=options.out, onnx=options.onnx)
     if options.json:
         print(
