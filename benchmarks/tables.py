@@ -71,7 +71,7 @@ def main() -> None:
     predictor.fit(known)
     print(f"{len(known)} experiments, none on CIFAR-10, fitted in {time.process_time() - begin:.0f} CPU seconds\n")
     heads = "    τ", "within", "params", "MACs", "RMSE", "mean", "true", "regret", "covers", "width"
-    print(f"{'table':26} told {' '.join(f'{head:>6}' for head in heads)} allowed  reach")
+    print(f"{'table':26} told {' '.join(f'{head:>6}' for head in heads)} allowed  extrapolates")
     for table in tables(arguments, experience):
         report(table, predictor, arguments.draws)
 
@@ -136,7 +136,7 @@ def report(table: Table, predictor: Predictor, draws: int) -> None:
     del depth
     alone = [kendall_tau(table.accuracy, size) for size in (parameters, multiply_adds)]
     said = predictor.interval_of(inputs)
-    words, counts = np.unique(said.reach, return_counts=True)
+    words, counts = np.unique(said.extrapolation, return_counts=True)
     line(table.name, 0, [scores(table.accuracy, said)], None, alone, str(words[counts.argmax()]))
     for k in SHOTS:
         found, within = [], []
@@ -164,7 +164,12 @@ def scores(truth: Floats, said: Prediction) -> tuple[float, ...]:
 
 
 def line(
-    name: str, k: int, found: list[tuple[float, ...]], within: float | None, alone: list[float] | None, reach: str
+    name: str,
+    k: int,
+    found: list[tuple[float, ...]],
+    within: float | None,
+    alone: list[float] | None,
+    extrapolation: str,
 ) -> None:
     """Prints means over draws."""
     tau, error, mean, true, regret, covers, wide = np.mean(found, axis=0).tolist()
@@ -172,7 +177,7 @@ def line(
     cells = [f"{tau:.3f}", *beside, *[""] * (3 - len(beside)), f"{error**0.5:.3f}", f"{mean:.3f}", f"{true:.3f}"]
     cells += [f"{regret:.4f}", f"{covers:.3f}", f"{wide:.3f}"]
     allowed = 1.5 * NORMAL * error**0.5
-    print(f"{name:26} {k:4} {' '.join(f'{cell:>6}' for cell in cells)} {allowed:7.3f}  {reach}", flush=True)
+    print(f"{name:26} {k:4} {' '.join(f'{cell:>6}' for cell in cells)} {allowed:7.3f}  {extrapolation}", flush=True)
 
 
 if __name__ == "__main__":

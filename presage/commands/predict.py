@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             row.name,
             f"{row.accuracy:.3f}",
             f"{row.lower:.3f} to {row.upper:.3f}",
-            row.reach,
+            row.extrapolation,
             "" if row.trained is None else f"{row.trained:.3f}",
             scaled(row.parameters),
             scaled(row.multiply_adds),
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         for row in sorted(rows, key=lambda row: -row.accuracy)
     ]
     interval = f"{rows[0].level:.0%} interval"
-    header = ("network", "predicted", interval, "reach", "trained", "parameters", "multiply-adds")
+    header = ("network", "predicted", interval, "extrapolates", "trained", "parameters", "multiply-adds")
     print(f"Recipe: {rows[0].recipe_words}.")
     print(table(header, lines))
     return 0

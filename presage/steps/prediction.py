@@ -41,7 +41,7 @@ class Predicted:
         parameters, multiply_adds: of the network for one image of the recipe's size.
         trained: mean trained accuracy of this very network on this dataset by this recipe, where the database has it.
         recipe_words: the recipe that all this is about, in words.
-        reach: how far the prediction reaches beyond experience, in size, training and kind of network: "within",
+        extrapolation: how far it goes beyond experience, in size, training and kind of network: "within",
             "near", "beyond" or "far"; "" where the predictor does not tell.
         distance: the same as a number, 0 within; None where the predictor does not tell.
     """
@@ -56,7 +56,7 @@ class Predicted:
     multiply_adds: int
     trained: float | None = None
     recipe_words: str = ""
-    reach: str = ""
+    extrapolation: str = ""
     distance: float | None = None
 
 
@@ -138,7 +138,7 @@ def predicted(
             multiply_adds=costs.multiply_adds,
             trained=bound.trained.get(named.architecture.hash),
             recipe_words=recipe_words,
-            reach=answer.reach[row],
+            extrapolation=answer.extrapolation[row],
             distance=None if answer.distance is None else float(answer.distance[row]),
         )
         for row, (named, costs) in enumerate(asked)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REACH", "Estimate", "Prediction", "reach_of"]
+__all__ = ["EXTRAPOLATION", "Estimate", "Prediction", "extrapolation_of"]
 
 Floats = NDArray[np.float64]
 
-REACH = (("within", 0.1), ("near", 0.5), ("beyond", 1.5))
+EXTRAPOLATION = (("within", 0.1), ("near", 0.5), ("beyond", 1.5))
 """Words for how far a prediction reaches, with the distance up to which each holds; farther is "far"."""
 
 
@@ -37,14 +37,14 @@ class Prediction:
         return len(self.value)
 
     @property
-    def reach(self) -> tuple[str, ...]:
+    def extrapolation(self) -> tuple[str, ...]:
         """`distance` of each as one word: "within", "near", "beyond" or "far"; "" where it is not told."""
-        return ("",) * len(self) if self.distance is None else tuple(map(reach_of, self.distance.tolist()))
+        return ("",) * len(self) if self.distance is None else tuple(map(extrapolation_of, self.distance.tolist()))
 
 
-def reach_of(distance: float) -> str:
+def extrapolation_of(distance: float) -> str:
     """How far a prediction at this distance from experience reaches, as one word."""
-    return next((word for word, most in REACH if distance <= most), "far")
+    return next((word for word, most in EXTRAPOLATION if distance <= most), "far")
 
 
 @dataclass(frozen=True, eq=False)

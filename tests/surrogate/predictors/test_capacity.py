@@ -15,7 +15,7 @@ from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.capacity import CapacityTrend
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
 from presage.surrogate.predictors.novelty import Novelty
-from presage.surrogate.predictors.prediction import reach_of
+from presage.surrogate.predictors.prediction import extrapolation_of
 from presage.surrogate.predictors.recipe_effect import FADES, OWN, PRIOR, RecipeEffect, doublings, usual_tasks
 from presage.surrogate.testing import synthetic_experience
 
@@ -132,4 +132,4 @@ def test_large_networks_are_ranked_as_their_twins_and_said_to_be_far(
 
 @pytest.mark.parametrize(("distance", "word"), [(0.0, "within"), (0.3, "near"), (1.0, "beyond"), (9.0, "far")])
 def test_a_distance_is_one_word(distance: float, word: str) -> None:
-    assert reach_of(distance) == word
+    assert extrapolation_of(distance) == word
