@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from presage.architecture.spaces import Space
     from presage.search import FinalSettings, ScorerFactory, SearchSettings, Verified
     from presage.search.latency.model import LatencyModel
-    from presage.search.planning.measuring import Measured
+    from presage.search.planning.measuring import MeasuredMachine
     from presage.search.planning.plan import Plan
     from presage.search.run.pace import Pace
     from presage.search.studies.scorer import AnyScorer
@@ -110,7 +110,7 @@ class Budgeting:
         self._dataset, self._recipe, self._asked, self._folder = dataset, recipe, asked, run_folder
         self._wish, self._seconds = wish, None if wish is None else wish.seconds
         self._kept = read_json(run_folder / _PLAN)
-        self._measured: Measured | None = None
+        self._measured: MeasuredMachine | None = None
         if asked.scorer is None and wish is not None and wish.seconds is not None:
             rule = "be left out where a super-net is trained: how long that takes is not foretold"
             raise InvalidArgument("budget", "presage search", rule, f"{wish.seconds:g}s")

@@ -26,7 +26,7 @@ from presage.training.recording import dataset_record
 from presage.training.timing import Images, Speed, fitted_speed, timed
 from presage.training.training_images import training_images
 
-__all__ = ["Measured", "images_of", "measured"]
+__all__ = ["MeasuredMachine", "images_of", "measured"]
 
 _DRAWN = 64  # networks, of which the sizes are known and the scoring is timed
 _TIMED = (0.1, 0.5, 0.9)  # quantiles, by multiply-adds, that are trained for a few steps
@@ -43,7 +43,7 @@ def images_of(dataset: ImageDataset, recipe: Recipe) -> Images:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredMachine:
     """What is known of a search before anything is scored.
 
     Attributes:
@@ -73,7 +73,7 @@ def measured(
     *,
     latency: LatencyModel | None,
     device: str,
-) -> Measured:
+) -> MeasuredMachine:
     """What a plan is made from. Takes seconds.
 
     Raises:
@@ -105,7 +105,7 @@ def measured(
         multiply_adds=(*ladder, 2 * ladder[-1]),  # what a search finds may be larger than anything drawn at random
         growth=growth,
     )
-    return Measured(workload, found)
+    return MeasuredMachine(workload, found)
 
 
 def _shape(dataset: ImageDataset, recipe: Recipe) -> tuple[int, int, int]:

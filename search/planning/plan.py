@@ -15,7 +15,7 @@ from presage.search.settings import SearchSettings
 from presage.training.recipe import Recipe
 from presage.training.timing import Images, Speed
 
-__all__ = ["LEAST_EPOCHS", "SAFE", "Part", "Plan", "Workload", "estimate", "plan"]
+__all__ = ["LEAST_EPOCHS", "SAFE", "PlannedPart", "Plan", "Workload", "estimate", "plan"]
 
 SAFE = 0.95
 """Share of a budget that is planned: measured speeds are off, a report and an export are still to be written."""
@@ -54,7 +54,7 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Part:
+class PlannedPart:
     """One part of the work: its name, what it is, and the seconds it is expected to take."""
 
     name: str
@@ -77,7 +77,7 @@ class Plan:
     budget: float | None
     settings: SearchSettings
     final: FinalSettings | None
-    parts: tuple[Part, ...]
+    parts: tuple[PlannedPart, ...]
     reserved: float
 
     @property
@@ -239,15 +239,17 @@ def _told(
     rounds, score = settings.rounds, settings.rounds * choice.candidates * workload.candidate
     up_to = "" if limits.multiply_adds is None else f" of at most {_scaled(limits)} multiply-adds"
     parts = [
-        Part("before", "read and probe the dataset, fit the predictor, time this machine", workload.spent),
-        Part("search", f"{rounds * choice.candidates:,} candidates{up_to}", score),
-        Part(
+        PlannedPart("before", "read and probe the dataset, fit the predictor, time this machine", workload.spent),
+        PlannedPart("search", f"{rounds * choice.candidates:,} candidates{up_to}", score),
+        PlannedPart(
             "short-list", f"{rounds * choice.shortlist} networks, {recipe.epochs} epochs at {recipe.image_side} px",
             rounds * choice.shortlist * each,
         ),
     ]  # fmt: skip
     if settings.compare_random:
-        parts.append(Part("baseline", f"{settings.compare_random} random networks", settings.compare_random * each))
+        parts.append(
+            PlannedPart("baseline", f"{settings.compare_random} random networks", settings.compare_random * each)
+        )
     last = None
     if final is not None:
         last = replace(final, trials=choice.trials, recipe=replace(final.recipe, epochs=choice.epochs))
@@ -257,10 +259,12 @@ def _told(
         )
         if choice.trials > 1:
             parts.append(
-                Part("tune", f"{choice.trials} settings of learning rate and weight decay", final.networks * tuning)
+                PlannedPart(
+                    "tune", f"{choice.trials} settings of learning rate and weight decay", final.networks * tuning
+                )
             )
         what = f"{choice.epochs} epochs at {last.recipe.image_side} px, {workload.final_images.train:,} images"
-        parts.append(Part("final", what, final.networks * (workload.finishing.start + choice.epochs * epoch)))
+        parts.append(PlannedPart("final", what, final.networks * (workload.finishing.start + choice.epochs * epoch)))
     reserved = sum(part.seconds for part in parts if part.name in ("tune", "final"))
     return Plan(budget, chosen, last, tuple(parts), reserved)
 
