@@ -311,7 +311,8 @@ class Session:
             seed=self.seed, device=self.device,
         )  # fmt: skip
         run_folder.mkdir(parents=True, exist_ok=True)
-        asked = budgeting.Arranged(settings, final, scorer)
+        last = None if final is None else replace(final, limits=settings.limits)
+        asked = budgeting.Arranged(settings, last, scorer)
         time = budgeting.Budgeting(
             wish, dataset, space, recipe, asked, latency=model, run_folder=run_folder, device=self.device
         )

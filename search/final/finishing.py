@@ -122,7 +122,7 @@ class _Network:
 
     def _within_limits(self, recipe: Recipe) -> Recipe:
         """The final recipe; on the search's images where the network would be over a limit on larger ones."""
-        limits, side = self.run.settings.limits, self.run.recipe.image_side
+        limits, side = self.settings.limits, self.run.recipe.image_side
         if recipe.image_side == side:
             return recipe
         at_final, asked = self._costs(recipe.image_side), (limits.multiply_adds, limits.activation_bytes)

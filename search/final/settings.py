@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from presage.errors import InvalidArgument
+from presage.search.limits import Limits
 from presage.training.recipe import Recipe
 
 __all__ = ["TRIALS", "FinalSettings"]
@@ -21,11 +22,14 @@ class FinalSettings:
         recipe: the final recipe.
         networks: how many of the short-list, the best first.
         trials: settings of learning rate and weight decay tried for each before; under 2 tunes nothing.
+        limits: what a network may cost on the final recipe's images, too; those of a search that a plan made are on
+            its own images alone.
     """
 
     recipe: Recipe
     networks: int = 1
     trials: int = TRIALS
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         for name, least in (("networks", 1), ("trials", 0)):

@@ -194,7 +194,11 @@ def test_a_limit_holds_for_the_final_training_too(search: Search) -> None:
     assert free.final is not None
     assert free.final.trainings[0].recipe["image_side"] == 16
     most = free.final.trainings[0].multiply_adds - 1
-    limited = search(RatesTrainer(), larger, "limited", settings={"limits": Limits(multiply_adds=most)})
+    limits = Limits(multiply_adds=most)
+    mine = search(RatesTrainer(), larger, "planned", settings={"limits": limits})  # a plan's own: on its own images
+    assert mine.final is not None
+    assert mine.final.trainings[0].recipe["image_side"] == 16
+    limited = search(RatesTrainer(), replace(larger, limits=limits), "limited", settings={"limits": limits})
     assert limited.final is not None
     assert limited.final.trainings[0].recipe["image_side"] == 8
     assert limited.final.trainings[0].multiply_adds <= most

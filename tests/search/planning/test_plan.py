@@ -55,6 +55,8 @@ def test_more_time_is_never_used_for_less() -> None:
     found = [plan(budget, workload(), RECIPE, SearchSettings(), FINAL) for budget in (200, 400, 800, 1600, 6400)]
     sizes = [one.settings.limits.multiply_adds or math.inf for one in found]
     assert sizes == sorted(sizes)
+    assert sizes[0] < math.inf
+    assert {one.final and one.final.limits for one in found} == {FINAL.limits}  # a plan's limit is the search's alone
     assert found[-1].settings.limits.multiply_adds is None  # every network of the space may be trained
     assert found[-1].final is not None
     assert found[-1].final.trials == 9
