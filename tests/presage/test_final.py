@@ -53,6 +53,7 @@ def test_a_search_ends_with_a_model_by_the_final_recipe(
     assert "<h3>The final training</h3>" in page
     assert "accuracy after the final training (validation): 10 px, 96 images, 3 epochs" in page
     assert final["hash"][:8] in page
+    assert "trained accuracy of the best network (validation): 16 px, 40 images, 1 epoch" in page
     before = {name: value for name, value in result.items() if name != "final"}
     (run / "result.json").write_text(json.dumps(before))  # as an earlier version left it
     assert "The final training" not in write_report(run).read_text(encoding="utf-8")
