@@ -69,9 +69,13 @@ class Trainings:
         return self._trained(recipe, keep, on_epoch) if found is None else found
 
     def enter(self, recipe: Recipe, row: Row) -> None:
-        """Store the training in the database. The same again is passed over; a crash says nothing of the network."""
-        if row["status"] not in ("crashed", STOPPED):
-            self.run.ledger.by(recipe).add_experiment(self.network, row)
+        """Store the training in the database, unless it has it: the search's own, say, with accuracies by depth too.
+
+        A crash says nothing of the network.
+        """
+        ledger = self.run.ledger.by(recipe)
+        if row["status"] not in ("crashed", STOPPED) and not ledger.has(self.network, row["seed"]):
+            ledger.add_experiment(self.network, row)
 
     def tested(self, recipe: Recipe, row: Row) -> tuple[Row, TrainedModel | None]:
         """The row with its test accuracy, which is computed unless it is known, and the model."""

@@ -73,6 +73,13 @@ class Ledger:
         records.sort(key=lambda record: (not record.failed, -record.seed))
         return {record.architecture: record.to_json() for record in records}
 
+    def has(self, chosen: Chosen, seed: int) -> bool:
+        """Whether the very training of a network by this recipe and seed is stored."""
+        if self._database is None:
+            return False
+        records = self._database.experiment_records(dataset=self.dataset, recipe=self.recipe)
+        return any((record.architecture, record.seed) == (chosen.hash, seed) for record in records)
+
     def row(self, architecture: Architecture, seed: int, result: TrainingResult) -> dict[str, Any]:
         """One training as a row of experience."""
         return experiment_record(self.dataset, architecture, self._trained_by, seed, result).to_json()

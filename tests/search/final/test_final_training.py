@@ -84,3 +84,23 @@ def test_test_images_are_looked_at_for_the_chosen_network_alone(
     assert result.final.best is not None
     assert looked == [result.final.best.hash]
     assert [one.test_accuracy is None for one in result.final.trainings].count(True) == 1
+
+
+def test_a_final_recipe_that_is_the_searchs_own_leaves_the_experiment_that_is_stored(
+    dataset: ImageDataset, tmp_path: Path
+) -> None:
+    """The search reads accuracies by depth, the final training does not: one training, told once."""
+    finish = Finishing(FinalSettings(RECIPE, trials=0))
+    with Database.open(tmp_path / "experience.duckdb") as database:
+        result = run_search(
+            dataset, space=SPACE, recipe=RECIPE, settings=SearchSettings(candidates=40, shortlist=2, batch=20),
+            scorer=lambda number, verified: TableScorer(), run_folder=tmp_path / "run", database=database,
+            device="cpu", finish=finish,
+        )  # fmt: skip
+        records = database.experiment_records(recipe=RECIPE.hash)
+    assert result.final is not None
+    assert result.final.best is not None
+    assert len(records) == 2
+    (same,) = [record for record in records if record.architecture == result.final.best.hash]
+    assert same.accuracy == pytest.approx(result.final.best.accuracy, abs=1e-6)
+    assert same.depth_accuracies
