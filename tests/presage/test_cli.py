@@ -82,6 +82,7 @@ NUMBERS = [
     ("search digits", "--shortlist"), ("search digits", "--rounds"), ("search digits", "--max-params"),
     ("search digits", "--max-macs"), ("search digits", "--max-memory"), ("search digits", "--max-latency"),
     ("search digits", "--latency-batch"), ("search digits", "--supernet-epochs"), ("demo", "--compare-random"),
+    ("search digits", "--final"), ("search digits", "--budget"), ("train digits x.json", "--budget"),
     ("sample nb201", "-n"), ("sample nb201", "--seed"), ("populate digits", "--count"),
     ("populate digits", "--workers"), ("populate digits", "--probes"), ("evaluate", "--folds"), ("evaluate", "--draws"),
     ("database query", "--dcn"), ("database query --dcn 0.5", "--tolerance"), ("database query --dcn 0.5", "--least"),
