@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Classified", "classify"]
 
-AT_ONCE = 256
-
 
 @dataclass(frozen=True)
 class Classified:
@@ -49,7 +47,7 @@ def classify(
         InvalidArgument: a file or folder that is not there, or a folder without images; names it.
     """
     from presage.errors import InvalidArgument
-    from presage.training.model.images import image_files
+    from presage.training.model.images import AT_ONCE, image_files
 
     files: list[Path] = []
     for name in named:

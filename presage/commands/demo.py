@@ -17,7 +17,7 @@ SUMMARY = "the whole job on scikit-learn's digits, with the shipped experience"
 
 def arguments(parser: Arguments) -> None:
     search_options(parser, Path("runs/demo"), compare_random=10)
-    parser.set_defaults(max_macs=2_000_000, final=0)  # so that it is done in a minute and a half on two cores
+    parser.set_defaults(max_macs=2_000_000, final=0)  # so that it is done in a few minutes on two cores
     add_recipe_options(parser)
 
 

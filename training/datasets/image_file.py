@@ -11,7 +11,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["MOST_PIXELS", "SUFFIXES", "is_colour", "open_image", "read_header", "read_pixels", "to_pixels"]
+__all__ = ["MOST_PIXELS", "SUFFIXES", "is_colour", "read_header", "read_pixels", "to_pixels"]
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
@@ -30,18 +30,19 @@ def read_header(path: Path) -> tuple[int, int, bool]:
     Raises:
         Exception: of any kind Pillow may raise; ValueError for more than `MOST_PIXELS`.
     """
-    with open_image(path) as image:
+    with _open(path) as image:
         return image.width, image.height, is_colour(image)
 
 
-def read_pixels(path: Path, side: int, colour: bool) -> npt.NDArray[np.uint8]:
-    """The image as (side, side, 3 if `colour` else 1) uint8; of an animation, the first frame.
+def read_pixels(path: Path, side: int | None, colour: bool) -> npt.NDArray[np.uint8]:
+    """The image as (side, side, 3 if `colour` else 1) uint8; of an animation, the first frame. As `to_pixels`.
 
     Raises:
         Exception: of any kind Pillow may raise; ValueError for more than `MOST_PIXELS`.
     """
-    with open_image(path) as image:
-        image.draft("RGB" if colour else "L", (2 * side, 2 * side))  # JPEG decodes at reduced size, much faster
+    with _open(path) as image:
+        if side is not None:
+            image.draft("RGB" if colour else "L", (2 * side, 2 * side))  # JPEG decodes at reduced size, much faster
         return to_pixels(image, side, colour)
 
 
@@ -81,7 +82,7 @@ def to_pixels(image: Image.Image, side: int | None, colour: bool) -> npt.NDArray
     return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, -1)
 
 
-def open_image(path: Path) -> Image.Image:
+def _open(path: Path) -> Image.Image:
     """The image, not yet decoded.
 
     Raises:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from presage.errors import InvalidArgument
-from presage.training.datasets.image_file import SUFFIXES, open_image, to_pixels
+from presage.training.datasets.image_file import SUFFIXES, read_pixels, to_pixels
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Picture", "batches", "image_files"]
+__all__ = ["AT_ONCE", "Picture", "batches", "image_files"]
 
 Picture: TypeAlias = "str | Path | NDArray[np.uint8] | Image.Image"
 
@@ -95,10 +95,7 @@ def _pixels(one: Any, channels: int, side: int | None) -> NDArray[np.uint8]:
         return next(iter(_of_array(one, channels)))[0].permute(1, 2, 0).numpy()
     if isinstance(one, str | Path):
         try:
-            with open_image(Path(one)) as image:
-                if side is not None:
-                    image.draft("RGB" if channels == 3 else "L", (2 * side, 2 * side))
-                return to_pixels(image, side, channels == 3)
+            return read_pixels(Path(one), side, channels == 3)
         except Exception as error:  # decoders of hostile files raise nearly anything
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise InvalidArgument("images", "classify", "all be readable", f"{one} ({reason})") from None
