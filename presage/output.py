@@ -8,7 +8,10 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-__all__ = ["at_least_zero", "clock", "duration", "milliseconds", "positive", "scaled", "seed", "share", "table"]
+__all__ = [
+    "at_least_zero", "clock", "duration", "extrapolates", "milliseconds", "positive", "scaled", "seed", "share",
+    "table",
+]  # fmt: skip
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
 LARGEST_SEED = 2**31 - 1
@@ -84,6 +87,11 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def extrapolates(word: str, distance: float | None) -> str:
+    """How far a prediction reaches beyond experience, as a word and a number: *near 0.32*; "" where it is not told."""
+    return word if distance is None or not distance else f"{word} {distance:.2f}"
 
 
 def scaled(value: float) -> str:

@@ -30,6 +30,8 @@ SHORT_LIST, BASELINE = "short-list", "random baseline"
 FORMAT, VERSION = "presage-search", 1
 """Of the JSON object of a whole search."""
 
+_REACH = ("extrapolation", "distance")
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -49,6 +51,8 @@ class Chosen:
         parameters, multiply_adds, activation_bytes: costs for one image.
         latency_seconds: *estimated* latency; None where the search did not ask for it.
         measured_latency_seconds: the same, measured when the network was short-listed.
+        extrapolation, distance: how far the prediction reaches beyond experience, as "within", "near", "beyond" or
+            "far", and as a number; "" and None where the scorer does not tell.
         created_at: when it was chosen, ISO 8601 UTC.
     """
 
@@ -71,10 +75,12 @@ class Chosen:
     score_name: str = "predicted"
     latency_seconds: float | None = None
     measured_latency_seconds: float | None = None
+    extrapolation: str = ""
+    distance: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return {**asdict(self), "params": dict(self.params)}
+        """All fields; how far the prediction reaches only where that is told."""
+        return _told({**asdict(self), "params": dict(self.params)})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Chosen:
@@ -135,17 +141,19 @@ class KnownNetwork:
     """A network that would have been short-listed, had its accuracy on this dataset not been known already.
 
     Its result is *reused*: the database's, from an earlier experiment with the same recipe. `predicted` is None where
-    the search was on another score.
+    the search was on another score. `extrapolation` and `distance` are as in `Chosen`.
     """
 
     hash: str
     params: Mapping[str, Any]
     predicted: float | None
     accuracy: float
+    extrapolation: str = ""
+    distance: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return {**asdict(self), "params": dict(self.params)}
+        """All fields; how far the prediction reaches only where that is told."""
+        return _told({**asdict(self), "params": dict(self.params)})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> KnownNetwork:
@@ -351,6 +359,11 @@ class SearchResult:
             return cls(**given)
         except (AttributeError, KeyError, TypeError) as error:
             raise WrongInput(f"The result in {folder} is damaged: {error}.") from None
+
+
+def _told(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without how far a prediction reaches, where that is not known."""
+    return fields if fields["extrapolation"] else {k: v for k, v in fields.items() if k not in _REACH}
 
 
 def mean_accuracy(verified: Sequence[Verified]) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from presage.arguments import Arguments
 from presage.console import add_architectures, add_dataset, dataset_of, notice, session_of
-from presage.output import scaled, table
+from presage.output import extrapolates, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 from presage.surrogate.predictors.registry import PREDICTORS
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             row.name,
             f"{row.accuracy:.3f}",
             f"{row.lower:.3f} to {row.upper:.3f}",
-            row.extrapolation,
+            extrapolates(row.extrapolation, row.distance),
             "" if row.trained is None else f"{row.trained:.3f}",
             scaled(row.parameters),
             scaled(row.multiply_adds),

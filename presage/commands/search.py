@@ -14,7 +14,7 @@ from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.errors import UnknownName
 from presage.folders import check_folder
-from presage.output import at_least_zero, clock, duration, milliseconds, positive, scaled, table
+from presage.output import at_least_zero, clock, duration, extrapolates, milliseconds, positive, scaled, table
 from presage.recipes import add_recipe_options, chosen_recipe, final_recipe, recipe_of
 from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
@@ -209,7 +209,8 @@ def run(options: argparse.Namespace) -> int:
 
 def summary(result: SearchResult) -> str:
     """A search for people: predicted beside trained accuracy."""
-    columns = ["network", "predicted", "interval", "trained", "test", "parameters", "multiply-adds", "seconds"]
+    columns = ["network", "predicted", "interval", "extrapolates", "trained", "test"]
+    columns += ["parameters", "multiply-adds", "seconds"]
     rows = sorted(result.verified, key=lambda one: -(one.accuracy or 0.0))
     cells = [_row(one) for one in rows]
     if result.latency is not None:
@@ -279,6 +280,7 @@ def _row(one: Verified) -> tuple[str, ...]:
         chosen.hash[:12],
         f"{chosen.predicted:.3f}" if predicted else "",
         f"{chosen.lower:.3f} to {chosen.upper:.3f}" if predicted else "",
+        extrapolates(chosen.extrapolation, chosen.distance),
         one.status if one.accuracy is None else f"{one.accuracy:.3f}",
         "" if one.test_accuracy is None else f"{one.test_accuracy:.3f}",
         scaled(chosen.parameters),

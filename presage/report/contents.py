@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from presage.architecture.spaces import Space
     from presage.search.result import SearchResult, Verified
+    from presage.search.studies.predicted import Candidates
 
 __all__ = [
     "CandidatePlots",
@@ -78,12 +80,14 @@ class CandidatePlots:
         score: what the scores are, as plots call it: never an accuracy where none was predicted.
         history: plot of the scores in the order of proposal.
         front: plot of the scores against a cost.
+        extrapolation: how many predictions reach how far beyond experience, in words; "" where it was not told.
     """
 
     number: int
     score: str
     history: Markup
     front: Markup
+    extrapolation: str = ""
 
     @property
     def predicted(self) -> bool:
@@ -150,7 +154,19 @@ def candidates_of(result: SearchResult, space: Space | None) -> CandidatePlots |
     marks = [(at, value) for at, value in zip(costs, said, strict=True) if value is not None]
     by = result.recipe_words
     history, front = plots.search_plot(values, score, by), plots.pareto_plot(cost, best, marks, label, score, by)
-    return CandidatePlots(len(values), score, history, front)
+    return CandidatePlots(len(values), score, history, front, _extrapolation(found))
+
+
+def _extrapolation(found: Sequence[Candidates]) -> str:
+    """*1,803 within, 150 near, 47 far* of all different networks; "" where no prediction tells."""
+    from presage.surrogate.predictors.prediction import EXTRAPOLATION
+
+    order = [*(word for word, _ in EXTRAPOLATION), "far"]
+    told = Counter[str]()
+    for candidates in found:
+        words = candidates.extrapolation
+        told.update(words[row] for row in candidates.unique)
+    return ", ".join(f"{told[word]:,} {word}" for word in order if told[word])
 
 
 def drawings_of(folder: Path, trained: Sequence[Verified]) -> list[Drawing]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from presage.output import scaled
+from presage.output import extrapolates, scaled
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -39,6 +39,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"fixed": _fixed, "percent": _percent, "milliseconds": _milliseconds}
     environment.filters |= {"scaled": scaled, "grouped": _grouped, "foretold": _foretold}
+    environment.filters |= {"extrapolates": lambda chosen: extrapolates(chosen.extrapolation, chosen.distance)}
     return environment
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import nan
+
 from presage.files import read_json, write_json
 from presage.search.result import BASELINE, Chosen
 from presage.search.run.chosen import chosen_network
@@ -32,8 +34,10 @@ def _drawn(run: RunContext, scorer: AnyScorer) -> list[Chosen]:
     found = run.draws(RandomSampler(seed)).draw(History(len(run.space.parameters)), 4 * count, (seed, _SEED))
     predicted = prediction_of(scorer, found.codes, found.graphs)
     said = zip(*(ends.tolist() for ends in (predicted.value, predicted.lower, predicted.upper)), strict=True)
+    told = [nan] * len(found.codes) if predicted.distance is None else predicted.distance.tolist()
     chosen: dict[str, Chosen] = {}
-    for code, costs, ends, latency in zip(found.codes, found.costs.tolist(), said, found.latency.tolist(), strict=True):
+    columns = (found.codes, found.costs.tolist(), said, told, found.latency.tolist())
+    for code, costs, ends, distance, latency in zip(*columns, strict=True):
         if len(chosen) == count:
             break
         digest = run.networks.at(code).hash
@@ -41,6 +45,6 @@ def _drawn(run: RunContext, scorer: AnyScorer) -> list[Chosen]:
             chosen[digest] = chosen_network(
                 digest, run.space.params(code), role=BASELINE, round_number=0,
                 score=run.score, said=ends, level=predicted.level,
-                costs=costs, latency=latency, predictor=scorer.name,
+                costs=costs, latency=latency, predictor=scorer.name, distance=distance,
             )  # fmt: skip
     return list(chosen.values())

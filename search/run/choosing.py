@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from presage.search.run.context import RunContext
 from presage.search.studies.acquisition import get_acquisition
 from presage.search.studies.predicted import Candidates
 from presage.search.studies.shortlist import Choice, shortlist
+from presage.surrogate.predictors.prediction import extrapolation_of
 
 __all__ = ["Choosing"]
 
@@ -97,6 +99,7 @@ class Choosing:
             score=self.run.score, said=(value, lower, upper), level=candidates.level,
             costs=candidates.costs[row].tolist(), latency=float(candidates.latency[row]), predictor=predictor,
             trial=row, acquisition=choice.acquisition, measured_latency=self._measured.get(choice.hash),
+            distance=candidates.distance_of(row),
         )  # fmt: skip
 
     def _known(self, rows: Mapping[str, Mapping[str, Any]]) -> list[KnownNetwork]:
@@ -107,10 +110,18 @@ class Choosing:
                 params=self.run.space.params(self.candidates.codes[choice.row]),
                 predicted=float(self.candidates.value[choice.row]) if self.run.score.predicts else None,
                 accuracy=rows[choice.hash]["accuracy"],
+                **self._reach(choice.row),
             )
             for choice in (self._choices(self._trained) if rows else [])
             if rows.get(choice.hash, {}).get("accuracy") is not None
         ]
+
+    def _reach(self, row: int) -> dict[str, Any]:
+        """How far the prediction of a candidate reaches, as word and number; nothing where none was made."""
+        distance = self.candidates.distance_of(row)
+        if not self.run.score.predicts or isnan(distance):
+            return {}
+        return {"extrapolation": extrapolation_of(distance), "distance": distance}
 
     # Latency --------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, isnan, nan
 from typing import Any
 
 from presage.search.result import Chosen
@@ -11,6 +11,7 @@ from presage.search.run.ledger import now
 from presage.search.studies.feasible import COSTS
 from presage.search.studies.journal import finite
 from presage.search.studies.scores import Score
+from presage.surrogate.predictors.prediction import extrapolation_of
 
 __all__ = ["chosen_network"]
 
@@ -30,6 +31,7 @@ def chosen_network(
     trial: int | None = None,
     acquisition: float | None = None,
     measured_latency: float | None = None,
+    distance: float = nan,
 ) -> Chosen:
     """A network as it is chosen here and now.
 
@@ -41,11 +43,13 @@ def chosen_network(
         costs: as in `COSTS`.
         latency: *estimated* seconds; NaN where nothing asked for it.
         predictor: name of the scorer.
+        distance: how far the prediction reaches beyond experience; NaN where it is not told.
     """
     value, lower, upper = finite(said) or (None, None, None)
     fields: dict[str, Any] = dict(zip(COSTS, costs, strict=True))
     if score.predicts:
         fields |= {"predicted": value, "lower": lower, "upper": upper, "level": level}
+        fields |= {"extrapolation": extrapolation_of(distance), "distance": None if isnan(distance) else distance}
     else:
         fields |= {"score": value, "score_name": score.name}
     return Chosen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +20,15 @@ from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.sameness import network_keys
 from presage.search.studies.scorer import AnyScorer, prediction_of
 from presage.search.studies.scores import PREDICTED, Score
+from presage.surrogate.predictors.prediction import extrapolation_of
 
 __all__ = ["Candidates", "PredictedStudy", "read_candidates"]
 
 Floats = NDArray[np.float64]
-_Score = tuple[float, float, float, float]
+_Score = tuple[float, float, float, float, float]
 _BATCH, _FIRST, _KEY = "presage:batch", "same network as trial", "network key"
 _LATENCY = "estimated latency [s]"
+_DISTANCE, _EXTRAPOLATION = "distance", "extrapolation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,8 @@ class Candidates:
         costs: (m, 3) parameters, multiply-adds, activation bytes.
         latency: (m,) *estimated* seconds; NaN where the search did not ask for it.
         first: (m,) row of the first candidate that is the same network; its own where it is new.
+        distance: (m,) how far each prediction reaches beyond experience; NaN where the scorer does not tell, None where
+            it tells of none.
     """
 
     codes: Codes
@@ -50,6 +55,7 @@ class Candidates:
     costs: NDArray[np.int64]
     latency: Floats
     first: NDArray[np.int64]
+    distance: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -59,6 +65,15 @@ class Candidates:
         """Rows of different networks that were scored, ascending."""
         found: NDArray[np.int64] = np.flatnonzero((self.first == np.arange(len(self))) & ~np.isnan(self.value))
         return found
+
+    @property
+    def extrapolation(self) -> tuple[str, ...]:
+        """`distance` of each as one word: "within", "near", "beyond" or "far"; "" where it is not told."""
+        return ("",) * len(self) if self.distance is None else tuple(map(extrapolation_of, self.distance.tolist()))
+
+    def distance_of(self, row: int) -> float:
+        """`distance` of one candidate, NaN where it is not told."""
+        return math.nan if self.distance is None else float(self.distance[row])
 
     def cost(self, name: str) -> NDArray[Any]:
         """(m,) the cost of this name: one of `COSTS`, or `latency`."""
@@ -158,7 +173,11 @@ class PredictedStudy:
             rows_of = list(fresh.values())
             found = prediction_of(self.scorer, feasible.codes[rows_of], feasible.graphs.take(rows_of))
             columns = (found.value.tolist(), found.lower.tolist(), found.upper.tolist())
-            scores = {key: (*score, found.level) for key, *score in zip(fresh, *columns, strict=True)}
+            told = [math.nan] * len(fresh) if found.distance is None else found.distance.tolist()
+            scores = {
+                key: (*score, found.level, distance)
+                for key, *score, distance in zip(fresh, *columns, told, strict=True)
+            }
         rows: list[_Row] = []
         for at, key in enumerate(keys):
             first = self._found[key] if key in self._found else known + fresh[key]
@@ -189,6 +208,7 @@ class _Row:
     lower: float
     upper: float
     level: float
+    distance: float
     costs: tuple[int, ...]
     latency: float
     key: int
@@ -198,13 +218,14 @@ class _Row:
 
     @property
     def score(self) -> _Score:
-        return (self.value, self.lower, self.upper, self.level)
+        return (self.value, self.lower, self.upper, self.level, self.distance)
 
     def values(self, objectives: Sequence[str], score: Score) -> tuple[float, ...]:
         """One per objective, in the study's directions; empty where the value is no number."""
         costs: dict[str, float] = dict(zip(COSTS, self.costs, strict=True))
         costs["latency"] = self.latency
-        return finite([score.of(*self.score) if name == "accuracy" else costs[name] for name in objectives])
+        said = score.of(self.value, self.lower, self.upper, self.level)
+        return finite([said if name == "accuracy" else costs[name] for name in objectives])
 
     def trial(self, objectives: Sequence[str], score: Score) -> ScoredTrial:
         interval = finite((self.value, self.lower, self.upper))
@@ -212,7 +233,15 @@ class _Row:
         if finite((self.latency,)):
             user[_LATENCY] = self.latency
         if interval and score.predicts:
-            user = {"predicted": interval[0], "lower": interval[1], "upper": interval[2], "level": self.level, **user}
+            said: dict[str, Any] = {
+                "predicted": interval[0],
+                "lower": interval[1],
+                "upper": interval[2],
+                "level": self.level,
+            }
+            if finite((self.distance,)):
+                said |= {_EXTRAPOLATION: extrapolation_of(self.distance), _DISTANCE: self.distance}
+            user = said | user
         elif interval:
             user = {score.name: interval[0], "score": score.name, **user}
         user |= {_FIRST: self.first, _KEY: f"{self.key:016x}"}
@@ -228,8 +257,8 @@ class _Row:
         else:
             value, lower, upper, level = (user.get(name, np.nan) for name in ("predicted", "lower", "upper", "level"))
         costs, latency = tuple(user[name] for name in COSTS), user.get(_LATENCY, np.nan)
-        key, first = int(user[_KEY], 16), user[_FIRST]
-        return cls(tuple(trial.code), value, lower, upper, level, costs, latency, key, first, batch, system)
+        key, first, distance = int(user[_KEY], 16), user[_FIRST], user.get(_DISTANCE, np.nan)
+        return cls(tuple(trial.code), value, lower, upper, level, distance, costs, latency, key, first, batch, system)
 
 
 def _columns(rows: Sequence[_Row]) -> Candidates:
@@ -242,6 +271,7 @@ def _columns(rows: Sequence[_Row]) -> Candidates:
         costs=np.array([row.costs for row in rows], np.int64).reshape(len(rows), len(COSTS)),
         latency=np.array([row.latency for row in rows], np.float64),
         first=np.array([row.first for row in rows], np.int64),
+        distance=np.array([row.distance for row in rows], np.float64),
     )
 
 

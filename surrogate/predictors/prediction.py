@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ Floats = NDArray[np.float64]
 
 EXTRAPOLATION = (("within", 0.1), ("near", 0.5), ("beyond", 1.5))
 """Words for how far a prediction reaches, with the distance up to which each holds; farther is "far"."""
+_MOST_SHOWN = 6
+"""Predictions that a repr tells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +39,27 @@ class Prediction:
     def __len__(self) -> int:
         return len(self.value)
 
+    def __repr__(self) -> str:
+        """*Prediction(2 architectures, 90% intervals: 0.712 [0.601, 0.823] within, 0.843 [0.511, 0.972] far)*."""
+        columns = (self.value, self.lower, self.upper, self.extrapolation)
+        shown = [
+            f"{value:.3f} [{lower:.3f}, {upper:.3f}] {word}".rstrip()
+            for value, lower, upper, word in zip(*columns, strict=True)
+        ]
+        rest = [*shown[:_MOST_SHOWN], *(["…"] if len(shown) > _MOST_SHOWN else [])]
+        said = f": {', '.join(rest)}" if rest else ""
+        return f"Prediction({len(self)} architecture{'' if len(self) == 1 else 's'}, {self.level:.0%} intervals{said})"
+
     @property
     def extrapolation(self) -> tuple[str, ...]:
         """`distance` of each as one word: "within", "near", "beyond" or "far"; "" where it is not told."""
         return ("",) * len(self) if self.distance is None else tuple(map(extrapolation_of, self.distance.tolist()))
 
 
-def extrapolation_of(distance: float) -> str:
-    """How far a prediction at this distance from experience reaches, as one word."""
+def extrapolation_of(distance: float | None) -> str:
+    """How far a prediction at this distance from experience reaches, as one word; "" for None and NaN: not told."""
+    if distance is None or math.isnan(distance):
+        return ""
     return next((word for word, most in EXTRAPOLATION if distance <= most), "far")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,16 @@ import pytest
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture
+from presage.commands.search import summary
+from presage.files import read_json
+from presage.output import extrapolates
 from presage.report import write_report
 from presage.search import SearchSettings, run_search
 from presage.search.latency.model import LatencyModel
 from presage.search.latency.work import WORK
+from presage.search.result import SearchResult
 from presage.search.testing import TableScorer, TableTrainer, TinySpace
+from presage.surrogate.predictors.prediction import Prediction, extrapolation_of
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
 
@@ -37,13 +44,13 @@ def page(tmp_path: Path) -> Any:
     x = np.random.default_rng(0).integers(0, 255, (80, 8, 8, 1)).astype(np.uint8)
     dataset = ImageDataset("noise", x, np.arange(80) % 2, x[:20], np.arange(20) % 2, classes=("a", "b"))
 
-    def made(**settings: Any) -> str:
+    def made(scorer: TableScorer | None = None, **settings: Any) -> str:
         run_search(
             dataset,
             space=SPACE,
             recipe=RECIPE,
             settings=SearchSettings(candidates=40, shortlist=2, batch=20, **settings),
-            scorer=lambda number, verified: TableScorer(),
+            scorer=lambda number, verified: scorer or TableScorer(),
             run_folder=tmp_path / "run",
             trainer=TableTrainer(RECIPE.epochs),
             latency=Meter(),
@@ -74,3 +81,32 @@ def test_a_search_without_either_is_drawn_over_multiply_adds(page: Any) -> None:
     text = page()
     assert "multiply-adds for one image" in text
     assert "predicted accuracy" in text
+
+
+class _Reaching(TableScorer):
+    """Networks of more multiply-adds reach farther."""
+
+    def score(self, graphs: GraphBatch) -> Prediction:
+        said = super().score(graphs)
+        return replace(said, distance=np.linspace(0.0, 2.0, len(said)))
+
+
+def test_how_far_predictions_reach_is_in_tables_report_and_json_and_a_second_call_says_the_same(
+    page: Any, tmp_path: Path
+) -> None:
+    text = page(scorer=_Reaching())
+    result = SearchResult.from_json(read_json(tmp_path / "run" / "result.json"), tmp_path / "run")
+    for one in result.verified:
+        assert one.chosen.distance is not None
+        assert one.chosen.extrapolation == extrapolation_of(one.chosen.distance)
+        assert one.to_json()["chosen"]["distance"] == one.chosen.distance
+        said = extrapolates(one.chosen.extrapolation, one.chosen.distance)
+        assert f"<td>{said}</td>" in text
+        assert said in next(line for line in summary(result).splitlines() if line.startswith(one.chosen.hash[:12]))
+        assert f"extrapolation='{one.chosen.extrapolation}'" in repr(one.chosen)
+    assert "<th>extrapolates</th>" in text
+    assert re.search(r"reach beyond experience: \d+ within, \d+ near, \d+ beyond, \d+ far\.", text)
+    again = page(scorer=_Reaching())
+    assert again.count("<td>far") == text.count("<td>far")
+    kept = read_json(tmp_path / "run" / "round-1" / "shortlist.json")["chosen"]
+    assert [one["extrapolation"] for one in kept] == [one.chosen.extrapolation for one in result.verified]

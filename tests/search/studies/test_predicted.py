@@ -20,7 +20,7 @@ from presage.search.studies.objectives import checked_objectives
 from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
 from presage.search.studies.scorer import AnyScorer
 from presage.search.testing import TableScorer, TinySpace
-from presage.surrogate.predictors.prediction import Prediction
+from presage.surrogate.predictors.prediction import Prediction, extrapolation_of
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SPACE = TinySpace()
@@ -170,3 +170,35 @@ def test_the_table_of_the_tests_is_itself_deterministic() -> None:
     first, again = TableScorer().score(graphs), TableScorer().score(graphs)
     assert first.value.tolist() == again.value.tolist()
     assert hashlib.sha256(first.value.tobytes()).hexdigest() == hashlib.sha256(again.value.tobytes()).hexdigest()
+
+
+class _Reaching:
+    """Says of every network how far it reaches: by the number of its nodes."""
+
+    name = "reaching"
+
+    def score(self, graphs: GraphBatch) -> Prediction:
+        value = TableScorer().score(graphs).value
+        distance = np.array([len(graphs.architecture(row).nodes) / 10 for row in range(len(graphs))])
+        return Prediction(value, value - 0.1, value + 0.1, 0.9, distance)
+
+
+def test_how_far_each_prediction_reaches_is_recorded_read_back_and_shown_by_optuna(tmp_path: Path) -> None:
+    found = _study(tmp_path / "j", scorer=_Reaching()).run(60)
+    wanted = [len(SPACE.decode(SPACE.params(code)).nodes) / 10 for code in found.codes[found.first]]
+    assert found.distance is not None
+    assert found.distance.tolist() == wanted
+    assert found.extrapolation == tuple(map(extrapolation_of, wanted))
+    read = read_candidates(Journal(tmp_path / "j").recorder("predicted", ("maximize",), SPACE))
+    assert np.array_equal(read.distance, found.distance)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "j")))
+    trials = optuna.load_study(study_name="predicted", storage=storage).trials
+    assert [trial.user_attrs["distance"] for trial in trials] == wanted
+    assert [trial.user_attrs["extrapolation"] for trial in trials] == list(found.extrapolation)
+
+
+def test_where_a_scorer_tells_no_distance_none_is_made_up(tmp_path: Path) -> None:
+    found = _study(tmp_path / "j").run(20)
+    assert set(found.extrapolation) == {""}
+    assert np.isnan(found.distance_of(3))
+    assert "distance" not in (tmp_path / "j").read_text()
