@@ -10,6 +10,7 @@ from typing import Any
 from presage.database.connection import Connection
 from presage.database.migrate import version
 from presage.database.tables import RECORDS
+from presage.records.probe import RUNG
 
 __all__ = ["DatabaseInfo", "DatasetInfo", "info"]
 
@@ -86,6 +87,8 @@ def info(connection: Connection) -> DatabaseInfo:
     for dataset, name, mean, n in connection.rows(
         "SELECT dataset, version, avg(dcn), count(*) FROM probes GROUP BY 1, 2 ORDER BY 1, 2"
     ):
+        if RUNG in name:  # of the ladder, which is no probe of its own
+            continue
         dcn.setdefault(dataset, {})[name] = mean
         probes[dataset] = probes.get(dataset, 0) + n
     datasets = tuple(

@@ -13,6 +13,7 @@ from presage.database.columns import ExperimentColumns, SimilarExperiments
 from presage.database.connection import Connection
 from presage.errors import InvalidArgument, InvalidDatabase, InvalidExperience, UnknownName
 from presage.records.dcn_filter import TOLERANCE, similar_datasets
+from presage.records.probe import RUNG
 from presage.records.record import Record
 
 __all__ = ["architecture_texts", "content_hash", "difficulties", "experiments", "records", "similar"]
@@ -106,13 +107,15 @@ def difficulties(connection: Connection, version: str | None = None) -> dict[str
 
     Args:
         connection: the open file.
-        version: of the probe; may be left out while only one version is stored, for two are never compared.
+        version: of the probe; may be left out while only one version is stored, for two are never compared. Rungs of
+            its ladder do not count.
 
     Raises:
         InvalidArgument: where several versions are stored and none was named.
         UnknownName: where there is none of that name.
     """
-    versions = [v for (v,) in connection.rows("SELECT DISTINCT version FROM probes ORDER BY version")]
+    stored = (v for (v,) in connection.rows("SELECT DISTINCT version FROM probes ORDER BY version"))
+    versions = [v for v in stored if RUNG not in v]
     if not versions:
         return {}
     if version is None and len(versions) > 1:

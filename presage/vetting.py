@@ -84,6 +84,9 @@ def _check_probe(entry: ProbeEntry) -> None:
     from presage.probe.description import DESCRIPTION_NAMES
 
     probe, dataset = entry.probe, entry.dataset
+    if probe.rung and abs(max(probe.curve, default=0.0) - probe.dcn) > _ROUNDING:
+        rule = f"be the peak of its curve, {max(probe.curve, default=0.0):g}"
+        raise InvalidExperience(f"The `dcn` of `probe` must {rule}. Got {probe.dcn:g}.")
     if probe.version != PROBE_VERSION:
         return
     if abs(dcn(probe.curve) - probe.dcn) > _ROUNDING:

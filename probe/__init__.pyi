@@ -4,6 +4,10 @@ from .card import difficulty_card as difficulty_card
 from .curve import dcn as dcn
 from .description import DESCRIPTION_NAMES as DESCRIPTION_NAMES
 from .description import describe as describe
+from .ladder import RUNGS as RUNGS
+from .ladder import Rung as Rung
+from .ladder import RungRun as RungRun
+from .ladder import climb as climb
 from .neighbours import KnownDataset as KnownDataset
 from .neighbours import Neighbour as Neighbour
 from .neighbours import nearest as nearest
@@ -15,5 +19,6 @@ from .noise import suspect_labels as suspect_labels
 from .protocol import PROBE_RECIPE as PROBE_RECIPE
 from .protocol import PROBE_VERSION as PROBE_VERSION
 from .recording import probe_entry as probe_entry
+from .recording import rung_entry as rung_entry
 from .run import ProbeRun as ProbeRun
 from .run import run_probe as run_probe

@@ -1,7 +1,8 @@
 """Probe datasets with nothing but torch and numpy: ``python -m presage.probe DATASET... [--out DIR]``.
 
 With ``--out`` each probe is appended to a shard in that folder as soon as it is done; probes that are there already are
-not run again, so the command can be killed at any moment and repeated.
+not run again, so the command can be killed at any moment and repeated. With ``--ladder`` the rungs of the probe ladder
+follow, one run each.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from pathlib import Path
 from presage.errors import InvalidArgument, TrainingFailure, WrongInput
 from presage.files import held
 from presage.probe.card import difficulty_card
+from presage.probe.ladder import climb
 from presage.probe.protocol import PROBE_VERSION
-from presage.probe.recording import known_datasets, probe_entry, recorded_probes
+from presage.probe.recording import known_datasets, probe_entry, recorded_probes, rung_entry
 from presage.probe.run import ProbeRun, run_probe
+from presage.records.entries import ProbeEntry
 from presage.records.shards import append_entry
+from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.datasets.kinds import listed
 from presage.training.datasets.loading import load_dataset
 
@@ -34,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("datasets", nargs="+", metavar="DATASET", help=listed())
     parser.add_argument("--out", type=Path, help="folder whose shards hold the probes; known datasets are read from it")
     parser.add_argument("--seeds", type=int, default=3, help="probes for each dataset (default: %(default)s)")
+    parser.add_argument("--ladder", action="store_true", help="then the probe ladder: other images, sides and epochs")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="a JSON object a line instead of text")
     given = parser.parse_args(arguments)
@@ -41,15 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.seeds < 1:
             raise InvalidArgument("seeds", "python -m presage.probe", "be at least 1", given.seeds)
         with _writer(given.out):
-            return max([_probe(spec, given.seeds, given.device, given.out, given.json) for spec in given.datasets])
+            return max([_measure(spec, given) for spec in given.datasets])
     except WrongInput as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def _probe(spec: str, seeds: int, device: str, out: Path | None, as_json: bool) -> int:
+def _measure(spec: str, given: argparse.Namespace) -> int:
     dataset = load_dataset(spec)
-    recorded = recorded_probes(out) if out else []
+    recorded = recorded_probes(given.out) if given.out else []
+    failed = _probe(dataset, recorded, given.seeds, given.device, given.out, given.json)
+    return _climb(dataset, recorded, given.device, given.out) if given.ladder and not failed else failed
+
+
+def _probe(
+    dataset: ImageDataset, recorded: list[ProbeEntry], seeds: int, device: str, out: Path | None, as_json: bool
+) -> int:
     wanted = (dataset.fingerprint, PROBE_VERSION)
     done = {entry.probe.seed for entry in recorded if (entry.probe.dataset, entry.probe.version) == wanted}
     runs: list[ProbeRun] = []
@@ -70,6 +82,20 @@ def _probe(spec: str, seeds: int, device: str, out: Path | None, as_json: bool) 
         print(json.dumps(card.to_json()) if as_json else card.text(), flush=True)
     else:
         print(f"{dataset.name}: all {seeds} probes are recorded already", file=sys.stderr, flush=True)
+    return 0
+
+
+def _climb(dataset: ImageDataset, recorded: list[ProbeEntry], device: str, out: Path | None) -> int:
+    done = {entry.probe.rung for entry in recorded if entry.probe.dataset == dataset.fingerprint}
+    try:
+        for run in climb(dataset, device=device, done=done):
+            said = f"{dataset.name}, {run.rung.name}: {run.accuracy:.3f} in {run.seconds:.1f} s"
+            print(said, file=sys.stderr, flush=True)
+            if out:
+                append_entry(out / SHARD, rung_entry(run, dataset))
+    except TrainingFailure as failure:
+        print(f"{dataset.name}, probe ladder: {failure}", file=sys.stderr)
+        return 1
     return 0
 
 

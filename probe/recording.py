@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean
 
+from presage.probe.ladder import RungRun
 from presage.probe.neighbours import KnownDataset
 from presage.probe.run import ProbeRun
 from presage.records.entries import ProbeEntry
@@ -15,7 +16,7 @@ from presage.records.shards import read_entries, shard_paths
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recording import dataset_record
 
-__all__ = ["known_datasets", "probe_entry", "recorded_probes"]
+__all__ = ["known_datasets", "probe_entry", "recorded_probes", "rung_entry"]
 
 
 def probe_entry(run: ProbeRun, dataset: ImageDataset) -> ProbeEntry:
@@ -34,6 +35,27 @@ def probe_entry(run: ProbeRun, dataset: ImageDataset) -> ProbeEntry:
         device=run.device,
         versions=run.versions,
         description={name: round(value, 6) for name, value in run.description.items()},
+        created_at=run.created_at,
+    )
+    return ProbeEntry(dataset_record(dataset), probe)
+
+
+def rung_entry(run: RungRun, dataset: ImageDataset) -> ProbeEntry:
+    """A rung of the ladder with the dataset it is of, as a probe of a version of its own; rounded as `probe_entry`.
+
+    Raises:
+        InvalidExperience: it is of another dataset.
+    """
+    probe = ProbeRecord(
+        dataset=run.fingerprint,
+        version=run.rung.version,
+        seed=run.seed,
+        dcn=round(run.accuracy, 6),
+        curve=tuple(round(value, 6) for value in run.curve),
+        seconds=round(run.seconds, 3),
+        device=run.device,
+        versions=run.versions,
+        description=run.trained_with,
         created_at=run.created_at,
     )
     return ProbeEntry(dataset_record(dataset), probe)

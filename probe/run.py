@@ -23,8 +23,9 @@ from presage.training.datasets.loading import ImageDataset
 from presage.training.failures import failure_of
 from presage.training.hardware import choose_device, device_name, versions
 from presage.training.loop import EpochRecord, fixed_randomness, logits_of, train
+from presage.training.recipe import Recipe
 
-__all__ = ["ProbeRun", "run_probe"]
+__all__ = ["ProbeRun", "clock_of", "run_probe", "trained_probe"]
 
 MOST_HELD_OUT = 3_000
 """Most training images, beside those trained on, that a probe predicts to look for label noise."""
@@ -90,24 +91,9 @@ def run_probe(
     if seed < 0:
         raise InvalidArgument("seed", "run_probe", "be at least 0", seed)
     target = choose_device(device)
-    clock = time.process_time if target.type == "cpu" else time.perf_counter
+    clock = clock_of(target)
     began = clock()
-    data = prepare(dataset, PROBE_RECIPE, target)
-    with fixed_randomness(seed, target):
-        net = ProbeNet(data.input_shape[0], data.classes, PROBE_RECIPE.image_side)
-    curve: list[float] = []
-    try:
-        for record in train(net, data, PROBE_RECIPE, seed=seed, device=target):
-            curve.append(record.validation_accuracy)
-            if on_epoch:
-                on_epoch(record)
-    except Diverged:
-        if not curve:
-            raise
-    except (MemoryError, RuntimeError) as error:
-        if (failure := failure_of(error)) is None:
-            raise
-        raise OutOfMemory(f"The probe of `{dataset.name}` ran out of memory: {failure[1]}") from None
+    net, data, curve = trained_probe(dataset, PROBE_RECIPE, seed, target, on_epoch)
     predicted = logits_of(net, data.x_validation, data).argmax(dim=1).cpu().numpy()
     seconds = clock() - began
     confusion = np.zeros((data.classes, data.classes), dtype=np.int64)
@@ -118,7 +104,7 @@ def run_probe(
         name=dataset.name,
         seed=seed,
         dcn=dcn(curve),
-        curve=tuple(curve),
+        curve=curve,
         seconds=seconds,
         device=device_name(target),
         versions=versions(),
@@ -129,6 +115,42 @@ def run_probe(
         description=describe(dataset),
         held_out=_held_out(dataset, net, data, seed),
     )
+
+
+def clock_of(device: torch.device) -> Callable[[], float]:
+    """What a probe's seconds are of: processor time on a CPU, elapsed time on a GPU."""
+    return time.process_time if device.type == "cpu" else time.perf_counter
+
+
+def trained_probe(
+    dataset: ImageDataset,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+) -> tuple[ProbeNet, DeviceData, tuple[float, ...]]:
+    """The probe net trained by a recipe, what it was trained on, and its validation accuracy by epoch (e,).
+
+    Raises:
+        Diverged, OutOfMemory: as `run_probe`.
+    """
+    data = prepare(dataset, recipe, device)
+    with fixed_randomness(seed, device):
+        net = ProbeNet(data.input_shape[0], data.classes, recipe.image_side)
+    curve: list[float] = []
+    try:
+        for record in train(net, data, recipe, seed=seed, device=device):
+            curve.append(record.validation_accuracy)
+            if on_epoch:
+                on_epoch(record)
+    except Diverged:
+        if not curve:
+            raise
+    except (MemoryError, RuntimeError) as error:
+        if (failure := failure_of(error)) is None:
+            raise
+        raise OutOfMemory(f"The probe of `{dataset.name}` ran out of memory: {failure[1]}") from None
+    return net, data, tuple(curve)
 
 
 def _held_out(dataset: ImageDataset, net: ProbeNet, data: DeviceData, seed: int) -> HeldOutImages:

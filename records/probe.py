@@ -10,12 +10,19 @@ from presage.records import rules as rule
 from presage.records.dataset import DatasetRecord
 from presage.records.record import Record
 
-__all__ = ["ProbeRecord"]
+__all__ = ["RUNG", "ProbeRecord"]
+
+RUNG = "/"
+"""Stands in the version of a rung, between that of its probe and its name."""
 
 
 @dataclass(frozen=True)
 class ProbeRecord(Record):
-    """One run of the probe net on a dataset: its DCN, with curve (e,) and the dataset's cheap numeric description."""
+    """One run of the probe net on a dataset: its DCN, with curve (e,) and the dataset's cheap numeric description.
+
+    A rung of the probe ladder is one too, of a version of its own: the probe's, a slash, and the rung's name. Its DCN
+    is the peak of its curve, and its description says what it was trained with.
+    """
 
     row, table = "probe", "probes"
     identified_by = ("dataset", "version", "seed")
@@ -32,6 +39,11 @@ class ProbeRecord(Record):
     versions: Mapping[str, Any] = field(hash=False)
     description: Mapping[str, float] = field(hash=False)
     created_at: str
+
+    @property
+    def rung(self) -> str:
+        """Name of the rung of the probe ladder that this is; "" for a probe."""
+        return self.version.partition(RUNG)[2]
 
     def __post_init__(self) -> None:
         row = self.row

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.errors import InvalidExperience
+from presage.records.probe import RUNG
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.meta_features import curve_description
+from presage.surrogate.data.meta_features import LADDER, curve_description
 from presage.surrogate.data.task import Task
 
 if TYPE_CHECKING:
     from presage.database import Database
     from presage.records import ProbeRecord
 
-__all__ = ["load_experience", "make_task", "probes_by_dataset", "task_of"]
+__all__ = ["ladders_by_dataset", "load_experience", "make_task", "probes_by_dataset", "task_of"]
 
 
 def load_experience(
@@ -45,7 +46,7 @@ def load_experience(
     from presage.architecture.serial import from_json
 
     columns = database.experiments(datasets=datasets, recipe=recipe, space=space, arrays=True)
-    probes = probes_by_dataset(database, probe_version)
+    probes, ladders = probes_by_dataset(database, probe_version), ladders_by_dataset(database, probe_version)
     known = {record.fingerprint: record for record in database.datasets()}
     recipes = {record.hash: record.json for record in database.recipes()}
     probed = np.array([fingerprint in probes for fingerprint in columns.datasets], bool)
@@ -61,7 +62,7 @@ def load_experience(
     for dataset, recipe_index in pairs:
         record, recipe_hash = known[columns.datasets[dataset]], columns.recipes[recipe_index]
         size = (record.channels, record.classes, record.train_images)
-        tasks.append(_task(record.fingerprint, record.name, size, recipes[recipe_hash], recipe_hash, probes))
+        tasks.append(_task(record.fingerprint, record.name, size, recipes[recipe_hash], recipe_hash, probes, ladders))
     hashes, row = np.unique(columns.architecture.astype(str), return_inverse=True)
     texts = database.architectures(hashes.tolist())
     distinct = GraphBatch.of([from_json(json.loads(texts[key])) for key in hashes.tolist()])
@@ -109,7 +110,8 @@ def task_of(
     if record.fingerprint not in probes:
         raise InvalidExperience(f"The dataset `{record.name}` has no probe in the database. Run `presage probe` on it.")
     size = (record.channels, record.classes, record.train_images)
-    return _task(record.fingerprint, record.name, size, recipe, recipe_hash, probes)
+    ladders = ladders_by_dataset(database, probes[record.fingerprint][0].version)
+    return _task(record.fingerprint, record.name, size, recipe, recipe_hash, probes, ladders)
 
 
 def make_task(
@@ -162,8 +164,10 @@ def _task(
     recipe: Mapping[str, Any],
     recipe_hash: str,
     probes: Mapping[str, list[ProbeRecord]],
+    ladders: Mapping[tuple[str, str], Mapping[str, float]],
 ) -> Task:
     runs = probes[fingerprint]
+    ladder = ladders.get((fingerprint, runs[0].version), {})
     channels, classes, train_images = size
     return make_task(
         fingerprint=fingerprint,
@@ -174,13 +178,14 @@ def _task(
         recipe=recipe,
         recipe_hash=recipe_hash,
         dcn=float(np.mean([run.dcn for run in runs])),
-        description={**runs[0].description, **curve_description([run.curve for run in runs])},
+        description={**runs[0].description, **curve_description([run.curve for run in runs]), **ladder},
     )
 
 
 def probes_by_dataset(database: Database, version: str | None) -> dict[str, list[ProbeRecord]]:
-    """Probes by dataset, all of one version: two versions are never compared."""
-    runs = sorted(database.probes(version=version), key=lambda run: (run.dataset, run.seed))
+    """Probes by dataset, all of one version: two versions are never compared. Rungs of the ladder are none of these."""
+    stored = (run for run in database.probes(version=version) if not run.rung)
+    runs = sorted(stored, key=lambda run: (run.dataset, run.seed))
     if version is None and runs:
         datasets = {run.version: set[str]() for run in runs}
         for run in runs:
@@ -191,3 +196,21 @@ def probes_by_dataset(database: Database, version: str | None) -> dict[str, list
     for run in runs:
         found.setdefault(run.dataset, []).append(run)
     return found
+
+
+def ladders_by_dataset(database: Database, version: str | None) -> dict[tuple[str, str], dict[str, float]]:
+    """Peak accuracies of the rungs of probe ladders, mean over seeds, as entries of a task's description.
+
+    Args:
+        database: an open database.
+        version: of the probe that the ladders belong to; of all if not given.
+
+    Returns:
+        By dataset (fingerprint) and version of the probe: nothing of a dataset without a ladder.
+    """
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for run in database.probes():
+        own = run.version.removesuffix(RUNG + run.rung)
+        if run.rung and version in (None, own):
+            found.setdefault((run.dataset, own), {}).setdefault(f"{LADDER}{run.rung}", []).append(run.dcn)
+    return {key: {name: float(np.mean(values)) for name, values in rungs.items()} for key, rungs in found.items()}

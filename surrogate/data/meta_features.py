@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from presage.surrogate.data.logit import to_logit
 from presage.surrogate.data.task import Task
 
-__all__ = ["PROBE_CURVE", "META_FEATURES", "centre_and_scale", "curve_description", "standardised", "meta_features"]
+__all__ = [
+    "LADDER",
+    "META_FEATURES",
+    "PROBE_CURVE",
+    "centre_and_scale",
+    "curve_description",
+    "standardised",
+    "meta_features",
+]
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +33,10 @@ PROBE_CURVE: Mapping[str, Callable[[Floats], float]] = {
     "probe_mean_logit": lambda curve: float(to_logit(curve).mean()),
 }
 """Entries of a task's description that come from the validation accuracies (e,) of its probe, by epoch."""
+
+
+LADDER = "ladder:"
+"""Begins the names of a description's entries that are peak accuracies of rungs of the probe ladder."""
 
 
 def curve_description(curves: Sequence[Sequence[float]]) -> dict[str, float]:

@@ -159,6 +159,22 @@ def test_two_probe_versions_are_never_mixed(database: Database) -> None:
         task_of(database, f"{3:064x}", RECIPE.to_json(), RECIPE.hash, "probe-1")
 
 
+def test_rungs_of_the_ladder_describe_a_task_and_are_no_probes(database: Database, tmp_path: Path) -> None:
+    before = load_experience(database).only([f"{1:064x}"]).tasks[0]
+    lines = [probe(1, 0.2, version="probe-1/half-images"), probe(1, 0.4, seed=1, version="probe-1/half-images")]
+    lines += [probe(number, 0.7, version="probe-0/twice-side") for number in (1, 2, 3)]  # more datasets than any probe
+    shard = tmp_path / "ladder.jsonl"
+    shard.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert not database.import_shards([shard]).refused
+    tasks = {task.name: task for task in load_experience(database).tasks}
+    assert dict(tasks["data-1"].description) == {**dict(before.description), "ladder:half-images": pytest.approx(0.3)}
+    assert not any(name.startswith("ladder") for name, _ in tasks["data-2"].description)  # the other version's
+    assert tasks["data-1"].dcn == before.dcn
+    assert task_of(database, f"{1:064x}", RECIPE.to_json(), RECIPE.hash) == tasks["data-1"]
+    assert database.difficulties("probe-1")[f"{1:064x}"] == pytest.approx(0.5)
+    assert database.info().datasets[0].dcn == {"probe-1": pytest.approx(0.5)}
+
+
 def test_nothing_to_learn_from_is_said_in_one_line(database: Database) -> None:
     with pytest.raises(InvalidExperience, match="Run `presage populate`"):
         load_experience(database, datasets=[f"{3:064x}"])
