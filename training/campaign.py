@@ -27,6 +27,7 @@ from presage.records.experiment import OUT_OF_MEMORY, ExperimentRecord
 from presage.records.shards import append_entry, read_entries, shard_paths
 from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
+from presage.training.design_limits import affordable
 from presage.training.fitting import TrainingResult, fit
 from presage.training.hardware import choose_device, choose_precision, device_name, versions
 from presage.training.prepared import PreparedData
@@ -271,13 +272,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="the design of `presage.training.recipe_design`, each by a recipe of its own",
     )
     parser.add_argument(
+        "--most-seconds",
+        type=float,
+        metavar="S",
+        help="with --many-recipes: pass over experiments estimated to take a core longer; a later campaign runs them",
+    )
+    parser.add_argument(
         "--known", type=Path, metavar="FILE", help="JSON list of [dataset, architecture, recipe, seed] not to run again"
     )
     given = parser.parse_args(arguments)
     try:
         recipe = Recipe.from_json(json.loads(given.recipe.read_text())) if given.recipe else Recipe()
         known = _identities(given.known) if given.known else frozenset()
-        design = recipe_sequence if given.many_recipes else None
+        design = _design(given.most_seconds) if given.many_recipes else None
         campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device, known, design)
         summary = campaign.run(_report)
     except WrongInput as error:
@@ -287,6 +294,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"refused: {reason}", file=sys.stderr)
     print(f"{summary.added} added, {summary.already} already there, {summary.failed} failed.", file=sys.stderr)
     return 1 if summary.refused else 0
+
+
+def _design(most_seconds: float | None) -> Design:
+    if most_seconds is None:
+        return recipe_sequence
+    return lambda dataset: affordable(recipe_sequence(dataset), dataset, most_seconds)
 
 
 def _identities(path: Path) -> frozenset[Identity]:
