@@ -14,6 +14,7 @@ class Form(Enum):
     RECTIFIER = "linear on either side of a bend at 0, or nearly so"
     SMOOTH = "a rectifier whose bend is smoothed"
     SATURATING = "bounded on both sides"
+    POWER = "a root, a power, an exponential: a part of some formula"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,18 @@ TABLE: dict[str, ActivationFunction] = {
     "leaky_relu": ActivationFunction(Form.RECTIFIER, keeps_zero=True),
     "elu": ActivationFunction(Form.RECTIFIER, keeps_zero=True),
     "softmax": ActivationFunction(Form.SATURATING, not_negative=True),
+    "gelu_tanh": ActivationFunction(Form.SMOOTH, keeps_zero=True),
+    "mish": ActivationFunction(Form.SMOOTH, keeps_zero=True),
+    "softplus": ActivationFunction(Form.SMOOTH, not_negative=True),
+    "selu": ActivationFunction(Form.RECTIFIER, keeps_zero=True),
+    "hardtanh": ActivationFunction(Form.SATURATING, keeps_zero=True, idempotent=True),
+    "square": ActivationFunction(Form.POWER, keeps_zero=True, not_negative=True),
+    "root": ActivationFunction(Form.POWER, keeps_zero=True),
+    "exponential": ActivationFunction(Form.POWER, not_negative=True),
+    "absolute": ActivationFunction(
+        Form.POWER, keeps_zero=True, not_negative=True, keeps_not_negative=True, idempotent=True
+    ),
+    "reciprocal": ActivationFunction(Form.POWER),
 }
 """By name. Append only: a `GraphBatch` stores an activation as its position."""
 

@@ -61,6 +61,11 @@ class Operation:
         flattens: it makes a map flat; does nothing to what is flat.
         stacks: its inputs' channels follow one another; of one input, it does nothing.
         stretches: axes of length 1 are repeated to fit the other inputs.
+        learned: it has weights that do not mix what it reads; no two of them compute the same.
+        irregular: the shapes it gives follow no rule that batches know; they are worked out network by network.
+        choices: by field of text, the names it may take; `ACTIVATIONS` otherwise.
+        later: fields that came after the format did. At their default they are not written, so that what was written
+            (and hashed) before means the same.
 
     Raises:
         InvalidArchitecture: where a field has a wrong type or an impossible value; names both.
@@ -88,6 +93,10 @@ class Operation:
     flattens: ClassVar[bool] = False
     stacks: ClassVar[bool] = False
     stretches: ClassVar[bool] = False
+    learned: ClassVar[bool] = False
+    irregular: ClassVar[bool] = False
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    later: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         own: Any = type(self)
@@ -101,13 +110,13 @@ class Operation:
             elif kind == "bool":
                 fits = type(value) is bool
             else:
-                fits = type(value) is str and value in ACTIVATIONS
+                fits = type(value) is str and value in self.named(field)
             if not fits:
                 rule = {
                     "int": f"be an integer from {least} to {most}",
                     "Pair": f"be a pair of integers from {least} to {most}",
                     "bool": "be true or false",
-                }.get(kind, f"be one of {', '.join(ACTIVATIONS)}")
+                }.get(kind, f"be one of {', '.join(self.named(field))}")
                 raise InvalidArchitecture(f"The `{field}` of `{self.name}` must {rule}. Got {shown(value)}.")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -142,12 +151,25 @@ class Operation:
     @property
     def unlike(self) -> bool:
         """Whether two of them that read one value give two values: each has weights of its own, or draws."""
-        return self.weighted or self.random or (self.normalises and bool(getattr(self, "affine", False)))
+        return (
+            self.weighted or self.random or self.learned or (self.normalises and bool(getattr(self, "affine", False)))
+        )
 
     @classmethod
     def field_names(cls) -> tuple[str, ...]:
         names: tuple[str, ...] = cls.__slots__
         return names
+
+    @classmethod
+    def named(cls, field: str) -> tuple[str, ...]:
+        """Names that a field of text may take; a `GraphBatch` stores one as its position here."""
+        return cls.choices.get(field, ACTIVATIONS)
+
+    def written(self) -> tuple[str, ...]:
+        """The fields that are written: later ones only where they are not at their default."""
+        own: Any = type(self)
+        unlike = _later_defaults(own)
+        return tuple(name for name in self.field_names() if name not in unlike or getattr(self, name) != unlike[name])
 
     def _fail(self, rule: str, inputs: Sequence[Shape]) -> InvalidArchitecture:
         shapes = ", ".join("×".join(map(str, shape)) for shape in inputs)
@@ -170,3 +192,8 @@ class Elementwise(Operation):
 def _fields(kind: Any) -> tuple[tuple[str, str, int, int], ...]:
     """Name, type, least and most of each field."""
     return tuple((one.name, str(one.type), *kind.bounds.get(one.name, (1, LARGEST))) for one in fields(kind))
+
+
+@cache
+def _later_defaults(kind: Any) -> dict[str, object]:
+    return {one.name: one.default for one in fields(kind) if one.name in kind.later}

@@ -15,7 +15,32 @@ from math import prod
 from typing import Any, ClassVar
 
 from presage.architecture.activations import ACTIVATIONS, TABLE, ActivationFunction
+from presage.architecture.decimals import DECIMAL
 from presage.architecture.operation import LARGEST, Elementwise, Operation, Pair, Shape, shown
+from presage.architecture.resizings import (
+    ChannelPool,
+    Pad,
+    PadLowest,
+    PixelNorm,
+    PixelShuffle,
+    PixelUnshuffle,
+    Unflatten,
+    Upsample,
+)
+from presage.architecture.scalings import (
+    BatchNorm,
+    ChannelConvolution,
+    ChannelNorm,
+    ConstantProduct,
+    ConstantSum,
+    GroupedSoftmax,
+    GroupNorm,
+    ParametricRelu,
+    RmsNorm,
+    Scale,
+    Shift,
+    StretchedAdd,
+)
 from presage.architecture.windows import AdaptiveAveragePool, AdaptiveMaxPool, AveragePool, Convolution, MaxPool
 
 __all__ = [
@@ -29,23 +54,41 @@ __all__ = [
     "Add",
     "AveragePool",
     "BatchNorm",
+    "ChannelConvolution",
+    "ChannelNorm",
+    "ChannelPool",
     "ChannelShuffle",
     "Classifier",
     "Concatenate",
+    "ConstantProduct",
+    "ConstantSum",
     "Convolution",
     "DropPath",
     "Dropout",
     "Flatten",
     "GroupNorm",
+    "GroupedSoftmax",
     "Identity",
     "Input",
     "Linear",
     "MaxPool",
     "Multiply",
     "Operation",
+    "Pad",
+    "PadLowest",
     "Pair",
+    "ParametricRelu",
+    "PixelNorm",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "RmsNorm",
+    "Scale",
     "Shape",
+    "Shift",
     "Slice",
+    "StretchedAdd",
+    "Unflatten",
+    "Upsample",
     "Zero",
     "shown",
 ]
@@ -62,14 +105,18 @@ class Input(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Linear(Operation):
-    """Fully connected layer on a flat input, to `features` outputs."""
+    """Fully connected layer on a flat input, to `features` outputs. Its weights may be made of what is learned: `gain`
+    and `spectral` as in `Convolution`."""
 
     name: ClassVar[str] = "linear"
     weighted: ClassVar[bool] = True
     keeps_zero: ClassVar[bool] = True
     reads_flat: ClassVar[bool] = True
+    later: ClassVar[frozenset[str]] = frozenset({"gain", "spectral"})
     features: int
     bias: bool = True
+    gain: bool = False
+    spectral: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if len(inputs[0]) != 1:
@@ -84,23 +131,29 @@ class Linear(Operation):
     def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
         features = made[0]
         weights = features * read[0]
-        return weights + features * own.bias, weights
+        return weights + features * (own.bias + own.gain), weights
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier(Operation):
     """The last fully connected layer: one output per class; their number is bound when the architecture is used.
 
-    Its own `shape` therefore gives the input back; `Architecture.shapes` puts the number of classes in.
+    Its own `shape` therefore gives the input back; `Architecture.shapes` puts the number of classes in. A `pooled` one
+    classifies each pixel of a map (through a ReLU where `rectified`) and gives the mean (arXiv 1312.4400).
     """
 
     name: ClassVar[str] = "classifier"
     weighted: ClassVar[bool] = True
     reads_flat: ClassVar[bool] = True
+    later: ClassVar[frozenset[str]] = frozenset({"pooled", "rectified"})
     bias: bool = True
+    pooled: bool = False
+    rectified: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) != 1:
+        if self.pooled and len(inputs[0]) != 3:
+            raise self._fail("needs a feature map (c, h, w)", inputs)
+        if not self.pooled and len(inputs[0]) != 1:
             raise self._fail("needs a flat input (f,)", inputs)
         return inputs[0]
 
@@ -108,47 +161,22 @@ class Classifier(Operation):
     def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
         features = made[0]
         weights = features * read[0]
-        return weights + features * own.bias, weights
-
-
-@dataclass(frozen=True, slots=True)
-class BatchNorm(Elementwise):
-    """Batch normalisation over channels (or features, when flat)."""
-
-    name: ClassVar[str] = "batch_norm"
-    normalises: ClassVar[bool] = True
-    affine: bool = True
-
-    @staticmethod
-    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
-        return 2 * read[0] * own.affine, 0
-
-
-@dataclass(frozen=True, slots=True)
-class GroupNorm(Elementwise):
-    """Group normalisation; `groups` = 1 is layer normalisation over (c, h, w)."""
-
-    name: ClassVar[str] = "group_norm"
-    normalises: ClassVar[bool] = True
-    groups: int
-    affine: bool = True
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if inputs[0][0] % self.groups:
-            raise self._fail("needs channels divisible by its groups", inputs)
-        return inputs[0]
-
-    @staticmethod
-    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
-        return 2 * read[0] * own.affine, 0
+        pixels = read[1] * read[2] if len(read) == 3 else 1
+        return weights + features * own.bias, weights * pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Activation(Elementwise):
-    """A pointwise non-linearity, one of `ACTIVATIONS` (softmax runs over channels)."""
+    """A pointwise non-linearity, one of `ACTIVATIONS` (softmax runs over channels).
+
+    `parameter` is the slope of `leaky_relu` and the α of `elu`, where it is not torch's own; (0, 0) elsewhere.
+    """
 
     name: ClassVar[str] = "activation"
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = {"parameter": DECIMAL}
+    later: ClassVar[frozenset[str]] = frozenset({"parameter"})
     function: str = "relu"
+    parameter: Pair = (0, 0)
 
     @property
     def known(self) -> ActivationFunction:
@@ -321,6 +349,24 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Add,
     Multiply,
     Concatenate,
+    ChannelNorm,
+    Scale,
+    Shift,
+    ConstantProduct,
+    ConstantSum,
+    ParametricRelu,
+    RmsNorm,
+    GroupedSoftmax,
+    ChannelConvolution,
+    StretchedAdd,
+    Pad,
+    PadLowest,
+    PixelUnshuffle,
+    PixelShuffle,
+    Upsample,
+    ChannelPool,
+    PixelNorm,
+    Unflatten,
 )
 """Every operation; a `GraphBatch` stores an operation's position here as its kind. Append only."""
 

@@ -6,7 +6,8 @@
         {"op": "input", "inputs": []},
         {"op": "convolution", "inputs": [0], "channels": 16, "kernel": [3, 3], …}, …]}
 
-Every field of every operation is always written, in one order, so that equal architectures have equal text.
+Every field of every operation is always written, in one order, so that equal architectures have equal text; but for
+fields that came later (`Operation.later`), which are written where they are not at their default.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def _node_from_json(index: int, value: object, count: int) -> Node:
     kind = BY_NAME.get(name)
     if kind is None:
         raise InvalidArchitecture(f"Node {index}: {UnknownName('operation', name[:80], BY_NAME)}")
-    names = kind.field_names()
+    names = tuple(field for field in kind.field_names() if field in value or field not in kind.later)
     _exact_keys(value, ("op", "inputs", *names), f"Node {index} (`{name}`)")
     inputs = value["inputs"]
     if not isinstance(inputs, list) or any(type(source) is not int for source in inputs):
@@ -137,7 +138,7 @@ def _node_from_json(index: int, value: object, count: int) -> Node:
         if not 0 <= source < count:
             raise InvalidArchitecture(f"Node {index} (`{name}`) reads node {source}, which is missing.")
     try:
-        operation: Operation = kind(*(_field(value[field]) for field in names))
+        operation: Operation = kind(**{field: _field(value[field]) for field in names})
     except InvalidArchitecture as error:
         raise InvalidArchitecture(f"Node {index}: {error}") from None
     return Node(operation, tuple(inputs))

@@ -32,10 +32,10 @@ def digest(nodes: Iterable[Node]) -> str:
 
 
 def node_to_json(node: Node) -> dict[str, Any]:
-    """A node as an object: its operation, its inputs, every field."""
+    """A node as an object: its operation, its inputs, every field (later ones unless at their default)."""
     operation = node.operation
     written: dict[str, Any] = {"op": operation.name, "inputs": list(node.inputs)}
-    for field in operation.field_names():
+    for field in operation.written():
         value = getattr(operation, field)
         written[field] = list(value) if type(value) is tuple else value
     return written

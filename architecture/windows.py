@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
+from presage.architecture.decimals import DECIMAL
 from presage.architecture.operation import LARGEST, Operation, Pair, Shape
 
 __all__ = ["AdaptiveAveragePool", "AdaptiveMaxPool", "AveragePool", "Convolution", "MaxPool"]
@@ -24,10 +25,17 @@ def _windowed(size: int, kernel: int, stride: int, padding: int, dilation: int, 
 
 @dataclass(frozen=True, slots=True)
 class Convolution(Operation):
-    """2-d convolution to `channels` maps; `groups` equal to the input channels makes it depthwise."""
+    """2-d convolution to `channels` maps; `groups` equal to the input channels makes it depthwise.
+
+    Its kernels may be made of what is learned: `standardised` to mean 0 and variance 1 (arXiv 1903.10520, with
+    `epsilon` beneath the root), of norm 1 times a learned `gain` (weight normalisation, arXiv 1602.07868), both (scaled
+    weight standardisation, arXiv 2101.08692), or over their largest singular value (`spectral`, arXiv 1802.05957).
+    `binomial` kernels are fixed and blur each channel (arXiv 1904.11486).
+    """
 
     name: ClassVar[str] = "convolution"
-    bounds: ClassVar[Mapping[str, tuple[int, int]]] = _FROM_ZERO
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = {**_FROM_ZERO, "epsilon": DECIMAL}
+    later: ClassVar[frozenset[str]] = frozenset({"standardised", "gain", "spectral", "binomial", "epsilon"})
     weighted: ClassVar[bool] = True
     keeps_zero: ClassVar[bool] = True
     reads_map: ClassVar[bool] = True
@@ -39,6 +47,11 @@ class Convolution(Operation):
     dilation: Pair = (1, 1)
     groups: int = 1
     bias: bool = False
+    standardised: bool = False
+    gain: bool = False
+    spectral: bool = False
+    binomial: bool = False
+    epsilon: Pair = (0, 0)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if len(inputs[0]) != 3:
@@ -60,7 +73,7 @@ class Convolution(Operation):
     def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
         channels = made[0]
         weights = channels * (read[0] // own.groups) * prod(own.kernel)
-        return weights + channels * own.bias, weights * made[1] * made[2]
+        return weights * (1 - own.binomial) + channels * (own.bias + own.gain), weights * made[1] * made[2]
 
 
 class _Pool(Operation):

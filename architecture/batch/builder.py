@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import ATTRIBUTES, LAYOUT, GraphBatch
-from presage.architecture.operations import ACTIVATIONS, KIND, Input, Operation
+from presage.architecture.operations import KIND, Input, Operation
 
 __all__ = ["GraphBatchBuilder", "Nodes"]
 
@@ -41,8 +41,8 @@ class GraphBatchBuilder:
 
         Args:
             inputs: what it reads; where an entry is -1, that input is left out.
-            fields: scalars or (n,) arrays; a pair is given by one value (square) or by a tuple of two; a name of
-                `ACTIVATIONS` may be its position. Fields left out take the operation's defaults.
+            fields: scalars or (n,) arrays; a pair is given by one value (square) or by a tuple of two; a name
+                (of an activation, say) may be its position. Fields left out take the operation's defaults.
 
         Returns:
             (n,) the node's position, -1 outside `where`.
@@ -52,7 +52,7 @@ class GraphBatchBuilder:
             value = fields.pop(column.field, column.default)
             pair = value if isinstance(value, tuple) else (value, value)
             for position, part in zip(column.columns, pair, strict=False):
-                values.append((position, ACTIVATIONS.index(part) if isinstance(part, str) else part))
+                values.append((position, operation.named(column.field).index(part) if isinstance(part, str) else part))
         if fields:
             raise TypeError(f"`{operation.name}` has no field {', '.join(fields)}.")
         if where is None:

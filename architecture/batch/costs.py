@@ -80,6 +80,9 @@ class _Shapes:
     def __init__(self, shapes: BatchShapes, rows: Ints) -> None:
         self._axes, self._rows = (shapes.channels, shapes.height, shapes.width), rows
 
+    def __len__(self) -> int:
+        return len(self._axes)  # what is flat has one pixel
+
     def __getitem__(self, axis: int) -> Ints:
         return self._axes[axis][self._rows]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.graph import Architecture, Node
-from presage.architecture.operations import ACTIVATIONS, KIND, OPERATIONS, Operation
+from presage.architecture.operations import KIND, OPERATIONS, Operation
 from presage.errors import InvalidArgument
 
 __all__ = ["ATTRIBUTES", "Column", "Fields", "GraphBatch", "LAYOUT", "runs"]
@@ -36,9 +36,11 @@ def _columns_of(name: str, kind: str) -> tuple[str, ...]:
 
 def _attributes() -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for operation in OPERATIONS:
-        for field in fields(operation):
-            found.update(dict.fromkeys(_columns_of(field.name, str(field.type))))
+    for later in (False, True):
+        for operation in OPERATIONS:
+            for field in fields(operation):
+                if (field.name in operation.later) == later:
+                    found.update(dict.fromkeys(_columns_of(field.name, str(field.type))))
     return tuple(found)
 
 
@@ -68,7 +70,8 @@ def _row(operation: Operation) -> list[int]:
         if column.type == "Pair":
             row[column.columns[0]], row[column.columns[1]] = value
         else:
-            row[column.columns[0]] = ACTIVATIONS.index(value) if column.type == "str" else int(value)
+            named = operation.named(column.field) if column.type == "str" else ()
+            row[column.columns[0]] = named.index(value) if named else int(value)
     return row
 
 
@@ -81,7 +84,7 @@ def _operation(kind: int, row: Sequence[int]) -> Operation:
             case "Pair":
                 values.append((first, row[column.columns[1]]))
             case "str":
-                values.append(ACTIVATIONS[first])
+                values.append(made.named(column.field)[first])
             case "bool":
                 values.append(bool(first))
             case _:

@@ -16,9 +16,11 @@ __all__ = [
     "ADAPTIVE",
     "COMMUTES",
     "ELEMENTWISE",
+    "IRREGULAR",
     "JOINS",
     "KEEPS_SIGN",
     "KEEPS_ZERO",
+    "LEARNED",
     "NORMALISES",
     "POOLS",
     "RANDOM",
@@ -69,6 +71,8 @@ POOLS = having(lambda operation: operation.pools)
 ADAPTIVE = having(lambda operation: operation.adaptive)
 STACKS = having(lambda operation: operation.stacks)
 STRETCHES = having(lambda operation: operation.stretches)
+LEARNED = having(lambda operation: operation.learned)
+IRREGULAR = having(lambda operation: operation.irregular)
 
 
 def _idle() -> tuple[tuple[int, tuple[tuple[int, int], ...]], ...]:

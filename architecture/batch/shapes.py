@@ -9,9 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import Fields, GraphBatch
-from presage.architecture.batch.kinds import ADAPTIVE, POOLS, READS_FLAT, READS_MAP, STACKS, STRETCHES, WINDOWED, having
+from presage.architecture.batch.kinds import (
+    ADAPTIVE,
+    IRREGULAR,
+    POOLS,
+    READS_FLAT,
+    READS_MAP,
+    STACKS,
+    STRETCHES,
+    WINDOWED,
+    having,
+)
 from presage.architecture.batch.segments import IMAGE, larger, segments_of
-from presage.architecture.operation import Operation
+from presage.architecture.operation import Operation, Shape
 from presage.architecture.operations import KIND, Slice
 from presage.errors import InvalidArchitecture, InvalidArgument
 
@@ -65,10 +75,32 @@ def batch_shapes(batch: GraphBatch, input_shape: Sequence[int], classes: int | N
 
 
 def _shapes(batch: GraphBatch, input_shape: tuple[int, int, int]) -> BatchShapes:
+    if _is_irregular(batch):
+        return _one_by_one(batch, input_shape)
     sides, flat, areas = _sides(batch, input_shape[1:])
     made = BatchShapes(_channels(batch, input_shape[0], areas), sides[0], sides[-1], flat)
     _check(batch, made, input_shape)
     return made
+
+
+def _is_irregular(batch: GraphBatch) -> bool:
+    return bool(IRREGULAR[batch.kind].any()) or bool(batch.column("pooled").any())
+
+
+def _one_by_one(batch: GraphBatch, input_shape: tuple[int, int, int]) -> BatchShapes:
+    """As each architecture gives them itself: no space has operations whose shapes follow no rule, only networks that
+    users bring."""
+    rows: list[Shape] = []
+    for index, architecture in enumerate(batch.architectures()):
+        try:
+            found = architecture.shapes(input_shape, 2)
+        except InvalidArchitecture as error:
+            raise InvalidArchitecture(f"Architecture {index}: {error}") from None
+        last = architecture.nodes[-1]
+        rows += [*found[:-1], last.operation.shape([found[source] for source in last.inputs])]
+    sizes = np.array([shape if len(shape) == 3 else (*shape, 1, 1) for shape in rows], np.int64).reshape(-1, 3)
+    flat = np.array([len(shape) == 1 for shape in rows], np.bool_)
+    return BatchShapes(sizes[:, 0].copy(), sizes[:, 1].copy(), sizes[:, 2].copy(), flat)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

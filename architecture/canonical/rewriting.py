@@ -84,7 +84,9 @@ class Values:
 @lru_cache(maxsize=4096)
 def key(operation: Operation) -> bytes:
     """The operation and its fields as text: the same on every machine and in every version."""
-    return f"{operation.name}{[getattr(operation, name) for name in operation.field_names()]}".encode()
+    own = [getattr(operation, name) for name in operation.written() if name not in operation.later]
+    later = {name: getattr(operation, name) for name in operation.written() if name in operation.later}
+    return f"{operation.name}{own}{later or ''}".encode()
 
 
 def number_values(nodes: Sequence[Node]) -> Values:

@@ -19,6 +19,7 @@ from presage.architecture.batch.kinds import (
     JOINS,
     KEEPS_SIGN,
     KEEPS_ZERO,
+    LEARNED,
     RANDOM,
     STACKS,
     WEIGHTED,
@@ -45,7 +46,7 @@ HASH_WORDS = np.random.default_rng(20190127).integers(1, 2**63, size=len(ATTRIBU
 ) + np.uint64(1)
 """Odd factors: one for each attribute, one for channels, one for kinds."""
 
-OWN = WEIGHTED | RANDOM | table(Input)
+OWN = WEIGHTED | RANDOM | LEARNED | table(Input)
 """Operations whose values are equal to no other's."""
 
 _FLATTENS = having(lambda operation: operation.flattens)

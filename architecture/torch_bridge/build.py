@@ -12,34 +12,32 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from presage.architecture.costs import costs
+from presage.architecture.decimals import value_of
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import (
-    Activation,
-    AdaptiveAveragePool,
-    AdaptiveMaxPool,
     Add,
-    AveragePool,
     BatchNorm,
-    ChannelShuffle,
+    ChannelConvolution,
+    ChannelNorm,
     Classifier,
-    Concatenate,
     Convolution,
     Dropout,
     DropPath,
-    Flatten,
     GroupNorm,
-    Identity,
     Linear,
-    MaxPool,
-    Multiply,
     Operation,
+    ParametricRelu,
+    RmsNorm,
+    Scale,
     Shape,
-    Slice,
-    Zero,
+    Shift,
 )
 from presage.architecture.stages import stage_ends
+from presage.architecture.torch_bridge import layers
+from presage.architecture.torch_bridge.functions import function_of
 from presage.errors import InvalidArchitecture, InvalidArgument
 
 __all__ = ["MOST_PARAMETERS", "Network", "Step", "build", "weighted_module"]
@@ -152,7 +150,7 @@ class Network(nn.Module):
             else:
                 source = node.inputs[0]
                 overwrite = readers[source] == [index] and source not in taps and _is_fresh(nodes[source])
-                function = _function(operation, self.shapes[source], overwrite)
+                function = function_of(operation, self.shapes[source], overwrite)
             steps.append((index, function, node.inputs, tuple(drop[index])))
         return tuple(steps)
 
@@ -183,7 +181,8 @@ class _Subsampled:
         pixels = x[:, :, ::down, ::across]
         if not x.is_contiguous():
             pixels = pixels.contiguous(memory_format=torch.channels_last)
-        return F.conv2d(pixels, self.convolution.weight, self.convolution.bias, groups=self.convolution.groups)
+        weight = layers.kernels(self.convolution)
+        return F.conv2d(pixels, weight, self.convolution.bias, groups=self.convolution.groups)
 
 
 class _Noise:
@@ -231,88 +230,47 @@ def weighted_module(operation: Operation, inputs: Sequence[Shape], classes: int)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             if convolution.bias is not None:
                 nn.init.zeros_(convolution.bias)
-            return convolution
+            return _made(operation, convolution)
         case Linear():
-            linear = nn.Linear(inputs[0][0], operation.features, operation.bias)
+            kind = layers.GainedLinear if operation.gain else nn.Linear
+            linear = kind(inputs[0][0], operation.features, operation.bias)
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
             if operation.bias:
                 nn.init.zeros_(linear.bias)
-            return linear
+            return spectral_norm(linear) if operation.spectral else linear
         case Classifier():
+            if operation.pooled:
+                return layers.PooledClassifier(inputs[0][0], classes, operation.bias, operation.rectified)
             return nn.Linear(inputs[0][0], classes, operation.bias)
         case BatchNorm():
-            kind = nn.BatchNorm2d if len(inputs[0]) == 3 else nn.BatchNorm1d
-            return kind(inputs[0][0], affine=operation.affine)
+            norm = nn.BatchNorm2d if len(inputs[0]) == 3 else nn.BatchNorm1d
+            epsilon = value_of(operation.epsilon)
+            return norm(inputs[0][0], epsilon, affine=operation.affine, track_running_stats=operation.tracked)
         case GroupNorm():
-            return nn.GroupNorm(operation.groups, inputs[0][0], affine=operation.affine)
+            epsilon = value_of(operation.epsilon)
+            return nn.GroupNorm(operation.groups, inputs[0][0], epsilon, affine=operation.affine)
+        case ChannelNorm():
+            return layers.ChannelNorm(inputs[0][0], operation.affine, operation.bias, value_of(operation.epsilon))
+        case RmsNorm():
+            return layers.RmsNorm(inputs[0][0], operation.affine, value_of(operation.epsilon))
+        case Scale():
+            return layers.Scale(inputs[0][0] if operation.channelwise else None)
+        case Shift():
+            return layers.Shift(inputs[0][0] if operation.channelwise else None)
+        case ParametricRelu():
+            return nn.PReLU(inputs[0][0] if operation.channelwise else 1)
+        case ChannelConvolution():
+            return layers.ChannelConvolution(operation.kernel_size, operation.bias)
     return None
 
 
-def _function(operation: Operation, shape: Shape, overwrite: bool) -> Callable[..., Tensor]:
-    """The function of an operation without weights. `shape`: of its first input; `overwrite`: it may work in place."""
-    match operation:
-        case Activation():
-            return _activation(operation.function, overwrite)
-        case MaxPool(kernel, stride, padding, ceil):
-            return lambda x: F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil)
-        case AveragePool(kernel, stride, padding, ceil, count_padding):
-            return lambda x: F.avg_pool2d(x, kernel, stride, padding, ceil, count_padding)
-        case AdaptiveAveragePool(size):
-            if size == (1, 1):
-                return lambda x: x.mean((2, 3), keepdim=True)
-            return lambda x: F.adaptive_avg_pool2d(x, size)
-        case AdaptiveMaxPool(size):
-            return lambda x: F.adaptive_max_pool2d(x, size)
-        case Flatten():
-            return lambda x: x.flatten(1)
-        case Slice(start, stop):
-            return lambda x: x[:, start:stop]
-        case ChannelShuffle(groups):
-            return lambda x: _shuffle(x, groups)
-        case Add():
-            return _add
-        case Multiply():
-            return torch.mul
-        case Concatenate():
-            return lambda *xs: torch.cat(xs, 1)
-        case Zero():
-            return torch.zeros_like
-        case Identity():
-            return lambda x: x
-    raise InvalidArchitecture(f"The operation `{operation.name}` on {shape} cannot be built.")
-
-
-def _activation(name: str, overwrite: bool) -> Callable[[Tensor], Tensor]:
-    if name == "softmax":
-        return lambda x: F.softmax(x, 1)
-    if overwrite and name == "relu":
-        return torch.relu_
-    functions: dict[str, Callable[[Tensor], Tensor]] = {
-        "relu": torch.relu,
-        "relu6": F.relu6,
-        "silu": F.silu,
-        "gelu": F.gelu,
-        "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh,
-        "hardswish": F.hardswish,
-        "hardsigmoid": F.hardsigmoid,
-        "leaky_relu": F.leaky_relu,
-        "elu": F.elu,
-    }
-    return functions[name]
-
-
-def _add(first: Tensor, *others: Tensor) -> Tensor:
-    if not others:
-        return first
-    total = first + others[0]
-    for other in others[1:]:
-        # in place where the type allows: this tensor is this node's own
-        total = total.add_(other) if total.dtype == other.dtype else total + other
-    return total
-
-
-def _shuffle(x: Tensor, groups: int) -> Tensor:
-    """(b, g·c, …) → (b, c·g, …): channels of the groups interleaved."""
-    b, c, *size = x.shape
-    return x.reshape(b, groups, c // groups, *size).transpose(1, 2).reshape(b, c, *size)
+def _made(operation: Convolution, convolution: nn.Conv2d) -> nn.Module:
+    """The convolution with its kernels made as the operation says."""
+    if operation.binomial:
+        fixed = layers.binomial(operation.channels, operation.kernel)
+        del convolution.weight
+        convolution.register_buffer("weight", fixed, persistent=False)
+    if operation.standardised or operation.gain:
+        epsilon = value_of(operation.epsilon)
+        return layers.MadeConvolution(convolution, operation.standardised, operation.gain, epsilon)
+    return spectral_norm(convolution) if operation.spectral else convolution

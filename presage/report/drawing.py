@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from presage.architecture.decimals import value_of
 from presage.architecture.graph import Architecture
 from presage.architecture.operations import (
     Activation,
@@ -17,8 +18,12 @@ from presage.architecture.operations import (
     Add,
     AveragePool,
     BatchNorm,
+    ChannelConvolution,
+    ChannelNorm,
     Classifier,
     Concatenate,
+    ConstantProduct,
+    ConstantSum,
     Convolution,
     Dropout,
     DropPath,
@@ -30,7 +35,12 @@ from presage.architecture.operations import (
     MaxPool,
     Multiply,
     Operation,
+    ParametricRelu,
+    RmsNorm,
+    Scale,
     Shape,
+    Shift,
+    StretchedAdd,
     Zero,
 )
 from presage.report.templates import render
@@ -41,14 +51,17 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 24, 14, 16, 10
-FOLDED = (BatchNorm, GroupNorm, Activation, Dropout, DropPath, Identity, Flatten)
+FOLDED = (
+    BatchNorm, GroupNorm, ChannelNorm, RmsNorm, Activation, ParametricRelu, Dropout, DropPath, Identity, Flatten, Scale,
+    Shift, ConstantProduct, ConstantSum,
+)  # fmt: skip
 """Operations drawn inside the box of the layer they follow, when nothing else reads that layer."""
 
 FILLS: tuple[tuple[tuple[type[Operation], ...], str], ...] = (
-    ((Convolution,), "#dbe9f6"),
+    ((Convolution, ChannelConvolution), "#dbe9f6"),
     ((MaxPool, AveragePool, AdaptiveAveragePool, AdaptiveMaxPool), "#fde8d0"),
     ((Linear, Classifier), "#e2f0d9"),
-    ((Add, Multiply, Concatenate), "#eeeeee"),
+    ((Add, StretchedAdd, Multiply, Concatenate), "#eeeeee"),
     ((Zero,), "#f8d7da"),
 )
 
@@ -152,14 +165,11 @@ def _edge(source: _Box, target: _Box, width: float) -> str:
     )
 
 
+MARKS = {BatchNorm: " ᴮᴺ", GroupNorm: " ᴳᴺ", ChannelNorm: " ᴸᴺ", RmsNorm: " ᴿᴺ", Dropout: " drop"}
+
+
 def _label(operations: Sequence[Operation]) -> str:
-    first = operations[0]
-    label = _name(first)
-    tail = "".join(
-        {BatchNorm: " ᴮᴺ", GroupNorm: " ᴳᴺ", Dropout: " drop", Activation: ""}.get(type(operation), "")
-        for operation in operations[1:]
-    )
-    return label + tail
+    return _name(operations[0]) + "".join(MARKS.get(type(operation), "") for operation in operations[1:])
 
 
 def _name(operation: Operation) -> str:
@@ -181,8 +191,12 @@ def _name(operation: Operation) -> str:
             return f"linear {operation.features}"
         case Activation():
             return operation.function
-        case Add():
+        case Add() | StretchedAdd():
             return "+"
+        case ConstantProduct():
+            return f"× {value_of(operation.value):g}"
+        case ConstantSum():
+            return f"+ {value_of(operation.value):g}"
         case Multiply():
             return "×"
         case _:

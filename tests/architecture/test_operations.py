@@ -60,8 +60,7 @@ def test_what_is_said_to_be_zero_is(operations: list[Operation]) -> None:
         if isinstance(operation, Activation):
             assert operation.known.keeps_zero == (not made.any()), operation
         else:
-            assert operation.keeps_zero, operation
-            assert not made.any(), operation
+            assert operation.keeps_zero == (not made.any()), operation
         if operation.most_inputs != 1:
             mixed = outputs(operation, drawn(operation), other=Zero())[0]
             assert operation.zero_with_any == (not mixed.any()), operation
@@ -112,7 +111,7 @@ def test_what_is_idle_hands_its_input_on(operations: list[Operation]) -> None:
 
 def test_two_on_one_value_differ_where_they_are_said_to(operations: list[Operation]) -> None:
     for operation in operations:
-        left, right = outputs(operation, drawn(operation), train=True)
+        left, right = (made.nan_to_num() for made in outputs(operation, drawn(operation), train=True))
         assert (operation.weighted or operation.random) == (not torch.equal(left, right)), operation
         network, taps = built(operation)
         module = getattr(network, f"n{taps[0]}", None)

@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from presage.architecture import Architecture, Node, digest, dumps, from_json, loads, read_jsonl, to_json, write_jsonl
 from presage.architecture.costs import costs
+from presage.architecture.decimals import decimal, value_of
 from presage.architecture.operations import (
     OPERATIONS,
     Activation,
@@ -24,6 +26,7 @@ from presage.architecture.operations import (
     Input,
     Linear,
     MaxPool,
+    Pad,
 )
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidArchitecture
@@ -228,3 +231,23 @@ def test_lines_of_a_file_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
         read_jsonl(path)
     with pytest.raises(InvalidArchitecture, match=r"Cannot read architectures from .*missing.jsonl: No such file"):
         read_jsonl(tmp_path / "missing.jsonl")
+
+
+def test_fields_that_came_later_are_written_where_they_are_not_at_their_default() -> None:
+    nodes = (Node(Input()), Node(Activation("leaky_relu"), (0,)), Node(Flatten(), (1,)), Node(Classifier(), (2,)))
+    plain = Architecture(nodes)
+    assert "parameter" not in dumps(plain)
+    assert loads(dumps(plain).replace('"function":', '"parameter":[0,0],"function":')) == plain
+    own = Architecture((nodes[0], Node(Activation("leaky_relu", (1, -1)), (0,)), *nodes[2:]))
+    assert '"parameter":[1,-1]' in dumps(own)
+    assert loads(dumps(own)) == own
+    assert own.hash != plain.hash
+    with pytest.raises(InvalidArchitecture, match="The `border` of `pad` must be one of zeros, reflect"):
+        Pad((0, 0), (1, 1), "mirror")
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -0.1, 1e-5, 1e-12, 1 / 3, 123456789.0, 1.702, -2e30])
+def test_real_numbers_are_held_to_the_last_digit_of_float32(value: float) -> None:
+    pair = decimal(value)
+    assert np.float32(value_of(pair)) == np.float32(value)
+    assert pair[0] == 0 or pair[0] % 10 != 0

@@ -219,3 +219,17 @@ def test_impossible_shapes_are_refused_with_the_words_of_the_architecture(wrong:
     with pytest.raises(InvalidArchitecture) as many:
         batch_costs(GraphBatch.of([SMALL, wrong]), (3, 4, 4), 2)
     assert str(many.value) == f"Architecture 1: {one.value}"
+
+
+def test_costs_of_made_kernels_and_of_classifiers_of_pixels_are_those_of_each() -> None:
+    graphs = [
+        line(Convolution(8, gain=True), Convolution(8, groups=8, binomial=True), Classifier(pooled=True)),
+        line(Convolution(8, standardised=True, epsilon=(1, -6)), Flatten(), Linear(5, gain=True), Classifier()),
+        SMALL,
+    ]
+    found = batch_costs(GraphBatch.of(graphs), (3, 9, 8), 4)
+    each = [costs(graph, (3, 9, 8), 4) for graph in graphs]
+    assert found.parameters.tolist() == [one.parameters for one in each]
+    assert found.multiply_adds.tolist() == [one.multiply_adds for one in each]
+    assert found.activation_bytes.tolist() == [one.activation_bytes for one in each]
+    assert GraphBatch.of(graphs).architectures() == graphs

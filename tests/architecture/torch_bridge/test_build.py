@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from presage.architecture import Architecture, Node, bottlenecks, costs, stage_ends
+from presage.architecture import Architecture, Node, bottlenecks, costs, dumps, loads, stage_ends
 from presage.architecture.operations import (
     ACTIVATIONS,
     Activation,
@@ -21,13 +22,18 @@ from presage.architecture.operations import (
     Add,
     AveragePool,
     BatchNorm,
+    ChannelNorm,
+    ChannelPool,
     ChannelShuffle,
     Classifier,
     Concatenate,
+    ConstantProduct,
+    ConstantSum,
     Convolution,
     Dropout,
     DropPath,
     Flatten,
+    GroupedSoftmax,
     GroupNorm,
     Identity,
     Input,
@@ -35,11 +41,20 @@ from presage.architecture.operations import (
     MaxPool,
     Multiply,
     Operation,
+    Pad,
+    PadLowest,
+    ParametricRelu,
+    PixelNorm,
+    PixelShuffle,
+    RmsNorm,
+    Scale,
+    Shift,
     Slice,
+    Upsample,
     Zero,
 )
 from presage.architecture.torch_bridge.build import Network, build
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArchitecture, InvalidArgument
 
 
 def with_head(*nodes: Node) -> Architecture:
@@ -114,6 +129,32 @@ CASES: list[tuple[Operation, Callable[[Tensor], Tensor]]] = [
     (Slice(1, 3), lambda x: x[:, 1:3]),
     (Dropout(300), nn.Identity()),  # in evaluation
     (DropPath(300), nn.Identity()),
+    (BatchNorm(epsilon=(1, -3)), nn.BatchNorm2d(4, 1e-3)),
+    (BatchNorm(affine=False, tracked=False), nn.BatchNorm2d(4, affine=False, track_running_stats=False)),
+    (GroupNorm(4, affine=False, epsilon=(2, -2)), nn.InstanceNorm2d(4, 2e-2)),
+    (ChannelNorm(epsilon=(1, -3)), lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (4,), eps=1e-3).permute(0, 3, 1, 2)),
+    (RmsNorm(epsilon=(1, -3)), lambda x: F.rms_norm(x.permute(0, 2, 3, 1), (4,), eps=1e-3).permute(0, 3, 1, 2)),
+    (Scale(), lambda x: x),
+    (Shift(), lambda x: x),
+    (ParametricRelu(), nn.PReLU(4)),
+    (ParametricRelu(channelwise=False), nn.PReLU()),
+    (ConstantProduct((-15, -1)), lambda x: -1.5 * x),
+    (ConstantSum((2, 0)), lambda x: x + 2),
+    (GroupedSoftmax(2), lambda x: x.view(2, 2, 2, 9, 8).softmax(1).view(2, 4, 9, 8)),
+    (Pad((1, 2), (3, 0)), nn.ZeroPad2d((2, 0, 1, 3))),
+    (Pad((-1, 2), (0, -3), "replicate"), nn.ReplicationPad2d((2, -3, -1, 0))),
+    (Pad((1, 2), (3, 0), "reflect"), nn.ReflectionPad2d((2, 0, 1, 3))),
+    (Pad((1, 2), (3, 0), "circular"), nn.CircularPad2d((2, 0, 1, 3))),
+    (PadLowest((1, 0), (0, 1)), lambda x: F.pad(x, (0, 1, 1, 0), value=-torch.inf)),
+    (PixelShuffle(2), nn.PixelShuffle(2)),
+    (Upsample((2, 3)), nn.Upsample(scale_factor=(2, 3))),
+    (Upsample((2, 2), smooth=True), lambda x: F.interpolate(x, scale_factor=2, mode="bilinear")),
+    (Upsample((2, 2), smooth=True, aligned=True), nn.UpsamplingBilinear2d(scale_factor=2)),
+    (ChannelPool(), lambda x: x.mean(1, keepdim=True)),
+    (ChannelPool(largest=True), lambda x: x.amax(1, keepdim=True)),
+    (PixelNorm(), lambda x: x.square().sum((2, 3), keepdim=True).sqrt()),
+    (Activation("leaky_relu", (1, -1)), nn.LeakyReLU(0.1)),
+    (Activation("elu", (5, -1)), nn.ELU(0.5)),
 ]
 CLASSES: dict[str, nn.Module] = {
     "relu": nn.ReLU(),
@@ -127,8 +168,20 @@ CLASSES: dict[str, nn.Module] = {
     "leaky_relu": nn.LeakyReLU(),
     "elu": nn.ELU(),
     "softmax": nn.Softmax(1),
+    "gelu_tanh": nn.GELU("tanh"),
+    "mish": nn.Mish(),
+    "softplus": nn.Softplus(),
+    "selu": nn.SELU(),
+    "hardtanh": nn.Hardtanh(),
 }
-CASES += [(Activation(name), CLASSES[name]) for name in ACTIVATIONS]
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "square": torch.square,
+    "root": torch.sqrt,
+    "exponential": torch.exp,
+    "absolute": torch.abs,
+    "reciprocal": torch.reciprocal,
+}
+CASES += [(Activation(name), {**CLASSES, **FUNCTIONS}[name]) for name in ACTIVATIONS]
 
 
 @pytest.mark.parametrize(("operation", "reference"), CASES, ids=lambda case: getattr(case, "name", ""))
@@ -144,8 +197,65 @@ def test_each_operation_computes_what_torch_computes(
             reference.load_state_dict(own.state_dict())
     images = torch.randn(2, 4, 9, 8) * 3
     _, [found] = network.forward_with_taps(images, [1])
-    torch.testing.assert_close(found, reference(images))
+    torch.testing.assert_close(found, reference(images), equal_nan=True)
     assert found.shape[1:] == torch.Size(network.shapes[1])
+
+
+MADE = [
+    Convolution(6, groups=2, standardised=True, epsilon=(1, -6)),
+    Convolution(6, groups=2, bias=True, standardised=True, gain=True, epsilon=(1, -6)),
+    Convolution(6, gain=True),
+    Convolution(6, spectral=True),
+    Convolution(4, (5, 5), (2, 2), (2, 2), groups=4, binomial=True),
+]
+
+
+@pytest.mark.parametrize("operation", MADE, ids=str)
+def test_convolutions_of_made_kernels_cost_what_they_hold_and_train(operation: Convolution) -> None:
+    graph = with_head(Node(operation, (0,)))
+    assert_costs_match(graph, (4, 9, 8), 3)
+    assert loads(dumps(graph)) == graph
+    network = build(graph, (4, 9, 8), 3)
+    network(torch.randn(2, 4, 9, 8)).square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.any() for weight in network.parameters())
+    assert copy.deepcopy(network).state_dict().keys() == network.state_dict().keys()
+
+
+def test_made_kernels_are_those_of_the_papers() -> None:
+    images = torch.randn(2, 4, 9, 8)
+
+    def kernels(operation: Convolution) -> tuple[Tensor, Tensor]:
+        """What it learns, and what it convolves with: one pixel at a time lit, kernels are seen turned round."""
+        network = build(with_head(Node(operation, (0,))), (4, 9, 8), 3).eval()
+        network(images)
+        module = network.get_submodule("n1")
+        weight = module.weight if "weight" in dict(module.named_parameters()) else module.state_dict()["weight"]
+        lit = torch.zeros(1, 4, 9, 8)
+        lit[0, 0, 4, 4] = 1
+        made = network.forward_with_taps(lit, [1])[1][0]
+        return weight.detach(), made[0, :, 3:6, 3:6].flip(1, 2).detach()
+
+    weight, made = kernels(Convolution(6, standardised=True))
+    flat = weight.flatten(1)
+    expected = (flat - flat.mean(1, keepdim=True)) / flat.std(1, correction=0, keepdim=True)
+    torch.testing.assert_close(made, expected.view_as(weight)[:, 0])
+    weight, made = kernels(Convolution(6, gain=True))
+    torch.testing.assert_close(made, weight[:, 0])  # its norm is what it begins with
+    row = torch.tensor([1.0, 2.0, 1.0])
+    network = build(with_head(Node(Convolution(4, groups=4, binomial=True), (0,))), (4, 9, 8), 3)
+    torch.testing.assert_close(network.get_submodule("n1").weight[2, 0], row.outer(row) / 16)
+
+
+def test_a_classifier_of_pixels_gives_their_mean() -> None:
+    graph = Architecture((Node(Input()), Node(Classifier(pooled=True, rectified=True), (0,))))
+    assert_costs_match(graph, (4, 9, 8), 3)
+    assert loads(dumps(graph)) == graph
+    with pytest.raises(InvalidArchitecture, match="needs a feature map"):
+        Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(pooled=True), (1,)))).shapes((4, 9, 8), 3)
+    network = build(graph, (4, 9, 8), 3)
+    module, images = network.get_submodule("n1"), torch.randn(2, 4, 9, 8)
+    expected = F.conv2d(images, module.weight, module.bias).relu().mean((2, 3))  # type: ignore[arg-type]
+    torch.testing.assert_close(network(images), expected)
 
 
 def test_sums_products_and_concatenations() -> None:

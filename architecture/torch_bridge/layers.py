@@ -1,0 +1,179 @@
+"""Layers that `build` needs and torch has not: weights that are made of what is learned, scales and shifts."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = [
+    "ChannelConvolution",
+    "ChannelNorm",
+    "GainedLinear",
+    "MadeConvolution",
+    "PooledClassifier",
+    "RmsNorm",
+    "Scale",
+    "Shift",
+    "binomial",
+    "kernels",
+]
+
+
+def _per_channel(values: Tensor, x: Tensor) -> Tensor:
+    """(c,) or () values as they act on (b, c, …)."""
+    return values if values.dim() == 0 else values.reshape(-1, *(1,) * (x.dim() - 2))
+
+
+class Scale(nn.Module):
+    """Times a learned number for each of the channels; None: one for all."""
+
+    def __init__(self, channels: int | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(() if channels is None else channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * _per_channel(self.weight, x)
+
+
+class Shift(nn.Module):
+    """Plus a learned number for each of the channels; None: one for all."""
+
+    def __init__(self, channels: int | None) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(() if channels is None else channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + _per_channel(self.bias, x)
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over axis 1."""
+
+    def __init__(self, channels: int, affine: bool, bias: bool, epsilon: float) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine and bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = x.movedim(1, -1)
+        return F.layer_norm(last, last.shape[-1:], self.weight, self.bias, self.epsilon).movedim(-1, 1)
+
+
+class RmsNorm(nn.Module):
+    """Over the root of the mean square of axis 1."""
+
+    def __init__(self, channels: int, affine: bool, epsilon: float) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = x * torch.rsqrt(x.square().mean(1, keepdim=True) + self.epsilon)
+        return normed if self.weight is None else normed * _per_channel(self.weight, x)
+
+
+class ChannelConvolution(nn.Module):
+    """1-d convolution along axis 1, the same at every pixel."""
+
+    def __init__(self, kernel: int, bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(1, 1, kernel))
+        self.bias = nn.Parameter(torch.zeros(1)) if bias else None
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = x.movedim(1, -1)
+        made = F.conv1d(last.reshape(-1, 1, last.shape[-1]), self.weight, self.bias, padding=self.weight.shape[-1] // 2)
+        return made.reshape(last.shape).movedim(-1, 1)
+
+
+class MadeConvolution(nn.Conv2d):
+    """A convolution whose kernels are made of its weights: standardised, or of a learned norm, or both.
+
+    Args:
+        convolution: the plain one, whose weights it takes.
+        standardised: to mean 0 and variance 1 (arXiv 1903.10520).
+        gain: times a learned number for each output channel; weights not standardised are divided by their norm
+            (arXiv 1602.07868).
+        epsilon: beneath the root of the variance.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, standardised: bool, gain: bool, epsilon: float) -> None:
+        super().__init__(
+            convolution.in_channels,
+            convolution.out_channels,
+            convolution.kernel_size,  # type: ignore[arg-type] # torch: a pair, of any length
+            convolution.stride,  # type: ignore[arg-type]
+            convolution.padding,  # type: ignore[arg-type]
+            convolution.dilation,  # type: ignore[arg-type]
+            convolution.groups,
+            convolution.bias is not None,
+        )
+        self.weight, self.bias = convolution.weight, convolution.bias
+        self.standardised, self.epsilon = standardised, epsilon
+        fan_in = self.weight[0].numel()
+        start = torch.full((self.out_channels,), fan_in**-0.5) if standardised else _norms(self.weight).detach()
+        self.gain = nn.Parameter(start) if gain else None
+
+    def kernels(self) -> Tensor:
+        """(o, c / groups, h, w) what it convolves with."""
+        flat = self.weight.flatten(1)
+        if self.standardised:
+            variance, mean = torch.var_mean(flat, 1, correction=0, keepdim=True)
+            flat = (flat - mean) * torch.rsqrt(variance + self.epsilon)
+        else:
+            flat = flat / _norms(self.weight)[:, None]
+        if self.gain is not None:
+            flat = flat * self.gain[:, None]
+        return flat.view_as(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own name for it
+        made: Tensor = self._conv_forward(input, self.kernels(), self.bias)
+        return made
+
+
+class GainedLinear(nn.Linear):
+    """A linear layer whose rows have norms of their own, learned (arXiv 1602.07868)."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool) -> None:
+        super().__init__(inputs, outputs, bias)
+        self.gain = nn.Parameter(_norms(self.weight).detach())
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own name for it
+        return F.linear(input, self.weight * (self.gain / _norms(self.weight))[:, None], self.bias)
+
+
+class PooledClassifier(nn.Conv2d):
+    """Classes of every pixel, (b, c, h, w) → the mean of them, (b, k)."""
+
+    def __init__(self, channels: int, classes: int, bias: bool, rectified: bool) -> None:
+        super().__init__(channels, classes, 1, bias=bias)
+        self.rectified = rectified
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own name for it
+        made = super().forward(input)
+        return (F.relu(made) if self.rectified else made).mean((2, 3))
+
+
+def _norms(weight: Tensor) -> Tensor:
+    """(o,) norm of each output's weights."""
+    found: Tensor = torch.linalg.vector_norm(weight.flatten(1), dim=1)
+    return found
+
+
+def binomial(channels: int, kernel: tuple[int, int]) -> Tensor:
+    """(channels, 1, h, w) kernels of binomial coefficients that sum to 1."""
+    rows = []
+    for size in kernel:
+        row = torch.ones(1)
+        for _ in range(size - 1):
+            row = F.pad(row, (0, 1)) + F.pad(row, (1, 0))
+        rows.append(row / row.sum())
+    return torch.outer(rows[0], rows[1]).repeat(channels, 1, 1, 1)
+
+
+def kernels(convolution: nn.Conv2d) -> Tensor:
+    """What a convolution convolves with."""
+    return convolution.kernels() if isinstance(convolution, MadeConvolution) else convolution.weight
