@@ -78,6 +78,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         classes_: (k,) the labels, sorted as `numpy.unique` does; or the names of a dataset's classes, in its order.
         search_result_: the `presage.search.SearchResult`.
         model_: the `TrainedModel`.
+        balanced_accuracy_: of the model on validation images, the mean over the classes; None where classes are about
+            equally frequent. As a score: ``scoring="balanced_accuracy"`` of scikit-learn.
         recipe_: the recipe that the model was trained by, with what was tuned.
         n_features_in_: number of features, where the images were (n, features).
         feature_names_in_: (n_features_in_,) their names, where they had some.
@@ -167,6 +169,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         self.classes_, self._shares = classes, shares
         self.search_result_: SearchResult = result
         self.model_: TrainedModel = load_model(folder / "best")
+        self.balanced_accuracy_: float | None = self.model_.balanced_accuracy
         self.recipe_: Recipe = self.model_.recipe or recipe
         return self
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 __all__ = [
-    "at_least_zero", "clock", "duration", "extrapolates", "milliseconds", "positive", "scaled", "seed", "share",
-    "table",
+    "accuracies", "at_least_zero", "clock", "duration", "extrapolates", "milliseconds", "positive", "scaled", "seed",
+    "share", "table",
 ]  # fmt: skip
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
@@ -100,6 +100,13 @@ def scaled(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:.3g}{suffix}"
     return f"{value:.3g}"
+
+
+def accuracies(value: float | None, balanced: float | None, none: str = "") -> str:
+    """An accuracy, and the balanced one where there is one: 0.823 (balanced 0.701)."""
+    if value is None:
+        return none
+    return f"{value:.3f}" + ("" if balanced is None else f" (balanced {balanced:.3f})")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

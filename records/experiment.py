@@ -44,6 +44,9 @@ class ExperimentRecord(Record):
         versions: of the libraries.
         failure: why it did not finish.
         created_at: when it ended, ISO 8601 in UTC.
+        balanced_accuracy: mean over the classes of trained accuracy on validation images; None where classes are about
+            equally frequent, and in experience of before it was computed.
+        test_balanced_accuracy: the same on test images.
     """
 
     row, table = "experiment", "experiments"
@@ -52,8 +55,10 @@ class ExperimentRecord(Record):
     results = (
         "status", "accuracy", "test_accuracy", "curve", "train_losses", "depth_accuracies",
         "parameters", "multiply_adds", "activation_bytes", "depth",
+        "balanced_accuracy", "test_balanced_accuracy",
     )  # fmt: skip
     objects = frozenset({"versions"})
+    later = frozenset({"balanced_accuracy", "test_balanced_accuracy"})
     dataset: str
     architecture: str
     recipe: str
@@ -74,6 +79,8 @@ class ExperimentRecord(Record):
     versions: Mapping[str, Any] = field(hash=False)
     failure: str | None
     created_at: str
+    balanced_accuracy: float | None = None
+    test_balanced_accuracy: float | None = None
 
     def __post_init__(self) -> None:
         row = self.row
@@ -91,7 +98,9 @@ class ExperimentRecord(Record):
         )
         for name in ("seed", "parameters", "multiply_adds", "activation_bytes", "depth"):
             self._set(**{name: rule.count(name, row, getattr(self, name))})
-        for name in ("accuracy", "test_accuracy"):
+        for name in ("balanced_accuracy", "test_balanced_accuracy"):
+            self._set(**{name: rule.accuracy(name, row, getattr(self, name), optional=True)})
+        for name in ("accuracy", "test_accuracy", "balanced_accuracy", "test_balanced_accuracy"):
             if not finished and getattr(self, name) is not None:
                 rule.refuse(name, row, f"be null where the status is {self.status}", getattr(self, name))
         if self.curve and self.train_losses and len(self.curve) != len(self.train_losses):

@@ -46,6 +46,8 @@ class FinalTraining:
         tuning_seconds: of the trainings before it.
         parameters, multiply_adds: of the network for one image of the final recipe's side.
         failure: one line; None when finished.
+        balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
+            equally frequent.
     """
 
     hash: str
@@ -63,6 +65,8 @@ class FinalTraining:
     parameters: int
     multiply_adds: int
     failure: str | None
+    balanced_accuracy: float | None = None
+    test_balanced_accuracy: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""

@@ -101,6 +101,8 @@ class Verified:
         seconds: of training.
         failure: one line; None when finished.
         reused: the result was known before this search and was not trained again.
+        balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
+            equally frequent.
     """
 
     chosen: Chosen
@@ -111,6 +113,8 @@ class Verified:
     seconds: float
     failure: str | None
     reused: bool = False
+    balanced_accuracy: float | None = None
+    test_balanced_accuracy: float | None = None
 
     @classmethod
     def of(cls, chosen: Chosen, row: Mapping[str, Any], *, reused: bool) -> Verified:
@@ -124,6 +128,8 @@ class Verified:
             seconds=row["seconds"],
             failure=row["failure"],
             reused=reused,
+            balanced_accuracy=row.get("balanced_accuracy"),
+            test_balanced_accuracy=row.get("test_balanced_accuracy"),
         )
 
     def to_json(self) -> dict[str, Any]:

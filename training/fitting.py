@@ -14,6 +14,7 @@ from presage.architecture.costs import Costs, costs
 from presage.architecture.graph import Architecture
 from presage.architecture.torch_bridge.build import build
 from presage.records.experiment import FINISHED
+from presage.training.balance import is_unbalanced
 from presage.training.data import DeviceData
 from presage.training.failures import failure_of
 from presage.training.hardware import choose_device, choose_precision, device_name, versions
@@ -31,6 +32,8 @@ class TrainingResult:
         status: `finished`, `diverged`, `out_of_memory` or `pruned`.
         accuracy: trained accuracy on the validation images after the last epoch; None unless finished.
         test_accuracy: on the test images, computed once at the end; None unless finished and asked for.
+        balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
+            equally frequent (`presage.training.balance`), too.
         records: one per epoch completed.
         depth_nodes: nodes of the canonical architecture whose outputs the depth heads read.
         costs: of the canonical architecture; None for a plain module.
@@ -54,6 +57,8 @@ class TrainingResult:
     versions: dict[str, str]
     failure: str | None
     module: nn.Module | None
+    balanced_accuracy: float | None = None
+    test_balanced_accuracy: float | None = None
 
     @property
     def curve(self) -> tuple[float, ...]:
@@ -105,7 +110,8 @@ def fit(
     module: nn.Module | None = None
     records: list[EpochRecord] = []
     nodes: tuple[int, ...] = ()
-    accuracy = test_accuracy = failure = None
+    accuracy = test_accuracy = balanced = test_balanced = failure = None
+    unbalanced = is_unbalanced(data.y_train, data.classes)
     status = FINISHED
     try:
         module = _module(network, data, seed)
@@ -115,16 +121,18 @@ def fit(
             if on_epoch is not None:
                 on_epoch(record)
         accuracy = records[-1].validation_accuracy
+        balanced = records[-1].balanced_accuracy if unbalanced else None
         if test and len(data.x_test):
-            test_accuracy = evaluate(
+            scores = evaluate(
                 module, data.x_test, data.y_test, data, precision=precision, mirroring=recipe.test_mirroring
-            ).accuracy
+            )
+            test_accuracy, test_balanced = scores.accuracy, scores.balanced_accuracy if unbalanced else None
     except Exception as error:
         ended = failure_of(error)
         if ended is None:
             raise
         status, failure = ended
-        accuracy = test_accuracy = None
+        accuracy = test_accuracy = balanced = test_balanced = None
         if data.device.type == "cuda":
             torch.cuda.empty_cache()
     return TrainingResult(
@@ -140,6 +148,8 @@ def fit(
         versions=versions(),
         failure=failure,
         module=module,
+        balanced_accuracy=balanced,
+        test_balanced_accuracy=test_balanced,
     )
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from presage.errors import Diverged, InvalidArgument
 from presage.training.augment import augmented_by, normalised
 from presage.training.averaging import WeightAverage
+from presage.training.balance import balanced_accuracy
 from presage.training.checkpoint import load_checkpoint, save_checkpoint
 from presage.training.data import DeviceData
 from presage.training.depth_heads import DepthHeads
@@ -38,7 +39,8 @@ class EpochRecord:
 
     Training loss and accuracy are of the images as augmented; of mixed ones, right is the label of the larger share.
 
-    `depth_accuracies` are validation accuracies of the detached heads, one per tap, in the taps' order.
+    `depth_accuracies` are validation accuracies of the detached heads, one per tap, in the taps' order. The balanced
+    accuracy is of the validation images; None in checkpoints of before it was computed.
     """
 
     epoch: int
@@ -48,15 +50,17 @@ class EpochRecord:
     validation_accuracy: float
     depth_accuracies: tuple[float, ...]
     seconds: float
+    balanced_accuracy: float | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean cross-entropy (nats) and accuracy over images, and the accuracy of each depth head."""
+    """Mean cross-entropy (nats) and accuracy over images, the accuracy of each depth head, the balanced accuracy."""
 
     loss: float
     accuracy: float
     depth_accuracies: tuple[float, ...]
+    balanced_accuracy: float
 
 
 @runtime_checkable
@@ -204,8 +208,9 @@ class _Run:
             raise Diverged(f"The validation loss became {scores.loss} in epoch {epoch}.")
         seconds = time.perf_counter() - began
         return EpochRecord(
-            epoch, loss, accuracy, scores.loss, scores.accuracy, scores.depth_accuracies, round(seconds, 4)
-        )
+            epoch, loss, accuracy, scores.loss, scores.accuracy, scores.depth_accuracies, round(seconds, 4),
+            scores.balanced_accuracy,
+        )  # fmt: skip
 
     def _train_epoch(self, epoch: int, generator: torch.Generator) -> tuple[float, float]:
         """Mean loss and accuracy over the epoch's augmented images. Nothing is read back before its end."""
@@ -342,8 +347,10 @@ class _Run:
 def _evaluation(logits: Tensor, head_logits: Tensor | None, labels: Tensor) -> Evaluation:
     """`logits` (n, k), `head_logits` (t, n, k), `labels` (n,)."""
     depth = [] if head_logits is None else (head_logits.argmax(dim=2) == labels).double().mean(dim=1).tolist()
-    accuracy = float((logits.argmax(dim=1) == labels).double().mean())
-    return Evaluation(float(F.cross_entropy(logits, labels)), accuracy, tuple(depth))
+    best = logits.argmax(dim=1)
+    accuracy = float((best == labels).double().mean())
+    balanced = balanced_accuracy(best, labels, logits.shape[1])
+    return Evaluation(float(F.cross_entropy(logits, labels)), accuracy, tuple(depth), balanced)
 
 
 def _class_weights(data: DeviceData) -> Tensor:

@@ -14,7 +14,17 @@ from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.errors import UnknownName
 from presage.folders import check_folder
-from presage.output import at_least_zero, clock, duration, extrapolates, milliseconds, positive, scaled, table
+from presage.output import (
+    accuracies,
+    at_least_zero,
+    clock,
+    duration,
+    extrapolates,
+    milliseconds,
+    positive,
+    scaled,
+    table,
+)
 from presage.recipes import add_recipe_options, chosen_recipe, final_recipe, recipe_of
 from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
@@ -244,8 +254,8 @@ def _final(final: FinalResult) -> list[str]:
         (
             one.hash[:12],
             _accuracy(one.search_accuracy),
-            one.status if one.accuracy is None else _accuracy(one.accuracy),
-            _accuracy(one.test_accuracy),
+            accuracies(one.accuracy, one.balanced_accuracy, none=one.status),
+            accuracies(one.test_accuracy, one.test_balanced_accuracy),
             f"{one.recipe['learning_rate']:g}",
             f"{one.recipe['weight_decay']:g}",
             f"{one.seconds:.1f}" + (f" + {one.tuning_seconds:.1f} to tune" if one.trials else ""),
@@ -281,8 +291,8 @@ def _row(one: Verified) -> tuple[str, ...]:
         f"{chosen.predicted:.3f}" if predicted else "",
         f"{chosen.lower:.3f} to {chosen.upper:.3f}" if predicted else "",
         extrapolates(chosen.extrapolation, chosen.distance),
-        one.status if one.accuracy is None else f"{one.accuracy:.3f}",
-        "" if one.test_accuracy is None else f"{one.test_accuracy:.3f}",
+        accuracies(one.accuracy, one.balanced_accuracy, none=one.status),
+        accuracies(one.test_accuracy, one.test_balanced_accuracy),
         scaled(chosen.parameters),
         scaled(chosen.multiply_adds),
         f"{one.seconds:.1f}",

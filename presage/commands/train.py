@@ -10,7 +10,7 @@ from pathlib import Path
 
 from presage.arguments import Arguments
 from presage.console import add_architectures, add_dataset, dataset_of, notice, session_of
-from presage.output import clock, duration, scaled, table
+from presage.output import accuracies, clock, duration, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 
 SUMMARY = "train networks fully; the results enter the database, and what it knows is not trained again"
@@ -65,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
         lines = [
             (
                 row.name + (" (known already)" if row.reused else ""),
-                row.status if row.accuracy is None else f"{row.accuracy:.3f}",
-                "" if row.test_accuracy is None else f"{row.test_accuracy:.3f}",
+                accuracies(row.accuracy, row.balanced_accuracy, none=row.status),
+                accuracies(row.test_accuracy, row.test_balanced_accuracy),
                 scaled(row.parameters),
                 scaled(row.multiply_adds),
                 f"{row.seconds:.1f}",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from presage.output import extrapolates, scaled
+from presage.output import accuracies, extrapolates, scaled
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,7 +37,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"fixed": _fixed, "percent": _percent, "milliseconds": _milliseconds}
+    environment.filters |= {
+        "fixed": _fixed,
+        "accuracies": accuracies,
+        "percent": _percent,
+        "milliseconds": _milliseconds,
+    }
     environment.filters |= {"scaled": scaled, "grouped": _grouped, "foretold": _foretold}
     environment.filters |= {"extrapolates": lambda chosen: extrapolates(chosen.extrapolation, chosen.distance)}
     return environment

@@ -37,6 +37,8 @@ class Trained:
         model: folder with the trained network, for `presage.load`; None where none was asked for.
         reused: the same training (dataset, network, recipe, seed) was in the database and was not repeated.
         recipe_words: the recipe that it was trained by, in words.
+        balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
+            equally frequent.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Trained:
     model: str | None = None
     reused: bool = False
     recipe_words: str = ""
+    balanced_accuracy: float | None = None
+    test_balanced_accuracy: float | None = None
 
 
 def train(
@@ -148,4 +152,6 @@ def _trained(
         failure=record.failure,
         model=None if model is None else str(model),
         reused=reused,
+        balanced_accuracy=record.balanced_accuracy,
+        test_balanced_accuracy=record.test_balanced_accuracy,
     )

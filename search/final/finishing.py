@@ -104,7 +104,11 @@ class _Network:
     def test_and_publish(self) -> None:
         """Look at the test images, once, and leave the network in the run's folder `best`."""
         self.row, model = self._trainings.tested(self.recipe, self.row)
-        self.record = replace(self.record, test_accuracy=self.row["test_accuracy"])
+        self.record = replace(
+            self.record,
+            test_accuracy=self.row["test_accuracy"],
+            test_balanced_accuracy=self.row.get("test_balanced_accuracy"),
+        )
         if model is not None:
             publish_model(model, self._trainings.folder(self.recipe), self.run.folder.best)
 
@@ -177,6 +181,8 @@ class _Network:
             parameters=size.parameters,
             multiply_adds=size.multiply_adds,
             failure=failure,
+            balanced_accuracy=row.get("balanced_accuracy"),
+            test_balanced_accuracy=row.get("test_balanced_accuracy"),
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from presage.architecture.graph import Architecture
+from presage.training.balance import is_unbalanced
 from presage.training.data import DeviceData, prepare
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult, fit
@@ -15,7 +17,15 @@ from presage.training.loop import EpochRecord, evaluate
 from presage.training.model.trained import TrainedModel, trained_model
 from presage.training.recipe import Recipe
 
-__all__ = ["AnyRecipeTrainer", "RecipesTrainer"]
+__all__ = ["AnyRecipeTrainer", "RecipesTrainer", "TestScores"]
+
+
+@dataclass(frozen=True)
+class TestScores:
+    """Trained accuracy on the test images, and the balanced one where classes are unbalanced."""
+
+    accuracy: float
+    balanced_accuracy: float | None = None
 
 
 class AnyRecipeTrainer(Protocol):
@@ -35,7 +45,7 @@ class AnyRecipeTrainer(Protocol):
     def model(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> TrainedModel | None:
         """What a finished training left, with all that is needed to use it."""
 
-    def test_accuracy(self, model: TrainedModel, recipe: Recipe) -> float | None:
+    def tested(self, model: TrainedModel, recipe: Recipe) -> TestScores | None:
         """On the test images; None where there are none."""
 
 
@@ -76,15 +86,14 @@ class RecipesTrainer:
         """See `AnyRecipeTrainer.model`."""
         return trained_model(architecture, self.dataset, self.data(recipe), recipe, result)
 
-    def test_accuracy(self, model: TrainedModel, recipe: Recipe) -> float | None:
-        """See `AnyRecipeTrainer.test_accuracy`."""
+    def tested(self, model: TrainedModel, recipe: Recipe) -> TestScores | None:
+        """See `AnyRecipeTrainer.tested`."""
         data = self.data(recipe)
         if not len(data.x_test):
             return None
         module = model.module.to(data.device)
         precision = choose_precision(recipe.precision, data.device)
-        accuracy = evaluate(
-            module, data.x_test, data.y_test, data, precision=precision, mirroring=recipe.test_mirroring
-        ).accuracy
+        scores = evaluate(module, data.x_test, data.y_test, data, precision=precision, mirroring=recipe.test_mirroring)
         model.module.cpu()
-        return accuracy
+        balanced = scores.balanced_accuracy if is_unbalanced(data.y_train, data.classes) else None
+        return TestScores(scores.accuracy, balanced)

@@ -84,10 +84,16 @@ class Trainings:
             return row, None
         model = load_model(folder)
         if row["test_accuracy"] is None:
-            accuracy = self._trainer.test_accuracy(model, recipe)
-            if accuracy is not None:
-                row = {**row, "test_accuracy": round(accuracy, 6)}
-                model = replace(model, test_accuracy=row["test_accuracy"])
+            scores = self._trainer.tested(model, recipe)
+            if scores is not None:
+                balanced = scores.balanced_accuracy
+                row = {
+                    **row,
+                    "test_accuracy": round(scores.accuracy, 6),
+                    "test_balanced_accuracy": None if balanced is None else round(balanced, 6),
+                }
+                names = ("test_accuracy", "test_balanced_accuracy")
+                model = replace(model, **{name: row[name] for name in names})
                 save_model(model, folder, program=False)
                 write_json(folder / _EXPERIMENT, row)
         return row, model

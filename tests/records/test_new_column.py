@@ -17,12 +17,12 @@ from presage.records import append_entry
 from presage.records.testing import experiment_entry
 
 FIELD = "    created_at: str\n"
-OBJECTS = '    objects = frozenset({"versions"})\n'
+LATER = '    later = frozenset({"balanced_accuracy", '
 RULE = '        rule.time("created_at", row, self.created_at)\n'
 CHANGES = {
     FIELD: f"{FIELD}    energy: float | None = None\n",
     '"activation_bytes", "depth",\n': '"activation_bytes", "depth", "energy",\n',
-    OBJECTS: f'{OBJECTS}    later = frozenset({{"energy"}})\n',
+    LATER: f'{LATER}"energy", ',
     RULE: f'{RULE}        self._set(energy=rule.number("energy", row, self.energy, least=0.0, optional=True))\n',
 }
 SQL = "ALTER TABLE experiments ADD COLUMN energy DOUBLE;\nCOMMENT ON COLUMN experiments.energy IS 'joules';\n"
@@ -86,7 +86,7 @@ def test_a_new_result_column_is_added_in_two_files(tmp_path: Path) -> None:
         assert text.count(before) == 1, before
         text = text.replace(before, after)
     record.write_text(text)
-    (copy / "database" / "migrations" / "0002_energy.sql").write_text(SQL)
+    (copy / "database" / "migrations" / "0003_energy.sql").write_text(SQL)
 
     old = tmp_path / "old"
     old.mkdir()

@@ -21,6 +21,7 @@ from presage.architecture.operations import (
 from presage.errors import InvalidArchitecture
 from presage.training import DeviceData, EpochRecord, Recipe, StopTraining, fit
 from presage.training.failures import failure_of
+from presage.training.loop import logits_of
 
 
 def network(channels: int = 8, kernel: int = 3) -> Architecture:
@@ -134,3 +135,18 @@ def test_mistakes_are_raised_not_recorded(data: DeviceData, brief: Recipe) -> No
 
 def test_epoch_losses_are_finite_numbers(data: DeviceData, brief: Recipe) -> None:
     assert all(math.isfinite(loss) for loss in fit(network(), data, brief, depth=False).train_losses)
+
+
+def test_balanced_accuracy_is_told_where_classes_are_unbalanced_alone(data: DeviceData, brief: Recipe) -> None:
+    even = fit(network(), data, brief, seed=1)
+    assert even.balanced_accuracy is None
+    assert even.test_balanced_accuracy is None
+    kept = torch.cat([torch.nonzero(data.y_train == label)[: 10 + 10 * label, 0] for label in range(3)])
+    uneven = replace(data, x_train=data.x_train[kept], y_train=data.y_train[kept])
+    result = fit(network(), uneven, brief, seed=1)
+    assert result.balanced_accuracy is not None
+    assert result.module is not None
+    predicted = logits_of(result.module, data.x_validation, data).argmax(dim=1)
+    recalls = [float((predicted[data.y_validation == label] == label).double().mean()) for label in range(3)]
+    assert result.balanced_accuracy == pytest.approx(sum(recalls) / 3)
+    assert result.test_balanced_accuracy is not None

@@ -89,6 +89,8 @@ def load_model(folder: str | Path) -> TrainedModel:
             recipe=None if recipe is None else Recipe.from_json(recipe),
             accuracy=_optional_accuracy(described.get("accuracy")),
             test_accuracy=_optional_accuracy(described.get("test_accuracy")),
+            balanced_accuracy=_optional_accuracy(described.get("balanced_accuracy")),
+            test_balanced_accuracy=_optional_accuracy(described.get("test_balanced_accuracy")),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:  # WrongInput is a ValueError
         reason = str(error) if isinstance(error, WrongInput) else f"{type(error).__name__}: {error}"
@@ -148,6 +150,8 @@ def _described(model: TrainedModel) -> dict[str, Any]:
         "recipe": None if model.recipe is None else model.recipe.to_json(),
         "accuracy": model.accuracy,
         "test_accuracy": model.test_accuracy,
+        "balanced_accuracy": model.balanced_accuracy,
+        "test_balanced_accuracy": model.test_balanced_accuracy,
     }
 
 

@@ -68,8 +68,8 @@ def readme(model: TrainedModel, folder: str, *, program: bool, onnx: bool) -> st
         size=f"{side}x{side}",
         channels="grey" if c == 1 else "colour",
         recipe=recipe_words(model.recipe) if model.recipe else "unknown",
-        accuracy=_accuracy(model.accuracy),
-        test_accuracy=_accuracy(model.test_accuracy),
+        accuracy=_accuracy(model.accuracy, model.balanced_accuracy),
+        test_accuracy=_accuracy(model.test_accuracy, model.test_balanced_accuracy),
         folder=folder,
         presage=_PRESAGE.format(folder=folder),
         program=_block("Without presage, with torch alone", _TORCH.format(folder=folder, c=c)) if program else "",
@@ -87,5 +87,7 @@ def _block(title: str, code: str) -> str:
     return f"\n{title}:\n\n```python\n{code}```\n"
 
 
-def _accuracy(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.3f} (trained)"
+def _accuracy(value: float | None, balanced: float | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:.3f} (trained)" + ("" if balanced is None else f"; balanced, over the classes: {balanced:.3f}")

@@ -44,6 +44,8 @@ class TrainedModel:
             recipe's side; None where they were not square, or unknown.
         recipe: how it was trained; None where unknown.
         accuracy, test_accuracy: trained accuracies, in [0, 1]; None where unknown.
+        balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
+            equally frequent, too.
     """
 
     architecture: Architecture
@@ -57,6 +59,8 @@ class TrainedModel:
     recipe: Recipe | None = None
     accuracy: float | None = None
     test_accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    test_balanced_accuracy: float | None = None
 
     def program(self) -> Program:
         """Preprocessing and network as one module: uint8 images (b, c, h, w) → logits (b, k)."""
@@ -135,6 +139,8 @@ def trained_model(
         recipe=recipe,
         accuracy=result.accuracy,
         test_accuracy=result.test_accuracy,
+        balanced_accuracy=result.balanced_accuracy,
+        test_balanced_accuracy=result.test_balanced_accuracy,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from presage.architecture.graph import Architecture
 from presage.search.final.finishing import Finishing
 from presage.search.final.settings import FinalSettings
+from presage.search.final.trainer import TestScores
 from presage.search.result import SearchResult
 from presage.search.run.engine import run_search
 from presage.search.settings import SearchSettings
@@ -38,7 +39,7 @@ class RatesTrainer:
 
     def __init__(self) -> None:
         self.trained: list[tuple[str, Recipe]] = []
-        self.tested = 0
+        self.looks = 0
 
     def accuracy(self, architecture: Architecture, recipe: Recipe) -> float:
         """In [0, 1]: lower the farther the rate is from the best, and the fewer epochs."""
@@ -69,10 +70,10 @@ class RatesTrainer:
         """A table leaves no network."""
         return None
 
-    def test_accuracy(self, model: Any, recipe: Recipe) -> float | None:
+    def tested(self, model: Any, recipe: Recipe) -> TestScores | None:
         """Counted."""
-        self.tested += 1
-        return 0.5
+        self.looks += 1
+        return TestScores(0.5)
 
 
 Search = Callable[..., SearchResult]

@@ -138,6 +138,14 @@ def test_its_page_says_what_it_is(folder: Path) -> None:
     assert "presage classify best IMAGE..." in page
 
 
+def test_its_page_tells_the_balanced_accuracy_where_there_is_one(model: TrainedModel, tmp_path: Path) -> None:
+    rare = replace(model, accuracy=0.9, balanced_accuracy=0.4, test_balanced_accuracy=None)
+    save_model(rare, tmp_path / "best", program=False)
+    page = (tmp_path / "best" / "README.md").read_text(encoding="utf-8")
+    assert "0.900 (trained); balanced, over the classes: 0.400" in page
+    assert load_model(tmp_path / "best").balanced_accuracy == 0.4
+
+
 def test_the_code_of_its_page_runs(folder: Path, tmp_path: Path) -> None:
     blocks = (folder / "README.md").read_text(encoding="utf-8").split("```python\n")[1:]
     code = [block.split("```")[0] for block in blocks]
