@@ -23,6 +23,7 @@ from presage.architecture.text import FORMAT, VERSION, node_to_json
 from presage.architecture.text import digest as digest_of
 from presage.architecture.text import text as text_of
 from presage.errors import InvalidArchitecture, UnknownName
+from presage.files import read_text
 
 __all__ = ["FORMAT", "VERSION", "digest", "dumps", "from_json", "loads", "read_jsonl", "to_json", "write_jsonl"]
 
@@ -92,11 +93,11 @@ def read_jsonl(path: str | Path) -> list[Architecture]:
     """
     found = []
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(Path(path))
     except OSError as error:
         raise InvalidArchitecture(f"Cannot read architectures from {path}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise InvalidArchitecture(f"{path} is not a text file of architectures (UTF-8, JSON lines).") from None
+        raise InvalidArchitecture(f"{path} is not a text file of architectures (JSON lines).") from None
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from presage import recipes
 from presage.architectures import NamedArchitecture, read_architectures, traced
-from presage.errors import InvalidArgument, UnknownName
+from presage.errors import DatasetWarning, InvalidArgument, UnknownName
 from presage.progress import OnStage, no_progress
 from presage.session import Session
 from presage.steps.prediction import Predicted
@@ -60,7 +61,7 @@ def probe(
         InvalidDataset: the images or labels cannot be learned from.
     """
     session = Session(database, device, seed, progress)
-    return session.probe(session.dataset(dataset), seeds)
+    return session.probe(_dataset(session, dataset), seeds)
 
 
 def predict(
@@ -84,7 +85,7 @@ def predict(
         InvalidArchitecture: what is no network, or cannot take the dataset's images.
     """
     session = Session(database, device, seed, progress, predictor)
-    images = session.dataset(dataset)
+    images = _dataset(session, dataset)
     return session.predict(images, _named(architectures), _recipe(recipe, images))
 
 
@@ -107,7 +108,7 @@ def train(
         onnx: whether an ONNX file is left there too.
     """
     session = Session(database, device, seed, progress)
-    images = session.dataset(dataset)
+    images = _dataset(session, dataset)
     folder = None if out is None else Path(out)
     return session.train(images, _named(architectures), _recipe(recipe, images), out=folder, onnx=onnx)
 
@@ -159,7 +160,7 @@ def search(
     usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""), settings.get("shortlist", 1))
     asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings})
     session = Session(database, device, seed, progress, predictor)
-    images = session.dataset(dataset)
+    images = _dataset(session, dataset)
     last = recipes.final_recipe(final_recipe, images)
     return session.search(
         images,
@@ -170,6 +171,14 @@ def search(
         final=FinalSettings(last, final, TRIALS if tune else 0) if final else None,
         wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
     )
+
+
+def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:
+    """The dataset; what was left out or guessed while it was read is a `DatasetWarning` each."""
+    images = session.dataset(dataset)
+    for line in images.warnings:
+        warnings.warn(line, DatasetWarning, stacklevel=3)
+    return images
 
 
 def _recipe(recipe: Recipe | str | None, dataset: ImageDataset) -> Recipe:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from presage.architecture.graph import Architecture
 from presage.errors import InvalidArchitecture, InvalidArgument, WrongInput
+from presage.files import read_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -66,10 +67,10 @@ def _is_file(path: Path) -> bool:
 
 def _from_file(path: Path) -> list[NamedArchitecture]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except UnicodeDecodeError:
         raise InvalidArchitecture(
-            f"{path} must be a text file of architecture JSON. Got bytes that are not UTF-8."
+            f"{path} must be a text file of architecture JSON. Got bytes that are neither UTF-8 nor UTF-16."
         ) from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if len(lines) > 1 and not all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for _, line in lines):

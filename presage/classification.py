@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from presage.errors import WrongInput
-
 if TYPE_CHECKING:
     from presage.training.model.trained import TrainedModel
 
@@ -36,40 +34,43 @@ class Classified:
 
 
 def classify(
-    model: TrainedModel, named: Sequence[str | Path], progress: Callable[[int, int], None] = lambda done, total: None
+    model: TrainedModel,
+    named: Sequence[str | Path],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    note: Callable[[str], object] = lambda line: None,
 ) -> list[Classified]:
     """Every image file that is named, and all below the folders that are, in that order.
 
     Args:
         progress: called with (images done, images in all).
+        note: called with a line for each folder that holds something else than images.
 
     Raises:
         InvalidArgument: a file or folder that is not there, or a folder without images; names it.
     """
     from presage.errors import InvalidArgument
-    from presage.training.model.images import AT_ONCE, image_files
+    from presage.training.datasets.left_out import told
+    from presage.training.model.images import AT_ONCE, Unreadable, image_files
 
     files: list[Path] = []
     for name in named:
         path = Path(name).expanduser()
         if not path.exists():
             raise InvalidArgument("IMAGE", "presage classify", "be an image file, or a folder of some", str(name))
-        files += image_files(path) if path.is_dir() else [path]
-    found: list[Classified] = []
+        if not path.is_dir():
+            files.append(path)
+            continue
+        found, left_out = image_files(path)
+        files += found
+        for line in told(path, left_out):
+            note(line)
+    classified: list[Classified] = []
     for start in range(0, len(files), AT_ONCE):
         some = files[start : start + AT_ONCE]
-        try:
-            rows = model.predict_proba(some)
-            found += [Classified(str(file), row.tolist()) for file, row in zip(some, rows, strict=True)]
-        except WrongInput:  # one of them: each by itself
-            found += [_one(model, file) for file in some]
-        progress(len(found), len(files))
-    return found
-
-
-def _one(model: TrainedModel, file: Path) -> Classified:
-    try:
-        return Classified(str(file), model.predict_proba(file)[0].tolist())
-    except WrongInput as error:
-        reason = str(error).partition(f"{file} (")[2].rpartition(")")[0]
-        return Classified(str(file), None, reason or str(error))
+        for file, row in zip(some, model.classify_files(some), strict=True):
+            if isinstance(row, Unreadable):
+                classified.append(Classified(str(file), None, row.reason))
+            else:
+                classified.append(Classified(str(file), row.tolist()))
+        progress(len(classified), len(files))
+    return classified

@@ -29,6 +29,7 @@ from typing import Any
 
 __all__ = [
     "DatabaseBusy",
+    "DatasetWarning",
     "Diverged",
     "InvalidArchitecture",
     "InvalidArgument",
@@ -45,6 +46,10 @@ __all__ = [
     "WrongInput",
     "shown",
 ]
+
+
+class DatasetWarning(UserWarning):
+    """What was left out, skipped or guessed while a dataset was read, or is odd about it; commands print it."""
 
 
 class PresageError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
-from presage.errors import InvalidArgument, InvalidDataset, TrainingFailure
+from presage.errors import DatasetWarning, InvalidArgument, InvalidDataset, TrainingFailure
 from presage.folders import check_folder
 from presage.progress import OnStage, no_progress
 from presage.recipes import final_recipe
@@ -26,7 +27,8 @@ from presage.session import Session
 from presage.steps.budgeting import TimeWish, seconds_of
 from presage.training.datasets.arrays import dataset_of_arrays
 from presage.training.datasets.image_dataset import FEWEST_CLASSES, MOST_CLASSES, ImageDataset, refusal
-from presage.training.datasets.pixels import are_shares, as_uint8, squares, with_channels
+from presage.training.datasets.pixels import as_uint8, depth_of, squares, with_channels
+from presage.training.datasets.value_range import Depth
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
@@ -145,9 +147,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
             if y is not None:
                 raise InvalidArgument("y", _FIT, "be None beside a dataset, which has labels of its own", y)
             dataset = session.dataset(X if isinstance(X, ImageDataset) else str(X))
-            classes, shares = np.array(dataset.classes), None
+            classes, depth = np.array(dataset.classes), None
         else:
-            dataset, classes, shares = self._arrays(X, y)
+            dataset, classes, depth = self._arrays(X, y)
+        for line in dataset.warnings:
+            warnings.warn(line, DatasetWarning, stacklevel=2)
         recipe = self._recipe(dataset)
         final = self._final(dataset)
         if self.run_folder is None:
@@ -166,7 +170,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         if _is_dataset(X) or not _are_rows(X):
             for name in ("n_features_in_", "feature_names_in_"):
                 self.__dict__.pop(name, None)
-        self.classes_, self._shares = classes, shares
+        self.classes_, self._depth = classes, depth
         self.search_result_: SearchResult = result
         self.model_: TrainedModel = load_model(folder / "best")
         self.balanced_accuracy_: float | None = self.model_.balanced_accuracy
@@ -249,8 +253,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         recipe = final_recipe(_checked_recipe("final_recipe", self.final_recipe), dataset)
         return FinalSettings(recipe, self.final, TRIALS if self.tune else 0)
 
-    def _arrays(self, X: Any, y: Any) -> tuple[ImageDataset, NDArray[Any], bool | None]:
-        """The dataset of arrays, its classes, and whether its pixels are floats in [0, 1]."""
+    def _arrays(self, X: Any, y: Any) -> tuple[ImageDataset, NDArray[Any], Depth | None]:
+        """The dataset of arrays, its classes, and how values of more than 8 bits, or floats, became pixels."""
         if _are_pictures(X):
             hint = "Put the image files of each class into a folder of its name, all in one folder, and give that."
             raise InvalidArgument("X", _FIT, "be a dataset, or arrays of images", X, hint)
@@ -263,10 +267,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
             got = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
             raise refusal("y", _FIT, f"hold {FEWEST_CLASSES} to {MOST_CLASSES:,} classes", got)
         images = self._images(X, _FIT)
-        shares = are_shares(images, "X", _FIT)
-        pixels = as_uint8({"X": images}, _FIT, shares)["X"]
+        depth = depth_of({"X": images}, _FIT)
+        pixels = as_uint8({"X": images}, _FIT, depth)["X"]
         names = [str(label) for label in classes]
-        return dataset_of_arrays("arrays", pixels, places.astype(np.int64), names), classes, shares
+        return dataset_of_arrays("arrays", pixels, places.astype(np.int64), names), classes, depth
 
     def _pixels(self, X: Any) -> NDArray[np.uint8]:
         """Arrays to be classified, as (n, h, w, c)."""
@@ -276,7 +280,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
                 rule = "have shape (n, h, w) or (n, h, w, c), as images were learned from"
                 raise InvalidArgument("X", _ASKED, rule, np.shape(X))
             X = validate_data(self, X, reset=False, **kinds)
-        return as_uint8({"X": self._images(X, _ASKED)}, _ASKED, self._shares)["X"]
+        return as_uint8({"X": self._images(X, _ASKED)}, _ASKED, self._depth)["X"]
 
     def _images(self, X: NDArray[Any], owner: str) -> NDArray[Any]:
         """Checked arrays as (n, h, w, c)."""

@@ -22,6 +22,7 @@ __all__ = [
     "disk_is_full",
     "held",
     "read_json",
+    "read_text",
     "replacing",
     "replacing_folder",
     "trim",
@@ -33,6 +34,17 @@ __all__ = [
 def disk_is_full(error: BaseException) -> bool:
     """Whether an error of the system means that there is no room left, on the disk or for this user."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def read_text(path: Path) -> str:
+    """The text of a JSON file: UTF-8, or UTF-16 or UTF-32, as editors and shells of Windows write it, mark or not.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is no text.
+    """
+    content = path.read_bytes()
+    return content.decode(json.detect_encoding(content)).replace("\r\n", "\n")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.arguments import Arguments
+from presage.files import read_text
 from presage.output import positive
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _chosen(text: str | None, command: str, argument: str = "--recipe") -> Recip
     if text in RECIPES or not Path(text).is_file():
         return named_recipe(text)
     try:
-        fields = json.loads(Path(text).read_text(encoding="utf-8"))
+        fields = json.loads(read_text(Path(text)))
     except (OSError, ValueError):
         fields = None
     if not isinstance(fields, dict):

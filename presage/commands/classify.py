@@ -37,7 +37,12 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options.model)
     top = min(options.top, len(model.classes))
     with ProgressBars(quiet=options.quiet) as bars:
-        found = classify(model, options.images, lambda done, total: bars("classify", done, total))
+        found = classify(
+            model,
+            options.images,
+            lambda done, total: bars("classify", done, total),
+            lambda line: notice(line, options),
+        )
     for one in found:
         if one.failure:
             notice(f"{one.file} was not classified: {one.failure}.", options)

@@ -16,7 +16,11 @@ from PIL import Image
 import presage as package
 from presage.architecture.spaces import get_space
 from presage.architecture.torch_bridge.build import build
+from presage.classification import classify
+from presage.training.datasets import image_file
+from presage.training.datasets.value_range import Depth, ValueRange
 from presage.training.model.folder import save_model
+from presage.training.model.images import of_files
 from presage.training.model.trained import TrainedModel
 from presage.training.recipe import Recipe
 
@@ -87,6 +91,47 @@ def test_an_image_that_cannot_be_read_is_named_and_the_others_are_classified(
         (False, "c.png"),
     ]
     assert "aa.png was not classified" in outcome.err
+
+
+def test_of_many_images_each_is_read_once_whatever_is_wrong_with_some(
+    folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pictures / "aa.png").write_bytes(b"\x89PNG no more")
+    (pictures / "b (1).png").write_bytes(b"")
+    read: list[str] = []
+
+    def counted(path: Path, *arguments: object) -> np.ndarray:
+        read.append(path.name)
+        return image_file.read_pixels(path, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("presage.training.model.images.read_pixels", counted)
+    found = classify(package.load(folder), [pictures])
+    assert sorted(read) == ["a.jpg", "aa.png", "b (1).png", "b.png", "c.png"]
+    reasons = {Path(one.file).name: one.failure.partition(":")[0] for one in found}
+    bad = "UnidentifiedImageError"
+    assert reasons == {"a.jpg": "", "aa.png": bad, "b (1).png": bad, "b.png": "", "c.png": ""}
+    assert [one.best(1) for one in found if one.probabilities] == [[1]] * 3
+
+
+def test_what_else_a_folder_holds_is_counted_and_named(presage: Callable, folder: Path, pictures: Path) -> None:
+    (pictures / "notes.txt").touch()
+    (pictures / "@eaDir").mkdir()
+    outcome = presage("classify", str(folder), str(pictures))
+    assert outcome.code == 0
+    assert "1 file or folder of the system (`@eaDir`); 1 file that is no image (`notes.txt`)" in outcome.err
+
+
+def test_deep_images_are_scaled_as_in_the_training(folder: Path, tmp_path: Path) -> None:
+    model = replace(package.load(folder), depth=Depth(ValueRange(0.0, 4095.0, 12), ValueRange(-1.0, 1.0)))
+    save_model(model, tmp_path / "deep", program=False)
+    model = package.load(tmp_path / "deep")
+    assert model.depth == Depth(ValueRange(0.0, 4095.0, 12), ValueRange(-1.0, 1.0))
+    eight = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    for name, values in (("a.png", eight.astype(np.uint16) * 16), ("b.tif", (eight / 127.5 - 1).astype(np.float32))):
+        Image.fromarray(values).save(tmp_path / name)
+        (batch,), _ = of_files([tmp_path / name], 1, 16, model.depth)
+        np.testing.assert_array_equal(batch[0, 0].numpy(), eight)
+    assert package.load(folder).depth is None
 
 
 @pytest.mark.parametrize(

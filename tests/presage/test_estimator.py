@@ -219,7 +219,7 @@ def test_score_is_on_images_that_were_not_learned_from(
         (lambda x, y: (x.reshape(len(x), -1)[:, :60], y), "must have s·s features (grey) or 3·s·s (in colour)"),
         (lambda x, y: (np.moveaxis(np.stack([x] * 3, -1), 3, 1), y), "use `numpy.moveaxis(x, 1, 3)`"),
         (lambda x, y: (x / -255, y), "Negative values in data"),
-        (lambda x, y: (x * 2.0, y), "must hold values in [0, 1] or [0, 255]"),
+        (lambda x, y: (x * 2.3, y), "must hold values in [0, 1], [-1, 1] or [0, 255]"),
         (lambda x, y: (np.where(x == x.max(), np.nan, x), y), "NaN"),
         (lambda x, y: (x, np.linspace(0, 1, len(x))), "continuous"),
         (lambda x, y: (x, ["all"] * len(x)), "must hold 2 to 1,000 classes. Got 1 class"),

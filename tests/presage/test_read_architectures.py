@@ -30,6 +30,17 @@ def test_a_json_object_over_several_lines_is_one_architecture(tmp_path: Path) ->
     assert named.architecture.hash == loads(a_network()).hash
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_file_may_be_written_in_any_unicode(tmp_path: Path, encoding: str, ending: str) -> None:
+    from presage.architecture.serial import loads, read_jsonl
+
+    file = tmp_path / "windows.jsonl"
+    file.write_bytes((a_network() + ending + a_network() + ending).encode(encoding))
+    assert [named.name for named in read_architectures([str(file)])] == ["windows.jsonl:1", "windows.jsonl:2"]
+    assert read_jsonl(file) == [loads(a_network())] * 2
+
+
 def test_what_a_search_left_of_its_best_network_is_read(tmp_path: Path) -> None:
     import json
 

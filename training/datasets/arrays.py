@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from presage.training.datasets.dullness import with_dullness
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.datasets.splits import set_aside_test
 
@@ -28,4 +29,5 @@ def dataset_of_arrays(
     """
     train, test = set_aside_test(labels)
     x_train, x_test = images[train], images[test]
-    return ImageDataset(name, x_train, labels[train], x_test, labels[test], tuple(classes), test_given=False)
+    dataset = ImageDataset(name, x_train, labels[train], x_test, labels[test], tuple(classes), test_given=False)
+    return with_dullness(dataset)

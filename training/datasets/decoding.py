@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from presage.training.datasets.image_dataset import refusal
 
-__all__ = ["LARGEST_SIDE", "Corrupt", "Progress", "common_side", "decode_all"]
+__all__ = ["LARGEST_SIDE", "Corrupt", "Progress", "common_side", "decode_all", "each"]
 
 LARGEST_SIDE = 64
 """Images are stored at most this wide and high."""
@@ -66,6 +67,27 @@ def common_side(longer_sides: list[int]) -> int:
     return min(LARGEST_SIDE, int(np.median(longer_sides)))
 
 
+_T = TypeVar("_T")
+
+
+def each(read: Callable[[int], _T], n: int, workers: int | None = None) -> Iterator[_T | Exception]:
+    """`read` of 0 … n-1, in that order, by several threads; an error in place of what it failed on.
+
+    Args:
+        workers: threads; by default one per core, at most 8.
+    """
+
+    def tried(row: int) -> _T | Exception:
+        try:
+            return read(row)
+        except Exception as error:  # decoders of hostile files raise nearly anything
+            return error
+
+    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, n, _IMAGES_AT_ONCE):
+            yield from pool.map(tried, range(start, min(start + _IMAGES_AT_ONCE, n)))
+
+
 def decode_all(
     read: Callable[[int], npt.NDArray[np.uint8]],
     names: Callable[[int], str],
@@ -88,22 +110,16 @@ def decode_all(
     pixels = np.empty(shape, dtype=np.uint8)
     kept = np.zeros(n, dtype=bool)
 
-    def into_place(row: int) -> Exception | None:
-        try:
-            pixels[row] = read(row)
-        except Exception as error:  # decoders of hostile files raise nearly anything
-            return error
-        kept[row] = True
-        return None
+    def into_place(row: int) -> None:
+        pixels[row] = read(row)
 
-    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
-        for start in range(0, n, _IMAGES_AT_ONCE):
-            rows = range(start, min(start + _IMAGES_AT_ONCE, n))
-            for row, error in zip(rows, pool.map(into_place, rows), strict=True):
-                if error is not None:
-                    corrupt.add(names(row), error)
-            if on_progress is not None:
-                on_progress(rows.stop, n)
+    for row, error in enumerate(each(into_place, n, workers)):
+        if error is None:
+            kept[row] = True
+        else:
+            corrupt.add(names(row), error)
+        if on_progress is not None and ((row + 1) % _IMAGES_AT_ONCE == 0 or row + 1 == n):
+            on_progress(row + 1, n)
     corrupt.settle()
     if kept.all():
         return pixels, np.arange(n)

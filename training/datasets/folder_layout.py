@@ -1,22 +1,25 @@
-"""Which image files a folder holds, in which class, to train or to test on. Nothing is opened here."""
+"""Which image files a folder holds, in which class, to train or to test on."""
 
 from __future__ import annotations
 
-import os
+import unicodedata
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+from presage.training.datasets.folder_entries import Entries, folder_entries
 from presage.training.datasets.image_dataset import FEWEST_CLASSES, MOST_CLASSES, refusal
-from presage.training.datasets.image_file import SUFFIXES
+from presage.training.datasets.image_formats import SUFFIXES
+from presage.training.datasets.left_out import LeftOut, LeftOutLog, listed
 
 __all__ = ["Layout", "find_layout"]
 
 _TRAIN = frozenset(("train", "training"))
 _TEST = frozenset(("test", "testing"))
 _VALIDATION = frozenset(("val", "valid", "validation"))
-_MOST_SHOWN = 8
 
 Identity = tuple[int, int]  # device and inode: two names of one folder share it
+Files = dict[str, list[Path]]  # by class
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,19 @@ class Layout:
     """The files of a folder; labels are places in `classes`.
 
     Attributes:
-        classes: names of the class folders, sorted.
+        classes: names of the class folders as they are written, sorted; two that differ only in how letters with
+            marks are composed (Unicode's NFC and NFD) are one class.
         train: (file, label), sorted by class, then by path.
         test: likewise; empty where the folder has no test set.
-        warnings: what was merged or passed over.
+        warnings: what was merged.
+        left_out: what was not taken.
     """
 
     classes: tuple[str, ...]
     train: tuple[tuple[Path, int], ...]
     test: tuple[tuple[Path, int], ...]
     warnings: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def find_layout(root: Path) -> Layout:
@@ -53,17 +59,22 @@ def find_layout(root: Path) -> Layout:
 class _Walk:
     root: Path
     seen: set[Identity] = field(default_factory=set)
+    written: dict[str, str] = field(default_factory=dict)  # a class in NFC → as it is written first
     warnings: list[str] = field(default_factory=list)
+    log: LeftOutLog = field(default_factory=LeftOutLog)
+
+    def __post_init__(self) -> None:
+        self.entries = cache(folder_entries)  # each folder is looked at once
 
     def layout(self) -> Layout:
         train_folders, test_folders = self._roles()
         train = self._classes(train_folders)
-        _check_number(self.root, train_folders[0], train)
+        self._check_number(train_folders[0], train)
         test = self._classes(test_folders)
         unseen = sorted(name for name in test.keys() - train.keys() if test[name])
         if unseen:
             rule = f"hold no class that `{train_folders[0].name}` lacks"
-            raise refusal(test_folders[0].name, self.root, rule, _listed(unseen))
+            raise refusal(test_folders[0].name, self.root, rule, listed(unseen))
         if test_folders and not any(test.values()):
             raise refusal(test_folders[0].name, self.root, "hold images in class folders", "none")
         classes = tuple(sorted(train))
@@ -73,22 +84,24 @@ class _Walk:
             tuple((path, label) for label, name in enumerate(classes) for path in train[name]),
             tuple((path, label) for label, name in enumerate(classes) for path in test.get(name, ())),
             tuple(self.warnings),
+            self.log.found,
         )
 
     def _roles(self) -> tuple[list[Path], list[Path]]:
         """(folders whose class folders are trained on, and those whose are tested on)."""
-        folders = _subfolders(self.root)
+        folders = self._look(self.root).folders
         train, test, validation = (
             [folder for folder in folders if folder.name.lower() in role] for role in (_TRAIN, _TEST, _VALIDATION)
         )
         if not train or (not test and not validation and len(folders) > 1):
             return [self.root], []
         if not test and not validation:  # `train` alone
-            return (train, []) if _subfolders(train[0]) else ([self.root], [])
-        others = [folder.name for folder in folders if folder not in {*train, *test, *validation}]
-        if others:
-            self.warnings.append(f"Passed over {_listed(others)} in `{self.root}`, which has train and test folders.")
-        used = _listed([folder.name for folder in validation])
+            return (train, []) if self._look(train[0]).folders else ([self.root], [])
+        for folder in folders:
+            if folder not in {*train, *test, *validation}:
+                self._leave("beside", folder)
+        used = listed([folder.name for folder in validation])
+        self._leave_loose(self.root)
         if not test:
             self.warnings.append(f"Took {used} of `{self.root}` as the test set, as there is no `test` folder.")
             return train, validation
@@ -96,17 +109,16 @@ class _Walk:
             self.warnings.append(f"Trained on {used} of `{self.root}` too: presage draws its own validation images.")
         return train + validation, test
 
-    def _classes(self, folders: list[Path]) -> dict[str, list[Path]]:
+    def _classes(self, folders: list[Path]) -> Files:
         """Image files by the name of their class folder."""
-        found: dict[str, list[Path]] = {}
+        found: Files = {}
         for folder in folders:
             self.seen.add(_identity(folder))
-            loose = sum(_is_image(entry) for entry in _entries(folder))
-            if loose:
-                self.warnings.append(f"Passed over images in no class folder: {loose} in `{folder}`.")
-            fresh = [sub for sub in _subfolders(folder) if self._first_time(sub)]
+            self._leave_loose(folder)
+            fresh = [sub for sub in self._look(folder).folders if self._first_time(sub)]
             for sub in fresh:  # all class folders count as read before any is, lest one leads into another
-                found.setdefault(sub.name, []).extend(self._images(sub))
+                name = self.written.setdefault(unicodedata.normalize("NFC", sub.name), sub.name)
+                found.setdefault(name, []).extend(self._images(sub))
         return found
 
     def _images(self, folder: Path) -> list[Path]:
@@ -114,36 +126,45 @@ class _Walk:
         found: list[Path] = []
         waiting = [folder]
         while waiting:
-            current = waiting.pop()
-            found += [Path(entry.path) for entry in _entries(current) if _is_image(entry)]
-            waiting += [sub for sub in _subfolders(current) if self._first_time(sub)]
+            entries = self._look(waiting.pop())
+            found += entries.images
+            waiting += [sub for sub in entries.folders if self._first_time(sub)]
         return sorted(found)
+
+    def _look(self, folder: Path) -> Entries:
+        entries: Entries = self.entries(folder)
+        for kind, path in entries.left_out:
+            self._leave(kind, path)
+        return entries
+
+    def _leave_loose(self, folder: Path) -> None:
+        for path in self._look(folder).images:
+            self._leave("no class", path)
+
+    def _leave(self, kind: str, path: Path) -> None:
+        self.log.add(kind, str(path.relative_to(self.root)))
 
     def _first_time(self, folder: Path) -> bool:
         identity = _identity(folder)
         if identity in self.seen:
-            self.warnings.append(f"Passed over `{folder}`, which leads to a folder that is read already.")
+            self._leave("read already", folder)
             return False
         self.seen.add(identity)
         return True
 
-
-def _check_number(root: Path, folder: Path, train: dict[str, list[Path]]) -> None:
-    where = "folders" if folder == root else folder.name
-    if not train:
-        hint = "Put the images of each class into a folder of its own."
-        raise refusal(where, root, f"include {FEWEST_CLASSES} to {MOST_CLASSES:,} class folders", "none", hint)
-    if not FEWEST_CLASSES <= len(train) <= MOST_CLASSES:
-        only = folder / next(iter(train))
-        inner = len(train) == 1 and len(_subfolders(only)) >= FEWEST_CLASSES
-        got = f"{len(train):,} ({_listed(sorted(train))})"
-        hint = f"Did you mean `{only}`?" if inner else ""
-        raise refusal(where, root, f"include {FEWEST_CLASSES} to {MOST_CLASSES:,} class folders", got, hint)
+    def _check_number(self, folder: Path, train: Files) -> None:
+        where = "folders" if folder == self.root else folder.name
+        rule = f"include {FEWEST_CLASSES} to {MOST_CLASSES:,} class folders"
+        if not train:
+            raise refusal(where, self.root, rule, "none", "Put the images of each class into a folder of its own.")
+        if not FEWEST_CLASSES <= len(train) <= MOST_CLASSES:
+            only = folder / next(iter(train))
+            inner = len(train) == 1 and len(self.entries(only).folders) >= FEWEST_CLASSES
+            hint = f"Did you mean `{only}`?" if inner else ""
+            raise refusal(where, self.root, rule, f"{len(train):,} ({listed(sorted(train))})", hint)
 
 
-def _check_counts(
-    root: Path, classes: tuple[str, ...], train: dict[str, list[Path]], test: dict[str, list[Path]]
-) -> None:
+def _check_counts(root: Path, classes: tuple[str, ...], train: Files, test: Files) -> None:
     if not any(train.values()):
         known = ", ".join(sorted(SUFFIXES))
         raise refusal("class folders", root, f"hold images ({known})", "none")
@@ -155,31 +176,6 @@ def _check_counts(
             raise refusal("classes", root, "have an image to train on each", f"none in `{name}`")
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What a folder holds but hidden entries and those of archivers (`__MACOSX`), sorted by name."""
-    with os.scandir(folder) as entries:
-        visible = [entry for entry in entries if not entry.name.startswith((".", "__"))]
-    return sorted(visible, key=lambda entry: entry.name)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return [Path(entry.path) for entry in _entries(folder) if entry.is_dir()]
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    """Whether the name says so; a dangling link counts, so that it is reported."""
-    return Path(entry.name).suffix.lower() in SUFFIXES and (entry.is_file() or _dangling(entry))
-
-
-def _dangling(entry: os.DirEntry[str]) -> bool:
-    return entry.is_symlink() and not Path(entry.path).exists()
-
-
 def _identity(folder: Path) -> Identity:
     status = folder.stat()
     return status.st_dev, status.st_ino
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:_MOST_SHOWN])
-    return shown + (f" and {len(names) - _MOST_SHOWN:,} more" if len(names) > _MOST_SHOWN else "")

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from presage.errors import InvalidDataset
 from presage.training.datasets.fingerprint import fingerprint
+from presage.training.datasets.left_out import LeftOut, told
+from presage.training.datasets.refusing import refusal
+from presage.training.datasets.value_range import Depth
 
 __all__ = ["FEWEST_CLASSES", "MOST_CLASSES", "ImageDataset", "checked", "refusal"]
 
@@ -33,7 +36,9 @@ class ImageDataset:
         y_test: their labels, (n,) int64 in 0 … k-1.
         classes: the names of the k classes, 2 to 1,000.
         test_given: whether the source had a test set of its own; else it was set aside here by a fixed seed.
-        warnings: what was skipped, merged or guessed while reading, one line each; to be shown to the user.
+        warnings: what was left out, skipped, merged or guessed while reading, one line each; to be shown to the user.
+        left_out: what the source holds that was not taken, by kind; one of the `warnings` counts and names all of it.
+        depth: how values of more than 8 bits, or floats, became 0 … 255; None where there were none.
 
     Raises:
         InvalidDataset: shapes, labels or classes that break these rules; a class of fewer than 2 images.
@@ -47,6 +52,8 @@ class ImageDataset:
     classes: tuple[str, ...]
     test_given: bool = True
     warnings: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    depth: Depth | None = None
 
     def __post_init__(self) -> None:
         k = len(self.classes)
@@ -109,27 +116,15 @@ def checked(
     classes: tuple[str, ...],
     test_given: bool,
     warnings: tuple[str, ...],
+    left_out: tuple[LeftOut, ...] = (),
+    depth: Depth | None = None,
 ) -> ImageDataset:
-    """An `ImageDataset` called `name`, whose errors name the `path` it was read from."""
+    """An `ImageDataset` called `name`, whose errors name the `path` it was read from; what was left out is told."""
+    said = (*told(path, left_out), *warnings)
     try:
-        return ImageDataset(name, x_train, y_train, x_test, y_test, classes, test_given, warnings)
+        return ImageDataset(name, x_train, y_train, x_test, y_test, classes, test_given, said, left_out, depth)
     except InvalidDataset as error:
         raise InvalidDataset(str(error).replace(f"`{name}`", f"`{path}`", 1)) from None
-
-
-def refusal(argument: str, owner: object, rule: str, got: object, hint: str = "") -> InvalidDataset:
-    """*The `y_train` of `a.npz` must hold no negative label. Got -1.*, always one printable line.
-
-    Args:
-        argument: the array, file or property that is wrong.
-        owner: the dataset or file it belongs to.
-        rule: what it must be; completes "must …".
-        got: the value found; text is shown as it is, anything else by `repr`.
-        hint: a sentence that says what to do instead.
-    """
-    shown = got if isinstance(got, str) else repr(got)
-    text = f"The `{argument}` of `{owner}` must {rule}. Got {shown}.{' ' + hint if hint else ''}"
-    return InvalidDataset("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
 
 
 def _utf8(name: str) -> str:

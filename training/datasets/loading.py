@@ -8,6 +8,7 @@ from pathlib import Path
 
 from presage.errors import InvalidDataset
 from presage.training.datasets.decoding import Progress
+from presage.training.datasets.dullness import with_dullness
 from presage.training.datasets.image_dataset import ImageDataset, refusal
 from presage.training.datasets.kinds import KINDS, TORCHVISION, existing, listed
 
@@ -38,7 +39,7 @@ def load_dataset(
         meant = kind.meant(text)
         if meant is not None:
             dataset: ImageDataset = kind.load()(meant, skip_corrupt=skip_corrupt, on_progress=on_progress)
-            return dataset
+            return with_dullness(dataset)
     path = existing(text)
     if path is None:
         raise _unknown(text)

@@ -1,4 +1,4 @@
-"""Datasets in one `.npz` file: `x_train`, `y_train`, optionally `x_test`, `y_test` and `classes`."""
+"""Datasets in one `.npz` file: `x_train`, `y_train`, optionally `x_test`, `y_test`, `x_val`, `y_val` and `classes`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import numpy.typing as npt
 from presage.errors import InvalidDataset
 from presage.training.datasets.decoding import Progress
 from presage.training.datasets.image_dataset import ImageDataset, checked, refusal
-from presage.training.datasets.labels import name_classes, renumber
-from presage.training.datasets.pixels import as_uint8, with_channels
+from presage.training.datasets.labels import name_classes, numbered, renumber, text_of
+from presage.training.datasets.left_out import LeftOut
+from presage.training.datasets.pixels import as_uint8, depth_of, with_channels
 from presage.training.datasets.splits import set_aside_test
 
 __all__ = ["load_npz"]
 
+VALIDATION = ("val", "valid", "validation")
 _MOST_BYTES = 16 * 2**30  # unpacked; a small file may claim any size
 
 Array = npt.NDArray[Any]
@@ -27,10 +29,13 @@ Array = npt.NDArray[Any]
 def load_npz(path: Path, *, skip_corrupt: bool = False, on_progress: Progress | None = None) -> ImageDataset:
     """Read a dataset from a file written by `numpy.savez` or `numpy.savez_compressed`; nothing is ever unpickled.
 
-    Images are (n, h, w) or (n, h, w, c) with c = 1 or 3: uint8, whole numbers in 0 … 255, booleans, or floats in
-    [0, 1] or [0, 255]. Labels are (n,) or (n, 1) whole numbers, not negative; the classes are the sorted labels of
-    `y_train`, renumbered from 0. `classes` names them: one name per label counted from 0, or one per class. Without
-    `x_test` and `y_test`, a fifth is set aside by a fixed seed.
+    Images are (n, h, w) or (n, h, w, c) with c = 1 or 3: uint8, booleans, other whole numbers, or floats, which are
+    scaled by what they hold (`presage.training.datasets.value_range`). Labels are (n,) or (n, 1): whole numbers, not
+    negative, or text. The classes are the sorted labels of `y_train`, renumbered from 0. `classes` names them: one name
+    per label counted from 0, or one per class; labels that are text must be among these names. `x_val` and `y_val`
+    (`x_valid`, `x_validation`) join the training images, as presage draws its own validation images; without `x_test`
+    and `y_test` they are the test set. Without any, a fifth is set aside by a fixed seed. Other arrays are left out,
+    and named in the dataset's `left_out` and `warnings`.
 
     Args:
         path: the file.
@@ -39,11 +44,10 @@ def load_npz(path: Path, *, skip_corrupt: bool = False, on_progress: Progress | 
     Raises:
         InvalidDataset: the file, an array or a value breaks one of these rules; the line names which.
     """
-    arrays = _read(path)
-    test_given = "x_test" in arrays
-    parts = ("train", "test") if test_given else ("train",)
+    arrays, others = _read(path)
+    parts = [part for part in ("train", *VALIDATION, "test") if f"x_{part}" in arrays]
     images = {part: with_channels(arrays[f"x_{part}"], f"x_{part}", path) for part in parts}
-    labels = {part: _labels(arrays[f"y_{part}"], f"y_{part}", path) for part in parts}
+    labels, names = _labels({part: arrays[f"y_{part}"] for part in parts}, arrays.get("classes"), path)
     for part in parts:
         if len(images[part]) != len(labels[part]):
             rule = f"have one label for each of the {len(images[part])} images of `x_{part}`"
@@ -51,21 +55,42 @@ def load_npz(path: Path, *, skip_corrupt: bool = False, on_progress: Progress | 
         if not images[part].size:
             rule = "hold at least one image of at least one pixel"
             raise refusal(f"x_{part}", path, rule, f"shape {arrays[f'x_{part}'].shape}")
-    pixels = as_uint8({f"x_{part}": images[part] for part in parts}, path)
+        if images[part].shape[1:] != images["train"].shape[1:]:
+            rule = f"have images of the shape of `x_train`, {images['train'].shape[1:]}"
+            raise refusal(f"x_{part}", path, rule, images[part].shape[1:])
+    given = {f"x_{part}": images[part] for part in parts}
+    depth = depth_of(given, path)
+    pixels = as_uint8(given, path, depth)
 
-    y_train, y_test, found = renumber(labels["train"], labels.get("test"), path)
-    classes, warnings = name_classes(_names(arrays.get("classes"), path), found, path)
-    x_train = pixels["x_train"]
-    if test_given:
-        x_test = pixels["x_test"]
+    notes = [f"Scaled the values of `{path}` as {depth}."] if depth is not None and depth.is_unusual else []
+    train_parts, test_part = parts[:1], parts[-1] if len(parts) > 1 else None
+    if test_part in VALIDATION:
+        notes.append(f"Took `x_{test_part}` of `{path}` as the test set, as there is no `x_test`.")
+    elif len(parts) == 3:
+        train_parts = parts[:2]
+        notes.append(f"Trained on `x_{parts[1]}` of `{path}` too: presage draws its own validation images.")
+    x_train = _joined([pixels[f"x_{part}"] for part in train_parts])
+    y_of_train, y_of_test = _joined([labels[part] for part in train_parts]), labels.get(test_part or "")
+    y_train, y_test, found = renumber(y_of_train, y_of_test, path, f"y_{test_part}")
+    classes, said = name_classes(names, found, path)
+    if test_part is not None:
+        x_test = pixels[f"x_{test_part}"]
     else:
         train, test = set_aside_test(y_train)
         x_train, x_test, y_train, y_test = x_train[train], x_train[test], y_train[train], y_train[test]
-    return checked(path, path.stem, x_train, y_train, x_test, y_test, classes, test_given, warnings)
+    left_out = (LeftOut("array", others),) if others else ()
+    return checked(
+        path, path.stem, x_train, y_train, x_test, y_test, classes, test_part is not None,
+        (*notes, *said), left_out, depth,
+    )  # fmt: skip
 
 
-def _read(path: Path) -> dict[str, Array]:
-    """The arrays of the file that matter, by name; headers are all checked before any array is read."""
+def _joined(arrays: list[Array]) -> Array:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _read(path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """(arrays that matter, by name; names of the others). Headers are all checked before any array is read."""
     try:
         with path.open("rb") as file:
             if not zipfile.is_zipfile(file):
@@ -83,11 +108,13 @@ def _read(path: Path) -> dict[str, Array]:
         raise refusal("arrays", path, "fit into memory", "more") from None
 
 
-def _read_archive(archive: zipfile.ZipFile, path: Path) -> dict[str, Array]:
+def _read_archive(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
     entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
     needed = ["x_train", "y_train"]
     if "x_test" in entries or "y_test" in entries:
         needed += ["x_test", "y_test"]
+    validation = [part for part in VALIDATION if f"x_{part}" in entries and f"y_{part}" in entries]
+    needed += [f"{axis}_{part}" for part in validation[:1] for axis in "xy"]
     for key in needed:
         if key not in entries:
             rule = f"include `{key}`"
@@ -99,7 +126,8 @@ def _read_archive(archive: zipfile.ZipFile, path: Path) -> dict[str, Array]:
         with archive.open(entries[key]) as member:
             shape, dtype = _header(member, key, path)
         if dtype.hasobject:
-            raise refusal(key, path, "hold plain numbers; objects are never unpickled", "an object array")
+            rule = f"hold plain {'names' if key == 'classes' else 'numbers'}; objects are never unpickled"
+            raise refusal(key, path, rule, "an object array", _hint_for_objects(key))
         total += int(np.prod(shape, dtype=object)) * dtype.itemsize
     if total > _MOST_BYTES:
         rule = f"unpack to at most {_MOST_BYTES:,} bytes"
@@ -108,7 +136,13 @@ def _read_archive(archive: zipfile.ZipFile, path: Path) -> dict[str, Array]:
     for key in needed:
         with archive.open(entries[key]) as member:
             arrays[key] = np.lib.format.read_array(member, allow_pickle=False)
-    return arrays
+    return arrays, tuple(name for name in entries if name not in arrays)
+
+
+def _hint_for_objects(key: str) -> str:
+    if key.startswith("x_"):
+        return "Save images of one size as one array: `numpy.stack(images)`."
+    return "Save names as text: `numpy.array(names, dtype=str)`."
 
 
 def _header(member: IO[bytes], key: str, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -122,12 +156,29 @@ def _header(member: IO[bytes], key: str, path: Path) -> tuple[tuple[int, ...], n
     return shape, dtype
 
 
-def _labels(labels: Array, key: str, path: Path) -> npt.NDArray[np.int64]:
+def _labels(
+    labels: dict[str, Array], classes: Array | None, path: Path
+) -> tuple[dict[str, npt.NDArray[np.int64]], list[str] | None]:
+    """(labels as numbers by part, names by number or None)."""
+    names = _names(classes, path)
+    flat = {f"y_{part}": _vector(array, f"y_{part}", path) for part, array in labels.items()}
+    if flat["y_train"].dtype.kind in "US":
+        numbers, names = numbered(flat, names, path)
+    else:
+        numbers = {key: _whole_numbers(array, key, path) for key, array in flat.items()}
+    return {key.removeprefix("y_"): array for key, array in numbers.items()}, names
+
+
+def _vector(labels: Array, key: str, path: Path) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
         hint = "Turn one-hot labels into numbers with `y.argmax(1)`." if labels.ndim == 2 else ""
         raise refusal(key, path, "have shape (n,)", labels.shape, hint)
+    return labels
+
+
+def _whole_numbers(labels: Array, key: str, path: Path) -> npt.NDArray[np.int64]:
     if labels.dtype.kind not in "biuf":
         raise refusal(key, path, "hold whole numbers", f"type {labels.dtype}")
     if labels.dtype.kind == "f":
@@ -152,4 +203,4 @@ def _names(names: Array | None, path: Path) -> list[str] | None:
         return None
     if names.ndim != 1 or names.dtype.kind not in "USiu":
         raise refusal("classes", path, "be a vector of names", f"shape {names.shape} of {names.dtype}")
-    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
+    return [text_of(name) for name in names.tolist()]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isqrt
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from presage.training.datasets.image_dataset import refusal
+from presage.training.datasets.refusing import refusal
+from presage.training.datasets.value_range import Depth, Extremes, ValueRange, extremes, value_range
 
-__all__ = ["as_uint8", "are_shares", "squares", "with_channels"]
+__all__ = ["as_uint8", "depth_of", "squares", "with_channels"]
 
 _ROWS_AT_ONCE = 4_096
-_SLACK = 1e-3  # what rounding may add at either end of a range of floats
+_BLACK_AND_WHITE = ValueRange(0.0, 1.0)
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +35,8 @@ def with_channels(images: Array, key: str, owner: object) -> Array:
         return images
     first = images.ndim == 4 and images.shape[1] in (1, 3)
     hint = "These are channels-first: use `numpy.moveaxis(x, 1, 3)`." if first else ""
+    if images.ndim == 4 and images.shape[3] == 4:
+        hint = "Of red, green, blue and transparency, give the first three: `x[..., :3]`."
     raise refusal(key, owner, "have shape (n, h, w) or (n, h, w, c) with c = 1 or 3", images.shape, hint)
 
 
@@ -53,60 +56,79 @@ def squares(rows: Array, key: str, owner: object) -> Array:
 
 
 def as_uint8(
-    images: Mapping[str, Array], owner: object, shares: bool | None = None
+    images: Mapping[str, Array], owner: object, depth: Depth | None = None
 ) -> dict[str, npt.NDArray[np.uint8]]:
-    """Pixels as 0 … 255, of one or two arrays (n, h, w, c) by what errors call them.
+    """Pixels as 0 … 255, of some arrays (n, h, w, c) by what errors call them.
 
-    They are uint8, whole numbers in 0 … 255, booleans, or floats in [0, 1] or [0, 255]: which of the two is decided
-    over all images of an array, and must be the same for both arrays.
+    uint8 stays as it is, booleans are black and white. Other whole numbers, and floats, are scaled by what they hold
+    (`presage.training.datasets.value_range`): whole numbers over all arrays, floats alike in each.
 
     Args:
-        shares: that floats are in [0, 1] (True) or [0, 255] (False), where it was decided before.
+        depth: how they are scaled, where it was decided before.
 
     Raises:
-        InvalidDataset: other values.
+        InvalidDataset: other values, or some beyond the range that was decided before.
     """
-    found = {key: are_shares(array, key, owner) for key, array in images.items()}
-    told = {key: value for key, value in found.items() if value is not None}
-    if shares is None and len(set(told.values())) > 1:
-        first, other = told
-        got = " and ".join(f"up to {float(images[key].max()):g}" for key in told)
-        raise refusal(other, owner, f"have the range of `{first}`, [0, 1] or [0, 255]", got)
-    for key, value in told.items():
-        if shares and not value:
-            rule = "have the range of the images that were learned from, [0, 1]"
-            raise refusal(key, owner, rule, f"up to {float(images[key].max()):g}")
-    decided = shares if shares is not None else any(told.values())
-    return {key: _scaled(array, decided) for key, array in images.items()}
+    held = depth_of(images, owner)
+    if depth is not None and held is not None:
+        for key, array in images.items():
+            _check_within(array, key, owner, depth)
+        held = Depth(depth.whole or held.whole, depth.floats or held.floats)
+    return {key: _scaled(array, held) for key, array in images.items()}
 
 
-def are_shares(images: Array, key: str, owner: object) -> bool | None:
-    """Whether pixels are floats in [0, 1], and not in [0, 255]; None for whole numbers and booleans.
+def depth_of(images: Mapping[str, Array], owner: object) -> Depth | None:
+    """How the arrays are scaled; None where all are uint8 or booleans.
 
     Raises:
         InvalidDataset: values that are no pixels.
     """
-    kind = images.dtype.kind
-    if kind not in "biuf":
-        raise refusal(key, owner, "hold numbers", f"type {images.dtype}")
-    if images.dtype in (np.uint8, np.bool_):
+    found = [_extremes(array, key, owner) for key, array in images.items() if _is_deep(array, key, owner)]
+    whole, floats = [item for item in found if not item.floats], [item for item in found if item.floats]
+    if not found:
         return None
-    low, high = float(images.min()), float(images.max())
-    if not np.isfinite([low, high]).all():
-        bad = ~np.isfinite(images).all(axis=(1, 2, 3))
-        raise refusal(key, owner, "hold no NaN or infinity", f"one in image {int(bad.argmax())}")
-    if low < -_SLACK or high > 255 + _SLACK:
-        ranges = "[0, 1] or [0, 255]" if kind == "f" else "0 … 255"
-        raise refusal(key, owner, f"hold values in {ranges}", f"{low:g} to {high:g}")
-    return high <= 1 + _SLACK if kind == "f" else None
+    ranges = {item.where: value_range([item], owner) for item in floats}
+    if len({held.high > 1 for held in ranges.values()}) > 1:
+        first, other = list(ranges)[:2]
+        got = " and ".join(f"up to {item.high:g}" for item in floats)
+        raise refusal(other, owner, f"have the range of `{first}`, {ranges[first]}", got)
+    return Depth(value_range(whole, owner) if whole else None, value_range(floats, owner) if floats else None)
 
 
-def _scaled(images: Array, shares: bool) -> npt.NDArray[np.uint8]:
+def _check_within(images: Array, key: str, owner: object, depth: Depth) -> None:
+    if not _is_deep(images, key, owner):
+        return
+    found = _extremes(images, key, owner)
+    told = depth.floats if found.floats else depth.whole
+    if told is not None and not told.holds(found.low, found.high):
+        rule = f"have the range of the images that were learned from, {told}"
+        raise refusal(key, owner, rule, f"{found.low:g} to {found.high:g}")
+
+
+def _is_deep(images: Array, key: str, owner: object) -> bool:
+    if images.dtype.kind not in "biuf":
+        raise refusal(key, owner, "hold numbers", f"type {images.dtype}")
+    return images.dtype not in (np.uint8, np.bool_)
+
+
+def _extremes(images: Array, key: str, owner: object) -> Extremes:
+    found = extremes(_parts(images), key)
+    if not np.isfinite([found.low, found.high]).all():
+        row = next(row for row, image in enumerate(images) if not np.isfinite(image).all())
+        raise refusal(key, owner, "hold no NaN or infinity", f"one in image {row}")
+    return found
+
+
+def _parts(images: Array) -> Iterator[Array]:
+    for start in range(0, len(images), _ROWS_AT_ONCE):
+        yield images[start : start + _ROWS_AT_ONCE]
+
+
+def _scaled(images: Array, depth: Depth | None) -> npt.NDArray[np.uint8]:
     if images.dtype == np.uint8:
         return images
-    scale = 255.0 if images.dtype.kind == "b" or (shares and images.dtype.kind == "f") else 1.0
     out = np.empty(images.shape, dtype=np.uint8)
-    for start in range(0, len(images), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        out[rows] = np.rint(np.clip(images[rows].astype(np.float32) * scale, 0, 255))
+    for start, part in zip(range(0, len(images), _ROWS_AT_ONCE), _parts(images), strict=True):
+        told = _BLACK_AND_WHITE if images.dtype == np.bool_ or depth is None else depth.of(part)
+        out[start : start + len(part)] = told.to_uint8(part)
     return out

@@ -19,6 +19,7 @@ from presage.architecture.serial import from_json, to_json
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidModel, WrongInput
 from presage.files import replacing, write_json
+from presage.training.datasets.value_range import Depth
 from presage.training.model import FORMAT
 from presage.training.model.program import export_onnx, export_program
 from presage.training.model.readme import readme
@@ -91,6 +92,7 @@ def load_model(folder: str | Path) -> TrainedModel:
             test_accuracy=_optional_accuracy(described.get("test_accuracy")),
             balanced_accuracy=_optional_accuracy(described.get("balanced_accuracy")),
             test_balanced_accuracy=_optional_accuracy(described.get("test_balanced_accuracy")),
+            depth=None if (depth := described.get("depth")) is None else Depth.from_json(depth),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:  # WrongInput is a ValueError
         reason = str(error) if isinstance(error, WrongInput) else f"{type(error).__name__}: {error}"
@@ -152,6 +154,7 @@ def _described(model: TrainedModel) -> dict[str, Any]:
         "test_accuracy": model.test_accuracy,
         "balanced_accuracy": model.balanced_accuracy,
         "test_balanced_accuracy": model.test_balanced_accuracy,
+        **({"depth": model.depth.to_json()} if model.depth is not None else {}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,12 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from presage.errors import InvalidArgument
-from presage.training.datasets.image_file import SUFFIXES, read_pixels, to_pixels
+from presage.training.datasets.folder_entries import folder_entries
+from presage.training.datasets.image_file import read_pixels, to_pixels
+from presage.training.datasets.left_out import LeftOut, LeftOutLog
+from presage.training.datasets.value_range import Depth
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["AT_ONCE", "Picture", "batches", "image_files"]
+__all__ = ["AT_ONCE", "Picture", "Unreadable", "batches", "image_files", "of_files"]
 
 Picture: TypeAlias = "str | Path | NDArray[np.uint8] | Image.Image"
 
@@ -27,13 +31,40 @@ AT_ONCE = 256
 """Images decoded, resized and scored at a time."""
 
 
-def batches(images: Picture | Iterable[Picture], channels: int, side: int | None) -> Iterator[Tensor]:
+@dataclass(frozen=True)
+class Unreadable:
+    """An image file that cannot be read, and why: one line."""
+
+    file: Path
+    reason: str
+
+
+def of_files(
+    files: Sequence[Path], channels: int, side: int | None, depth: Depth | None = None
+) -> tuple[list[Tensor], list[Unreadable | None]]:
+    """(batches of the files that can be read, in order, and of each file None or what is wrong with it).
+
+    Args:
+        channels, side, depth: as `batches` has them.
+    """
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        read = list(pool.map(lambda file: _of_file(file, channels, side, depth), files))
+    pixels = [one for one in read if not isinstance(one, Unreadable)]
+    return [_stacked(group) for group in _same_size(pixels)], [
+        one if isinstance(one, Unreadable) else None for one in read
+    ]
+
+
+def batches(
+    images: Picture | Iterable[Picture], channels: int, side: int | None, depth: Depth | None = None
+) -> Iterator[Tensor]:
     """Images as uint8 batches (b, c, h, w), in order; a batch's images have one size.
 
     Args:
         images: as `TrainedModel.predict_proba` takes them.
         channels: 1 or 3; colours are mixed to grey, and grey is repeated, as it is needed.
         side: squares that files and Pillow images are reduced to first; None leaves their sizes.
+        depth: how values of more than 8 bits become 0 … 255, as in the training.
 
     Raises:
         InvalidArgument: what is no image, or cannot be read; names it.
@@ -43,32 +74,35 @@ def batches(images: Picture | Iterable[Picture], channels: int, side: int | None
         return
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for some in _groups(_listed(images), AT_ONCE):
-            pixels = list(pool.map(lambda one: _pixels(one, channels, side), some))
+            pixels = list(pool.map(lambda one: _pixels(one, channels, side, depth), some))
             for group in _same_size(pixels):
-                yield torch.from_numpy(np.stack(group).transpose(0, 3, 1, 2).copy())
+                yield _stacked(group)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """All image files at and below a folder, sorted; hidden ones are left out.
+def image_files(folder: Path) -> tuple[list[Path], tuple[LeftOut, ...]]:
+    """(all image files at and below a folder, sorted, and what else is there). Links to folders are not followed.
 
     Raises:
         InvalidArgument: there are none.
     """
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    found: list[Path] = []
+    log, waiting = LeftOutLog(), [folder]
+    while waiting:
+        entries = folder_entries(waiting.pop())
+        found += entries.images
+        waiting += [below for below in entries.folders if not below.is_symlink()]
+        for kind, path in entries.left_out:
+            log.add(kind, str(path.relative_to(folder)))
     if not found:
         raise InvalidArgument("images", "classify", "be images, or a folder that holds some", str(folder))
-    return found
+    return sorted(found), log.found
 
 
 def _listed(images: Any) -> Iterator[Picture]:
     if isinstance(images, str | Path):
         path = Path(images)
         if path.is_dir():
-            yield from image_files(path)
+            yield from image_files(path)[0]
         else:
             yield path
     elif isinstance(images, Iterable) and not hasattr(images, "getbands"):  # a Pillow image is no list
@@ -89,20 +123,31 @@ def _groups(images: Iterable[Picture], size: int) -> Iterator[Sequence[Picture]]
         yield some
 
 
-def _pixels(one: Any, channels: int, side: int | None) -> NDArray[np.uint8]:
+def _pixels(one: Any, channels: int, side: int | None, depth: Depth | None) -> NDArray[np.uint8]:
     """One image as (h, w, c)."""
     if isinstance(one, np.ndarray):
         return next(iter(_of_array(one, channels)))[0].permute(1, 2, 0).numpy()
     if isinstance(one, str | Path):
-        try:
-            return read_pixels(Path(one), side, channels == 3)
-        except Exception as error:  # decoders of hostile files raise nearly anything
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InvalidArgument("images", "classify", "all be readable", f"{one} ({reason})") from None
+        read = _of_file(Path(one), channels, side, depth)
+        if isinstance(read, Unreadable):
+            raise InvalidArgument("images", "classify", "all be readable", f"{one} ({read.reason})")
+        return read
     if hasattr(one, "getbands"):
-        return to_pixels(one.copy(), side, channels == 3)
+        return to_pixels(one.copy(), side, channels == 3, depth)
     rule = "be files, folders, Pillow images or uint8 arrays"
     raise InvalidArgument("images", "classify", rule, one)
+
+
+def _of_file(file: Path, channels: int, side: int | None, depth: Depth | None) -> NDArray[np.uint8] | Unreadable:
+    try:
+        return read_pixels(file, side, channels == 3, depth)
+    except Exception as error:  # decoders of hostile files raise nearly anything
+        return Unreadable(file, " ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def _stacked(pixels: Sequence[NDArray[np.uint8]]) -> Tensor:
+    """Images (h, w, c) of one size as (b, c, h, w)."""
+    return torch.from_numpy(np.stack(pixels).transpose(0, 3, 1, 2).copy())
 
 
 def _of_array(images: NDArray[Any], channels: int) -> Iterator[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from presage.architecture.graph import Architecture
 from presage.architecture.serial import from_json, to_json
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidArgument
-from presage.training.model.images import Picture, batches
+from presage.training.datasets.value_range import Depth
+from presage.training.model.images import Picture, Unreadable, batches, of_files
 from presage.training.model.program import Program
 from presage.training.recipe import Recipe
 from presage.training.recipe_words import recipe_words
@@ -46,6 +48,7 @@ class TrainedModel:
         accuracy, test_accuracy: trained accuracies, in [0, 1]; None where unknown.
         balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
             equally frequent, too.
+        depth: how values of more than 8 bits of image files became 0 … 255 in the training; None where there were none.
     """
 
     architecture: Architecture
@@ -61,6 +64,7 @@ class TrainedModel:
     test_accuracy: float | None = None
     balanced_accuracy: float | None = None
     test_balanced_accuracy: float | None = None
+    depth: Depth | None = None
 
     def program(self) -> Program:
         """Preprocessing and network as one module: uint8 images (b, c, h, w) → logits (b, k)."""
@@ -85,10 +89,18 @@ class TrainedModel:
         return np.asarray(torch.softmax(torch.from_numpy(logits).double(), dim=1).numpy())
 
     @torch.inference_mode()
+    def classify_files(self, files: Sequence[Path]) -> list[NDArray[np.float64] | Unreadable]:
+        """Probabilities (k,) of the classes for each image file, or why it cannot be read; each is read once."""
+        program = self.program()
+        read, unreadable = of_files(files, self.input_shape[0], self.stored_side, self.depth)
+        rows = iter([row for batch in read for row in torch.softmax(program(batch).double(), dim=1).numpy()])
+        return [next(rows) if wrong is None else wrong for wrong in unreadable]
+
+    @torch.inference_mode()
     def logits(self, images: Picture | Iterable[Picture]) -> NDArray[np.float32]:
         """Logits (n, k), before the softmax. Images as `predict_proba` takes them."""
         program = self.program()
-        parts = [program(batch) for batch in batches(images, self.input_shape[0], self.stored_side)]
+        parts = [program(batch) for batch in batches(images, self.input_shape[0], self.stored_side, self.depth)]
         if not parts:
             raise InvalidArgument("images", "TrainedModel", "hold at least one image", "none")
         return np.asarray(torch.cat(parts).numpy())
@@ -141,6 +153,7 @@ def trained_model(
         test_accuracy=result.test_accuracy,
         balanced_accuracy=result.balanced_accuracy,
         test_balanced_accuracy=result.test_balanced_accuracy,
+        depth=dataset.depth,
     )
 
 

@@ -23,7 +23,8 @@ def _image(path: Path, size: tuple[int, int] = (6, 6), mode: str = "L", value: i
     pixels = _NOISE.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     image = Image.fromarray(pixels).convert(mode)
     if value is not None:
-        image = Image.new(mode, size, value if mode == "L" else (value,) * len(mode))  # type: ignore[arg-type]
+        image = Image.new("L", size, value)
+        image.paste(Image.linear_gradient("L").rotate(90).resize((size[0], 1)), (0, size[1] - 1))  # many levels of grey
     image.save(path)
 
 
@@ -81,7 +82,7 @@ def test_validation_images_join_training_or_stand_in_for_a_test_set(root: Path, 
     _image(tmp_path / "all" / "extra" / "x.png")
     all_three = load_dataset(tmp_path / "all")
     assert (len(all_three.x_train), len(all_three.x_test)) == (16, 1)
-    assert "Passed over `extra`" in all_three.warnings[0]
+    assert "1 folder beside train and test (`extra`)" in all_three.warnings[0]
     assert "Trained on `val`" in all_three.warnings[1]
 
 
@@ -96,18 +97,6 @@ def test_a_train_folder_alone_holds_the_classes(root: Path, tmp_path: Path) -> N
 def test_a_class_may_be_called_train(root: Path) -> None:
     (root / "dog").rename(root / "train")
     assert load_dataset(root).classes == ("cat", "train")
-
-
-def test_hidden_and_other_files_are_passed_over(root: Path) -> None:
-    (root / ".DS_Store").touch()
-    (root / "cat" / "notes.txt").touch()
-    (root / ".git").mkdir()
-    (root / "__MACOSX").mkdir()
-    _image(root / "loose.png")
-    dataset = load_dataset(root)
-    assert dataset.classes == ("cat", "dog")
-    assert len(dataset.warnings) == 1
-    assert "images in no class folder: 1" in dataset.warnings[0]
 
 
 def test_one_colour_image_makes_all_three_channels(root: Path) -> None:
@@ -199,7 +188,8 @@ def test_links_in_a_circle_end(root: Path) -> None:
     (root / "around").symlink_to(root)
     dataset = load_dataset(root)
     assert np.bincount(dataset.y_train).tolist() == [8, 4]
-    assert sum("leads to a folder that is read already" in line for line in dataset.warnings) == 4
+    assert "4 links to folders that are read already" in dataset.warnings[0]
+    assert len(dataset.left_out[0].names) == 4
 
 
 def test_linked_class_folders_are_followed(root: Path, tmp_path: Path) -> None:
@@ -242,7 +232,7 @@ def test_an_empty_class_and_an_empty_folder(root: Path) -> None:
     for name in ("cat", "dog"):
         shutil.rmtree(root / name)
         (root / name).mkdir()
-    assert f"The `class folders` of `{root}` must hold images (.bmp, .gif" in _line(root)
+    assert f"The `class folders` of `{root}` must hold images (.apng, .avif" in _line(root)
 
 
 def test_a_test_class_that_is_not_trained_on(root: Path, tmp_path: Path) -> None:
@@ -273,12 +263,9 @@ def _break(path: Path, how: str) -> None:
         path.symlink_to("nowhere.png")
     elif how == "bomb":
         Image.new("1", (20_000, 10_000)).save(path)
-    elif how == "floats":
-        path.unlink()
-        Image.fromarray(np.zeros((4, 4), np.float32)).save(path, format="TIFF")
 
 
-@pytest.mark.parametrize("how", ["cut", "text", "empty", "flipped", "dangling", "bomb", "floats"])
+@pytest.mark.parametrize("how", ["cut", "text", "empty", "flipped", "dangling", "bomb"])
 def test_a_corrupt_image_among_good_ones(root: Path, how: str, recwarn: pytest.WarningsRecorder) -> None:
     _break(root / "cat" / "3.png", how)
     line = _line(root)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from presage.errors import InvalidDataset
 from presage.training.datasets.labels import name_classes, renumber
+from presage.training.datasets.left_out import LeftOut
 from presage.training.datasets.loading import load_dataset
 
 _RNG = np.random.default_rng(0)
@@ -114,6 +115,52 @@ def test_renumbering_keeps_which_images_share_a_class(values: list[int]) -> None
     assert [int(names[label]) for label in train] == values
 
 
+def test_labels_may_be_text_compared_in_normal_form(tmp_path: Path) -> None:
+    words, decomposed = np.array(["über", "café", "ox"]), np.array(["u\u0308ber", "cafe\u0301", "ox"])
+    dataset = load_dataset(_saved(tmp_path, y_train=words[_Y], y_test=decomposed[_YT]))
+    assert dataset.classes == ("café", "ox", "über")
+    np.testing.assert_array_equal(dataset.y_train, np.array([2, 0, 1])[_Y])
+    np.testing.assert_array_equal(dataset.y_test, np.array([2, 0, 1])[_YT])
+    named = load_dataset(_saved(tmp_path, y_train=words[_Y], y_test=words[_YT], classes=words))
+    assert named.classes == ("über", "café", "ox")
+    np.testing.assert_array_equal(named.y_train, _Y)
+
+
+def test_numbers_as_text_and_bytes_are_sorted_by_value(tmp_path: Path) -> None:
+    written = np.array([b"10", b"9", b"100"])
+    dataset = load_dataset(_saved(tmp_path, y_train=written[_Y], y_test=written[_YT][:, None]))
+    assert dataset.classes == ("9", "10", "100")
+
+
+def test_validation_images_join_training_or_stand_in_for_a_test_set(tmp_path: Path) -> None:
+    all_three = load_dataset(_saved(tmp_path, x_val=_XT, y_val=_YT))
+    assert len(all_three.x_train) == 18
+    np.testing.assert_array_equal(all_three.x_train[12:, ..., 0], _XT)
+    np.testing.assert_array_equal(all_three.y_train, np.concatenate([_Y, _YT]))
+    np.testing.assert_array_equal(all_three.x_test[..., 0], _XT)
+    assert "Trained on `x_val`" in all_three.warnings[0]
+    alone = load_dataset(_saved(tmp_path, x_valid=_XT, y_valid=_YT, x_test=None, y_test=None))
+    np.testing.assert_array_equal(alone.x_test[..., 0], _XT)
+    assert (len(alone.x_train), alone.test_given) == (12, True)
+    assert "Took `x_valid`" in alone.warnings[0]
+
+
+def test_other_arrays_are_left_out_and_named(tmp_path: Path) -> None:
+    plain = load_dataset(_saved(tmp_path))
+    dataset = load_dataset(_saved(tmp_path, ids=np.arange(12), x_val=_XT, notes=_OBJECTS))
+    assert dataset.left_out == (LeftOut("array", ("ids", "x_val", "notes")),)
+    assert dataset.warnings == (f"Left out of `{tmp_path / 'some.npz'}`: 3 arrays (`ids`, `x_val`, `notes`).",)
+    assert dataset.fingerprint == plain.fingerprint
+
+
+def test_values_of_all_arrays_are_scaled_alike(tmp_path: Path) -> None:
+    plain = load_dataset(_saved(tmp_path))
+    deep = load_dataset(_saved(tmp_path, x_train=_X.astype(np.uint16) * 16 + 4, x_test=_XT.astype(">u2") * 16))
+    np.testing.assert_array_equal(deep.x_train, plain.x_train)
+    np.testing.assert_array_equal(deep.x_test, plain.x_test)
+    assert "as 12 bits" in deep.warnings[0]
+
+
 def _nan(x: Any) -> Any:
     x = x.astype(np.float32) / 255
     x[3, 1, 1] = np.nan
@@ -130,8 +177,10 @@ _OBJECTS = np.array([object()] * 12, dtype=object)
         ({"x_test": None}, "The `keys` of `{path}` must include `x_test`. Got x_train, y_test, y_train."),
         ({"y_test": None}, "must include `y_test`."),
         ({"x_train": _OBJECTS}, "must hold plain numbers; objects are never unpickled. Got an object array."),
+        ({"x_train": _OBJECTS}, "Save images of one size as one array: `numpy.stack(images)`."),
         ({"y_train": _OBJECTS}, "The `y_train` of `{path}` must hold plain numbers; objects are never unpickled."),
-        ({"classes": np.array(["a", None, 2])}, "The `classes` of `{path}` must hold plain numbers; objects"),
+        ({"classes": np.array(["a", None, 2])}, "The `classes` of `{path}` must hold plain names; objects"),
+        ({"classes": np.array(["a", None, 2])}, "Save names as text: `numpy.array(names, dtype=str)`."),
         (
             {"y_train": np.where(_Y == 1, np.nan, _Y)},
             "The `y_train` of `{path}` must hold no NaN or infinity. Got nan in row 1.",
@@ -148,7 +197,15 @@ _OBJECTS = np.array([object()] * 12, dtype=object)
             "must hold labels below 2^63. Got 9223372036854775808 in row 0.",
         ),
         ({"y_train": _Y * 1e300}, "must hold labels below 2^63. Got 1e+300 in row 1."),
-        ({"y_train": _Y.astype(str)}, "must hold whole numbers. Got type <U21."),
+        ({"y_train": _Y.astype(str)}, "The `y_test` of `{path}` must hold text, as `y_train` does. Got type int64."),
+        (
+            {"y_train": np.array(["a", "b", "c"])[_Y], "y_test": np.array(["a", "d", "c"])[_YT]},
+            "The `y_test` of `{path}` must hold no label that `y_train` lacks. Got `d` in row 1.",
+        ),
+        (
+            {"y_train": _Y.astype(str), "y_test": _YT.astype(str), "classes": np.array(["0", "1"])},
+            "The `y_train` of `{path}` must hold no label that `classes` lacks. Got `2` in row 2.",
+        ),
         ({"y_train": _Y + 0j}, "must hold whole numbers. Got type complex128."),
         ({"y_train": np.eye(3)[_Y]}, "must have shape (n,). Got (12, 3). Turn one-hot labels into numbers"),
         ({"y_train": np.array(3)}, "must have shape (n,). Got ()."),
@@ -159,15 +216,18 @@ _OBJECTS = np.array([object()] * 12, dtype=object)
         ({"y_test": _Y}, "The `y_test` of `{path}` must have one label for each of the 6 images of `x_test`. Got 12."),
         ({"y_test": _YT + 1}, "The `y_test` of `{path}` must hold no label that `y_train` lacks. Got 3 in row 2."),
         ({"x_train": _nan(_X)}, "The `x_train` of `{path}` must hold no NaN or infinity. Got one in image 3."),
-        ({"x_train": _X / 127.5 - 1}, "The `x_train` of `{path}` must hold values in [0, 1] or [0, 255]. Got -1 to 1."),
-        ({"x_train": _X * 257.0}, "must hold values in [0, 1] or [0, 255]. Got "),
-        ({"x_train": _X.astype(np.uint16) * 257}, "must hold values in 0 … 255. Got "),
-        ({"x_train": _X.astype(np.int16) - 1}, "must hold values in 0 … 255. Got -1 to "),
+        (
+            {"x_train": _X / 100.0 - 1},
+            "The `x_train` of `{path}` must hold values in [0, 1], [-1, 1] or [0, 255], or be whole numbers from 0.",
+        ),
+        ({"x_train": _X * 257.3}, "or be whole numbers from 0. Got "),
+        ({"x_train": _X.astype(np.int16) - 1}, "must hold no negative value. Got -1 to "),
         ({"x_train": _X / 255, "x_test": _XT / 1.0}, "The `x_test` of `{path}` must have the range of `x_train`"),
         ({"x_train": _X.astype(str)}, "The `x_train` of `{path}` must hold numbers. Got type <U3."),
         ({"x_train": _X + 0j}, "The `x_train` of `{path}` must hold numbers. Got type complex128."),
         ({"x_train": _X.reshape(12, 20)}, "must have shape (n, h, w) or (n, h, w, c) with c = 1 or 3. Got (12, 20)."),
         ({"x_train": _X[..., None].repeat(4, 3)}, "with c = 1 or 3. Got (12, 4, 5, 4)."),
+        ({"x_train": _X[..., None].repeat(4, 3)}, "give the first three: `x[..., :3]`."),
         ({"x_train": _X[:, None]}, "Got (12, 1, 4, 5). These are channels-first: use `numpy.moveaxis(x, 1, 3)`."),
         (
             {"x_test": _XT[:, :3]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 from presage.errors import InvalidDataset
 from presage.training.datasets.arrays import dataset_of_arrays
 from presage.training.datasets.loading import load_dataset
-from presage.training.datasets.pixels import are_shares, as_uint8, squares
+from presage.training.datasets.pixels import as_uint8, depth_of, squares
+from presage.training.datasets.value_range import Depth, ValueRange
+
+_EIGHT = np.arange(256)
 
 
 @pytest.mark.parametrize(("features", "shape"), [(1, (1, 1, 1)), (3, (1, 1, 3)), (64, (8, 8, 1)), (192, (8, 8, 3))])
@@ -27,13 +31,54 @@ def test_rows_that_are_no_squares_are_refused(features: int) -> None:
 
 def test_floats_mean_what_was_decided_before() -> None:
     images = np.array([0.0, 0.2, 1.0]).reshape(1, 1, 3, 1)
-    for shares, expected in ((None, [0, 51, 255]), (True, [0, 51, 255]), (False, [0, 0, 1])):
-        assert as_uint8({"X": images}, "here", shares)["X"].ravel().tolist() == expected
-    assert are_shares(images, "X", "here") is True
-    assert are_shares(images * 200, "X", "here") is False
-    assert are_shares(images.astype(np.uint8), "X", "here") is None
+    for floats, expected in (
+        (None, [0, 51, 255]),
+        (ValueRange(0.0, 1.0), [0, 51, 255]),
+        (ValueRange(0.0, 255.0), [0, 0, 1]),
+    ):
+        depth = Depth(floats=floats) if floats else None
+        assert as_uint8({"X": images}, "here", depth)["X"].ravel().tolist() == expected
+    assert depth_of({"X": images}, "here") == Depth(floats=ValueRange(0.0, 1.0))
+    assert depth_of({"X": images * 200}, "here") == Depth(floats=ValueRange(0.0, 255.0))
+    assert depth_of({"X": images.astype(np.uint8)}, "here") is None
     with pytest.raises(InvalidDataset, match=r"must have the range of the images that were learned from, \[0, 1\]"):
-        as_uint8({"X": images * 200}, "here", True)
+        as_uint8({"X": images * 200}, "here", Depth(floats=ValueRange(0.0, 1.0)))
+
+
+def test_whole_numbers_of_a_depth_learned_before_are_scaled_by_it() -> None:
+    learned = depth_of({"X": np.array([0, 4080]).reshape(1, 1, 2, 1)}, "here")
+    dark = np.array([0, 16, 255], np.uint16).reshape(1, 1, 3, 1)
+    assert as_uint8({"X": dark}, "here", learned)["X"].ravel().tolist() == [0, 1, 15]
+    with pytest.raises(InvalidDataset, match=r"images that were learned from, 12 bits\. Got 0 to 60000"):
+        as_uint8({"X": dark * 240 - (dark > 250) * 1200}, "here", learned)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (_EIGHT, _EIGHT),  # 8 bits, in any type
+        (_EIGHT * 4, _EIGHT),  # 10 bits
+        (_EIGHT * 16, _EIGHT),  # 12
+        (_EIGHT * 64, _EIGHT),  # 14
+        (_EIGHT * 257, _EIGHT),  # 16
+        (_EIGHT * 2**12, _EIGHT),  # 20
+        (_EIGHT * 2**24, _EIGHT),  # 32
+        (_EIGHT.astype(float) * 257, _EIGHT),  # whole numbers as floats
+        (_EIGHT / 255, _EIGHT),
+        (_EIGHT / 127.5 - 1, _EIGHT),
+        (30_000 + _EIGHT * 4, _EIGHT),  # far from zero: stretched
+    ],
+)
+def test_values_are_scaled_by_what_they_hold(values: np.ndarray, expected: np.ndarray) -> None:
+    images = {"X": values.reshape(1, 16, 16, 1)}
+    np.testing.assert_array_equal(as_uint8(images, "here")["X"].ravel(), expected)
+
+
+def test_a_value_range_survives_json() -> None:
+    depth = Depth(ValueRange(0.0, 4095.0, 12), ValueRange(-1.0, 1.0))
+    assert Depth.from_json(json.loads(json.dumps(depth.to_json()))) == depth
+    with pytest.raises(ValueError, match="from a number to a larger one"):
+        ValueRange.from_json({"low": 1, "high": 0, "bits": 0})
 
 
 def test_arrays_set_a_fifth_aside_as_a_file_without_a_test_set_does(tmp_path: Path) -> None:
