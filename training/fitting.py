@@ -101,7 +101,9 @@ def fit(
 
     Raises:
         InvalidArchitecture: the network cannot take images of this shape, or is absurdly large.
+        InvalidArgument: a recipe of which not all is known.
     """
+    recipe.check_trainable()
     began = time.perf_counter()
     if device != "auto" and choose_device(device) != data.device:
         data = data.to(choose_device(device))

@@ -71,6 +71,8 @@ class Recipe:
         ema: decay of the average of the weights, step by step, that is scored in place of the last ones; 0 is off.
         class_weights: the loss of an image is weighted against the frequency of its class.
         test_mirroring: logits are averaged over an image and its mirror image, in validation and test.
+        unknown: names of fields that nobody knows, of a training that was done elsewhere: their values are assumed. By
+            such a recipe accuracies are known and predicted, and nothing is trained.
 
     The fields from `shift_fraction` on came later: while at its default, none is part of the JSON nor of the hash.
     """
@@ -104,6 +106,7 @@ class Recipe:
     ema: float = 0.0
     class_weights: bool = False
     test_mirroring: bool = False
+    unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -138,6 +141,21 @@ class Recipe:
         for name, known in named.items():
             if getattr(self, name) not in known:
                 raise UnknownName(name, getattr(self, name), known)
+        for name in self.unknown:
+            if name not in _NAMES:
+                raise UnknownName("field of `Recipe`", str(name), _NAMES)
+        object.__setattr__(self, "unknown", tuple(sorted(set(self.unknown))))
+
+    def check_trainable(self) -> None:
+        """Refuse to train by a recipe of which not all is known.
+
+        Raises:
+            InvalidArgument: names what is not known.
+        """
+        if self.unknown:
+            rule = "be known whole to train by it"
+            hint = f"Unknown: {', '.join(self.unknown)}."
+            raise InvalidArgument("recipe", "training", rule, f"{self.hash[:12]}…", hint)
 
     @property
     def largest_shift(self) -> int:
@@ -156,6 +174,8 @@ class Recipe:
         for name in ("batch", "image_side"):
             if shown[name] == AUTO:
                 shown[name] = "auto"
+        if self.unknown:
+            shown["unknown"] = list(self.unknown)
         return {"format": FORMAT, "version": VERSION, **shown}
 
     @classmethod
@@ -185,8 +205,12 @@ class Recipe:
         for field in fields(cls):
             if field.type == "float" and type(given.get(field.name)) is int:
                 given[field.name] = float(given[field.name])
+        if isinstance(given.get("unknown"), list):
+            given["unknown"] = tuple(given["unknown"])
         return cls(**given)
 
+
+_NAMES = tuple(field.name for field in fields(Recipe) if field.name != "unknown")
 
 _LATER: dict[str, Any] = {
     field.name: field.default
@@ -206,6 +230,7 @@ def _check_type(name: str, annotation: str, value: object) -> None:
         "float": (int, float),
         "bool": (bool,),
         "str": (str,),
+        "tuple[str, ...]": (tuple,),
     }
     wrong = not isinstance(value, allowed[annotation]) or (isinstance(value, bool) and annotation != "bool")
     if wrong:

@@ -19,14 +19,19 @@ def recipe_words(recipe: Recipe, train_images: int | None = None) -> str:
         train_images: those that a dataset has for training, where known: fewer than the recipe's cap are said as they
             are. Where unknown, a cap is said as one: *up to 2,000 images*.
     """
-    cap = recipe.train_images
-    if train_images is not None:
+    cap, unknown = recipe.train_images, recipe.unknown
+    if "train_images" in unknown:
+        images = "unknown number of images"
+    elif train_images is not None:
         images = f"{train_images if cap is None else min(cap, train_images):,} images"
     else:
         images = "all images" if cap is None else f"up to {cap:,} images"
     side = "side of the images" if recipe.image_side == AUTO else f"{recipe.image_side} px"
+    side = "unknown side" if "image_side" in unknown else side
     epochs = f"{recipe.epochs:,} epoch{'' if recipe.epochs == 1 else 's'}"
-    return ", ".join([side, images, epochs, *_beyond_plain(recipe)])
+    epochs = "unknown epochs" if "epochs" in unknown else epochs
+    rest = ["the rest unknown"] if set(unknown) - {"image_side", "train_images", "epochs"} else []
+    return ", ".join([side, images, epochs, *_beyond_plain(recipe), *rest])
 
 
 def words_on(recipe: Recipe, dataset: DatasetRecord) -> str:

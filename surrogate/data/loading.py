@@ -13,7 +13,7 @@ from presage.errors import InvalidExperience
 from presage.records.probe import RUNG
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.meta_features import LADDER, curve_description
-from presage.surrogate.data.task import Task
+from presage.surrogate.data.task import ASSUMABLE, Task
 
 if TYPE_CHECKING:
     from presage.database import Database
@@ -154,6 +154,7 @@ def make_task(
         description=tuple(sorted((description or {}).items())),
         recipe=recipe_hash,
         epoch_images=max(used, int(recipe.get("least_epoch_images") or 0)),
+        assumed=tuple(name for name in ASSUMABLE if name in recipe.get("unknown", ())),
     )
 
 

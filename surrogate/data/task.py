@@ -7,7 +7,10 @@ from math import isfinite
 
 from presage.errors import InvalidArgument
 
-__all__ = ["Task"]
+__all__ = ["ASSUMABLE", "Task"]
+
+ASSUMABLE = ("epochs", "image_side", "train_images")
+"""What decides how far trainings get, and need not be known of those done elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Task:
         recipe: hash of the recipe, "" where unknown.
         epoch_images: images that an epoch passes over, where small training sets are passed over several times; 0 where
             they are the training images.
+        assumed: which of `ASSUMABLE` the recipe does not tell, of a training that was done elsewhere.
     """
 
     fingerprint: str
@@ -41,6 +45,7 @@ class Task:
     description: tuple[tuple[str, float], ...] = ()
     recipe: str = ""
     epoch_images: int = 0
+    assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field, least in (("channels", 1), ("classes", 2), ("image_side", 1), ("train_images", 1), ("epochs", 1)):

@@ -60,7 +60,8 @@ class BeyondExperience:
         self.trend_ = CapacityTrend().fit(experience, relative, effect)
         size = capacities(experience.features)
         self.least_, self.most_ = size.min(axis=0), size.max(axis=0)
-        by = np.array([effect.columns(task) for task in experience.tasks])
+        told = [task for task in experience.tasks if not task.assumed] or experience.tasks
+        by = np.array([effect.columns(task) for task in told])
         self.least_by_, self.most_by_ = by.min(axis=0), by.max(axis=0)
         self.novelty_ = Novelty().fit(experience.features)
         return self

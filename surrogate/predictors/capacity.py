@@ -109,7 +109,7 @@ def _again(experience: Experience, usual: Ints) -> list[tuple[Task, Ints, Floats
         before.setdefault((names[experience.task_index[row]], str(experience.hashes[row])), []).append(logit[row])
     found = []
     for index, task in enumerate(experience.tasks):
-        if index in usual:
+        if index in usual or task.assumed:
             continue
         rows = np.flatnonzero(experience.task_index == index)
         known = [row for row in rows.tolist() if (names[index], str(experience.hashes[row])) in before]

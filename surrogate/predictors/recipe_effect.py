@@ -33,6 +33,8 @@ OWN = (0.12, 0.08, 0.12)
 """Standard deviations of what datasets differ by in them."""
 TASK = 0.15
 """Standard deviation, in logits, of what a task's mean differs by from all this."""
+ASSUMED = 0.4
+"""The same for each of epochs, images and side that a recipe does not tell and that was assumed: two doublings."""
 ROW = 0.5
 """The same of a network's logit, in spreads of its task."""
 FADES = 5.0
@@ -76,7 +78,7 @@ class RecipeEffect:
         return self
 
     def learn(self, tasks: Sequence[Task], shift: Floats, networks: Floats, spread: Floats) -> RecipeEffect:
-        """Learns from d tasks of other recipes.
+        """Learns from d tasks of other recipes, each known in what is learned of.
 
         Args:
             tasks: the d tasks.
@@ -129,4 +131,5 @@ class RecipeEffect:
         """What the task's recipe adds to its mean, in logits, and the standard error of that."""
         x = self.columns(task)
         variance = x @ (self.covariance_ + np.diag(np.square(OWN))) @ x + TASK**2 * float(x.any())
+        variance += len(task.assumed) * ASSUMED**2
         return float(x @ self.effects_), float(np.sqrt(variance))

@@ -91,8 +91,11 @@ class RelativeScale:
             self.known[task.key] = TaskScale(prior.mean + float(shift), spread, float(precision**-0.5))
 
     def _learn_effect(self, few: list[tuple[Task, Floats, Floats]]) -> None:
-        """Learns what recipes do from tasks of unusual ones: the logits and relative accuracies of their networks."""
-        unusual = [part for part in few if not self.effect_.is_usual(part[0])]
+        """Learns what recipes do from tasks of unusual ones: the logits and relative accuracies of their networks.
+
+        Recipes that do not tell their epochs, images or side teach nothing of what these do.
+        """
+        unusual = [part for part in few if not self.effect_.is_usual(part[0]) and not part[0].assumed]
         scales = [self._usual(task) for task, _, _ in unusual]
         shifts = [
             float((z - scale.mean - scale.spread * relative).mean())

@@ -25,6 +25,11 @@ FLOWERS = DatasetRecord("1" * 64, "flowers", 5, 3, 224, 224, 50_000, 0)
         ({"policy": "trivial"}, "16 px, up to 2,000 images, 12 epochs, random transforms"),
         ({"policy": "geometric"}, "16 px, up to 2,000 images, 12 epochs, geometric transforms"),
         ({"optimizer": "sgd", "schedule": "constant"}, "16 px, up to 2,000 images, 12 epochs, SGD, constant rate"),
+        ({"flip": True, "unknown": ("clip",)}, "16 px, up to 2,000 images, 12 epochs, mirrored, the rest unknown"),
+        (
+            {"unknown": ("image_side", "train_images", "epochs")},
+            "unknown side, unknown number of images, unknown epochs",
+        ),
     ],
 )
 def test_what_a_recipe_is_called(changes: dict[str, Any], words: str) -> None:
@@ -49,5 +54,5 @@ def test_every_augmentation_and_average_is_said() -> None:
     assert all(words.startswith(f"{plain}, ") for words in said)
     assert len(set(said)) == len(on)
     later = {field.name for field in fields(Recipe)[[f.name for f in fields(Recipe)].index("shift_fraction") :]}
-    assert later - set(on) == {"shift_fraction"}
+    assert later - set(on) == {"shift_fraction", "unknown"}
     assert len({recipe_words(Recipe(policy=policy)) for policy in POLICIES}) == len(POLICIES)
