@@ -47,6 +47,7 @@ class ExperimentRecord(Record):
         balanced_accuracy: mean over the classes of trained accuracy on validation images; None where classes are about
             equally frequent, and in experience of before it was computed.
         test_balanced_accuracy: the same on test images.
+        source: where it was taken from, of one that presage did not train; None for one that it did.
     """
 
     row, table = "experiment", "experiments"
@@ -58,7 +59,7 @@ class ExperimentRecord(Record):
         "balanced_accuracy", "test_balanced_accuracy",
     )  # fmt: skip
     objects = frozenset({"versions"})
-    later = frozenset({"balanced_accuracy", "test_balanced_accuracy"})
+    later = frozenset({"balanced_accuracy", "test_balanced_accuracy", "source"})
     dataset: str
     architecture: str
     recipe: str
@@ -81,6 +82,7 @@ class ExperimentRecord(Record):
     created_at: str
     balanced_accuracy: float | None = None
     test_balanced_accuracy: float | None = None
+    source: str | None = None
 
     def __post_init__(self) -> None:
         row = self.row
@@ -110,6 +112,7 @@ class ExperimentRecord(Record):
         rule.text("failure", row, self.failure, optional=True, empty=True)
         rule.json_text("versions", row, rule.mapping("versions", row, self.versions))
         rule.time("created_at", row, self.created_at)
+        rule.text("source", row, self.source, optional=True)
 
     @property
     def failed(self) -> bool:
