@@ -7,5 +7,10 @@ from .opening import check_opens as check_opens
 from .paths import default_path as default_path
 from .shipping import write_seed as write_seed
 from .store import Database as Database
+from .table_files import TABLE_FILES as TABLE_FILES
+from .table_files import TableFile as TableFile
+from .table_files import TableRow as TableRow
+from .table_files import read_table_file as read_table_file
 from .write import ImportReport as ImportReport
+from .write import Placed as Placed
 from .write import Refusal as Refusal

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,6 +36,10 @@ __all__ = ["Database"]
 
 CheckArchitecture = Callable[[str], None]
 CheckEntry = Callable[[Entry], None]
+
+
+class _TakenBack(Exception):
+    """Ends a transaction that was only to see what would come of it."""
 
 
 class Database:
@@ -154,6 +160,8 @@ class Database:
         paths: Iterable[str | Path],
         check_architecture: CheckArchitecture | None = None,
         check_entry: CheckEntry | None = None,
+        *,
+        dry_run: bool = False,
     ) -> ImportReport:
         """Take in shards of JSON lines (files, or folders of ``*.jsonl``); idempotent.
 
@@ -165,23 +173,20 @@ class Database:
                 is none (this floor does not know architectures).
             check_entry: called with each new entry; raises PresageError for one whose claims are false (this floor
                 knows neither what a network costs nor what a recipe is).
+            dry_run: report what would enter, and leave everything as it is.
         """
-        writer = Writer(self._connection, check_architecture, check_entry)
-        with self._connection.transaction():
-            writer.write(read_shards(paths, writer))
-        return writer.report()
+        return self._take(lambda writer: read_shards(paths, writer), check_architecture, check_entry, dry_run)
 
     def import_parquet(
         self,
         folder: str | Path,
         check_architecture: CheckArchitecture | None = None,
         check_entry: CheckEntry | None = None,
+        *,
+        dry_run: bool = False,
     ) -> ImportReport:
         """Take in a folder that `export_parquet` wrote; idempotent. Rows that break a rule are refused and named."""
-        writer = Writer(self._connection, check_architecture, check_entry)
-        with self._connection.transaction():
-            writer.write(read_parquet(Path(folder), writer))
-        return writer.report()
+        return self._take(lambda writer: read_parquet(Path(folder), writer), check_architecture, check_entry, dry_run)
 
     def merge(
         self,
@@ -190,12 +195,39 @@ class Database:
         check_entry: CheckEntry | None = None,
         *,
         wait_seconds: float = 10.0,
+        dry_run: bool = False,
     ) -> ImportReport:
         """Take in all rows of another database file, which stays as it is; idempotent. Raises as `open` does."""
+
+        def read(writer: Writer) -> Iterable[Placed]:
+            return read_database(Path(other), writer, wait_seconds)
+
+        return self._take(read, check_architecture, check_entry, dry_run)
+
+    def import_entries(
+        self,
+        placed: Iterable[Placed],
+        check_architecture: CheckArchitecture | None = None,
+        check_entry: CheckEntry | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> ImportReport:
+        """Take in entries that were read elsewhere, each with where it stood; idempotent, as `import_shards`."""
+        return self._take(lambda writer: placed, check_architecture, check_entry, dry_run)
+
+    def _take(
+        self,
+        read: Callable[[Writer], Iterable[Placed]],
+        check_architecture: CheckArchitecture | None,
+        check_entry: CheckEntry | None,
+        dry_run: bool,
+    ) -> ImportReport:
         writer = Writer(self._connection, check_architecture, check_entry)
-        with self._connection.transaction():
-            writer.write(read_database(Path(other), writer, wait_seconds))
-        return writer.report()
+        with suppress(_TakenBack), self._connection.transaction():
+            writer.write(read(writer))
+            if dry_run:
+                raise _TakenBack
+        return replace(writer.report(), dry_run=dry_run)
 
     def export_parquet(self, folder: str | Path) -> None:
         """Write everything as ``folder/<table>.parquet``; equal content gives equal files."""

@@ -50,6 +50,7 @@ class ImportReport:
         already: rows that were there before, with the same result.
         refused: rows that did not enter.
         notes: what else the reader should know.
+        dry_run: nothing was written; all this is what would have come of it.
     """
 
     experiments: int = 0
@@ -58,6 +59,7 @@ class ImportReport:
     already: int = 0
     refused: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
+    dry_run: bool = False
 
     @property
     def added(self) -> int:
@@ -67,7 +69,8 @@ class ImportReport:
     def text(self) -> str:
         """A summary in one line, then one line for each note and refused row."""
         kinds = f"{self.experiments} experiments, {self.probes} probes, {self.predictions} predictions"
-        head = f"Added {kinds}; {self.already} were there already; {len(self.refused)} refused."
+        head = f"{self.already} were there already; {len(self.refused)} refused."
+        head = f"Would add {kinds}; {head} Nothing was written." if self.dry_run else f"Added {kinds}; {head}"
         return "\n".join([head, *self.notes, *map(str, self.refused)])
 
 

@@ -41,6 +41,21 @@ def schema() -> str:
     return "\n" + schema_markdown().rstrip() + "\n\n"
 
 
+def own_columns() -> str:
+    """Columns of a table of trainings that was made elsewhere."""
+    from presage.steps.imports.columns import COLUMNS, NEEDED
+
+    rows = [f"| `{name}` | {'yes' if name in NEEDED else ''} | {text} |" for name, text in COLUMNS.items()]
+    return "\n".join(["", "| column | needed | meaning |", "|---|---|---|", *rows, "", ""])
+
+
+def recipe_columns() -> str:
+    """Columns of such a table that are fields of a recipe."""
+    from presage.steps.imports.columns import RECIPE_COLUMNS
+
+    return f"\n{', '.join(f'`{name}`' for name in RECIPE_COLUMNS)}\n\n"
+
+
 def spaces() -> str:
     """The search spaces: what each holds, its arguments, and how large it is with their defaults."""
     from presage.architecture.spaces import SPACES, get_space
@@ -118,6 +133,8 @@ def evaluated(folder: str, name: str) -> str:
 GENERATORS: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "schema": schema,
+    "own-columns": own_columns,
+    "recipe-columns": recipe_columns,
     "spaces": spaces,
     "predictors": predictors,
     "strategies": strategies,

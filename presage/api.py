@@ -79,14 +79,15 @@ def predict(
 
     Args:
         architectures: files of architecture JSON, ``module:callable``, `Architecture`s, or `torch.nn.Module`s.
-        recipe: how the networks would be trained, or its name; None for the shipped experience's.
+        recipe: how the networks would be trained, its name, or the beginning of the hash of one that the database
+            knows; None for the shipped experience's.
 
     Raises:
         InvalidArchitecture: what is no network, or cannot take the dataset's images.
     """
     session = Session(database, device, seed, progress, predictor)
     images = _dataset(session, dataset)
-    return session.predict(images, _named(architectures), _recipe(recipe, images))
+    return session.predict(images, _named(architectures), _recipe(recipe, images, session))
 
 
 def train(
@@ -110,7 +111,7 @@ def train(
     session = Session(database, device, seed, progress)
     images = _dataset(session, dataset)
     folder = None if out is None else Path(out)
-    return session.train(images, _named(architectures), _recipe(recipe, images), out=folder, onnx=onnx)
+    return session.train(images, _named(architectures), _recipe(recipe, images, session), out=folder, onnx=onnx)
 
 
 def search(
@@ -165,7 +166,7 @@ def search(
     return session.search(
         images,
         space=get_space(space) if isinstance(space, str) else space,
-        recipe=_recipe(recipe, images),
+        recipe=_recipe(recipe, images, session),
         settings=asked,
         run_folder=Path(run_folder),
         final=FinalSettings(last, final, TRIALS if tune else 0) if final else None,
@@ -181,11 +182,12 @@ def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:
     return images
 
 
-def _recipe(recipe: Recipe | str | None, dataset: ImageDataset) -> Recipe:
-    from presage.training.recipes import named_recipe
+def _recipe(recipe: Recipe | str | None, dataset: ImageDataset, session: Session) -> Recipe:
     from presage.training.resolving import resolved
 
-    return resolved(named_recipe(recipe or "quick") if recipe is None or isinstance(recipe, str) else recipe, dataset)
+    if recipe is None or isinstance(recipe, str):
+        recipe = recipes.named_or_stored(recipe or "quick", session.stored_recipe)
+    return resolved(recipe, dataset)
 
 
 def _named(given: Any) -> list[NamedArchitecture]:

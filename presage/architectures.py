@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from presage.architecture.costs import Costs
 
-__all__ = ["NamedArchitecture", "costs_of", "read_architectures", "traced"]
+__all__ = ["NamedArchitecture", "architecture_of_text", "costs_of", "read_architectures", "traced"]
 
 TRACE_SHAPES = ((3, 224, 224), (3, 32, 32), (1, 28, 28))
 """Image shapes tried in turn to trace a module; the graph found is the same, where the module accepts it."""
@@ -83,11 +83,20 @@ def _from_file(path: Path) -> list[NamedArchitecture]:
     ]
 
 
-def _located(where: str, text: str) -> Architecture:
+def architecture_of_text(text: str) -> Architecture:
+    """The architecture of a JSON text: its own, or that of a file which `presage train` or a search left.
+
+    Raises:
+        InvalidArchitecture: the text describes no network.
+    """
     from presage.architecture.serial import from_json, loads
 
+    return from_json(bound) if (bound := _of_search(text)) is not None else loads(text)
+
+
+def _located(where: str, text: str) -> Architecture:
     try:
-        return from_json(bound) if (bound := _of_search(text)) is not None else loads(text)
+        return architecture_of_text(text)
     except InvalidArchitecture as error:
         raise InvalidArchitecture(f"{where}: {error}") from None
 

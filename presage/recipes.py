@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,12 @@ if TYPE_CHECKING:
     from presage.records import DatasetRecord, RecipeRecord
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["add_recipe_options", "chosen_recipe", "final_recipe", "recipe_of", "recipe_record_words"]
+__all__ = [
+    "add_recipe_options", "chosen_recipe", "final_recipe", "named_or_stored", "recipe_of", "recipe_record_words",
+]  # fmt: skip
+
+Stored = Callable[[str], "Recipe | None"]
+"""Gives the recipe of the database whose hash begins so."""
 
 
 def add_recipe_options(parser: Arguments) -> None:
@@ -24,7 +31,11 @@ def add_recipe_options(parser: Arguments) -> None:
     group = parser.add_argument_group(
         "recipe", "How networks are trained. The defaults are the recipe of the shipped experience, `quick`."
     )
-    group.add_argument("--recipe", metavar="NAME|FILE", help="quick, standard, thorough, or a JSON file of fields")
+    group.add_argument(
+        "--recipe", metavar="NAME|FILE|HASH",
+        help="quick, standard, thorough, a JSON file of fields, or how the hash of a stored recipe begins "
+        "(predict, train, search)",
+    )  # fmt: skip
     group.add_argument("--epochs", type=positive, metavar="E", help="passes over the training images")
     group.add_argument("--image-side", type=positive, metavar="PIXELS", help="images are resized to this side")
     group.add_argument("--train-images", metavar="N|all", help="cap on training images, or `all`")
@@ -40,8 +51,12 @@ def add_recipe_options(parser: Arguments) -> None:
     )
 
 
-def recipe_of(options: argparse.Namespace) -> Recipe:
-    """The recipe that was named, with the options and fields that were given; later ones count."""
+def recipe_of(options: argparse.Namespace, stored: Stored | None = None) -> Recipe:
+    """The recipe that was named, with the options and fields that were given; later ones count.
+
+    Args:
+        stored: gives a recipe of the database by the beginning of its hash.
+    """
     from presage.errors import InvalidArgument
     from presage.training import Recipe
 
@@ -61,7 +76,7 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     for text in options.fields:
         name, value = _field(text, options.command)
         changes[name] = value
-    return Recipe.from_json({**_chosen(options.recipe, options.command).to_json(), **changes})
+    return Recipe.from_json({**_chosen(options.recipe, options.command, stored=stored).to_json(), **changes})
 
 
 def final_recipe(recipe: Recipe | str, dataset: ImageDataset, *, flip: bool = False) -> Recipe:
@@ -106,8 +121,20 @@ def recipe_record_words(record: RecipeRecord, dataset: DatasetRecord | None = No
     return recipe_words(recipe) if dataset is None else words_on(recipe, dataset)
 
 
-def _chosen(text: str | None, command: str, argument: str = "--recipe") -> Recipe:
-    """The recipe of this name, or in this file; the default for None."""
+def named_or_stored(text: str, stored: Stored) -> Recipe:
+    """The recipe of this name, or that of the database whose hash begins so (8 hex digits or more).
+
+    Raises:
+        UnknownName: neither.
+    """
+    from presage.training.recipes import named_recipe
+
+    found = stored(text) if re.fullmatch(r"[0-9a-f]{8,64}", text) else None
+    return named_recipe(text) if found is None else found
+
+
+def _chosen(text: str | None, command: str, argument: str = "--recipe", stored: Stored | None = None) -> Recipe:
+    """The recipe of this name, in this file, or of the database; the default for None."""
     from presage.errors import InvalidArgument
     from presage.training import Recipe
     from presage.training.recipes import RECIPES, named_recipe
@@ -115,7 +142,7 @@ def _chosen(text: str | None, command: str, argument: str = "--recipe") -> Recip
     if text is None:
         return Recipe()
     if text in RECIPES or not Path(text).is_file():
-        return named_recipe(text)
+        return named_recipe(text) if stored is None else named_or_stored(text, stored)
     try:
         fields = json.loads(read_text(Path(text)))
     except (OSError, ValueError):

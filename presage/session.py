@@ -256,6 +256,7 @@ class Session:
             out: where each trained network is left as a folder; None leaves none.
             onnx: whether those folders hold an ONNX file too.
         """
+        recipe.check_trainable()
         if out is not None:
             check_folder(out, "--out", "presage train")
         if onnx:
@@ -294,6 +295,7 @@ class Session:
         from presage.search.studies.scores import get_score
         from presage.surrogate import get_predictor
 
+        recipe.check_trainable()
         get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
         check_serves(settings.strategy, space)
         check_folder(run_folder, "--run", "presage search")
@@ -355,6 +357,7 @@ class Session:
             design = recipe_design.recipe_sequence
             campaign = Campaign(specs, out, count, workers=workers, device=self.device, design=design)
         else:
+            recipe.check_trainable()
             campaign = Campaign(specs, out, count, recipe, workers, self.device)
         ran = 0
         for dataset in map(self.dataset, specs):
@@ -369,12 +372,23 @@ class Session:
         report = self.import_experience([out] if any(out.glob("*.jsonl")) else [])
         return summary, replace(report, probes=report.probes + ran)
 
-    def import_experience(self, paths: Sequence[Path]) -> ImportReport:
-        """Take shards, folders of shards or of Parquet files, or other databases into the database.
+    def import_experience(self, paths: Sequence[Path], options: experience.ImportOptions | None = None) -> ImportReport:
+        """Take shards, folders of shards or of Parquet files, tables of trainings, or databases into the database.
 
         Raises:
-            InvalidArgument: a path that does not exist; nothing was taken in then.
+            InvalidArgument: a path that does not exist, or a table that lacks a column; nothing was taken in then.
         """
+        asked = options or experience.ImportOptions()
         experience.check_importable(paths)
+        tables = experience.read_tables(paths, self.open, self.dataset, asked)
         with self.open() as database:
-            return experience.import_experience(database, paths)
+            return experience.import_experience(database, paths, tables, asked)
+
+    def stored_recipe(self, digest: str) -> Recipe | None:
+        """The recipe in the database whose hash begins so; None where none does.
+
+        Raises:
+            InvalidArgument: several do.
+        """
+        with self.open() as database:
+            return experience.stored_recipe(database, digest)

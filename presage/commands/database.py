@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.arguments import Action, Arguments
 from presage.console import session_of
+from presage.errors import InvalidArgument
 from presage.folders import check_folder
 from presage.output import positive, scaled, share, table
 from presage.recipes import recipe_record_words
@@ -103,8 +104,20 @@ def _query_arguments(parser: Arguments) -> None:
 
 def _import_arguments(parser: Arguments) -> None:
     parser.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="shards or folders of them, Parquet, a database"
-    )
+        "paths", type=Path, nargs="+", metavar="PATH",
+        help="shards or folders of them, exported Parquet, a database, or a table of trainings: a CSV or Parquet file "
+        "with a row for each, of the columns that docs/database.md lists",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="say what would be taken in, and write nothing")
+    group = parser.add_argument_group("tables of trainings")
+    group.add_argument(
+        "--column", action="append", default=[], dest="columns", metavar="NAME=THEIRS",
+        help="what the table calls a column, as in accuracy=val_acc; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--trust-code", action="store_true",
+        help="import the modules that the table names as module:callable, and call them (torchvision.models always is)",
+    )  # fmt: skip
 
 
 def _export_arguments(parser: Arguments) -> None:
@@ -112,15 +125,31 @@ def _export_arguments(parser: Arguments) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
+    from presage.steps.experience import ImportOptions
+
+    asked = ImportOptions(options.dry_run, _renamed(options.columns), options.trust_code)
     with session_of(options) as session:
-        report = session.import_experience(options.paths)
+        report = session.import_experience(options.paths, asked)
     if options.json:
         refused = [{"where": refusal.where, "why": refusal.why} for refusal in report.refused]
         counts = {"experiments": report.experiments, "probes": report.probes, "predictions": report.predictions}
-        print(json.dumps({**counts, "already": report.already, "refused": refused, "notes": list(report.notes)}))
+        rest = {"refused": refused, "notes": list(report.notes), "dry_run": report.dry_run}
+        print(json.dumps({**counts, "already": report.already, **rest}))
     else:
         print(report.text())
     return 2 if report.refused else 0
+
+
+def _renamed(texts: Sequence[str]) -> dict[str, str]:
+    """Column of presage → what a table calls it."""
+    found = {}
+    for text in texts:
+        ours, equals, theirs = text.partition("=")
+        if not ours or not equals or not theirs:
+            rule = "be NAME=THEIRS, such as accuracy=val_acc"
+            raise InvalidArgument("--column", "presage database import", rule, text)
+        found[ours.strip()] = theirs.strip()
+    return found
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -198,11 +198,12 @@ def run(options: argparse.Namespace) -> int:
     from presage.architecture.spaces import get_space
     from presage.training.resolving import resolved
 
-    recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
+    settings, space = settings_of(options), get_space(options.space)
     chosen_recipe(options.final_recipe, "--final-recipe", "search")
     plans: list[Plan] = []
     check_folder(options.run, "--run", "presage search")
     with session_of(options) as session:
+        recipe = recipe_of(options, session.stored_recipe)
         session.check_database()
         dataset = dataset_of(session, options)
         recipe = resolved(recipe, dataset)

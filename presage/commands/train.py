@@ -38,9 +38,9 @@ def run(options: argparse.Namespace) -> int:
     from presage.training.resolving import resolved
 
     began = time.monotonic()
-    recipe = recipe_of(options)
     architectures = read_architectures(options.architectures)
     with session_of(options) as session:
+        recipe = recipe_of(options, session.stored_recipe)
         session.check_database()
         dataset = dataset_of(session, options)
         recipe = resolved(recipe, dataset)

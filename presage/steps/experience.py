@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,31 @@ from presage.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from presage.database import Database, ImportReport
-    from presage.training import Recipe
+    from presage.steps.imports.own_trainings import OwnTrainings
+    from presage.training import ImageDataset, Recipe
 
-__all__ = ["check_importable", "import_experience", "known_experiments"]
+__all__ = [
+    "ImportOptions", "check_importable", "import_experience", "known_experiments", "read_tables",
+    "stored_recipe",
+]  # fmt: skip
 
-_NO_EXPERIENCE = frozenset({".json", ".csv", ".parquet", ".npz", ".txt"})
-"""Ends of the names of files that are neither shards nor databases."""
+_NO_EXPERIENCE = frozenset({".json", ".npz", ".txt"})
+"""Ends of the names of files that are neither shards, tables nor databases."""
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How experience is taken in.
+
+    Attributes:
+        dry_run: report what would enter, and leave the database as it is.
+        renamed: column of a table of trainings, as presage calls it → as the file does.
+        trust_code: import the modules that a table of trainings names, and call their callables.
+    """
+
+    dry_run: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    trust_code: bool = False
 
 
 def known_experiments(database: Database, recipe: Recipe | None = None) -> frozenset[tuple[str, str, str, int]]:
@@ -29,6 +49,20 @@ def known_experiments(database: Database, recipe: Recipe | None = None) -> froze
     )
 
 
+def stored_recipe(database: Database, digest: str) -> Recipe | None:
+    """The stored recipe whose hash begins so; None where none does.
+
+    Raises:
+        InvalidArgument: several do.
+    """
+    from presage.training import Recipe
+
+    found = [record for record in database.recipes() if record.hash.startswith(digest)]
+    if len(found) > 1:
+        raise InvalidArgument("recipe", "presage", "be more of one recipe's hash (several begin so)", digest)
+    return Recipe.from_json(found[0].json) if found else None
+
+
 def check_importable(paths: Sequence[Path]) -> None:
     """Refuse paths that do not exist or are no experience, before anything is taken in.
 
@@ -39,23 +73,64 @@ def check_importable(paths: Sequence[Path]) -> None:
         if not path.exists():
             raise InvalidArgument("PATH", "presage database import", "exist", str(path))
         if path.is_file() and path.suffix in _NO_EXPERIENCE:
-            rule = "be shards (*.jsonl), a folder of them or of Parquet files, or a database"
+            tables = "a table of trainings (*.csv, *.parquet)"
+            rule = f"be shards (*.jsonl), a folder of them or of Parquet files, {tables}, or a database"
             raise InvalidArgument("PATH", "presage database import", rule, str(path))
 
 
-def import_experience(database: Database, paths: Sequence[Path]) -> ImportReport:
-    """Take shards, folders of shards or of Parquet files, or other databases into the database."""
+def read_tables(
+    paths: Sequence[Path],
+    opened: Callable[[], Database],
+    load: Callable[[str], ImageDataset],
+    options: ImportOptions,
+) -> dict[Path, OwnTrainings]:
+    """Those of the paths that are tables of trainings, read. Images and networks are, while the database is closed.
+
+    Raises:
+        InvalidArgument: a file that is no table, or lacks a column.
+    """
+    from presage.database import TABLE_FILES
+    from presage.probe import PROBE_VERSION
+    from presage.steps.imports.own_trainings import read_own_trainings
+
+    tables = [path for path in paths if path.is_file() and path.suffix.lower() in TABLE_FILES]
+    if not tables:
+        return {}
+    with opened() as database:
+        known, probed = database.datasets(), {run.dataset for run in database.probes(version=PROBE_VERSION)}
+    return {
+        path: read_own_trainings(path, known, probed, load, renamed=options.renamed, trust_code=options.trust_code)
+        for path in tables
+    }
+
+
+def import_experience(
+    database: Database,
+    paths: Sequence[Path],
+    tables: Mapping[Path, OwnTrainings] | None = None,
+    options: ImportOptions | None = None,
+) -> ImportReport:
+    """Take shards, folders of shards or of Parquet files, tables of trainings, or other databases into the database.
+
+    Args:
+        tables: those of the paths that are tables of trainings, as `read_tables` read them.
+    """
     from presage.database import ImportReport
     from presage.vetting import check_architecture, check_entry
 
+    tables, dry_run = tables or {}, options is not None and options.dry_run
     reports = []
     for path in paths:
-        if path.is_dir() and any(path.glob("*.parquet")):
-            reports.append(database.import_parquet(path, check_architecture, check_entry))
+        if path in tables:
+            own = tables[path]
+            report = database.import_entries(own.placed, check_architecture, check_entry, dry_run=dry_run)
+            reports.append(replace(report, refused=(*own.refused, *report.refused), notes=(*own.notes, *report.notes)))
+        elif path.is_dir() and any(path.glob("*.parquet")):
+            reports.append(database.import_parquet(path, check_architecture, check_entry, dry_run=dry_run))
         elif path.is_dir() or path.suffix == ".jsonl":
-            reports.append(database.import_shards([path], check_architecture, check_entry))
+            reports.append(database.import_shards([path], check_architecture, check_entry, dry_run=dry_run))
         else:
-            reports.append(database.merge(path, check_architecture, check_entry))
+            reports.append(database.merge(path, check_architecture, check_entry, dry_run=dry_run))
     return ImportReport(
         experiments=sum(report.experiments for report in reports),
         probes=sum(report.probes for report in reports),
@@ -63,4 +138,5 @@ def import_experience(database: Database, paths: Sequence[Path]) -> ImportReport
         already=sum(report.already for report in reports),
         refused=tuple(refusal for report in reports for refusal in report.refused),
         notes=tuple(note for report in reports for note in report.notes),
+        dry_run=dry_run,
     )

@@ -1,0 +1,1 @@
+"""Trainings that were done elsewhere, read as experience: one's own, in tables, and published ones."""
