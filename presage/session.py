@@ -310,7 +310,7 @@ class Session:
         check_feasible(space, settings.limits, shape, classes, model)
         scorer = searching.scorers(
             settings.score, lambda: self.bound_predictor(dataset, recipe), self.predictor, dataset, recipe,
-            seed=self.seed, device=self.device,
+            seed=self.seed, device=self.device, space=space,
         )  # fmt: skip
         run_folder.mkdir(parents=True, exist_ok=True)
         last = None if final is None else replace(final, limits=settings.limits)

@@ -99,7 +99,7 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     group.add_argument(
         "--score", default="predicted", metavar="NAME",
         help="what stands for accuracy until networks are trained: predicted (default), ucb, proxy:NAME (zero-cost), "
-        "supernet (shared weights, trained here)",
+        "supernet (shared weights, trained here), table:nasbench201 or table:FILE (CSV or Parquet, docs/limits.md)",
     )  # fmt: skip
     group.add_argument(
         "--supernet-epochs", type=positive, metavar="N", help="epochs of the super-net (default: its method's own)"

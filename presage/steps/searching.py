@@ -46,6 +46,7 @@ def scorers(
     *,
     seed: int,
     device: str,
+    space: Space,
 ) -> ScorerFactory | None:
     """What gives the scorer of each round of a search, by the name of the score; None for a super-net, which the
     search trains itself.
@@ -55,15 +56,21 @@ def scorers(
 
     Raises:
         InvalidArgument: a score whose scorer only a caller of `presage.search.run_search` can bring.
+        WrongInput: a table that is none of the space.
     """
     from presage.search import PredictorScorer
     from presage.search.strategies import SUPERNET
-    from presage.search.studies.scores import PROXY, get_score
+    from presage.search.studies.scores import PROXY, TABLE, get_score
 
     if score == SUPERNET:
         return None
+    if score.startswith(TABLE):
+        from presage.search.studies.tables import table_scorer
+
+        lookup = table_scorer(score, space)
+        return lambda round_number, verified: lookup
     if not get_score(score).predicts and not score.startswith(PROXY):
-        rule = "be predicted, ucb, supernet or a zero-cost proxy"
+        rule = "be predicted, ucb, supernet, a zero-cost proxy or a table"
         raise InvalidArgument("score", "presage search", rule, score, "For others, call presage.search.run_search.")
 
     def scorer(round_number: int, verified: Sequence[Verified]) -> Scorer:

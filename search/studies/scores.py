@@ -8,10 +8,13 @@ from statistics import NormalDist
 
 from presage.errors import UnknownName
 
-__all__ = ["PREDICTED", "PROXY", "Score", "get_score", "score_names"]
+__all__ = ["PREDICTED", "PROXY", "TABLE", "Score", "get_score", "score_names"]
 
 PROXY = "proxy:"
 """Begins the names of zero-cost proxies, as in ``proxy:naswot``."""
+
+TABLE = "table:"
+"""Begins the names of tables, as in ``table:FILE#COLUMN`` (`presage.search.studies.tables`)."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ _NAMED = {
 
 
 def score_names() -> tuple[str, ...]:
-    """Every score there is. For `table` the caller of `run_search` brings the scorer; for `supernet` the search trains
-    one."""
+    """Every score there is, but for tables by name (``table:…``). For `table` the caller of `run_search` brings the
+    scorer; for `supernet` the search trains one."""
     from presage.surrogate.proxies import PROXIES
 
     return (*_NAMED, *(f"{PROXY}{name}" for name in PROXIES))
@@ -70,6 +73,9 @@ def get_score(name: str) -> Score:
     """
     if name in _NAMED:
         return _NAMED[name]
+    if name.startswith(TABLE) and name != TABLE:
+        table = name.removeprefix(TABLE)
+        return Score(name, False, _value, f"values of the table {table}, neither predicted nor trained here")
     if name not in score_names():
         raise UnknownName("score", name, score_names())
     return Score(name, False, _value, f"the zero-cost proxy {name.removeprefix(PROXY)}, no accuracy")
