@@ -105,6 +105,7 @@ class Session:
                 spec,
                 skip_corrupt=self.skip_corrupt,
                 on_progress=lambda done, total: self.progress("read images", done, total),
+                cache=self.cache("images"),
             )
         return self._datasets[spec]
 

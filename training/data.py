@@ -18,6 +18,8 @@ from presage.training.recipe import AUTO, Recipe
 
 __all__ = ["DeviceData", "prepare"]
 
+_ROWS_AT_ONCE = 4_096
+
 
 @dataclass(frozen=True, eq=False)
 class DeviceData:
@@ -87,7 +89,7 @@ def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = 
     )
     validation = _capped(division.validation, dataset.y_train, recipe.validation_images, recipe.split_seed)
     test = _capped(np.arange(len(dataset.y_test)), dataset.y_test, recipe.test_images, recipe.split_seed)
-    x_train = _images(dataset.x_train[division.train], recipe.image_side)
+    x_train = _images(dataset.x_train, division.train, recipe.image_side)
     mean, deviation = _statistics(x_train)
     return DeviceData(
         name=dataset.name,
@@ -95,9 +97,9 @@ def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = 
         classes=len(dataset.classes),
         x_train=x_train.to(target),
         y_train=_labels(dataset.y_train[division.train]).to(target),
-        x_validation=_images(dataset.x_train[validation], recipe.image_side).to(target),
+        x_validation=_images(dataset.x_train, validation, recipe.image_side).to(target),
         y_validation=_labels(dataset.y_train[validation]).to(target),
-        x_test=_images(dataset.x_test[test], recipe.image_side).to(target),
+        x_test=_images(dataset.x_test, test, recipe.image_side).to(target),
         y_test=_labels(dataset.y_test[test]).to(target),
         mean=mean.to(target),
         deviation=deviation.to(target),
@@ -113,9 +115,13 @@ def _capped(rows: NDArray[np.int64], labels: NDArray[np.int64], most: int | None
     return np.sort(rows[stratified_order(labels[rows], seed)[:most]])
 
 
-def _images(images: NDArray[np.uint8], side: int) -> Tensor:
-    """uint8 (n, h, w, c) → uint8 (n, c, side, side)."""
-    return resized(torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))), side)
+def _images(images: NDArray[np.uint8], rows: NDArray[np.int64], side: int) -> Tensor:
+    """`rows` (n,) of uint8 (m, h, w, c) → uint8 (n, c, side, side), some at a time: copies of all would not fit."""
+    out = torch.empty((len(rows), images.shape[3], side, side), dtype=torch.uint8)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = images[rows[start : start + _ROWS_AT_ONCE]]
+        out[start : start + len(part)] = resized(torch.from_numpy(part.transpose(0, 3, 1, 2).copy()), side)
+    return out
 
 
 def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from presage.training.datasets.image_dataset import refusal
 
-__all__ = ["LARGEST_SIDE", "Corrupt", "Progress", "common_side", "decode_all", "each"]
+__all__ = ["LARGEST_SIDE", "Corrupt", "Progress", "common_side", "decode_all", "decode_into", "each", "reorder"]
 
 LARGEST_SIDE = 64
 """Images are stored at most this wide and high."""
@@ -88,26 +88,24 @@ def each(read: Callable[[int], _T], n: int, workers: int | None = None) -> Itera
             yield from pool.map(tried, range(start, min(start + _IMAGES_AT_ONCE, n)))
 
 
-def decode_all(
+def decode_into(
+    pixels: npt.NDArray[np.uint8],
     read: Callable[[int], npt.NDArray[np.uint8]],
     names: Callable[[int], str],
-    shape: tuple[int, int, int, int],
     corrupt: Corrupt,
     on_progress: Progress | None,
     workers: int | None = None,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """(pixels (m, h, w, c), rows kept (m,)), m ≤ n; at most a few hundred decoded images are in flight.
+) -> npt.NDArray[np.bool_]:
+    """Fill pixels (n, h, w, c); which rows were (n,). At most a few hundred decoded images are in flight.
 
     Args:
         read: row → pixels (h, w, c); may raise anything.
         names: row → what to call that image in an error.
-        shape: (n, h, w, c).
         corrupt: told of every image that `read` fails on, and settled at the end.
         on_progress: called now and then, and at the end.
         workers: threads; by default one per core, at most 8.
     """
-    n = shape[0]
-    pixels = np.empty(shape, dtype=np.uint8)
+    n = len(pixels)
     kept = np.zeros(n, dtype=bool)
 
     def into_place(row: int) -> None:
@@ -121,6 +119,40 @@ def decode_all(
         if on_progress is not None and ((row + 1) % _IMAGES_AT_ONCE == 0 or row + 1 == n):
             on_progress(row + 1, n)
     corrupt.settle()
+    return kept
+
+
+def decode_all(
+    read: Callable[[int], npt.NDArray[np.uint8]],
+    names: Callable[[int], str],
+    shape: tuple[int, int, int, int],
+    corrupt: Corrupt,
+    on_progress: Progress | None,
+    workers: int | None = None,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """(pixels (m, h, w, c), rows kept (m,)), m ≤ n; arguments as `decode_into` has them, `shape` (n, h, w, c)."""
+    pixels = np.empty(shape, dtype=np.uint8)
+    kept = decode_into(pixels, read, names, corrupt, on_progress, workers)
     if kept.all():
-        return pixels, np.arange(n)
+        return pixels, np.arange(len(pixels))
     return pixels[kept], np.flatnonzero(kept)
+
+
+def reorder(pixels: npt.NDArray[np.uint8], order: npt.NDArray[np.int64]) -> None:
+    """Move row ``order[i]`` to row i, in place: there is no room for a second copy. Rows that are not named go last."""
+    rest = np.ones(len(pixels), dtype=bool)
+    rest[order] = False
+    source = np.concatenate([order, np.flatnonzero(rest)])  # a permutation: row i is filled from row source[i]
+    waiting = source != np.arange(len(source))
+    for first in np.flatnonzero(waiting).tolist():
+        if not waiting[first]:
+            continue
+        held, row = pixels[first].copy(), first
+        while True:
+            waiting[row] = False
+            taken = int(source[row])
+            if taken == first:
+                pixels[row] = held
+                break
+            pixels[row] = pixels[taken]
+            row = taken

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from presage.errors import InvalidDataset
@@ -13,12 +15,12 @@ __all__ = ["load_digits"]
 
 
 def load_digits(
-    name: str = "digits", *, skip_corrupt: bool = False, on_progress: Progress | None = None
+    name: str = "digits", *, skip_corrupt: bool = False, on_progress: Progress | None = None, cache: Path | None = None
 ) -> ImageDataset:
     """1,797 grey 8x8 images of ten classes (the test part of UCI's optdigits), split 80/20 by a fixed seed.
 
     Args:
-        name, skip_corrupt, on_progress: nothing to choose, skip or wait for here.
+        name, skip_corrupt, on_progress, cache: nothing to choose, skip, wait for or keep here.
 
     Raises:
         InvalidDataset: scikit-learn is not installed.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from presage.training.datasets.decoding import Corrupt, Progress, common_side, decode_all, each
-from presage.training.datasets.folder_layout import find_layout
-from presage.training.datasets.image_dataset import ImageDataset, checked, refusal
+from presage.training.datasets.decoding import Corrupt, Progress, common_side, decode_into, each, reorder
+from presage.training.datasets.folder_key import folder_key
+from presage.training.datasets.folder_layout import Layout, find_layout
+from presage.training.datasets.image_cache import Entry, ImageCache
+from presage.training.datasets.image_dataset import ImageDataset, ImageFiles, checked, refusal
 from presage.training.datasets.image_file import Header, read_extremes, read_header, read_pixels
 from presage.training.datasets.left_out import LeftOut, LeftOutLog
 from presage.training.datasets.splits import set_aside_test, stratified_order
@@ -22,7 +25,9 @@ __all__ = ["load_folder"]
 _MOST_BYTES = 2 * 2**30  # of pixels; of more images, a stratified sample is taken
 
 
-def load_folder(root: Path, *, skip_corrupt: bool = False, on_progress: Progress | None = None) -> ImageDataset:
+def load_folder(
+    root: Path, *, skip_corrupt: bool = False, on_progress: Progress | None = None, cache: Path | None = None
+) -> ImageDataset:
     """Read images of any size and kind from class folders, sorted by name.
 
     `root` holds the class folders, or `train` (or `training`) and `test` (or `testing`) that do. A third, `val`
@@ -40,6 +45,8 @@ def load_folder(root: Path, *, skip_corrupt: bool = False, on_progress: Progress
         root: the folder.
         skip_corrupt: go on without images that cannot be read; each is named in the dataset's `warnings`.
         on_progress: called with (images decoded, images in all).
+        cache: a folder where decoded images are kept, and found again as long as names, sizes and times of all files
+            are the same.
 
     Raises:
         InvalidDataset: no class folders or too many, a class of fewer than two images, a test class that is not
@@ -47,58 +54,113 @@ def load_folder(root: Path, *, skip_corrupt: bool = False, on_progress: Progress
             is none of pixels.
     """
     layout = find_layout(root)
-    notes = list(layout.warnings)
+    key = folder_key(root, layout, _MOST_BYTES, skip_corrupt)
+    kept = ImageCache(cache) if cache is not None and key is not None else None
+    entry = kept.find(key) if kept is not None and key is not None else None
+    if entry is None:
+        entry = _read(root, layout, skip_corrupt, on_progress, kept, key or "")
+    return _dataset(root, layout, entry)
+
+
+def _dataset(root: Path, layout: Layout, entry: Entry) -> ImageDataset:
+    told, (pixels, labels) = entry.told, (entry.pixels, entry.labels)
+    split = int(told["train"])
+    depth = None if told["depth"] is None else Depth.from_json(told["depth"])
+    left_out = (*layout.left_out, *(LeftOut(str(kind), tuple(names)) for kind, names in told["partly"]))
+    files = ImageFiles(root, tuple(told["files"]), np.array(told["sizes"], dtype=np.int64).reshape(-1, 2))
+    return checked(
+        root, root.resolve().name, pixels[:split], labels[:split], pixels[split:], labels[split:], layout.classes,
+        bool(layout.test), (*layout.warnings, *told["notes"]), left_out, depth, files,
+    )  # fmt: skip
+
+
+def _read(
+    root: Path, layout: Layout, skip_corrupt: bool, on_progress: Progress | None, cache: ImageCache | None, key: str
+) -> Entry:
+    """Decode the images of a folder, the training images first; kept in the cache if the folder stays as it is."""
     files = [path for path, _ in layout.train + layout.test]
     labels = np.array([label for _, label in layout.train + layout.test], dtype=np.int64)
     is_test = np.arange(len(files)) >= len(layout.train)
-
+    names = [str(path.relative_to(root)) for path in files]
     corrupt = Corrupt(root, skip=skip_corrupt)
-    with warnings.catch_warnings():
+    partly: list[tuple[int, str]] = []  # images of which something is left out: (row, what)
+    with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")  # Pillow warns of large images, which are refused with a better line
         found = _survey(files, root, corrupt)
         strata = labels + len(layout.classes) * is_test
         rows = _sample(found.readable, strata, _MOST_BYTES // (found.side**2 * found.channels))
+        notes = []
         if len(rows) < len(found.readable):
-            notes.append(
-                f"Took a stratified sample of {len(rows):,} of the {len(found.readable):,} images of `{root}`."
-            )
-        names = [str(path.relative_to(root)) for path in files]
+            taken = f"{len(rows):,} of the {len(found.readable):,} images"
+            notes.append(f"Took a stratified sample of {taken} of `{root}`.")
         depth, said = _depth([(files[row], names[row]) for row in rows if found.deep[row]], root)
-        notes += said
-        partly: list[tuple[int, str]] = []  # images of which something is left out: (row, what)
-        pixels, kept = decode_all(
-            lambda i: read_pixels(
-                files[rows[i]], found.side, found.channels == 3, depth, lambda kind: partly.append((int(rows[i]), kind))
-            ),
-            lambda i: names[rows[i]],
-            (len(rows), found.side, found.side, found.channels),
-            corrupt,
-            on_progress,
-        )
-    y, is_test = labels[rows][kept], is_test[rows][kept]
-    test_given = bool(layout.test)
-    train, test = (np.flatnonzero(~is_test), np.flatnonzero(is_test)) if test_given else set_aside_test(y)
-    left_out = (*layout.left_out, *_partly_left_out(partly, names))
-    name = root.resolve().name
-    return checked(
-        root, name, pixels[train], y[train], pixels[test], y[test], layout.classes, test_given,
-        (*notes, *corrupt.warnings), left_out, depth,
-    )  # fmt: skip
+
+        def read(i: int) -> npt.NDArray[np.uint8]:
+            row = int(rows[i])
+            colour = found.channels == 3
+            return read_pixels(files[row], found.side, colour, depth, lambda kind: partly.append((row, kind)))
+
+        def advance(done: int, of: int) -> None:
+            if draft is not None:
+                draft.release()
+            if on_progress is not None:
+                on_progress(done, of)
+
+        shape = (len(rows), found.side, found.side, found.channels)
+        draft = stack.enter_context(cache.draft(key, shape)) if cache is not None else None
+        pixels = np.empty(shape, dtype=np.uint8) if draft is None else draft.pixels
+        readable = decode_into(pixels, read, lambda i: names[rows[i]], corrupt, advance)
+        train, test = _division(labels[rows], is_test[rows], readable, bool(layout.test))
+        order = np.concatenate([train, test])
+        reorder(pixels, order)
+        taken_rows = rows[order]
+        told = {
+            "train": len(train),
+            "notes": [*notes, *said, *corrupt.warnings],
+            "depth": None if depth is None else depth.to_json(),
+            "partly": [[item.kind, list(item.names)] for item in _partly_left_out(partly, names)],
+            "files": [names[row] for row in taken_rows],
+            "sizes": found.sizes[taken_rows].tolist(),
+        }
+        entry = Entry(pixels[: len(order)], labels[taken_rows], told)
+        if draft is not None and key == folder_key(root, find_layout(root), _MOST_BYTES, skip_corrupt):
+            return draft.keep(entry.labels, told) or entry
+        return entry
+
+
+def _division(
+    labels: npt.NDArray[np.int64], is_test: npt.NDArray[np.bool_], readable: npt.NDArray[np.bool_], test_given: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(rows to train on, rows to test on), of those that could be read."""
+    rows = np.flatnonzero(readable)
+    if test_given:
+        return rows[~is_test[rows]], rows[is_test[rows]]
+    train, test = set_aside_test(labels[rows])
+    return rows[train], rows[test]
 
 
 @dataclass(frozen=True)
 class _Survey:
-    """What the headers of all files say: rows that can be read, the common side, 3 channels or 1, which are deep."""
+    """What the headers of all files say.
+
+    Attributes:
+        readable: rows of those that can be read.
+        side, channels: that all images get.
+        deep: of which values have more than 8 bits.
+        sizes: (width, height) of each; 0 where it cannot be read.
+    """
 
     readable: npt.NDArray[np.int64]
     side: int
     channels: int
     deep: npt.NDArray[np.bool_]
+    sizes: npt.NDArray[np.int64]
 
 
 def _survey(files: list[Path], root: Path, corrupt: Corrupt) -> _Survey:
     readable, sides, channels = [], [], 1
     deep = np.zeros(len(files), dtype=bool)
+    sizes = np.zeros((len(files), 2), dtype=np.int64)
     for row, header in enumerate(each(lambda row: read_header(files[row]), len(files))):
         if not isinstance(header, Header):
             corrupt.add(str(files[row].relative_to(root)), header)
@@ -107,9 +169,10 @@ def _survey(files: list[Path], root: Path, corrupt: Corrupt) -> _Survey:
         sides.append(max(header.width, header.height))
         channels = 3 if header.colour else channels
         deep[row] = header.deep
+        sizes[row] = header.width, header.height
     if not readable:
         raise refusal("images", root, "include one that can be read", f"none in {len(files)}")
-    return _Survey(np.array(readable, dtype=np.int64), common_side(sides), channels, deep)
+    return _Survey(np.array(readable, dtype=np.int64), common_side(sides), channels, deep, sizes)
 
 
 def _depth(files: list[tuple[Path, str]], root: Path) -> tuple[Depth | None, list[str]]:

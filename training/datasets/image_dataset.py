@@ -15,11 +15,26 @@ from presage.training.datasets.left_out import LeftOut, told
 from presage.training.datasets.refusing import refusal
 from presage.training.datasets.value_range import Depth
 
-__all__ = ["FEWEST_CLASSES", "MOST_CLASSES", "ImageDataset", "checked", "refusal"]
+__all__ = ["FEWEST_CLASSES", "MOST_CLASSES", "ImageDataset", "ImageFiles", "checked", "refusal"]
 
 FEWEST_CLASSES = 2
 MOST_CLASSES = 1_000
 _CHANNELS = (1, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """The files of a dataset's images: those of `x_train`, then those of `x_test`.
+
+    Attributes:
+        root: the folder.
+        names: paths below it.
+        sizes: (n, 2) int64, width and height in pixels as the files say, upright or not.
+    """
+
+    root: Path
+    names: tuple[str, ...]
+    sizes: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +53,7 @@ class ImageDataset:
         test_given: whether the source had a test set of its own; else it was set aside here by a fixed seed.
         warnings: what was left out, skipped, merged or guessed while reading, one line each; to be shown to the user.
         left_out: what the source holds that was not taken, by kind; one of the `warnings` counts and names all of it.
+        files: where each image came from; None where the source is no folder of files.
         depth: how values of more than 8 bits, or floats, became 0 … 255; None where there were none.
 
     Raises:
@@ -54,6 +70,7 @@ class ImageDataset:
     warnings: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     depth: Depth | None = None
+    files: ImageFiles | None = None
 
     def __post_init__(self) -> None:
         k = len(self.classes)
@@ -118,11 +135,12 @@ def checked(
     warnings: tuple[str, ...],
     left_out: tuple[LeftOut, ...] = (),
     depth: Depth | None = None,
+    files: ImageFiles | None = None,
 ) -> ImageDataset:
     """An `ImageDataset` called `name`, whose errors name the `path` it was read from; what was left out is told."""
     said = (*told(path, left_out), *warnings)
     try:
-        return ImageDataset(name, x_train, y_train, x_test, y_test, classes, test_given, said, left_out, depth)
+        return ImageDataset(name, x_train, y_train, x_test, y_test, classes, test_given, said, left_out, depth, files)
     except InvalidDataset as error:
         raise InvalidDataset(str(error).replace(f"`{name}`", f"`{path}`", 1)) from None
 

@@ -20,7 +20,7 @@ TORCHVISION = "torchvision:"
 class DatasetKind(Registered):
     """A kind of dataset.
 
-    Its loader takes what `meant` gives, and ``skip_corrupt`` and ``on_progress`` as `load_dataset` has them.
+    Its loader takes what `meant` gives, and ``skip_corrupt``, ``on_progress`` and ``cache`` as `load_dataset` has them.
 
     Attributes:
         written: how a user writes one, for errors.

@@ -18,7 +18,11 @@ _MOST_NEIGHBOURS = 10_000
 
 
 def load_dataset(
-    spec: str | os.PathLike[str], *, skip_corrupt: bool = False, on_progress: Progress | None = None
+    spec: str | os.PathLike[str],
+    *,
+    skip_corrupt: bool = False,
+    on_progress: Progress | None = None,
+    cache: Path | None = None,
 ) -> ImageDataset:
     """Read and check a dataset.
 
@@ -29,6 +33,7 @@ def load_dataset(
             `digits` is `./digits`.
         skip_corrupt: go on without images that cannot be read; each is named in the dataset's `warnings`.
         on_progress: called with (images decoded, images in all) where images are decoded one by one.
+        cache: a folder where decoded images are kept, so that files are read once; None keeps none.
 
     Raises:
         InvalidDataset: nothing is there, or it cannot be learned from; one line that names file, rule and value.
@@ -38,7 +43,8 @@ def load_dataset(
     for kind in KINDS.values():
         meant = kind.meant(text)
         if meant is not None:
-            dataset: ImageDataset = kind.load()(meant, skip_corrupt=skip_corrupt, on_progress=on_progress)
+            load = kind.load()
+            dataset: ImageDataset = load(meant, skip_corrupt=skip_corrupt, on_progress=on_progress, cache=cache)
             return with_dullness(dataset)
     path = existing(text)
     if path is None:

@@ -26,7 +26,13 @@ _MOST_BYTES = 16 * 2**30  # unpacked; a small file may claim any size
 Array = npt.NDArray[Any]
 
 
-def load_npz(path: Path, *, skip_corrupt: bool = False, on_progress: Progress | None = None) -> ImageDataset:
+def load_npz(
+    path: Path,
+    *,
+    skip_corrupt: bool = False,
+    on_progress: Progress | None = None,
+    cache: Path | None = None,
+) -> ImageDataset:
     """Read a dataset from a file written by `numpy.savez` or `numpy.savez_compressed`; nothing is ever unpickled.
 
     Images are (n, h, w) or (n, h, w, c) with c = 1 or 3: uint8, booleans, other whole numbers, or floats, which are
@@ -39,7 +45,7 @@ def load_npz(path: Path, *, skip_corrupt: bool = False, on_progress: Progress | 
 
     Args:
         path: the file.
-        skip_corrupt, on_progress: nothing to skip or wait for: images are not decoded one by one.
+        skip_corrupt, on_progress, cache: nothing to skip, wait for or keep: images are not decoded one by one.
 
     Raises:
         InvalidDataset: the file, an array or a value breaks one of these rules; the line names which.

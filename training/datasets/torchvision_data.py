@@ -64,7 +64,12 @@ KNOWN: Mapping[str, tuple[list[Options], Options | None]] = {
 
 
 def load_torchvision(
-    name: str, *, root: Path | None = None, skip_corrupt: bool = False, on_progress: Progress | None = None
+    name: str,
+    *,
+    root: Path | None = None,
+    skip_corrupt: bool = False,
+    on_progress: Progress | None = None,
+    cache: Path | None = None,
 ) -> ImageDataset:
     """Read a torchvision dataset from disk; nothing is ever downloaded.
 
@@ -76,6 +81,7 @@ def load_torchvision(
         root: the folder that holds it; by default from `PRESAGE_TORCHVISION_ROOT`, else `./data`.
         skip_corrupt: go on without images that cannot be read; each is named in the dataset's `warnings`.
         on_progress: called with (images done, images in all), once for each part.
+        cache: nothing is kept.
 
     Raises:
         UnknownName: no such dataset.

@@ -109,4 +109,4 @@ def test_a_text_means_one_kind_of_dataset_at_most(tmp_path: Path, monkeypatch: p
 
 def test_every_kind_has_a_loader_that_takes_the_options_of_load_dataset() -> None:
     for kind in KINDS.values():
-        assert list(inspect.signature(kind.load()).parameters)[-2:] == ["skip_corrupt", "on_progress"]
+        assert list(inspect.signature(kind.load()).parameters)[-3:] == ["skip_corrupt", "on_progress", "cache"]
