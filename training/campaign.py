@@ -29,11 +29,13 @@ from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
 from presage.training.design_limits import affordable
 from presage.training.fitting import TrainingResult, fit
-from presage.training.hardware import choose_device, choose_precision, device_name, versions
+from presage.training.hardware import choose_device, device_name, versions
+from presage.training.precision import choose_precision
 from presage.training.prepared import PreparedData
 from presage.training.recipe import AUTO, Recipe
 from presage.training.recipe_design import recipe_sequence
 from presage.training.recording import dataset_record, experiment_entry, experiment_record
+from presage.training.training_images import training_images
 from presage.training.worker_pool import Answer, Assignment, run_pool
 
 __all__ = ["Campaign", "CampaignProgress", "Summary", "distinct_datasets", "main", "shard_name"]
@@ -199,17 +201,18 @@ class Campaign:
         device = choose_device(self.device)
         architecture = planned.candidate.architecture
         recipe = self._recipe(planned)
-        side = recipe.image_side
+        shape = (dataset.channels, recipe.image_side, recipe.image_side)
+        batch = min(recipe.batch, training_images(dataset, recipe))
         result = TrainingResult(
             status=OUT_OF_MEMORY,
             accuracy=None,
             test_accuracy=None,
             records=(),
             depth_nodes=(),
-            costs=costs(architecture.canonical, (dataset.channels, side, side), dataset.classes),
+            costs=costs(architecture.canonical, shape, dataset.classes),
             seconds=0.0,
             device=device_name(device),
-            precision=choose_precision(recipe.precision, device),
+            precision=choose_precision(recipe.precision, device, architecture.canonical, shape, dataset.classes, batch),
             versions=versions(),
             failure=answer.error,
             module=None,

@@ -17,8 +17,9 @@ from presage.records.experiment import FINISHED
 from presage.training.balance import is_unbalanced
 from presage.training.data import DeviceData
 from presage.training.failures import failure_of
-from presage.training.hardware import choose_device, choose_precision, device_name, versions
+from presage.training.hardware import choose_device, device_name, versions
 from presage.training.loop import EpochRecord, Tapped, evaluate, fixed_randomness, train
+from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
 
 __all__ = ["TrainingResult", "fit"]
@@ -107,7 +108,7 @@ def fit(
     began = time.perf_counter()
     if device != "auto" and choose_device(device) != data.device:
         data = data.to(choose_device(device))
-    precision = choose_precision(recipe.precision, data.device)
+    precision = precision_of(network, data, recipe)
     cost = costs(network.canonical, data.input_shape, data.classes) if isinstance(network, Architecture) else None
     module: nn.Module | None = None
     records: list[EpochRecord] = []

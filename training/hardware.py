@@ -1,4 +1,4 @@
-"""Devices, precisions and the versions that an experiment records."""
+"""Devices and the versions that an experiment records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 
 from presage.errors import InvalidArgument
 
-__all__ = ["choose_device", "choose_precision", "device_name", "one_thread", "versions"]
+__all__ = ["choose_device", "device_name", "one_thread", "versions"]
 
 
 def choose_device(name: str | torch.device = "auto") -> torch.device:
@@ -34,19 +34,6 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InvalidArgument("device", "choose_device", "be present on this machine", name, "Use auto or cpu.")
     return device
-
-
-def choose_precision(asked: str, device: torch.device) -> str:
-    """`float32` or `bfloat16`: `auto` takes bfloat16 on a GPU that multiplies it, and float32 on a CPU.
-
-    Even where a CPU has AMX, bfloat16 is no gain for small networks (measured at 16x16, batch 64): 1.4 times faster for
-    wide NAS-Bench-201 cells, but up to 6 times slower where channels are few or odd in number.
-    """
-    if asked != "auto":
-        return asked
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return "bfloat16"
-    return "float32"
 
 
 def prepare_hardware(device: torch.device) -> None:

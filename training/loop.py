@@ -22,8 +22,9 @@ from presage.training.balance import balanced_accuracy
 from presage.training.checkpoint import load_checkpoint, save_checkpoint
 from presage.training.data import DeviceData
 from presage.training.depth_heads import DepthHeads
-from presage.training.hardware import choose_device, choose_precision, prepare_hardware
+from presage.training.hardware import choose_device, prepare_hardware
 from presage.training.mixing import Mixed, mixed
+from presage.training.precision import precision_of
 from presage.training.recipe import AUTO, Recipe
 
 __all__ = ["EpochRecord", "Evaluation", "Tapped", "evaluate", "fixed_randomness", "logits_of", "train"]
@@ -165,7 +166,7 @@ class _Run:
         prepare_hardware(data.device)
         self.module = module.to(device=data.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.data, self.recipe, self.seed = data, recipe, seed
-        self.precision = choose_precision(recipe.precision, data.device)
+        self.precision = precision_of(module, data, recipe)
         self.passes = math.ceil(recipe.least_epoch_images / len(data.x_train))
         self.batch = min(recipe.batch, len(data.x_train))
         self.steps = self.passes * len(data.x_train) // self.batch  # an epoch; the remainder is left out

@@ -40,7 +40,7 @@ from presage.architecture.torch_bridge import layers
 from presage.architecture.torch_bridge.functions import function_of
 from presage.errors import InvalidArchitecture, InvalidArgument
 
-__all__ = ["MOST_PARAMETERS", "Network", "Step", "build", "weighted_module"]
+__all__ = ["MOST_PARAMETERS", "Network", "Step", "build", "slow_in_bfloat16", "weighted_module"]
 
 _LARGEST_STRIDED = 32  # pixels: the side up to which torch's own strided 1x1 convolution is trusted
 MOST_PARAMETERS = 2_000_000_000
@@ -93,7 +93,7 @@ class Network(nn.Module):
             module = module_of(index, inputs) if module_of else weighted_module(node.operation, inputs, classes)
             if module is not None:
                 self.add_module(f"n{index}", module)
-        self._plans: dict[tuple[int, ...], tuple[Step, ...]] = {}
+        self._plans: dict[tuple[tuple[int, ...], bool], tuple[Step, ...]] = {}
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (b, k) of images (b, c, h, w)."""
@@ -111,9 +111,10 @@ class Network(nn.Module):
         return self._run(images, tuple(taps))
 
     def _run(self, images: Tensor, taps: tuple[int, ...]) -> tuple[Tensor, list[Tensor]]:
-        plan = self._plans.get(taps)
+        lowered = images.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+        plan = self._plans.get((taps, lowered))
         if plan is None:
-            plan = self._plans[taps] = self._plan(frozenset(taps))
+            plan = self._plans[taps, lowered] = self._plan(frozenset(taps), lowered)
         tensors: list[Any] = [None] * len(self.architecture.nodes)
         tensors[0] = images
         for index, function, sources, done in plan:
@@ -125,8 +126,12 @@ class Network(nn.Module):
                 tensors[source] = None
         return tensors[-1], [tensors[tap] for tap in taps]
 
-    def _plan(self, taps: frozenset[int]) -> tuple[Step, ...]:
-        """What to run, node by node: (node, function, inputs, tensors to drop afterwards)."""
+    def _plan(self, taps: frozenset[int], lowered: bool) -> tuple[Step, ...]:
+        """What to run, node by node: (node, function, inputs, tensors to drop afterwards).
+
+        Args:
+            lowered: under autocast on a CPU, where some convolutions run in float32 all the same.
+        """
         nodes = self.architecture.nodes
         readers: list[list[int]] = [[] for _ in nodes]
         for index, node in enumerate(nodes):
@@ -142,7 +147,12 @@ class Network(nn.Module):
             function: Callable[..., Tensor]
             if hasattr(self, f"n{index}"):
                 module = getattr(self, f"n{index}")
-                function = _Subsampled(module) if _skips_pixels(operation, self.shapes[node.inputs[0]]) else module
+                if _skips_pixels(operation, self.shapes[node.inputs[0]]):
+                    function = _Subsampled(module)
+                elif lowered and slow_in_bfloat16(operation):
+                    function = _InFloat32(module)
+                else:
+                    function = module
             elif isinstance(operation, Dropout):
                 function = _Noise(self, operation.permille / 1000, _dropout)
             elif isinstance(operation, DropPath):
@@ -183,6 +193,28 @@ class _Subsampled:
             pixels = pixels.contiguous(memory_format=torch.channels_last)
         weight = layers.kernels(self.convolution)
         return F.conv2d(pixels, weight, self.convolution.bias, groups=self.convolution.groups)
+
+
+def slow_in_bfloat16(operation: Operation) -> bool:
+    """Whether it is a depthwise convolution that a CPU is slower at in bfloat16: of stride 2 (5 to 10 times), or of a
+    window other than a dense 3x3 (twice; oneDNN of torch 2.14 with AVX-512)."""
+    return (
+        isinstance(operation, Convolution)
+        and operation.groups == operation.channels > 1
+        and (operation.stride != (1, 1) or operation.dilation != (1, 1) or operation.kernel != (3, 3))
+    )
+
+
+class _InFloat32:
+    """A convolution in float32 under autocast, on what is bfloat16 before and after it."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        self.convolution = convolution
+
+    def __call__(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            found: Tensor = self.convolution(x.float())
+        return found.bfloat16()
 
 
 class _Noise:

@@ -12,9 +12,9 @@ from presage.training.balance import is_unbalanced
 from presage.training.data import DeviceData, prepare
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult, fit
-from presage.training.hardware import choose_precision
 from presage.training.loop import EpochRecord, evaluate
 from presage.training.model.trained import TrainedModel, trained_model
+from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
 
 __all__ = ["AnyRecipeTrainer", "RecipesTrainer", "TestScores"]
@@ -92,7 +92,7 @@ class RecipesTrainer:
         if not len(data.x_test):
             return None
         module = model.module.to(data.device)
-        precision = choose_precision(recipe.precision, data.device)
+        precision = precision_of(model.architecture, data, recipe)
         scores = evaluate(module, data.x_test, data.y_test, data, precision=precision, mirroring=recipe.test_mirroring)
         model.module.cpu()
         balanced = scores.balanced_accuracy if is_unbalanced(data.y_train, data.classes) else None

@@ -85,9 +85,9 @@ class MixedNetwork(Network):
 
     @property
     def _steps(self) -> Sequence[Step]:
-        plan = self._plans.get(())
+        plan = self._plans.get(((), False))
         if plan is None:
-            plan = self._plans[()] = self._plan(frozenset())
+            plan = self._plans[(), False] = self._plan(frozenset(), lowered=False)
         return plan
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from presage.errors import InvalidArgument
-from presage.training.hardware import choose_device, choose_precision, device_name, versions
+from presage.training.hardware import choose_device, device_name, versions
 
 
 def test_auto_is_the_gpu_where_there_is_one() -> None:
@@ -22,12 +22,6 @@ def test_a_device_that_torch_does_not_know_is_refused(name: str) -> None:
 def test_a_device_that_is_not_here_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="present on this machine"):
         choose_device("cuda")
-
-
-def test_a_precision_asked_for_is_kept_and_auto_is_float32_on_a_cpu() -> None:
-    cpu = torch.device("cpu")
-    assert choose_precision("bfloat16", cpu) == "bfloat16"
-    assert choose_precision("auto", cpu) == "float32"
 
 
 def test_what_an_experiment_records_is_text() -> None:
