@@ -1,212 +1,114 @@
-"""What torch's layers, functions and tensor methods are as operations: the dictionary of `trace`.
+"""What torch's own steps (ATen operators) are as operations: the dictionary of `trace`.
 
-Each function here takes the arguments of torch's own, tensors standing as `Value`.
+Each function here takes the step at hand and the arguments of torch's operator: tensors that depend on the images stand
+as `Value`, all others as `Known`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor
 
-from presage.architecture.node import Node
+from presage.architecture.decimals import decimal
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
     AdaptiveMaxPool,
-    Add,
     AveragePool,
-    BatchNorm,
+    ChannelConvolution,
     ChannelShuffle,
-    Concatenate,
     Convolution,
-    Dropout,
-    DropPath,
-    Flatten,
-    GroupNorm,
-    Identity,
-    Input,
-    Linear,
+    GroupedSoftmax,
     MaxPool,
-    Multiply,
     Operation,
+    Pad,
+    PadLowest,
     Pair,
-    Shape,
-    Slice,
+    ParametricRelu,
+    PixelShuffle,
+    PixelUnshuffle,
+    Upsample,
 )
+from presage.architecture.torch_bridge.arithmetic import ARITHMETIC, ATTENDS
+from presage.architecture.torch_bridge.axes import AXES
+from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, settled
+from presage.architecture.torch_bridge.operands import Known, Step
 
-__all__ = ["CALLS", "CHANGES_IN_PLACE", "Refused", "Value", "NodeWriter", "module_call"]
+__all__ = ["OPERATORS"]
 
-
-class Refused(Exception):
-    """A step that no architecture can represent; says why."""
-
-
-@dataclass(frozen=True)
-class Value:
-    """A tensor: the node that computes it, and its shape without the batch axis.
-
-    A map whose channels are viewed as `groups` groups (on the way to a channel shuffle) has `groups` > 0.
-    """
-
-    index: int
-    shape: Shape
-    groups: int = 0
-    swapped: bool = False
+Handler = Callable[..., Any]
 
 
-class NodeWriter:
-    """Nodes written so far; `result` is what torch gave for the step at hand, on meta tensors."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Node] = [Node(Input())]
-        self.result: Any = None
-
-    def add(self, operation: Operation, *inputs: Value) -> Value:
-        for value in inputs:
-            if not isinstance(value, Value) or value.groups:
-                raise Refused("it mixes tensors with other things")
-        shape = operation.shape([value.shape for value in inputs])
-        self.nodes.append(Node(operation, tuple(value.index for value in inputs)))
-        return Value(len(self.nodes) - 1, shape)
-
-    def shape(self) -> Shape:
-        return tuple(self.result.shape[1:])
-
-
-def _pair(value: int | Sequence[int]) -> Pair:
+def pair(value: int | Sequence[int]) -> Pair:
     if isinstance(value, int):
         return value, value
-    parts = tuple(value)
+    parts = tuple(int(part) for part in value)
     return (parts[0], parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
 
-def _permille(probability: float) -> int:
-    return round(1000 * probability)
+def _convolution(
+    step: Step,
+    x: Value,
+    weight: Any,
+    bias: Any,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Value:
+    if not isinstance(x, Value) or not isinstance(weight, Known):
+        raise Refused("its weights are computed from the images")
+    if transposed:
+        raise Refused("no operation is a transposed convolution")
+    if weight.tensor.dim() == 3:
+        return _across_channels(step, x, weight, bias, (*stride, *dilation, groups), padding[0])
+    if weight.tensor.dim() != 4:
+        raise Refused("a convolution must be of images")
+    made, sources = step.weights.kernels(weight)
+    operation = Convolution(
+        len(weight.tensor), pair(weight.tensor.shape[2:]), pair(stride), pair(padding), pair(dilation), groups,
+        bias is not None, **made,
+    )  # fmt: skip
+    value = step.writer.add(operation, settled(step.writer, x))
+    step.weights.hold(value.index, *sources, step.weights.plain("bias", bias))
+    return value
 
 
-# Functions and methods: the names and argument orders are torch's.
-
-
-def _activation(function: str) -> Callable[..., Value]:
-    return lambda writer, x, *_: writer.add(Activation(function), x)
-
-
-def _softmax(writer: NodeWriter, x: Value, dim: int | None = None, *_: Any, **__: Any) -> Value:
-    if dim not in (None, 1, -len(x.shape)):
-        raise Refused("its softmax must run over channels")
-    return writer.add(Activation("softmax"), x)
-
-
-def _sum(writer: NodeWriter, x: Value, other: Value, *, alpha: float = 1) -> Value:
-    if alpha != 1 or not isinstance(x, Value) or not isinstance(other, Value) or x.shape != other.shape:
-        raise Refused("a sum must be of two tensors of one shape")
-    return writer.add(Add(), x, other)
-
-
-def _product(writer: NodeWriter, x: Value, other: Value) -> Value:
-    if not isinstance(x, Value) or not isinstance(other, Value) or len(x.shape) != len(other.shape):
-        raise Refused("a product must be of two tensors with equally many axes")
-    return writer.add(Multiply(), x, other)
-
-
-def _concatenate(writer: NodeWriter, tensors: Sequence[Value], dim: int = 0) -> Value:
-    if dim not in (1, -len(tensors[0].shape)):
-        raise Refused("only channels can be concatenated")
-    return writer.add(Concatenate(), *tensors)
-
-
-def _pass(writer: NodeWriter, x: Value, *_: Any, **__: Any) -> Value:
-    return x
-
-
-def _reshape(writer: NodeWriter, x: Value, *_: Any, **__: Any) -> Value:
-    """Any view: told by the shape that comes out of it."""
-    after = writer.shape()
-    if writer.result.shape[0] != 1:
-        raise Refused("it moves the batch axis")
-    if x.groups:
-        if after != x.shape:
-            raise Refused("channels viewed as groups must come back as channels")
-        plain = Value(x.index, x.shape)
-        return writer.add(ChannelShuffle(x.groups), plain) if x.swapped else plain
-    if after == x.shape:
-        return x
-    if len(after) == 1:
-        return writer.add(Flatten(), x)
-    if len(x.shape) == 3 and len(after) == 4 and after[2:] == x.shape[1:]:
-        return Value(x.index, x.shape, groups=after[0])
-    raise Refused(f"no operation brings {x.shape} to {after}")
-
-
-def _transpose(writer: NodeWriter, x: Value, *axes: int) -> Value:
-    if x.groups and axes == (1, 2):
-        return Value(x.index, x.shape, x.groups, not x.swapped)
-    raise Refused("no operation swaps axes, but for a channel shuffle")
-
-
-def _mean(writer: NodeWriter, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
-    return _pooled(writer, x, AdaptiveAveragePool(), dim, keepdim)
-
-
-def _largest(writer: NodeWriter, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
-    return _pooled(writer, x, AdaptiveMaxPool(), dim, keepdim)
-
-
-def _pooled(writer: NodeWriter, x: Value, pool: Operation, dim: Any, keepdim: bool) -> Value:
-    axes = {axis % 4 for axis in dim} if isinstance(dim, list | tuple) else set[int]()
-    if len(x.shape) != 3 or axes != {2, 3}:
-        raise Refused("a mean must be over height and width")
-    pooled = writer.add(pool, x)
-    return pooled if keepdim else writer.add(Flatten(), pooled)
-
-
-def _parts(writer: NodeWriter, x: Value, sizes: Any = None, dim: int = 0, **_: Any) -> tuple[Value, ...]:
-    """chunk and split: told by the shapes that come out."""
-    if dim not in (1, -len(x.shape)):
-        raise Refused("only channels can be split")
-    found, start = [], 0
-    for part in writer.result:
-        found.append(writer.add(Slice(start, start + part.shape[1]), x))
-        start += part.shape[1]
-    return tuple(found)
-
-
-def _item(writer: NodeWriter, x: Any, key: Any) -> Any:
-    if not isinstance(x, Value):
-        return x[key]
-    keys = key if isinstance(key, tuple) else (key,)
-    whole = [part == slice(None) or part is Ellipsis for part in keys]
-    if len(keys) >= 2 and isinstance(keys[1], slice) and whole[0] and all(whole[2:]) and keys[0] is not Ellipsis:
-        start, stop, step = keys[1].indices(x.shape[0])
-        if step == 1 and start < stop:
-            return writer.add(Slice(start, stop), x)
-    raise Refused("only channels can be sliced, in one piece")
+def _across_channels(step: Step, x: Value, weight: Known, bias: Any, plain: Sequence[int], padding: int) -> Value:
+    kernel = weight.tensor.shape[-1]
+    across = len(x.axes) == 3 and not x.axes[1] and x.axes[2] == x.all_of("c") and not x.stretched
+    if weight.tensor.shape[:2] != (1, 1) or not across or set(plain) != {1} or 2 * padding != kernel - 1:
+        raise Refused("a 1-d convolution must run across the channels of one pixel, padded at both ends")
+    value = step.writer.pointwise(ChannelConvolution(kernel, bias is not None), x)
+    step.weights.hold(value.index, step.weights.plain("weight", weight), step.weights.plain("bias", bias))
+    return value
 
 
 def _max_pool(
-    writer: NodeWriter,
+    step: Step,
     x: Value,
     kernel_size: Any,
-    stride: Any = None,
+    stride: Any = (),
     padding: Any = 0,
     dilation: Any = 1,
     ceil_mode: bool = False,
-    return_indices: bool = False,
 ) -> Value:
-    if _pair(dilation) != (1, 1) or return_indices:
-        raise Refused("a max-pool must have no dilation and give no indices")
-    kernel = _pair(kernel_size)
-    return writer.add(MaxPool(kernel, _pair(stride) if stride else kernel, _pair(padding), bool(ceil_mode)), x)
+    if pair(dilation) != (1, 1):
+        raise Refused("a max-pool must have no dilation")
+    kernel = pair(kernel_size)
+    operation = MaxPool(kernel, pair(stride) if stride else kernel, pair(padding), bool(ceil_mode))
+    return step.writer.add(operation, settled(step.writer, x))
 
 
 def _average_pool(
-    writer: NodeWriter,
+    step: Step,
     x: Value,
     kernel_size: Any,
-    stride: Any = None,
+    stride: Any = (),
     padding: Any = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
@@ -214,124 +116,200 @@ def _average_pool(
 ) -> Value:
     if divisor_override is not None:
         raise Refused("an average-pool must have no divisor of its own")
-    kernel = _pair(kernel_size)
-    steps = _pair(stride) if stride else kernel
-    return writer.add(AveragePool(kernel, steps, _pair(padding), bool(ceil_mode), bool(count_include_pad)), x)
+    kernel = pair(kernel_size)
+    steps = pair(stride) if stride else kernel
+    operation = AveragePool(kernel, steps, pair(padding), bool(ceil_mode), bool(count_include_pad))
+    return step.writer.add(operation, settled(step.writer, x))
 
 
-def _adaptive(kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool]) -> Callable[..., Value]:
-    def pool(writer: NodeWriter, x: Value, output_size: Any, return_indices: bool = False) -> Value:
-        sizes = (output_size, output_size) if output_size is None or isinstance(output_size, int) else output_size
-        h, w = (own if size is None else size for own, size in zip(x.shape[1:], sizes, strict=True))
-        return writer.add(kind((h, w)), x)
+def _adaptive(kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool]) -> Handler:
+    def pool(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+        result = step.result if isinstance(step.result, Tensor) else next(iter(step.result))  # type: ignore[call-overload]
+        return step.writer.add(kind(pair(result.shape[-2:])), settled(step.writer, x))
 
     return pool
 
 
-def _dropout(writer: NodeWriter, x: Value, p: float = 0.5, training: bool = True) -> Value:
-    return writer.add(Dropout(_permille(p)), x)
+def _activation(function: str, usual: float | None = None) -> Handler:
+    """`usual`: torch's default of the first further argument, which `Activation.parameter` holds where it differs."""
+
+    def act(step: Step, x: Value, parameter: Any = usual, *others: Any, **named: Any) -> Value:
+        if others and set(others) - {1, 20}:
+            raise Refused(f"`{function}` takes no scale of its own")
+        own = (0, 0) if usual is None or parameter == usual else decimal(float(parameter))
+        return step.writer.pointwise(Activation(function, own), x)
+
+    return act
 
 
-def _drop_path(writer: NodeWriter, x: Value, p: float, mode: str, training: bool = True) -> Value:
-    if mode != "row":
-        raise Refused("stochastic depth must drop whole images (mode `row`)")
-    return writer.add(DropPath(_permille(p)), x)
+def _elu(step: Step, x: Value, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Value:
+    if abs(alpha - 1.6732632423543772) < 1e-6 and abs(scale - 1.0507009873554805) < 1e-6 and input_scale == 1:
+        return step.writer.pointwise(Activation("selu"), x)
+    if scale != 1 or input_scale != 1:
+        raise Refused("an ELU must have no scale of its own")
+    return step.writer.pointwise(Activation("elu", (0, 0) if alpha == 1 else decimal(float(alpha))), x)
 
 
-_ACTIVATIONS = {
-    "relu": "ReLU",
-    "relu6": "ReLU6",
-    "silu": "SiLU",
-    "gelu": "GELU",
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "hardswish": "Hardswish",
-    "hardsigmoid": "Hardsigmoid",
-    "leaky_relu": "LeakyReLU",
-    "elu": "ELU",
-}
+def _gelu(step: Step, x: Value, *, approximate: str = "none") -> Value:
+    return step.writer.pointwise(Activation("gelu_tanh" if approximate == "tanh" else "gelu"), x)
 
-CHANGES_IN_PLACE = frozenset({"iadd", "imul", "add_", "mul_", "relu_", "sigmoid_", "tanh_"})
-"""Functions and methods that overwrite their first argument."""
 
-CALLS: dict[str, Callable[..., Any]] = {
-    **{name: _activation(name) for name in _ACTIVATIONS},
-    **dict.fromkeys(("softmax", "log_softmax"), _softmax),
-    **dict.fromkeys(("add", "iadd"), _sum),
-    **dict.fromkeys(("mul", "multiply", "imul"), _product),
-    **dict.fromkeys(("cat", "concat", "concatenate"), _concatenate),
-    **dict.fromkeys(("contiguous", "clone", "detach", "float"), _pass),
-    **dict.fromkeys(("view", "reshape", "flatten", "squeeze"), _reshape),
-    **dict.fromkeys(("transpose", "swapaxes", "swapdims"), _transpose),
-    **dict.fromkeys(("chunk", "split"), _parts),
-    "mean": _mean,
-    "amax": _largest,
-    "getitem": _item,
+def _softplus(step: Step, x: Value, beta: float = 1, threshold: float = 20) -> Value:
+    if beta != 1 or threshold != 20:
+        raise Refused("a softplus must be torch's own")
+    return step.writer.pointwise(Activation("softplus"), x)
+
+
+def _clamp(step: Step, x: Value, least: Any = None, most: Any = None) -> Value:
+    known = {(0, None): "relu", (0, 6): "relu6", (-1, 1): "hardtanh"}
+    function = known.get((least, most)) if not isinstance(least, Known) and not isinstance(most, Known) else None
+    if function is not None:
+        return step.writer.pointwise(Activation(function), x)
+    raise Refused(f"no operation clips values to {least} and {most}")
+
+
+def _prelu(step: Step, x: Value, weight: Any) -> Value:
+    if not isinstance(weight, Known):
+        raise Refused("its weights are computed from the images")
+    several = weight.tensor.numel() > 1
+    if several and (len(x.axes) < 2 or x.axes[1] != x.all_of("c")):
+        raise Refused("a PReLU must have a slope for each channel, or one")
+    value = step.writer.pointwise(ParametricRelu(several), x)
+    step.weights.hold(value.index, step.weights.plain("weight", weight))
+    return value
+
+
+def _softmax(step: Step, x: Value, dim: int, *_: Any) -> Value:
+    axis, channels = x.axes[dim % len(x.axes)], x.all_of("c")
+    if axis == channels and channels:
+        return step.writer.pointwise(Activation("softmax"), x)
+    if len(axis) == 1 and len(channels) > 1 and axis == channels[:1]:
+        return step.writer.pointwise(GroupedSoftmax(x.size(axis[0])), x)
+    if axis and axis[0] == Atom("b", 0):
+        raise Refused("a softmax must not run over images")
+    raise Refused(f"its softmax runs over pixels, and it {ATTENDS}")
+
+
+def _pad(step: Step, x: Value, pad: Sequence[int], mode: str = "constant", value: float | None = 0) -> Value:
+    """`pad` is torch's: the last axis first."""
+    widths = [(int(a), int(b)) for a, b in zip(pad[::2], pad[1::2], strict=True)]
+    by_axis = dict(enumerate(reversed(widths), start=len(x.axes) - len(widths)))
+    by_kind = {x.axes[axis]: both for axis, both in by_axis.items() if both != (0, 0)}
+    height, width = x.all_of("h"), x.all_of("w")
+    if set(by_kind) - {height, width} or () in by_kind or len(x.shape) != 3:
+        raise Refused("only maps can be padded, above, below and on both sides")
+    (top, bottom), (left, right) = by_kind.get(height, (0, 0)), by_kind.get(width, (0, 0))
+    before, after = (top, left), (bottom, right)
+    operation: Operation
+    if mode != "constant":
+        operation = Pad(before, after, mode)
+    elif not value:
+        operation = Pad(before, after)
+    elif value == -float("inf") or (value or 0) <= -3e38:
+        operation = PadLowest(before, after)
+    else:
+        raise Refused(f"no operation pads with {value}")
+    return _in_place_of(step, x, operation)
+
+
+def _in_place_of(step: Step, x: Value, operation: Operation) -> Value:
+    """The operation on a map, whatever order its axes stand in."""
+    value = settled(step.writer, x) if x.axes[1:2] == (x.all_of("c"),) else x
+    made = step.writer.add(operation, value)
+    if value is not x:
+        return made
+    sizes = {Atom(kind, 0): length for kind, length in zip("chw", made.shape, strict=True)}
+    if any(len(axis) > 1 for axis in x.axes):
+        raise Refused("it pads a map whose axes are joined")
+    axes = tuple(sizes.get(axis[0], size) if axis else size for axis, size in zip(x.axes, x.sizes, strict=True))
+    return Value(made.index, made.shape, made.factors, x.axes, axes)
+
+
+def _constant_pad(step: Step, x: Value, pad: Sequence[int], value: float = 0) -> Value:
+    return _pad(step, x, pad, "constant", value)
+
+
+def _bordered(mode: str) -> Handler:
+    return lambda step, x, padding: _pad(step, x, padding, mode)
+
+
+def _shuffle(kind: type[PixelShuffle] | type[PixelUnshuffle]) -> Handler:
+    return lambda step, x, factor: step.writer.add(kind(int(factor)), settled(step.writer, x))
+
+
+def _channel_shuffle(step: Step, x: Value, groups: int) -> Value:
+    return step.writer.add(ChannelShuffle(int(groups)), settled(step.writer, x))
+
+
+def _upsample(smooth: bool) -> Handler:
+    def upsample(step: Step, x: Value, *arguments: Any, **_: Any) -> Value:
+        before, after = x.sizes[2:], step.sizes[2:]
+        if before == after:
+            return x
+        if any(new % old for old, new in zip(before, after, strict=True)):
+            raise Refused(f"it resizes maps of {before} to {after}, no multiple of their sides")
+        factor = (after[0] // before[0], after[1] // before[1])
+        aligned = smooth and any(argument is True for argument in arguments)
+        return step.writer.add(Upsample(factor, smooth, aligned), settled(step.writer, x))
+
+    return upsample
+
+
+def _attention(step: Step, *_: Any, **__: Any) -> Value:
+    raise Refused(f"it {ATTENDS}")
+
+
+OPERATORS: dict[str, Handler] = {
+    **AXES,
+    **ARITHMETIC,
+    "convolution": _convolution,
+    "max_pool2d_with_indices": _max_pool,
     "max_pool2d": _max_pool,
     "avg_pool2d": _average_pool,
+    "_adaptive_avg_pool2d": _adaptive(AdaptiveAveragePool),
     "adaptive_avg_pool2d": _adaptive(AdaptiveAveragePool),
     "adaptive_max_pool2d": _adaptive(AdaptiveMaxPool),
-    "dropout": _dropout,
-    "stochastic_depth": _drop_path,
-}
-"""By name, without the underscore of the in-place form: torch functions, operators and tensor methods."""
-
-
-def module_call(writer: NodeWriter, module: nn.Module, x: Any, *others: Any, **named: Any) -> Value:
-    """A call of one of torch's own layers."""
-    if others or named or not isinstance(x, Value):
-        raise Refused("a layer must take one tensor")
-    match module:
-        case nn.Conv2d():
-            return writer.add(_convolution(module), x)
-        case nn.Linear():
-            return writer.add(Linear(module.out_features, module.bias is not None), x)
-        case nn.BatchNorm2d() | nn.BatchNorm1d():
-            return writer.add(BatchNorm(bool(module.affine)), x)
-        case nn.GroupNorm():
-            return writer.add(GroupNorm(module.num_groups, bool(module.affine)), x)
-        case nn.MaxPool2d():
-            return _max_pool(
-                writer, x, module.kernel_size, module.stride, module.padding, module.dilation, module.ceil_mode
-            )
-        case nn.AvgPool2d():
-            sizes = (module.kernel_size, module.stride, module.padding)
-            return _average_pool(writer, x, *sizes, module.ceil_mode, module.count_include_pad, module.divisor_override)
-        case nn.AdaptiveAvgPool2d():
-            return _adaptive(AdaptiveAveragePool)(writer, x, module.output_size)
-        case nn.AdaptiveMaxPool2d():
-            return _adaptive(AdaptiveMaxPool)(writer, x, module.output_size)
-        case nn.Flatten() | nn.Unflatten():
-            return _reshape(writer, x)
-        case nn.Dropout() | nn.Dropout2d():
-            return _dropout(writer, x, module.p)
-        case nn.Identity():
-            return writer.add(Identity(), x)
-        case nn.ChannelShuffle():
-            return writer.add(ChannelShuffle(module.groups), x)
-        case nn.Softmax() | nn.LogSoftmax():
-            return _softmax(writer, x, module.dim)
-    if type(module).__name__ == "StochasticDepth":
-        probability, mode = float(getattr(module, "p", 0)), str(getattr(module, "mode", ""))
-        return _drop_path(writer, x, probability, mode)
-    for function, name in _ACTIVATIONS.items():
-        if type(module) is getattr(nn, name):
-            return writer.add(Activation(function), x)
-    raise Refused("no operation of an architecture does this")
-
-
-def _convolution(module: nn.Conv2d) -> Convolution:
-    if module.padding_mode != "zeros":
-        raise Refused("a convolution must pad with zeros")
-    kernel, dilation = _pair(module.kernel_size), _pair(module.dilation)
-    if module.padding == "valid":
-        padding = (0, 0)
-    elif isinstance(module.padding, str):
-        spans = [step * (size - 1) for size, step in zip(kernel, dilation, strict=True)]
-        if any(span % 2 for span in spans):
-            raise Refused("an even kernel cannot be padded alike on both sides")
-        padding = (spans[0] // 2, spans[1] // 2)
-    else:
-        padding = _pair(module.padding)
-    bias = module.bias is not None
-    return Convolution(module.out_channels, kernel, _pair(module.stride), padding, dilation, module.groups, bias)
+    "relu": _activation("relu"),
+    "relu6": _activation("relu6"),
+    "silu": _activation("silu"),
+    "sigmoid": _activation("sigmoid"),
+    "tanh": _activation("tanh"),
+    "hardswish": _activation("hardswish"),
+    "hardsigmoid": _activation("hardsigmoid"),
+    "mish": _activation("mish"),
+    "leaky_relu": _activation("leaky_relu", 0.01),
+    "elu": _elu,
+    "gelu": _gelu,
+    "softplus": _softplus,
+    "hardtanh": lambda step, x, least=-1, most=1: _clamp(step, x, least, most),
+    "clamp": lambda step, x, min=None, max=None: _clamp(step, x, min, max),
+    "clamp_min": _clamp,
+    "exp": _activation("exponential"),
+    "sqrt": _activation("root"),
+    "abs": _activation("absolute"),
+    "reciprocal": _activation("reciprocal"),
+    "square": _activation("square"),
+    "_prelu_kernel": _prelu,
+    "prelu": _prelu,
+    "_softmax": _softmax,
+    "_log_softmax": _softmax,
+    "softmax": _softmax,
+    "pad": _pad,
+    "constant_pad_nd": _constant_pad,
+    "reflection_pad2d": _bordered("reflect"),
+    "replication_pad2d": _bordered("replicate"),
+    "pixel_shuffle": _shuffle(PixelShuffle),
+    "pixel_unshuffle": _shuffle(PixelUnshuffle),
+    "channel_shuffle": _channel_shuffle,
+    "native_channel_shuffle": _channel_shuffle,
+    "upsample_nearest2d": _upsample(False),
+    "upsample_bilinear2d": _upsample(True),
+    **dict.fromkeys(
+        (
+            "bmm", "baddbmm", "scaled_dot_product_attention", "_native_multi_head_attention",
+            "_scaled_dot_product_flash_attention_for_cpu",
+        ),
+        _attention,
+    ),
+}  # fmt: skip
+"""By name, without the underscore of the in-place form."""

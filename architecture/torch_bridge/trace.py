@@ -1,33 +1,35 @@
 """`trace`: a torch module as an architecture, so that presage can be asked about any network.
 
-The module's forward is followed by `torch.fx`, and run once on a meta tensor (no numbers, no time) to learn its shapes.
-Its last linear layer becomes the classifier. What changes neither costs nor structure is not kept: the ε of a
-normalisation, the slope of a leaky ReLU, a softmax at the end.
+A copy of the module is run once on random images, and what it computes is written down step by step (`recording`). Its
+last linear layer becomes the classifier; a softmax behind it is not kept. Then the graph is built, given the same
+weights, and must have the module's parameters and give the module's logits: else the module is refused, and it is said
+where they differ.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from presage.architecture.graph import Architecture, Node
-from presage.architecture.operations import Classifier, Linear, Operation
-from presage.architecture.torch_bridge.torch_operations import (
-    CALLS,
-    CHANGES_IN_PLACE,
-    NodeWriter,
-    Refused,
-    Value,
-    module_call,
-)
+from presage.architecture.operations import AdaptiveAveragePool, AveragePool
+from presage.architecture.torch_bridge.arithmetic import ATTENDS
+from presage.architecture.torch_bridge.attention import attention_in
+from presage.architecture.torch_bridge.heads import Pruned, headed
+from presage.architecture.torch_bridge.layouts import Refused, Value
+from presage.architecture.torch_bridge.operands import Source
+from presage.architecture.torch_bridge.proof import check
+from presage.architecture.torch_bridge.recording import Recording, record
+from presage.architecture.torch_bridge.twin import eager, images_of, prepared, unwrapped
 from presage.errors import InvalidArchitecture
 
 __all__ = ["Traced", "trace", "trace_module"]
+
+_CHEAP_SIDE = 128
+"""Pixels: up to this side, a module is run at a second size too, to see whether its graph is the same there."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,16 @@ class Traced:
         architecture: without dead nodes.
         modules: for each node the name of the submodule that holds its weights, None where it has none.
         classes: outputs of the module's own classifier.
+        sources: for each node the tensors of the module that it holds, by their names in the built network's node.
+        notes: what a user should know: parameters without part in the logits, outputs not taken, a graph that holds for
+            images of one size.
     """
 
     architecture: Architecture
     modules: tuple[str | None, ...]
     classes: int
+    sources: tuple[tuple[Source, ...], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def trace(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) -> Architecture:
@@ -60,154 +67,125 @@ def trace(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) -> Arch
 
 
 def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) -> Traced:
-    """As `trace`, with the names of the submodules and the number of classes."""
+    """As `trace`, with the names of the submodules, the number of classes, and notes."""
     if not isinstance(module, nn.Module):
         raise InvalidArchitecture(f"Only a torch.nn.Module can be traced. Got {type(module).__name__}.")
-    name = type(module).__name__
-    graph, results = _follow(module, tuple(input_shape), name)
-    writer = NodeWriter()
-    found: dict[fx.Node, Any] = {}
-    modules: dict[int, str] = {}
-    output: Any = None
-    for step in graph.nodes:
-        result = results.get(step)
-        try:
-            if step.op == "placeholder":
-                found[step] = _image(found, result)
-            elif step.op == "output":
-                output = fx.node.map_arg(step.args[0], found.__getitem__)
-            elif not _has_tensor(result):
-                found[step] = result  # a size, a flag: known now
-            elif step.op == "get_attr":
-                found[step] = Refused(f"its tensor `{step.target}` is used outside a layer")
-            else:
-                found[step] = _call(step, module, writer, found, result)
-                if step.op == "call_module" and module.get_submodule(step.target).state_dict():
-                    if step.target in modules.values():
-                        raise Refused("it is used twice, sharing its weights")
-                    modules[len(writer.nodes) - 1] = step.target
-        except Refused as refused:
-            raise InvalidArchitecture(f"Cannot trace {name}: {_where(step, module)}: {refused}.") from None
-    return _finish(writer, modules, output, name)
-
-
-def _follow(module: nn.Module, shape: tuple[int, ...], name: str) -> tuple[fx.Graph, dict[fx.Node, Any]]:
-    """The steps of the module's forward, and the result of each on a meta image."""
+    module = unwrapped(module)
+    name, shape = type(module).__name__, tuple(input_shape)
+    size = "×".join(map(str, shape))
     try:
-        twin = copy.deepcopy(module).eval().to("meta")
-        graph = _Tracer().trace(twin)
-    except Exception as error:  # the module's own code, run on stand-ins for tensors, may raise anything
-        raise InvalidArchitecture(f"Cannot trace {name}: its forward cannot be followed: {_line(error)}") from None
-    runner = _Runner(fx.GraphModule(twin, graph), garbage_collect_values=False)
+        twin = prepared(module, shape)
+        found, recording, logits = _traced(twin, shape)
+        check(found, recording, twin, images_of(shape), logits.tensor)
+        notes = _notes(twin, found, logits.note)
+        found, sized = _at_another_size(twin, found, shape)
+    except Refused as refused:
+        part = attention_in(twin, images_of(shape))
+        reason = str(refused) if part is None else f"{f'its part `{part}`' if part else 'it'} {ATTENDS}"
+        raise InvalidArchitecture(f"Cannot trace {name}: {reason}.") from None
+    except InvalidArchitecture as error:
+        raise InvalidArchitecture(f"Cannot trace {name}: {str(error).rstrip('.')}.") from None
+    except Exception as error:  # the module's own code may raise anything
+        raise InvalidArchitecture(f"Cannot trace {name}: it fails on an image {size}: {_line(error)}.") from None
+    return Traced(
+        Architecture(found.nodes),
+        tuple(_submodule(twin, sources) for sources in found.sources),
+        found.classes,
+        found.sources,
+        (*notes, *((f"its graph is that for images of {size}: at another size it is another",) if sized else ())),
+    )
+
+
+@dataclass(frozen=True)
+class _Logits:
+    """The tensor of logits among what a module returns, and how it was chosen."""
+
+    value: Value
+    tensor: Tensor
+    note: str = ""
+
+
+def _traced(twin: nn.Module, shape: tuple[int, ...]) -> tuple[Pruned, Recording, _Logits]:
+    with eager():
+        recording = record(twin, images_of(shape))
+    logits = _logits(recording.output, recording.result)
+    return headed(recording.writer, recording.weights, logits.value), recording, logits
+
+
+def _logits(output: Any, result: Any) -> _Logits:
+    """The first of several outputs that has the shape of logits."""
+    if isinstance(output, Value):
+        return _Logits(output, result)
+    named: list[tuple[object, Any, Any]] = []
+    if isinstance(output, dict):
+        named = [(key, value, result[key]) for key, value in output.items()]
+    elif isinstance(output, list | tuple):
+        fields = getattr(output, "_fields", range(len(output)))
+        named = list(zip(fields, output, result, strict=True))
+    fits = [one for one in named if isinstance(one[1], Value) and len(one[1].axes) == 2]
+    if not fits:
+        raise Refused("it must return one tensor of logits (b, k)")
+    key, value, tensor = fits[0]
+    return _Logits(value, tensor, f"of its {len(named)} outputs, `{key}` is taken" if len(named) > 1 else "")
+
+
+def _notes(twin: nn.Module, found: Pruned, chosen: str) -> list[str]:
+    notes = [chosen] if chosen else []
+    used = {source.tensor for sources in found.sources for source in sources}
+    left = {name: tensor.numel() for name, tensor in twin.named_parameters() if name not in used}
+    if left:
+        parts = sorted({name.rpartition(".")[0].split(".")[0] or name for name in left})
+        shown = ", ".join(f"`{part}`" for part in parts[:3]) + (", …" if len(parts) > 3 else "")
+        number = sum(left.values())
+        count = "1 parameter" if number == 1 else f"{number:,} parameters"
+        notes.append(f"{count} of {shown} without part in its logits left out")
+    return notes
+
+
+def _at_another_size(twin: nn.Module, found: Pruned, shape: tuple[int, ...]) -> tuple[Pruned, bool]:
+    """The graph, with pools of a whole map as such at any size; and whether it is another at another size."""
+    channels, *sides = shape
+    if max(sides) > _CHEAP_SIDE:
+        return found, False
+    other = (channels, *(side // 2 if side >= 64 else 2 * side for side in sides))
     try:
-        with torch.no_grad():
-            runner.run(torch.empty((1, *shape), device="meta"))
-    except Exception as error:  # as above
-        size = "×".join(map(str, shape))
-        raise InvalidArchitecture(f"Cannot trace {name}: it fails on an image {size}: {_line(error)}") from None
-    return graph, runner.results
-
-
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return type(m).__name__ == "StochasticDepth" or super().is_leaf_module(m, module_qualified_name)
-
-
-class _Runner(fx.Interpreter):
-    def __init__(self, module: fx.GraphModule, garbage_collect_values: bool) -> None:
-        super().__init__(module, garbage_collect_values=garbage_collect_values)
-        self.results: dict[fx.Node, Any] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        self.results[n] = super().run_node(n)
-        return self.results[n]
-
-
-def _image(found: dict[fx.Node, Any], result: object) -> Any:
-    if found:
-        if _has_tensor(result):
-            raise Refused("it takes a second tensor")
-        return result
-    assert isinstance(result, Tensor)
-    return Value(0, tuple(result.shape[1:]))
-
-
-def _call(step: fx.Node, module: nn.Module, writer: NodeWriter, found: dict[fx.Node, Any], result: Any) -> Any:
-    args: Any = fx.node.map_arg(step.args, found.__getitem__)
-    kwargs: dict[str, Any] = dict(fx.node.map_arg(step.kwargs, found.__getitem__))
-    for value in _leaves((args, kwargs)):
-        if isinstance(value, Refused):
-            raise value
-    in_place = bool(kwargs.pop("inplace", False))
-    writer.result = result
-    if step.op == "call_module":
-        target = module.get_submodule(str(step.target))
-        value = module_call(writer, target, *args, **kwargs)
-        in_place = in_place or bool(getattr(target, "inplace", False))
-    else:
-        name = step.target if isinstance(step.target, str) else getattr(step.target, "__name__", str(step.target))
-        call = CALLS.get(name.rstrip("_"))
-        if call is None:
-            raise Refused("no operation of an architecture does this")
-        in_place = in_place or name in CHANGES_IN_PLACE or (step.op == "call_method" and name.endswith("_"))
-        try:
-            value = call(writer, *args, **kwargs)
-        except TypeError:
-            raise Refused("no operation of an architecture takes these arguments") from None
-    if in_place and args and isinstance(args[0], Value):
-        for other, held in found.items():  # whoever reads the overwritten tensor later reads the new one
-            if held == args[0]:
-                found[other] = value
-    return value
-
-
-def _finish(writer: NodeWriter, modules: dict[int, str], output: Any, name: str) -> Traced:
-    if not isinstance(output, Value):
-        raise InvalidArchitecture(f"Cannot trace {name}: it must return one tensor of logits (b, k).")
-    last = output.index
-    while _ends_in_softmax(writer.nodes[last].operation):
-        last = writer.nodes[last].inputs[0]
-    linear = writer.nodes[last].operation
-    if not isinstance(linear, Linear):
-        raise InvalidArchitecture(
-            f"Cannot trace {name}: it must end with a linear layer, one output per class. Got `{linear.name}` there."
+        seen, _, _ = _traced(twin, other)
+        shapes = [Architecture(nodes).shapes(image, 2) for nodes, image in ((found.nodes, shape), (seen.nodes, other))]
+    except Exception:  # it takes images of this size only, or as said where they are asked for
+        return found, False
+    if len(seen.nodes) != len(found.nodes):
+        return found, True
+    nodes = list(found.nodes)
+    for index, (node, twin_node) in enumerate(zip(found.nodes, seen.nodes, strict=True)):
+        if node == twin_node:
+            continue
+        whole = node.inputs == twin_node.inputs and all(
+            isinstance(one.operation, AveragePool)
+            and one.operation.kernel == shapes[at][one.inputs[0]][1:]
+            and one.operation.padding == (0, 0)
+            for at, one in enumerate((node, twin_node))
         )
-    live = {last}
-    for index in range(last, 0, -1):
-        if index in live:
-            live.update(writer.nodes[index].inputs)
-    order = sorted(live)
-    place = {index: position for position, index in enumerate(order)}
-    kept = [writer.nodes[index] for index in order]
-    nodes = [Node(node.operation, tuple(place[source] for source in node.inputs)) for node in kept]
-    nodes[-1] = Node(Classifier(linear.bias), nodes[-1].inputs)
-    return Traced(Architecture(tuple(nodes)), tuple(modules.get(index) for index in order), linear.features)
+        if not whole:
+            return found, True
+        nodes[index] = Node(AdaptiveAveragePool(), node.inputs)
+    return replace(found, nodes=tuple(nodes)), False
 
 
-def _ends_in_softmax(operation: Operation) -> bool:
-    return getattr(operation, "function", "") == "softmax"
+def _submodule(twin: nn.Module, sources: Sequence[Source]) -> str | None:
+    """The submodule whose tensors these are, all of them and as they are."""
+    owners = {source.tensor.rpartition(".")[0] for source in sources}
+    if len(owners) != 1:
+        return None
+    owner = next(iter(owners))
+    part = twin.get_submodule(owner)
+    own = {source.own: source for source in sources}
+    plain = all(
+        source.tensor.rpartition(".")[2] == name and source.factor == 1 and not source.transposed
+        for name, source in own.items()
+    )
+    held = set(dict(part.named_parameters())) | {name for name in dict(part.named_buffers()) if "running" in name}
+    return owner if plain and held == set(own) else None
 
 
-def _has_tensor(result: object) -> bool:
-    return any(isinstance(leaf, Tensor) for leaf in _leaves(result))
-
-
-def _leaves(value: object) -> list[object]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return [leaf for part in value for leaf in _leaves(part)]
-    return [value]
-
-
-def _where(step: fx.Node, module: nn.Module) -> str:
-    if step.op == "call_module":
-        return f"its module `{step.target}` ({type(module.get_submodule(str(step.target))).__name__})"
-    name = step.target if isinstance(step.target, str) else getattr(step.target, "__name__", step.target)
-    stack = step.meta.get("nn_module_stack") or {}
-    owner = next(reversed(stack), "") if stack else ""
-    return f"its call of `{name}`" + (f" in module `{owner}`" if owner else "")
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

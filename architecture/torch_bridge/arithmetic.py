@@ -1,0 +1,367 @@
+"""ATen operators that reckon place by place, and torch's norms and linear layers, as operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from presage.architecture.decimals import decimal
+from presage.architecture.operations import (
+    Activation,
+    Add,
+    BatchNorm,
+    ChannelNorm,
+    Concatenate,
+    ConstantProduct,
+    ConstantSum,
+    Convolution,
+    GroupNorm,
+    Linear,
+    Multiply,
+    Operation,
+    RmsNorm,
+    Scale,
+    Shift,
+    StretchedAdd,
+    Unflatten,
+)
+from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, settled
+from presage.architecture.torch_bridge.operands import Known, Step
+
+__all__ = ["ARITHMETIC", "ATTENDS", "LAYERS"]
+
+ATTENDS = "multiplies feature maps by each other, as attention does: presage knows convolutional networks only"
+"""Why attention is refused."""
+
+Handler = Callable[..., Any]
+
+
+# Sums and products
+
+
+def _add(step: Step, x: Any, other: Any, *, alpha: float = 1) -> Value:
+    if alpha != 1:
+        other = _times(step, other, alpha) if isinstance(other, Value) else _scaled(other, alpha)
+    if isinstance(x, Value) and isinstance(other, Value):
+        return _both(step, x, other, Add(), StretchedAdd())
+    value, known = (x, other) if isinstance(x, Value) else (other, x)
+    number = _number(known)
+    if number is not None:
+        return step.writer.pointwise(ConstantSum(decimal(number)), value) if number else value
+    return _learned(step, value, known, Shift, "bias")
+
+
+def _subtract(step: Step, x: Any, other: Any, *, alpha: float = 1) -> Value:
+    return _add(step, x, other, alpha=-alpha)
+
+
+def _subtract_from(step: Step, x: Any, other: Any, alpha: float = 1) -> Value:
+    return _add(step, other, x, alpha=-alpha)
+
+
+def _multiply(step: Step, x: Any, other: Any) -> Value:
+    if isinstance(x, Value) and isinstance(other, Value):
+        return _both(step, x, other, Multiply(), Multiply())
+    value, known = (x, other) if isinstance(x, Value) else (other, x)
+    number = _number(known)
+    if number is not None:
+        return _times(step, value, number)
+    return _learned(step, value, known, Scale, "weight")
+
+
+def _divide(step: Step, x: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
+    if rounding_mode is not None:
+        raise Refused("no operation rounds")
+    if isinstance(other, Value):
+        return _multiply(step, x, step.writer.pointwise(Activation("reciprocal"), other))
+    number = _number(other)
+    if number is None or number == 0:
+        raise Refused("it divides by learned numbers")
+    return _times(step, x, 1 / number)
+
+
+def _power(step: Step, x: Any, exponent: Any) -> Value:
+    functions = {2: ("square",), 0.5: ("root",), -0.5: ("root", "reciprocal"), -1: ("reciprocal",), 1: ()}
+    number = _number(exponent)
+    if not isinstance(x, Value) or number not in functions:
+        raise Refused("no operation takes this power")
+    made: Value = x
+    for function in functions[number]:
+        made = step.writer.pointwise(Activation(function), made)
+    return made
+
+
+def _root_over(step: Step, x: Value) -> Value:
+    return _power(step, x, -0.5)
+
+
+def _add_product(step: Step, x: Any, first: Any, second: Any, *, value: float = 1) -> Value:
+    if isinstance(first, Known) and isinstance(second, Known):
+        raise Refused("it adds a product of learned numbers")
+    product = _multiply(step, first, second)
+    return _add(step, x, _times(step, product, value))
+
+
+def _negative(step: Step, x: Value) -> Value:
+    return _times(step, x, -1)
+
+
+def _times(step: Step, x: Value, number: float) -> Value:
+    return x if number == 1 else step.writer.pointwise(ConstantProduct(decimal(number)), x)
+
+
+def _scaled(known: Any, factor: float) -> Any:
+    if isinstance(known, Known):
+        number = _number(known)
+        if number is None:
+            raise Refused("it adds a multiple of learned numbers")
+        return number * factor
+    return known * factor
+
+
+def _number(known: Any) -> float | None:
+    """A fixed number; None for what is learned.
+
+    Raises:
+        Refused: several fixed numbers.
+    """
+    if isinstance(known, int | float):
+        return float(known)
+    if not isinstance(known, Known):
+        raise Refused("it mixes tensors with other things")
+    if known.parameters:
+        return None
+    least, most = float(known.tensor.min()), float(known.tensor.max())
+    if least != most:
+        raise Refused("it reckons with fixed numbers that differ from place to place")
+    return least
+
+
+def _learned(step: Step, x: Value, known: Known, kind: type[Scale] | type[Shift], own: str) -> Value:
+    """A learned number for each channel, or one."""
+    if known.tensor.numel() > 1:
+        shape = tuple(known.tensor.shape)
+        aligned = (1,) * (len(x.axes) - len(shape)) + shape
+        along = [axis for axis, length in enumerate(aligned) if length > 1]
+        if len(aligned) > len(x.axes) or [x.axes[axis] for axis in along] != [x.all_of("c")]:
+            raise Refused("learned numbers must be one for each channel, or one for all")
+    value = step.writer.pointwise(kind(known.tensor.numel() > 1), x)
+    step.weights.hold(value.index, step.weights.plain(own, known))
+    return value
+
+
+def _both(step: Step, x: Value, other: Value, equal: Operation, stretched: Operation) -> Value:
+    """A node that reads two tensors, in one layout where they share it."""
+    rank = max(len(x.axes), len(other.axes))
+    x, other = _of_rank(x, rank), _of_rank(other, rank)
+    if x.axes != other.axes and any(a != b and a and b for a, b in zip(x.axes, other.axes, strict=True)):
+        x, other = settled(step.writer, x), settled(step.writer, other)
+    x, other = _repeated(step, x, other), _repeated(step, other, x)
+    if len(x.shape) != len(other.shape):
+        x, other = _as_map(step, x), _as_map(step, other)
+    same = x.axes == other.axes and x.shape == other.shape
+    inputs = [fresh(value.index, value.shape, step.writer.batch) for value in (x, other)]
+    made = step.writer.add(equal if same else stretched, *inputs)
+    axes = tuple(a or b for a, b in zip(x.axes, other.axes, strict=True))
+    lengths = dict(x.factors)
+    for kind, own in other.factors:
+        lengths[kind] = lengths[kind] or own
+    sizes = tuple(max(a, b) for a, b in zip(x.sizes, other.sizes, strict=True))
+    found = replace(made, axes=axes, sizes=sizes, factors=tuple(lengths.items()))
+    if any(axis and _length(found, axis) != size for axis, size in zip(axes, sizes, strict=True)):
+        raise Refused("it reckons with tensors of unlike shapes")
+    return found
+
+
+def _as_map(step: Step, value: Value) -> Value:
+    """A flat vector as a map of one pixel, in the same layout."""
+    if len(value.shape) == 3:
+        return value
+    made = step.writer.add(Unflatten(), fresh(value.index, value.shape, step.writer.batch))
+    return replace(value, index=made.index, shape=made.shape)
+
+
+def _length(value: Value, axis: Sequence[Atom]) -> int:
+    length = 1
+    for atom in axis:
+        length *= value.size(atom)
+    return length
+
+
+def _of_rank(value: Value, rank: int) -> Value:
+    new = rank - len(value.axes)
+    return replace(value, axes=((),) * new + value.axes, sizes=(1,) * new + value.sizes) if new else value
+
+
+def _repeated(step: Step, x: Value, other: Value) -> Value:
+    """`x` once for each group of channels, where `other` has them in groups and `x` the same for all."""
+    groups, own = other.all_of("c"), x.all_of("c")
+    if len(groups) != 2 or len(own) > 1 or any(len(axis) > 1 for axis in (*x.axes, *other.axes)):
+        return x
+    whole = own and x.size(own[0]) == other.size(groups[1]) and groups[1:] in other.axes
+    if not whole or x.axes[other.axes.index(groups[1:])] != own or x.axes[other.axes.index(groups[:1])] != ():
+        return x
+    plain = fresh(x.index, x.shape, step.writer.batch)
+    count = other.size(groups[0])
+    made = step.writer.add(Concatenate(), *[plain] * count)
+    at = other.axes.index(groups[:1])
+    axes = [tuple(Atom(k, 1) if k == "c" else Atom(k, p) for k, p in axis) for axis in x.axes]
+    axes[at] = (Atom("c", 0),)
+    factors = {kind: lengths if kind != "c" else (count, x.size(own[0])) for kind, lengths in x.factors}
+    sizes = (*x.sizes[:at], count, *x.sizes[at + 1 :])
+    return replace(made, axes=tuple(axes), sizes=sizes, factors=tuple(factors.items()))
+
+
+# Layers
+
+
+def _linear(step: Step, x: Any, weight: Any, bias: Any = None) -> Value:
+    if not isinstance(x, Value) or not isinstance(weight, Known):
+        raise Refused("its weights are computed from the images")
+    if x.axes[-1] != x.all_of("c") or x.stretched:
+        if len(x.axes) != 2:
+            raise Refused("a linear layer must run over the channels of each pixel, or over a flat vector")
+        x = settled(step.writer, x)
+    made, sources = step.weights.kernels(weight)
+    features = len(weight.tensor)
+    operation: Operation
+    if len(x.shape) == 1:
+        operation = Linear(features, bias is not None, **made)
+    else:
+        operation = Convolution(features, (1, 1), (1, 1), (0, 0), bias=bias is not None, **made)
+    value = step.writer.add(operation, fresh(x.index, x.shape, step.writer.batch))
+    step.weights.hold(value.index, *sources, step.weights.plain("bias", bias))
+    axes = (*x.axes[:-1], value.all_of("c"))
+    return replace(value, axes=axes, sizes=(*x.sizes[:-1], features))
+
+
+def _matrix_product(step: Step, x: Any, other: Any, bias: Any = None) -> Value:
+    """x · W, where the weights are (inputs, outputs)."""
+    if not isinstance(x, Value) or not isinstance(other, Known) or other.tensor.dim() != 2:
+        raise Refused(f"it {ATTENDS}")
+    return _linear(step, x, replace(other, tensor=other.tensor.t()), bias)
+
+
+def _added_product(step: Step, bias: Any, x: Any, other: Any, *, beta: float = 1, alpha: float = 1) -> Value:
+    if (beta, alpha) != (1, 1):
+        raise Refused("a matrix product must have no factors of its own")
+    return _matrix_product(step, x, other, bias)
+
+
+def _affine(step: Step, x: Value, norm: Callable[[bool], Operation], weight: Any, bias: Any) -> Value:
+    """A normalisation that learns a scale and a shift; one of them alone is a node of its own."""
+    both = weight is not None and bias is not None
+    value = step.writer.pointwise(norm(both), x)
+    if both:
+        step.weights.hold(value.index, step.weights.plain("weight", weight), step.weights.plain("bias", bias))
+        return value
+    for known, kind, own in ((weight, Scale, "weight"), (bias, Shift, "bias")):
+        if known is not None:
+            value = step.writer.pointwise(kind(), value)
+            step.weights.hold(value.index, step.weights.plain(own, known))
+    return value
+
+
+def _batch_norm(
+    step: Step,
+    x: Value,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+) -> Value:
+    if x.axes[1] != x.all_of("c") or x.axes[:1] != ((Atom("b", 0),),):
+        raise Refused("a batch normalisation must run over channels")
+    if training != (running_mean is None):
+        raise Refused("a batch normalisation must use its statistics, or have none")
+    index = len(step.writer.nodes)
+    tracked = running_mean is not None
+    value = _affine(step, x, lambda affine: BatchNorm(affine, decimal(eps), tracked), weight, bias)
+    if tracked:
+        means = step.weights.plain("running_mean", running_mean)
+        step.weights.hold(index, means, step.weights.plain("running_var", running_var))
+    return value
+
+
+def _instance_norm(
+    step: Step,
+    x: Value,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Value:
+    if not use_input_stats:
+        raise Refused("an instance normalisation must keep no statistics")
+    return _group_norm(step, x, x.sizes[1], weight, bias, eps)
+
+
+def _group_norm(
+    step: Step, x: Value, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Value:
+    x = settled(step.writer, x)
+    return _affine(step, x, lambda affine: GroupNorm(num_groups, affine, decimal(eps)), weight, bias)
+
+
+def _layer_norm(
+    step: Step, x: Value, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Value:
+    atoms = tuple(atom for axis in x.axes[len(x.axes) - len(normalized_shape) :] for atom in axis)
+    if atoms == x.all_of("chw") and weight is None and bias is None:
+        return step.writer.pointwise(GroupNorm(1, False, decimal(eps)), x)
+    if len(normalized_shape) != 1 or atoms != x.all_of("c"):
+        raise Refused("a layer normalisation must run over the channels of each pixel")
+    if len(x.shape) == 1:
+        return _affine(step, x, lambda affine: GroupNorm(1, affine, decimal(eps)), weight, bias)
+    if weight is None or bias is not None:
+        return _affine(step, x, lambda affine: ChannelNorm(affine, True, decimal(eps)), weight, bias)
+    value = step.writer.pointwise(ChannelNorm(True, False, decimal(eps)), x)
+    step.weights.hold(value.index, step.weights.plain("weight", weight))
+    return value
+
+
+def _rms_norm(
+    step: Step, x: Value, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None
+) -> Value:
+    if len(normalized_shape) != 1 or x.axes[-1] != x.all_of("c"):
+        raise Refused("a root mean square must be over the channels of each pixel")
+    value = step.writer.pointwise(RmsNorm(weight is not None, decimal(2**-23 if eps is None else eps)), x)
+    step.weights.hold(value.index, step.weights.plain("weight", weight))
+    return value
+
+
+ARITHMETIC: dict[str, Handler] = {
+    "add": _add,
+    "sub": _subtract,
+    "subtract": _subtract,
+    "rsub": _subtract_from,
+    "mul": _multiply,
+    "multiply": _multiply,
+    "div": _divide,
+    "divide": _divide,
+    "addcmul": _add_product,
+    "neg": _negative,
+    "pow": _power,
+    "rsqrt": _root_over,
+    "mm": _matrix_product,
+    "matmul": _matrix_product,
+    "addmm": _added_product,
+}
+"""By name, without the underscore of the in-place form."""
+
+LAYERS: dict[str, Handler] = {
+    "linear": _linear,
+    "batch_norm": _batch_norm,
+    "instance_norm": _instance_norm,
+    "group_norm": _group_norm,
+    "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
+}
+"""Layers taken whole, as torch's functions of these names are called."""

@@ -1,0 +1,319 @@
+"""ATen operators that move, split, join and reduce the axes of tensors, as `presage.architecture` has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from presage.architecture.decimals import decimal
+from presage.architecture.operations import (
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    Add,
+    ChannelPool,
+    Concatenate,
+    ConstantProduct,
+    MaxPool,
+    Operation,
+    Pad,
+    PixelNorm,
+    Slice,
+    Zero,
+)
+from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, permuted, settled, viewed
+from presage.architecture.torch_bridge.operands import Step
+
+__all__ = ["AXES", "flattened"]
+
+Handler = Callable[..., Any]
+
+
+def flattened(step: Step, value: Value) -> Value:
+    """A tensor of rank 2 is a flat vector, at once; all others stay as they are."""
+    if len(value.axes) == 2 and len(value.shape) == 3 and value.axes[0] == (Atom("b", 0),) and not value.stretched:
+        return settled(step.writer, value)
+    return value
+
+
+def _same(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+    return x
+
+
+def _view(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+    """Any view that keeps the order of numbers: told by the shape that comes out of it."""
+    if step.sizes[:1] != x.sizes[:1] and x.axes[0] == (Atom("b", 0),) and len(step.sizes) < 2:
+        raise Refused("it moves the batch axis")
+    return flattened(step, viewed(x, step.sizes))
+
+
+def _permute(step: Step, x: Value, dims: Sequence[int]) -> Value:
+    return flattened(step, permuted(x, dims))
+
+
+def _transpose(step: Step, x: Value, first: int = 0, second: int = 1) -> Value:
+    order = list(range(len(x.axes)))
+    order[first], order[second] = order[second], order[first]
+    return flattened(step, permuted(x, order))
+
+
+def _expand(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+    """Axes of length 1 stand for more: who reads them stretches them."""
+    new = len(step.sizes) - len(x.axes)
+    return replace(x, axes=((),) * new + x.axes, sizes=step.sizes)
+
+
+def _slice(step: Step, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, by: int = 1) -> Value:
+    dim %= len(x.axes)
+    length = x.sizes[dim]
+    first, last, by = slice(start, end, by).indices(length)
+    if (first, last, by) == (0, length, 1):
+        return x
+    return _part(step, x, dim, first, last, by)
+
+
+def _part(step: Step, x: Value, dim: int, first: int, last: int, by: int = 1) -> Value:
+    """Positions `first` up to `last` of an axis, every `by`-th."""
+    channels = x.all_of("c")
+    if len(x.axes) in (2, 4) and len(x.axes[dim]) > 1 and dim == 1:
+        x = settled(step.writer, x)
+        channels = x.all_of("c")
+    axis = x.axes[dim]
+    if axis and axis == channels and by == 1:
+        made = step.writer.add(Slice(first, last), _plain(step, x))
+        return _with_sizes(x, made, dim, last - first)
+    if len(axis) == 1 and axis == channels[:1] and by == 1:
+        rest = x.shape[0] // x.size(axis[0])
+        made = step.writer.add(Slice(first * rest, last * rest), _plain(step, x))
+        return _with_factor(x, made, dim, last - first)
+    for side, kind in enumerate("hw"):
+        if axis and axis == x.all_of(kind) and len(x.shape) == 3:
+            cut = [[0, 0], [0, 0]]
+            cut[0][side], cut[1][side] = -first, last - x.sizes[dim]
+            made = _plain(step, x)
+            if any(map(any, cut)):
+                made = step.writer.add(Pad((cut[0][0], cut[0][1]), (cut[1][0], cut[1][1])), made)
+            if by > 1:
+                stride = (by, 1) if kind == "h" else (1, by)
+                made = step.writer.add(MaxPool((1, 1), stride), made)
+            return _with_sizes(x, made, dim, len(range(first, last, by)))
+    raise Refused("only channels, rows and columns can be sliced")
+
+
+def _plain(step: Step, x: Value) -> Value:
+    return fresh(x.index, x.shape, step.writer.batch)
+
+
+def _with_sizes(x: Value, made: Value, dim: int, length: int) -> Value:
+    """The layout of `x` over a node in which the whole axis `dim` has another length."""
+    kind = x.axes[dim][0].kind
+    if any(len(x.all_of(other)) > 1 for other in "chw" if other != kind):
+        raise Refused("it slices a tensor whose other axes are split")
+    axis = (Atom(kind, 0),) if length > 1 else ()
+    axes = (*x.axes[:dim], axis, *x.axes[dim + 1 :])
+    return replace(made, axes=axes, sizes=(*x.sizes[:dim], length, *x.sizes[dim + 1 :]))
+
+
+def _with_factor(x: Value, made: Value, dim: int, length: int) -> Value:
+    """The layout of `x` over a node in which the first factor of the channels has another length."""
+    factors = {kind: list(lengths) for kind, lengths in x.factors}
+    factors["c"][0] = length
+    axes = [list(axis) for axis in x.axes]
+    if length == 1:  # the factor is gone, and those after it move up
+        del factors["c"][0]
+        axes = [[Atom(k, p - 1) if k == "c" else Atom(k, p) for k, p in axis if (k, p) != ("c", 0)] for axis in axes]
+    return replace(
+        made,
+        factors=tuple((kind, tuple(lengths)) for kind, lengths in factors.items()),
+        axes=tuple(map(tuple, axes)),
+        sizes=(*x.sizes[:dim], length, *x.sizes[dim + 1 :]),
+    )
+
+
+def _select(step: Step, x: Value, dim: int, index: int) -> Value:
+    dim %= len(x.axes)
+    index %= x.sizes[dim]
+    made = _part(step, x, dim, index, index + 1) if x.sizes[dim] > 1 else x
+    return flattened(step, _without(made, dim))
+
+
+def _without(value: Value, *dims: int) -> Value:
+    """The tensor without these axes of length 1."""
+    kept = [axis for axis in range(len(value.axes)) if axis not in dims]
+    return replace(value, axes=tuple(value.axes[i] for i in kept), sizes=tuple(value.sizes[i] for i in kept))
+
+
+def _split(step: Step, x: Value, _: Any, dim: int = 0) -> tuple[Value, ...]:
+    """Told by the shapes that come out."""
+    assert isinstance(step.result, list | tuple)
+    dim %= len(x.axes)
+    found, start = [], 0
+    for part in step.result:
+        assert isinstance(part, Tensor)
+        length = part.shape[dim]
+        found.append(x if length == x.sizes[dim] else _part(step, x, dim, start, start + length))
+        start += length
+    return tuple(found)
+
+
+def _unbind(step: Step, x: Value, dim: int = 0) -> tuple[Value, ...]:
+    return tuple(_select(step, x, dim, index) for index in range(x.sizes[dim]))
+
+
+def _concatenate(step: Step, tensors: Sequence[Any], dim: int = 0) -> Value:
+    if not all(isinstance(value, Value) for value in tensors):
+        raise Refused("it joins tensors with other things")
+    if len(tensors) == 1:
+        return tensors[0]  # type: ignore[no-any-return]
+    first: Value = tensors[0]
+    dim %= len(first.axes)
+    if any(value.axes[dim] != value.all_of("c") for value in tensors):
+        raise Refused("only channels can be joined")
+    alike = {tuple(axis for at, axis in enumerate(value.axes) if at != dim) for value in tensors}
+    if len(alike) > 1 or first.stretched or first.axes[:1] != ((Atom("b", 0),),):
+        tensors = [settled(step.writer, value) for value in tensors]
+        first, dim = tensors[0], 1
+    made = step.writer.add(Concatenate(), *(_plain(step, value) for value in tensors))
+    if first.axes == _plain(step, first).axes:
+        return made
+    return replace(
+        made,
+        axes=(*first.axes[:dim], made.all_of("c"), *first.axes[dim + 1 :]),
+        sizes=(*first.sizes[:dim], made.shape[0], *first.sizes[dim + 1 :]),
+    )
+
+
+def _stack(step: Step, tensors: Sequence[Any], dim: int = 0) -> Value:
+    if not all(isinstance(value, Value) for value in tensors):
+        raise Refused("it joins tensors with other things")
+    dim %= len(tensors[0].axes) + 1
+    if dim != 1:
+        raise Refused("maps can be stacked before their channels only")
+    made = _concatenate(step, [settled(step.writer, value) for value in tensors], 1)
+    return viewed(made, step.sizes)
+
+
+# Reductions
+
+
+def _dims(x: Value, dim: Any) -> list[int]:
+    given = range(len(x.axes)) if dim is None else [dim] if isinstance(dim, int) else dim
+    return [axis % len(x.axes) for axis in given] or list(range(len(x.axes)))
+
+
+def _reduced(step: Step, x: Value, dim: Any, keepdim: bool, operations: dict[str, Operation]) -> Value:
+    """One node that leaves one number of the axes it reduces: `hw`, `h`, `w` or `c`, whichever they are."""
+    dims = _dims(x, dim)
+    if x.stretched:
+        raise Refused("it reduces a stretched tensor")
+    atoms = {atom for axis in dims for atom in x.axes[axis]}
+    one_pixel = len(x.axes) == 4 and x.axes[0] == (Atom("b", 0),) and len(x.shape) == 3
+    if not atoms and not (one_pixel and (len(dims) == 2 or dims == [1])):
+        made = x
+    else:
+        for kinds, operation in operations.items():
+            if atoms == set(x.all_of(kinds)) and len(x.shape) == 3 and (atoms or len(kinds) == len(dims)):
+                made = step.writer.add(operation, _plain(step, x))
+                gone = {kind: () if kind in kinds else lengths for kind, lengths in x.factors}
+                made = replace(made, factors=tuple(gone.items()))
+                break
+        else:
+            raise Refused("a mean must be over height and width, or over channels")
+    axes = tuple(() if at in dims else axis for at, axis in enumerate(x.axes))
+    sizes = tuple(1 if at in dims else length for at, length in enumerate(x.sizes))
+    made = replace(made, axes=axes, sizes=sizes)
+    return flattened(step, made if keepdim else _without(made, *dims))
+
+
+def _pixels(x: Value, kinds: str = "hw") -> int:
+    count = 1
+    for atom in x.all_of(kinds):
+        count *= x.size(atom)
+    return count
+
+
+def _poolings(x: Value, kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool]) -> dict[str, Operation]:
+    found: dict[str, Operation] = {"hw": kind(), "c": ChannelPool(kind is AdaptiveMaxPool)}
+    if len(x.shape) == 3:
+        found |= {"w": kind((x.shape[1], 1)), "h": kind((1, x.shape[2]))}
+    return found
+
+
+def _mean(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+    parts = _over_groups(step, x, dim, keepdim)
+    if parts is not None:
+        count = x.sizes[_dims(x, dim)[0]]
+        return step.writer.pointwise(ConstantProduct(decimal(1 / count)), parts)
+    return _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveAveragePool))
+
+
+def _largest(step: Step, x: Value, dim: Any = (), keepdim: bool = False) -> Value:
+    return _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveMaxPool))
+
+
+def _largest_of(step: Step, x: Value, dim: int, keepdim: bool = False) -> tuple[Value, None]:
+    return _largest(step, x, dim, keepdim), None
+
+
+def _sum(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+    parts = _over_groups(step, x, dim, keepdim)
+    if parts is not None:
+        return parts
+    dims = _dims(x, dim)
+    count = 1
+    for axis in dims:
+        count *= x.sizes[axis]
+    mean = _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveAveragePool))
+    return step.writer.pointwise(ConstantProduct(decimal(float(count))), mean)
+
+
+def _over_groups(step: Step, x: Value, dim: Any, keepdim: bool) -> Value | None:
+    """The sum over the first factor of the channels, as the sum of their groups; None for other axes."""
+    dims = _dims(x, dim)
+    channels = x.all_of("c")
+    if len(dims) != 1 or len(channels) < 2 or x.axes[dims[0]] != channels[:1]:
+        return None
+    parts = [_part(step, x, dims[0], index, index + 1) for index in range(x.sizes[dims[0]])]
+    index = step.writer.add(Add(), *(fresh(part.index, part.shape, step.writer.batch) for part in parts)).index
+    made = replace(parts[0], index=index)
+    return flattened(step, made if keepdim else _without(made, dims[0]))
+
+
+def _norm(step: Step, x: Value, order: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+    if order not in (None, 2):
+        raise Refused("a norm must be the Euclidean one")
+    return _reduced(step, x, dim, keepdim, {"hw": PixelNorm()})
+
+
+def _zeros(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+    return step.writer.pointwise(Zero(), x)
+
+
+AXES: dict[str, Handler] = {
+    **dict.fromkeys(
+        ("alias", "detach", "clone", "contiguous", "_to_copy", "lift_fresh", "to", "dropout", "native_dropout"), _same
+    ),
+    **dict.fromkeys(
+        ("view", "_unsafe_view", "reshape", "_reshape_alias", "unsqueeze", "squeeze", "flatten", "unflatten"), _view
+    ),
+    "permute": _permute,
+    "transpose": _transpose,
+    "t": _transpose,
+    "expand": _expand,
+    "slice": _slice,
+    "select": _select,
+    **dict.fromkeys(("split", "split_with_sizes", "chunk"), _split),
+    "unbind": _unbind,
+    "cat": _concatenate,
+    "stack": _stack,
+    "mean": _mean,
+    "amax": _largest,
+    "max": _largest_of,
+    "sum": _sum,
+    "linalg_vector_norm": _norm,
+    "norm": _norm,
+    "zeros_like": _zeros,
+}
+"""By name, without the underscore of the in-place form."""

@@ -1,0 +1,111 @@
+"""A traced graph held to its module: as many parameters, and the same logits on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from presage.architecture.costs import costs
+from presage.architecture.graph import Architecture
+from presage.architecture.torch_bridge.build import Network
+from presage.architecture.torch_bridge.heads import Pruned
+from presage.architecture.torch_bridge.layers import binomial
+from presage.architecture.torch_bridge.layouts import Refused
+from presage.architecture.torch_bridge.operands import Source
+from presage.architecture.torch_bridge.recording import Recording
+
+__all__ = ["check", "load_weights"]
+
+_ROUNDING = 1e-4
+"""Part of the largest logit by which float32 may differ between two orders of one sum."""
+
+
+def load_weights(network: Network, sources: Sequence[Sequence[Source]], tensors: Mapping[str, Tensor]) -> None:
+    """Give a built network the weights of the module that it was traced from.
+
+    Args:
+        network: built from the traced architecture, for images of the same channels and as many classes.
+        sources: of `Traced`.
+        tensors: the module's parameters and buffers by name.
+    """
+    for index, held in enumerate(sources):
+        for source in held:
+            own, _, last = f"n{index}.{source.own}".rpartition(".")
+            part = network.get_submodule(own)
+            given = tensors[source.tensor].detach()
+            if source.transposed:
+                given = given.t()
+            if source.factor != 1:
+                given = given * source.factor
+            old = getattr(part, last)
+            made = given.reshape(old.shape)
+            if isinstance(old, nn.Parameter):
+                setattr(part, last, nn.Parameter(made))
+            else:
+                part.register_buffer(last, made, persistent=last in part.state_dict())
+
+
+def check(found: Pruned, recording: Recording, twin: nn.Module, images: Tensor, expected: Tensor) -> None:
+    """Hold a graph to the module.
+
+    Args:
+        found: the graph.
+        recording: the run that it was written down from.
+        twin: what ran.
+        images: (b, c, h, w) it ran on.
+        expected: (b, k) what it gave.
+
+    Raises:
+        Refused: where its parameters or its logits are not the module's; says where they first differ.
+    """
+    shape = tuple(images.shape[1:])
+    architecture = Architecture(found.nodes)
+    parameters = dict(twin.named_parameters())
+    names = {source.tensor for sources in found.sources for source in sources if source.tensor in parameters}
+    held = sum(parameters[name].numel() for name in names)
+    counted = costs(architecture, shape, max(found.classes, 2)).parameters
+    if found.classes < 2:
+        raise Refused(f"it must tell at least 2 classes apart. Got {found.classes}")
+    if held != counted:
+        raise Refused(f"its graph has {counted:,} parameters where its logits are made of {held:,}")
+    with torch.device("meta"):
+        network = Network(architecture, shape, found.classes)
+    _materialise(network)
+    load_weights(network, found.sources, {**parameters, **dict(twin.named_buffers())})
+    network.eval()
+    with torch.no_grad():
+        logits = network(images)
+        if not bool(torch.isfinite(expected).all()):
+            raise Refused("its logits are not finite on random images, so that its graph cannot be checked")
+        given = [logits.softmax(1), logits.log_softmax(1)] if found.softmaxed else [logits]
+        error = min(float((one - expected).abs().max()) for one in given)
+        if not error <= _ROUNDING * max(float(expected.abs().max()), 1e-12):
+            where = _first(found, recording, network, images)
+            raise Refused(f"its graph gives other logits than it does, by up to {error:.2g}{where}")
+
+
+def _materialise(network: Network) -> None:
+    """What has no values in a network built on the meta device, and gets none from the module."""
+    for part in network.modules():
+        for name, buffer in list(part.named_buffers(recurse=False)):
+            if not buffer.is_meta:
+                continue
+            if isinstance(part, nn.Conv2d) and name == "weight":
+                made = binomial(part.out_channels, (part.kernel_size[0], part.kernel_size[1])).to("cpu")
+                part.register_buffer(name, made, persistent=False)
+            else:
+                part.register_buffer(name, torch.zeros(buffer.shape, dtype=buffer.dtype))
+
+
+def _first(found: Pruned, recording: Recording, network: Network, images: Tensor) -> str:
+    """Where the graph first differs."""
+    _, tensors = network.forward_with_taps(images, range(len(found.nodes)))
+    for index, (written, tensor) in enumerate(zip(found.written, tensors, strict=True)):
+        mean = recording.means.get(written)
+        if mean is not None and abs(float(tensor.abs().mean()) - mean) > 10 * _ROUNDING * max(abs(mean), 1e-12):
+            owner = recording.writer.owners[written]
+            where = f" of its module `{owner}`" if owner else ""
+            return f", first at `{found.nodes[index].operation.name}`{where}"
+    return ""

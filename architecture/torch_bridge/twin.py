@@ -1,0 +1,121 @@
+"""A copy of a torch module to run: on the CPU, in float32, without wrappers, its weights such that each part shows."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import sys
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import is_lazy
+
+from presage.errors import InvalidArchitecture
+
+__all__ = ["BATCH", "eager", "images_of", "prepared", "unwrapped"]
+
+BATCH = 2
+"""Images that are run together: more than one, so that ``squeeze()`` leaves the batch alone."""
+_LEARNED_SPREAD = (0.5, 1.5)
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The network itself, out of `DataParallel`, `DistributedDataParallel` and `torch.compile`.
+
+    Raises:
+        InvalidArchitecture: a TorchScript program.
+    """
+    while True:
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InvalidArchitecture(
+                "A TorchScript program cannot be traced: its steps are no longer torch's own. Give the module it was "
+                "made from."
+            )
+        inner = getattr(module, "_orig_mod", None)
+        if inner is None and isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = module.module
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
+def images_of(shape: Sequence[int]) -> Tensor:
+    """(BATCH, c, h, w) random images, the same each time."""
+    return torch.randn((BATCH, *shape), generator=torch.Generator().manual_seed(1))
+
+
+def prepared(module: nn.Module, shape: Sequence[int]) -> nn.Module:
+    """A copy in evaluation whose lazy layers know their sizes, with weights under which each part shows in the logits:
+    scales and shifts that begin at 0 or 1 are drawn anew, statistics are those of random images.
+
+    Raises:
+        InvalidArchitecture: where it cannot be copied.
+        Exception: whatever the module's own code raises when lazy layers are first run.
+    """
+    try:
+        twin = copy.deepcopy(module)
+    except Exception as error:  # a module's own __deepcopy__, or torch: tensors that are no parameters
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InvalidArchitecture(f"it cannot be copied: {reason[:200]}") from None
+    twin.eval()
+    if any(tensor.is_meta for tensor in (*twin.parameters(), *twin.buffers()) if not is_lazy(tensor)):
+        twin = twin.to_empty(device="cpu")
+        for tensor in (*twin.parameters(), *twin.buffers()):
+            tensor.data.zero_()
+        for part in twin.modules():
+            if isinstance(part, _BatchNorm):
+                part.reset_running_stats()
+    twin = twin.to("cpu").float()
+    with torch.no_grad(), eager():
+        if any(is_lazy(tensor) for tensor in (*twin.parameters(), *twin.buffers())):
+            twin(images_of(shape))
+        _randomise(twin)
+        _calibrate(twin, shape)
+    return twin
+
+
+@contextlib.contextmanager
+def eager() -> Iterator[None]:
+    """What is compiled (`torch.compile`) runs as it is written; torch's global generator is left as it was."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        if "torch._dynamo" in sys.modules:  # nothing is compiled before; its import takes seconds
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        torch.manual_seed(0)
+        yield
+
+
+def _randomise(twin: nn.Module) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for parameter in twin.parameters():
+        values = parameter.data
+        spread = values.std(correction=0) if values.numel() > 1 else torch.zeros(())
+        if values.dim() > 1 and bool(spread > 0) and bool(torch.isfinite(spread)):
+            continue  # drawn already, or trained
+        if values.dim() > 1 and values[0].numel() > 1 and not bool(values.any()):
+            nn.init.kaiming_normal_(values, nonlinearity="relu", generator=generator)
+        elif values.numel() > 1 and not bool(values.any()):
+            values.normal_(0, 0.1, generator=generator)
+        else:
+            values.uniform_(*_LEARNED_SPREAD, generator=generator)
+
+
+def _calibrate(twin: nn.Module, shape: Sequence[int]) -> None:
+    """Running statistics of random images: signals keep their size, so that a wrong graph shows."""
+    norms = [part for part in twin.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
+    momenta = [part.momentum for part in norms]
+    for part in norms:
+        part.train()
+        part.momentum = 1.0
+    with contextlib.suppress(Exception):  # whatever it is, it is raised again, and said, when the module is traced
+        if norms:
+            twin(images_of(shape))
+    for part, momentum in zip(norms, momenta, strict=True):
+        part.eval()
+        part.momentum = momentum
+        assert part.running_mean is not None
+        assert part.running_var is not None
+        part.running_mean.nan_to_num_(0.0, 0.0, 0.0)
+        part.running_var.nan_to_num_(1.0, 1.0, 1.0).clamp_(min=1e-3)
