@@ -121,7 +121,7 @@ def search(
     run_folder: str | Path = "runs/search",
     recipe: Recipe | str | None = None,
     final: int = 1,
-    final_recipe: Recipe | str = "standard",
+    final_recipe: Recipe | str = "auto",
     tune: bool = True,
     budget: float | str | None = None,
     predictor: str = "ensemble",
@@ -137,7 +137,7 @@ def search(
         space: name of a search space, or one of your own.
         recipe: how the short-list is trained, or its name; None for the shipped experience's, which predicts best.
         final: how many of the short-list are trained by the final recipe; 0 for none.
-        final_recipe: by name, on all images; or a recipe as it stands.
+        final_recipe: by name, on all images; or a recipe as it stands. ``"auto"``: the budget chooses, or `standard`.
         tune: whether learning rate and weight decay are tuned before a final training.
         budget: seconds, or a time as in ``"30m"``, that everything is made to fit but what is given here.
         settings: fields of `presage.search.SearchSettings`: strategy, candidates (2,000; 100 where a super-net scores),
@@ -158,6 +158,8 @@ def search(
         if name not in known:
             raise UnknownName("setting of `presage.search`", name, known)
     fixed = frozenset({"candidates", "shortlist"} & settings.keys()) | frozenset(() if tune else ("trials",))
+    by = {"recipe": recipe, "final_recipe": final_recipe}
+    fixed |= {name for name, given in by.items() if given not in (None, recipes.AUTO)}
     usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""), settings.get("shortlist", 1))
     asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings})
     session = Session(database, device, seed, progress, predictor)

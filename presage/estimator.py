@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, valida
 from presage.errors import DatasetWarning, InvalidArgument, InvalidDataset, TrainingFailure
 from presage.folders import check_folder
 from presage.progress import OnStage, no_progress
-from presage.recipes import final_recipe
+from presage.recipes import AUTO, final_recipe
 from presage.session import Session
 from presage.steps.budgeting import TimeWish, seconds_of
 from presage.training.datasets.arrays import dataset_of_arrays
@@ -63,7 +63,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         strategy: name of a search strategy.
         recipe: how the short-list is trained, or its name; None for the shipped experience's, `quick`.
         final: how many of the short-list are trained by the final recipe; 0 for none.
-        final_recipe: by name, on all images; or a recipe as it stands.
+        final_recipe: by name, on all images; or a recipe as it stands. ``"auto"``: the budget chooses, or `standard`.
         tune: whether learning rate and weight decay are tuned before a final training.
         candidates: networks scored; None is what `presage.search` scores.
         shortlist: networks trained; None is 5.
@@ -94,7 +94,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         strategy: str = "evolution",
         recipe: Recipe | str | None = None,
         final: int = 1,
-        final_recipe: Recipe | str = "standard",
+        final_recipe: Recipe | str = "auto",
         tune: bool = True,
         candidates: int | None = None,
         shortlist: int | None = None,
@@ -233,7 +233,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         )
 
     def _wish(self) -> TimeWish | None:
-        given = {"candidates": self.candidates, "shortlist": self.shortlist, "trials": None if self.tune else 0}
+        given: dict[str, object] = {"candidates": self.candidates, "shortlist": self.shortlist, "recipe": self.recipe}
+        given["trials"] = None if self.tune else 0
+        given["final_recipe"] = None if self.final_recipe == AUTO else self.final_recipe
         fixed = frozenset(name for name, value in given.items() if value is not None)
         return None if self.budget is None else TimeWish(seconds_of(self.budget, _ASKED), fixed)
 

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from presage.training import ImageDataset, Recipe
 
 __all__ = [
-    "add_recipe_options", "chosen_recipe", "final_recipe", "named_or_stored", "recipe_of", "recipe_record_words",
+    "AUTO", "add_recipe_options", "chosen_recipe", "final_recipe", "named_or_stored", "recipe_given", "recipe_of",
+    "recipe_record_words",
 ]  # fmt: skip
+
+AUTO = "auto"
+"""As a final recipe: the budget chooses; without one it is `standard`."""
 
 Stored = Callable[[str], "Recipe | None"]
 """Gives the recipe of the database whose hash begins so."""
@@ -79,8 +83,15 @@ def recipe_of(options: argparse.Namespace, stored: Stored | None = None) -> Reci
     return Recipe.from_json({**_chosen(options.recipe, options.command, stored=stored).to_json(), **changes})
 
 
+def recipe_given(options: argparse.Namespace) -> bool:
+    """Whether any of the options of `recipe_of` was given, but for mirroring."""
+    named = (options.recipe, options.epochs, options.image_side, options.train_images, options.batch)
+    return any(one is not None for one in named) or bool(options.fields)
+
+
 def final_recipe(recipe: Recipe | str, dataset: ImageDataset, *, flip: bool = False) -> Recipe:
-    """What a search ends with: a recipe of that name, on all images of the dataset; any other as it stands.
+    """What a search ends with: a recipe of that name, on all images of the dataset (but those that validation needs);
+    any other as it stands. `AUTO` is what a search without a budget ends with.
 
     Args:
         flip: mirror images whatever the recipe says.
@@ -88,11 +99,11 @@ def final_recipe(recipe: Recipe | str, dataset: ImageDataset, *, flip: bool = Fa
     Raises:
         UnknownName: no recipe has that name.
     """
-    from presage.training.recipes import named_recipe
+    from presage.training.recipes import named_recipe, on_all_images
     from presage.training.resolving import resolved
 
     if isinstance(recipe, str):
-        recipe = replace(named_recipe(recipe), train_images=None, test_images=None)
+        recipe = on_all_images(named_recipe("standard" if recipe == AUTO else recipe), len(dataset.y_train))
     return resolved(replace(recipe, flip=recipe.flip or flip), dataset)
 
 
@@ -105,7 +116,7 @@ def chosen_recipe(text: str, argument: str, command: str) -> Recipe | str:
     """
     from presage.training.recipes import RECIPES
 
-    return text if text in RECIPES else _chosen(text, command, argument)
+    return text if text in RECIPES or text == AUTO else _chosen(text, command, argument)
 
 
 def recipe_record_words(record: RecipeRecord, dataset: DatasetRecord | None = None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ from presage.folders import check_folder
 from presage.progress import OnStage, no_progress
 from presage.steps import budgeting, difficulty, evaluation, experience, extrapolation, prediction, searching, training
 from presage.steps.brief_store import BriefStore
+from presage.steps.expected import expected_before
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
     from presage.architectures import NamedArchitecture
     from presage.database import Database, ImportReport
     from presage.probe import DifficultyCard, ProbeRun
-    from presage.search import FinalSettings, SearchResult, SearchSettings
+    from presage.search import FinalSettings, ScorerFactory, SearchResult, SearchSettings
     from presage.steps.extrapolation import Extrapolation
     from presage.steps.prediction import BoundPredictor, Predicted
     from presage.steps.training import Trained
@@ -279,7 +281,6 @@ class Session:
         wish: budgeting.TimeWish | None = None,
     ) -> SearchResult:
         """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
-
         A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
 
         Args:
@@ -297,35 +298,38 @@ class Session:
         from presage.surrogate import get_predictor
 
         recipe.check_trainable()
-        get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
+        unfitted = get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
         check_serves(settings.strategy, space)
         check_folder(run_folder, "--run", "presage search")
         self.check_database()
         shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
-        latency = None
+        latency, timed = None, (settings.latency_batch, self.device, self.cache("latency"), self.progress)
         if settings.needs_latency:
-            latency = searching.latency_meter(
-                space, shape, classes, settings.latency_batch, self.device, self.cache("latency"), self.progress
-            )
+            latency = searching.latency_meter(space, shape, classes, *timed)
         model = None if latency is None else latency.model
         check_feasible(space, settings.limits, shape, classes, model)
-        scorer = searching.scorers(
-            settings.score, lambda: self.bound_predictor(dataset, recipe), self.predictor, dataset, recipe,
-            seed=self.seed, device=self.device, space=space,
-        )  # fmt: skip
+
+        def scorers(by: Recipe) -> ScorerFactory | None:
+            bound = partial(self.bound_predictor, dataset, by)
+            return searching.scorers(
+                settings.score, bound, self.predictor, dataset, by, seed=self.seed, device=self.device, space=space
+            )
+
         run_folder.mkdir(parents=True, exist_ok=True)
         last = None if final is None else replace(final, limits=settings.limits)
-        asked = budgeting.Arranged(settings, last, scorer)
-        time = budgeting.Budgeting(
-            wish, dataset, space, recipe, asked, latency=model, run_folder=run_folder, device=self.device
+        asked = budgeting.Arranged(settings, last, recipe, scorers)
+        kept = self.cache("predictors"), self.device
+        before = partial(expected_before, self.open, dataset, recipe, run_folder, unfitted, *kept)
+        budget = budgeting.Budgeting(
+            wish, dataset, space, asked, before=before, latency=model, run_folder=run_folder, device=self.device
         )
-        self.card(dataset, run_folder, time.probes)
-        rests_on = extrapolation.kept_extrapolation(run_folder, lambda: self.extrapolation(recipe))
-        fits = time.arranged()
+        self.card(dataset, run_folder, budget.probes)
+        fits = budget.arranged()
+        rests_on = extrapolation.kept_extrapolation(run_folder, lambda: self.extrapolation(fits.recipe))
         result = run_search(
-            dataset, space=space, recipe=recipe, settings=fits.settings, scorer=fits.scorer, predictor=self.predictor,
-            run_folder=run_folder, database=BriefStore(self.open), device=self.device, latency=latency,
-            on_progress=searching.stages(settings, self.progress), pace=fits.pace,
+            dataset, space=space, recipe=fits.recipe, settings=fits.settings, scorer=fits.scorer,
+            predictor=self.predictor, run_folder=run_folder, database=BriefStore(self.open), device=self.device,
+            latency=latency, on_progress=searching.stages(settings, self.progress), pace=fits.pace,
             finish=None if fits.final is None else Finishing(fits.final),
         )  # fmt: skip
         if get_score(settings.score).predicts:

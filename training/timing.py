@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import nn
 
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
@@ -103,7 +104,7 @@ def fitted_speed(timings: Sequence[Timing]) -> Speed:
 
 
 def timed(
-    architecture: Architecture,
+    network: Architecture | nn.Module,
     shape: tuple[int, int, int],
     classes: int,
     recipe: Recipe,
@@ -114,6 +115,7 @@ def timed(
     """Train a network for a few steps on noise, augmentation included, and score some; the medians.
 
     Args:
+        network: of a module the multiply-adds are not known, and given as 0.
         shape: (c, s, s), images as the recipe sees them.
         depth: read the accuracy by depth, too, as a short-list's trainings do.
 
@@ -125,7 +127,7 @@ def timed(
     """
     data = _noise(shape, classes, recipe.batch * _STEPS, choose_device(device))
     short = replace(recipe, epochs=_EPOCHS, least_epoch_images=1, train_images=None)
-    result = fit(architecture, data, short, test=False, depth=depth)
+    result = fit(network, data, short, test=False, depth=depth)
     if result.module is None or len(result.records) < _EPOCHS:
         return None
     scored = []
@@ -136,7 +138,8 @@ def timed(
     scoring = statistics.median(scored)
     epoch = statistics.median(record.seconds for record in result.records[1:])
     trained = max(epoch - _SCORED * scoring, epoch / 4) / (recipe.batch * _STEPS)
-    return Timing(costs(architecture.canonical, shape, classes).multiply_adds, max(trained, 1e-9), scoring)
+    work = costs(network.canonical, shape, classes).multiply_adds if isinstance(network, Architecture) else 0
+    return Timing(work, max(trained, 1e-9), scoring)
 
 
 def _noise(shape: tuple[int, int, int], classes: int, images: int, device: torch.device) -> DeviceData:

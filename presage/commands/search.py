@@ -25,7 +25,7 @@ from presage.output import (
     scaled,
     table,
 )
-from presage.recipes import add_recipe_options, chosen_recipe, final_recipe, recipe_of
+from presage.recipes import AUTO, add_recipe_options, chosen_recipe, final_recipe, recipe_given, recipe_of
 from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
@@ -118,8 +118,9 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
         help="train the N best of the short-list by the final recipe, to be used (default: %(default)s; 0: none)",
     )  # fmt: skip
     group.add_argument(
-        "--final-recipe", default="standard", metavar="NAME|FILE",
-        help="quick, standard (default) or thorough, on all images; or a JSON file of fields",
+        "--final-recipe", default=AUTO, metavar="NAME|FILE",
+        help="quick, standard or thorough, on all images; or a JSON file of fields (default: auto: the budget chooses, "
+        "standard without one)",
     )  # fmt: skip
     group.add_argument(
         "--no-tune", action="store_true", help="leave learning rate and weight decay as the final recipe has them"
@@ -179,11 +180,16 @@ def _wish(options: argparse.Namespace, plans: list[Plan]) -> TimeWish | None:
     def tell(plan: Plan) -> None:
         plans.append(plan)
         if not options.quiet:
+            if len(plans) > 1:
+                print("Now that the dataset is probed:", file=sys.stderr)
             print(plan_text(plan), file=sys.stderr, flush=True)
 
     if options.budget is None and options.quiet:
         return None
-    given = {"candidates": options.candidates, "shortlist": options.shortlist, "trials": options.no_tune}
+    given = {
+        "candidates": options.candidates, "shortlist": options.shortlist, "trials": options.no_tune,
+        "recipe": recipe_given(options), "final_recipe": options.final_recipe != AUTO,
+    }  # fmt: skip
     return TimeWish(options.budget, frozenset(name for name, value in given.items() if value), tell)
 
 
@@ -212,7 +218,7 @@ def run(options: argparse.Namespace) -> int:
             final=final_of(options, dataset), wish=_wish(options, plans),
         )  # fmt: skip
     if options.json:
-        print(json.dumps({**result.to_json(), **({"plan": plans[0].to_json()} if plans else {})}))
+        print(json.dumps({**result.to_json(), **({"plan": plans[-1].to_json()} if plans else {})}))
     else:
         print(summary(result))
     return 0 if result.best is not None else 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from presage.errors import InvalidArgument
 from presage.output import duration
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from presage.search.latency.model import LatencyModel
     from presage.search.planning.measuring import MeasuredMachine
     from presage.search.planning.plan import Plan
+    from presage.search.planning.workload import Offered
     from presage.search.run.pace import Pace
     from presage.search.studies.scorer import AnyScorer
     from presage.training import ImageDataset, Recipe
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Arranged", "Budgeting", "TimeWish", "seconds_of"]
 
 _PLAN, _SPENT, _EPOCHS = "plan.json", "spent.json", "final-epochs.json"
+_SCORED = 0.004  # seconds to score a candidate, until that is measured
+_NOTABLE = 0.1  # share of a plan's time by which it may change without being told again
 _SHORT = 900.0  # seconds of a budget under which a dataset is probed once: three probes may take minutes
 
 
@@ -35,7 +38,7 @@ class TimeWish:
 
     Attributes:
         seconds: the budget; None only asks how long it will take.
-        fixed: settings that were given, and stay: `candidates`, `shortlist`, `trials`.
+        fixed: what was given, and stays: `candidates`, `shortlist`, `trials`, `recipe`, `final_recipe`.
         tell: told the plan before the search begins.
         began: when the command began, by `time.monotonic`.
     """
@@ -48,11 +51,17 @@ class TimeWish:
 
 @dataclass(frozen=True)
 class Arranged:
-    """A search as it fits the time there is."""
+    """A search as it fits the time there is.
+
+    Attributes:
+        scorers: gives what scores candidates of a search by a recipe; None where a super-net does.
+    """
 
     settings: SearchSettings
     final: FinalSettings | None
-    scorer: ScorerFactory | None
+    recipe: Recipe
+    scorers: Callable[[Recipe], ScorerFactory | None]
+    scorer: ScorerFactory | None = None
     pace: Pace | None = None
 
 
@@ -77,17 +86,18 @@ def seconds_of(budget: float | str, owner: str) -> float:
 
 
 class Budgeting:
-    """One search and the time there is for it. Trainings are timed at once, before anything long is begun.
+    """One search and the time there is for it. Trainings are timed at once, before anything long is begun, and who
+    asked is told the plan then: the probe and the predictor are part of it.
 
     A run that was begun with a budget keeps the settings that were chosen for it then. Without a wish, or for a run
     that is done, nothing is measured.
 
     Args:
         asked: the search as it was asked for.
+        before: seconds that the probe and the predictor are expected to take, by what they are called.
 
     Raises:
-        InvalidArgument: the budget is too small whatever the probe and the predictor take, or the search trains a
-            super-net, of which nothing is foretold.
+        InvalidArgument: the budget is too small, or the search trains a super-net, of which nothing is foretold.
     """
 
     def __init__(
@@ -95,72 +105,142 @@ class Budgeting:
         wish: TimeWish | None,
         dataset: ImageDataset,
         space: Space,
-        recipe: Recipe,
         asked: Arranged,
         *,
+        before: Callable[[int], Mapping[str, float]],
         latency: LatencyModel | None,
         run_folder: Path,
         device: str,
     ) -> None:
         from presage.files import read_json
         from presage.search.planning.keeping import BudgetClock
-        from presage.search.planning.measuring import measured
-        from presage.search.planning.plan import plan
+        from presage.search.planning.measuring import PROPOSED, measured
+        from presage.search.planning.offers import offers
+        from presage.search.planning.workload import Offer
 
-        self._dataset, self._recipe, self._asked, self._folder = dataset, recipe, asked, run_folder
+        self._dataset, self._asked, self._folder = dataset, asked, run_folder
         self._wish, self._seconds = wish, None if wish is None else wish.seconds
         self._kept = read_json(run_folder / _PLAN)
         self._measured: MeasuredMachine | None = None
-        if asked.scorer is None and wish is not None and wish.seconds is not None:
+        self._first = asked.scorers(asked.recipe)
+        if self._first is None and wish is not None and wish.seconds is not None:
             rule = "be left out where a super-net is trained: how long that takes is not foretold"
             raise InvalidArgument("budget", "presage search", rule, f"{wish.seconds:g}s")
         done = (run_folder / "result.json").exists()
-        if asked.scorer is None or wish is None or (done and wish.seconds is None):
+        if self._first is None or wish is None or (done and wish.seconds is None):
             return
         self._clock = BudgetClock(run_folder / _SPENT, wish.seconds or float("inf"), began=wish.began)
-        final = asked.final
-        self._measured = measured(dataset, space, recipe, asked.settings, final, latency=latency, device=device)
+        choices: Sequence[Offer] = (Offer(asked.recipe, asked.final),)
         if wish.seconds is not None and self._kept is None:
-            work = replace(self._measured.workload, spent=self._clock.spent)
-            plan(wish.seconds, work, recipe, asked.settings, final, fixed=wish.fixed)  # refused before the probe
+            choices = offers(dataset, asked.recipe, asked.final, self._fixed(wish))
+        elif self._kept is not None:
+            again = self._again(self._kept)
+            choices = (Offer(again.recipe or asked.recipe, again.final),)
+        self._measured = measured(dataset, space, choices, asked.settings, latency=latency, device=device)
+        self._timed = self._clock.spent
+        ahead = [("measure", "read the dataset, time this machine", self._timed)]
+        ahead += [(what.split()[0], what, seconds) for what, seconds in before(self.probes).items()]
+        self._told = self._planned(ahead, _SCORED + PROPOSED)
+        wish.tell(self._told)
 
     @property
     def probes(self) -> int:
         """Of a dataset that no probe is known of: one where time is short."""
         return 1 if self._seconds is not None and self._seconds < _SHORT else SEEDS
 
+    @property
+    def recipe(self) -> Recipe:
+        """That of the short-list, as far as it is known: what predictions rest on."""
+        found = self._told.recipe if self._measured is not None else self._again(self._kept or {}).recipe
+        return found or self._asked.recipe
+
     def arranged(self) -> Arranged:
-        """The search made to fit; who asked is told.
+        """The search made to fit, now that the dataset is probed; the predictor is fitted. Who asked is told again
+        where what was told has changed.
 
         Raises:
-            InvalidArgument: the budget is too small, now that the dataset is probed and the predictor fitted.
+            InvalidArgument: the budget is too small after all.
         """
         from presage.files import write_json
         from presage.search.planning.keeping import BudgetPace
-        from presage.search.planning.plan import Plan, estimate, plan
 
         asked, kept, wish = self._asked, self._kept, self._wish
-        if self._measured is None or wish is None or asked.scorer is None:
+        if self._measured is None or wish is None or self._first is None:
             if kept is None:
-                return asked
-            again = Plan(None, asked.settings, asked.final, (), 0.0).again(kept)
-            return replace(asked, settings=again.settings, final=again.final)
-        scorer = _Once(asked.scorer)
-        workload = self._measured.scored(scorer.first(), lambda: self._clock.spent)
+                return replace(asked, scorer=self._first)
+            again = self._again(kept)
+            recipe = again.recipe or asked.recipe
+            return replace(
+                asked, settings=again.settings, final=again.final, recipe=recipe, scorer=asked.scorers(recipe)
+            )
+        probed = self._clock.spent
+        chosen = self.recipe
+        scorer = _Once(self._first if chosen == asked.recipe else self._scorers(chosen))
+        candidate = self._measured.scoring(scorer.first())
+        spent = self._clock.spent
+        before = [
+            ("measure", "read the dataset, time this machine", self._timed),
+            ("probe", "probe the dataset", probed - self._timed),
+            ("fit", "fit the predictor", spent - probed),
+        ]
+        found = self._planned(before, candidate)
+        if found.recipe != chosen:  # another pair of recipes, now: predictions are for another recipe
+            scorer = _Once(self._scorers(found.recipe or asked.recipe))
         if wish.seconds is not None and kept is None:
-            found = plan(wish.seconds, workload, self._recipe, asked.settings, asked.final, fixed=wish.fixed)
             write_json(self._folder / _PLAN, found.to_json())
-        else:
-            found = estimate(workload, self._recipe, asked.settings, asked.final)
-            if kept is not None:
-                found = replace(found, budget=wish.seconds, reserved=kept["reserved"]).again(kept)
-        wish.tell(found)
+        if _differs(found, self._told):
+            wish.tell(found)
+        recipe = found.recipe or asked.recipe
         if wish.seconds is None:
-            return Arranged(found.settings, found.final, scorer)
+            return replace(asked, settings=found.settings, final=found.final, recipe=recipe, scorer=scorer)
         channels, classes = self._dataset.shape[0], len(self._dataset.classes)
-        epochs = self._folder / _EPOCHS
-        pace = BudgetPace(self._clock, found, workload, epochs, channels, classes, self._recipe)
-        return Arranged(found.settings, found.final, scorer, pace)
+        workload = self._offered(before, candidate)[found.offer].workload
+        pace = BudgetPace(self._clock, found, workload, self._folder / _EPOCHS, channels, classes, recipe)
+        return replace(asked, settings=found.settings, final=found.final, recipe=recipe, scorer=scorer, pace=pace)
+
+    def _fixed(self, wish: TimeWish) -> frozenset[str]:
+        """What stays: a limit on a network's costs is one on images of the side that was asked for."""
+        limits = self._asked.settings.limits
+        costs = (limits.multiply_adds, limits.activation_bytes, limits.latency_seconds)
+        limited = any(one is not None for one in costs) or self._asked.settings.needs_latency
+        return wish.fixed | {"recipe"} if limited else wish.fixed
+
+    def _scorers(self, recipe: Recipe) -> ScorerFactory:
+        found = self._asked.scorers(recipe)
+        assert found is not None  # a super-net is refused before
+        return found
+
+    def _offered(self, before: Sequence[tuple[str, str, float]], candidate: float) -> Sequence[Offered]:
+        from presage.search.planning.workload import PlannedPart
+
+        assert self._measured is not None
+        return self._measured.offered([PlannedPart(*one) for one in before], candidate)
+
+    def _planned(self, before: Sequence[tuple[str, str, float]], candidate: float) -> Plan:
+        from presage.search.planning.plan import best_plan, estimate
+
+        asked, kept, wish = self._asked, self._kept, self._wish
+        assert wish is not None
+        offered = self._offered(before, candidate)
+        if wish.seconds is not None and kept is None:
+            return best_plan(wish.seconds, offered, asked.settings, fixed=wish.fixed)
+        one = offered[0]
+        found = estimate(one.workload, one.offer.recipe, asked.settings, one.offer.final)
+        if kept is None:
+            return found
+        return replace(found, budget=wish.seconds, reserved=kept["reserved"]).again(kept)
+
+    def _again(self, kept: Mapping[str, Any]) -> Plan:
+        from presage.search.planning.plan import Plan
+
+        found = Plan(None, self._asked.settings, self._asked.final, (), 0.0, self._asked.recipe)
+        return found.again(kept) if kept else found
+
+
+def _differs(found: Plan, told: Plan) -> bool:
+    """Whether what will be done, or how long it takes, is not what was told."""
+    same = (found.settings.shortlist, found.recipe, found.final) == (told.settings.shortlist, told.recipe, told.final)
+    return not same or abs(found.seconds - told.seconds) > _NOTABLE * told.seconds
 
 
 class _Once:

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from presage.records import ProbeRecord
     from presage.training import EpochRecord, ImageDataset
 
-__all__ = ["SEEDS", "add_probes", "is_probed", "keep_card", "kept_card", "known_datasets", "recall", "run_probes"]
+__all__ = [
+    "SEEDS",
+    "add_probes",
+    "is_probed",
+    "keep_card",
+    "kept_card",
+    "known_datasets",
+    "recall",
+    "run_probes",
+]
 
 SEEDS = 3
 """Probes of a dataset that no probe is known of."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.progress import OnStage
+from presage.steps.expected import note_fit
 from presage.steps.extrapolation import Extrapolation, extrapolation
 
 if TYPE_CHECKING:
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
     from presage.surrogate import Experience, Prediction, Predictor, Task
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["BoundPredictor", "Evidence", "Predicted", "bind", "costed", "predicted", "read_evidence", "read_experience"]
+__all__ = [
+    "BoundPredictor",
+    "Evidence",
+    "Predicted",
+    "bind",
+    "costed",
+    "predicted",
+    "read_evidence",
+    "read_experience",
+]
 
 MOST_GIVEN = 300
 """Networks trained on a dataset up to which predictions there are corrected by them; with more, all is fitted anew."""
@@ -211,7 +222,10 @@ def bind(
         progress("fit predictor, once", done, total)
 
     tell(0, 1)
+    began = time.monotonic()
     learned = fitted(unfitted, evidence.content, experience, cache, tell)
+    if evidence.experience is not None:
+        note_fit(cache, unfitted, time.monotonic() - began, len(evidence.experience))
     tell(1, 1)
     predictor: TaskPredictor = learned
     if evidence.own:

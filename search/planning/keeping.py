@@ -12,7 +12,8 @@ from pathlib import Path
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
 from presage.files import read_json, write_json
-from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan, Workload
+from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan
+from presage.search.planning.workload import Workload
 from presage.training.recipe import Recipe
 
 __all__ = ["BudgetClock", "BudgetPace"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,9 +12,8 @@ from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
 from presage.architecture.spaces.space import Space
 from presage.errors import InvalidArgument
-from presage.search.final.settings import FinalSettings
 from presage.search.latency.model import LatencyModel
-from presage.search.planning.plan import Workload
+from presage.search.planning.workload import Offer, Offered, PlannedPart, Workload
 from presage.search.samplers.history import History
 from presage.search.samplers.random import RandomSampler
 from presage.search.settings import SearchSettings
@@ -26,12 +25,15 @@ from presage.training.recording import dataset_record
 from presage.training.timing import Images, Speed, fitted_speed, timed
 from presage.training.training_images import training_images
 
-__all__ = ["MeasuredMachine", "images_of", "measured"]
+__all__ = ["PROPOSED", "MeasuredMachine", "images_of", "measured"]
 
 _DRAWN = 64  # networks, of which the sizes are known and the scoring is timed
 _TIMED = (0.1, 0.5, 0.9)  # quantiles, by multiply-adds, that are trained for a few steps
 _LADDER = tuple(np.linspace(0, 1, 12).tolist())  # quantiles that a plan chooses the largest network from
-_PROPOSED = 0.001  # seconds to propose and record a candidate
+_TIMED_SIDE = 32  # of the final recipes, the one whose side is nearest is timed
+
+PROPOSED = 0.001
+"""Seconds to propose and record a candidate."""
 
 
 def images_of(dataset: ImageDataset, recipe: Recipe) -> Images:
@@ -47,65 +49,96 @@ class MeasuredMachine:
     """What is known of a search before anything is scored.
 
     Attributes:
-        workload: with the least that candidates can take, and no time spent.
-        drawn: networks to time a scorer with.
+        dataset: to be searched for.
+        offers: pairs of recipes, the best first.
+        drawn: networks to time a scorer with, and whose sizes are those to choose from.
+        networks: three of them, that were timed: a small, a middling and a large one.
+        searching, finishing: what was measured, and on images of which side.
     """
 
-    workload: Workload
+    dataset: ImageDataset
+    offers: tuple[Offer, ...]
     drawn: Feasible
+    networks: tuple[Architecture, ...]
+    searching: tuple[Speed, int]
+    finishing: tuple[Speed, int]
 
-    def scored(self, scorer: AnyScorer, spent: Callable[[], float]) -> Workload:
-        """The workload with the scorer timed.
+    def scoring(self, scorer: AnyScorer) -> float:
+        """Seconds to propose and score a candidate."""
+        return _scoring(scorer, self.drawn) + PROPOSED
+
+    def offered(self, before: Sequence[PlannedPart], candidate: float) -> tuple[Offered, ...]:
+        """Every offer with the work it would be.
 
         Args:
-            spent: seconds since the work began; asked after that.
+            before: what is done before the search, whatever is chosen.
+            candidate: seconds to propose and score one.
         """
-        candidate = _scoring(scorer, self.drawn) + _PROPOSED
-        return replace(self.workload, candidate=candidate, spent=spent())
+        return tuple(Offered(offer, self._workload(offer, before, candidate)) for offer in self.offers)
+
+    def _workload(self, offer: Offer, before: Sequence[PlannedPart], candidate: float) -> Workload:
+        recipe = offer.recipe
+        last = recipe if offer.final is None else offer.final.recipe
+        work = np.sort(self.drawn.costs[:, COSTS.index("multiply_adds")])
+        larger = self._growth(self.searching[1], recipe.image_side)
+        ladder = sorted({int(larger * value) for value in np.quantile(work, _LADDER)})
+        return Workload(
+            images=images_of(self.dataset, recipe),
+            final_images=images_of(self.dataset, last),
+            spent=sum(part.seconds for part in before),
+            candidate=candidate,
+            searching=_at(self.searching, recipe.image_side),
+            finishing=_at(self.finishing, last.image_side),
+            multiply_adds=(*ladder, 2 * ladder[-1]),  # what a search finds may be larger than anything drawn at random
+            growth=self._growth(recipe.image_side, last.image_side),
+            before=tuple(before),
+        )
+
+    def _growth(self, side: int, larger: int) -> float:
+        """Multiply-adds of the middling network on images of one side, as a multiple of those of another."""
+        if side == larger:
+            return 1.0
+        c, classes = self.dataset.shape[0], len(self.dataset.classes)
+        first, second = (
+            costs(self.networks[1].canonical, (c, each, each), classes).multiply_adds for each in (side, larger)
+        )
+        return max(second, 1) / max(first, 1)
+
+
+def _at(measured: tuple[Speed, int], side: int) -> Speed:
+    """The speed on images of another side: what does not depend on the network grows with the pixels."""
+    speed, timed_at = measured
+    return speed if side == timed_at else replace(speed, image=speed.image * (side / timed_at) ** 2)
 
 
 def measured(
     dataset: ImageDataset,
     space: Space,
-    recipe: Recipe,
+    offers: Sequence[Offer],
     settings: SearchSettings,
-    final: FinalSettings | None,
     *,
     latency: LatencyModel | None,
     device: str,
 ) -> MeasuredMachine:
-    """What a plan is made from. Takes seconds.
+    """What a plan is made from. Takes seconds: on images of two sides, whatever is offered; on the larger, no large
+    network.
 
     Raises:
         NothingFeasible: no network of the space is within the limits.
         InvalidArgument: not one of the networks tried can be trained here.
     """
+    recipe = offers[-1].recipe
     shape, classes = _shape(dataset, recipe), len(dataset.classes)
     draws = FeasibleDraws(space, RandomSampler(0), settings.limits, shape, classes, latency)
     found = draws.draw(History(len(space.parameters)), _DRAWN, (settings.seed, _DRAWN))
-    work = np.sort(found.costs[:, COSTS.index("multiply_adds")])
-    networks = [space.decode(space.params(found.codes[row])) for row in _quantiles(found)]
-    last = recipe if final is None else final.recipe
-    searching = _speed(networks, shape, classes, recipe, device, depth=True)
-    growth = 1.0
-    if final is None:
-        finishing = searching
-    else:
-        finishing = _speed(networks, _shape(dataset, last), classes, last, device, depth=False)
-        at_both = [costs(networks[1].canonical, each, classes).multiply_adds for each in (shape, _shape(dataset, last))]
-        growth = max(at_both[1], 1) / max(at_both[0], 1)
-    ladder = sorted({int(value) for value in np.quantile(work, _LADDER)})
-    workload = Workload(
-        images=images_of(dataset, recipe),
-        final_images=images_of(dataset, last),
-        spent=0.0,
-        candidate=_PROPOSED,
-        searching=searching,
-        finishing=finishing,
-        multiply_adds=(*ladder, 2 * ladder[-1]),  # what a search finds may be larger than anything drawn at random
-        growth=growth,
-    )
-    return MeasuredMachine(workload, found)
+    networks = tuple(space.decode(space.params(found.codes[row])) for row in _quantiles(found))
+    searching = _speed(networks, shape, classes, recipe, device, depth=True), recipe.image_side
+    finals = [offer.final.recipe for offer in offers if offer.final is not None]
+    finishing = searching
+    if finals:
+        last = min(finals, key=lambda one: abs(one.image_side - _TIMED_SIDE))
+        finishing = _speed(networks[:2], _shape(dataset, last), classes, last, device, depth=False), last.image_side
+    return MeasuredMachine(dataset, tuple(offers), found, networks, searching, finishing)
 
 
 def _shape(dataset: ImageDataset, recipe: Recipe) -> tuple[int, int, int]:
@@ -126,7 +159,13 @@ def _quantiles(found: Feasible) -> list[int]:
 
 
 def _speed(
-    networks: list[Architecture], shape: tuple[int, int, int], classes: int, recipe: Recipe, device: str, *, depth: bool
+    networks: Sequence[Architecture],
+    shape: tuple[int, int, int],
+    classes: int,
+    recipe: Recipe,
+    device: str,
+    *,
+    depth: bool,
 ) -> Speed:
     timings = [timed(network, shape, classes, recipe, device, depth=depth) for network in networks]
     kept = [timing for timing in timings if timing is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,11 +11,11 @@ from presage.errors import InvalidArgument
 from presage.search.final.halving import tuning_epochs
 from presage.search.final.settings import TRIALS, FinalSettings
 from presage.search.limits import Limits
+from presage.search.planning.workload import Offer, Offered, PlannedPart, Workload
 from presage.search.settings import SearchSettings
 from presage.training.recipe import Recipe
-from presage.training.timing import Images, Speed
 
-__all__ = ["LEAST_EPOCHS", "SAFE", "PlannedPart", "Plan", "Workload", "estimate", "plan"]
+__all__ = ["LEAST_EPOCHS", "SAFE", "Plan", "best_plan", "estimate", "plan"]
 
 SAFE = 0.95
 """Share of a budget that is planned: measured speeds are off, a report and an export are still to be written."""
@@ -27,39 +27,8 @@ LEAST_EPOCHS = 3
 """Of a final training worth the name."""
 
 _MOST_EPOCHS = 4  # times those of the final recipe: longer brings little, and the time is not missed
+_LARGEST = 60e6  # multiply-adds of a network on images of the final side, where the budget chooses
 _CANDIDATES, _CANDIDATE_SHARE, _SHORT_LIST = (100, 2000), 0.15, (1, 10)
-
-
-@dataclass(frozen=True)
-class Workload:
-    """What is to be planned, in the units of this machine.
-
-    Attributes:
-        images: of the dataset by the search's recipe, and `final_images` by the final one.
-        spent: seconds already used.
-        candidate: seconds to propose and score one candidate.
-        searching, finishing: speeds on images of the search's and the final recipe's side.
-        multiply_adds: of random networks within the limits, on images of the search's side, ascending.
-        growth: multiply-adds on images of the final side, as a multiple.
-    """
-
-    images: Images
-    final_images: Images
-    spent: float
-    candidate: float
-    searching: Speed
-    finishing: Speed
-    multiply_adds: tuple[int, ...]
-    growth: float
-
-
-@dataclass(frozen=True)
-class PlannedPart:
-    """One part of the work: its name, what it is, and the seconds it is expected to take."""
-
-    name: str
-    what: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -72,6 +41,8 @@ class Plan:
         final: of the final training; None where there is none.
         parts: in order.
         reserved: seconds kept for the final trainings, tuning included.
+        recipe: of the short-list; None in plans of before it was chosen, too.
+        offer: which of those offered was taken.
     """
 
     budget: float | None
@@ -79,6 +50,8 @@ class Plan:
     final: FinalSettings | None
     parts: tuple[PlannedPart, ...]
     reserved: float
+    recipe: Recipe | None = None
+    offer: int = 0
 
     @property
     def seconds(self) -> float:
@@ -91,9 +64,10 @@ class Plan:
         settings = replace(self.settings, candidates=kept["candidates"], shortlist=kept["shortlist"], limits=limits)
         final = self.final
         if final is not None and kept["final_epochs"] is not None:
-            recipe = replace(final.recipe, epochs=kept["final_epochs"])
-            final = replace(final, trials=kept["trials"], recipe=recipe)
-        return replace(self, settings=settings, final=final)
+            last = Recipe.from_json(kept["final_recipe"]) if kept.get("final_recipe") else final.recipe
+            final = replace(final, trials=kept["trials"], recipe=replace(last, epochs=kept["final_epochs"]))
+        recipe = Recipe.from_json(kept["recipe"]) if kept.get("recipe") else self.recipe
+        return replace(self, settings=settings, final=final, recipe=recipe)
 
     def to_json(self) -> dict[str, Any]:
         """Budget, parts, and what was chosen."""
@@ -106,6 +80,8 @@ class Plan:
             "max_multiply_adds": self.settings.limits.multiply_adds,
             "trials": self.final.trials if self.final else None,
             "final_epochs": self.final.recipe.epochs if self.final else None,
+            "recipe": self.recipe.to_json() if self.recipe else None,
+            "final_recipe": self.final.recipe.to_json() if self.final else None,
             "reserved": round(self.reserved, 1),
         }
 
@@ -125,24 +101,36 @@ def plan(
     budget: float, workload: Workload, recipe: Recipe, settings: SearchSettings, final: FinalSettings | None,
     *, fixed: frozenset[str] = frozenset(),
 ) -> Plan:  # fmt: skip
+    """As `best_plan`, where the recipes are given."""
+    return best_plan(budget, [Offered(Offer(recipe, final), workload)], settings, fixed=fixed)
+
+
+def best_plan(
+    budget: float, offered: Sequence[Offered], settings: SearchSettings, *, fixed: frozenset[str] = frozenset()
+) -> Plan:
     """The best use of `budget` seconds.
 
-    What is best comes first: networks as large as the final training allows for at its recipe's whole length, rates
-    tuned, three short-listed networks at least. Where that does not fit, tuning is left out, then half of the epochs,
-    then all but a few, and last all but the smallest networks. What time is left goes to more short-listed networks
-    and a longer final training.
+    What is best comes first: the first pair of recipes by which a final training of its recipe's whole length fits,
+    of networks as large as that allows for, rates tuned, three short-listed networks at least; where that does not
+    fit, rates not tuned. Where no pair fits so, the last of them is taken with half of the epochs, then with all but a
+    few, and last with all but the smallest networks. What time is left goes to more short-listed networks and a longer
+    final training.
 
     Args:
-        settings, final: what was asked for.
-        fixed: which of `candidates`, `shortlist` and `trials` must stay as they are there.
+        offered: pairs of recipes, the best first, with the work they would be.
+        settings: what was asked for.
+        fixed: which of `candidates`, `shortlist` and `trials` must stay as they are there, or in the final settings.
 
     Raises:
         InvalidArgument: not even the least fits; says the least budget that would do.
     """
-    choice = _best(budget, workload, recipe, settings, final, fixed)
-    if choice is None:
-        raise _too_small(budget, workload, recipe, settings, final, fixed)
-    return _told(budget, choice, workload, recipe, settings, final)
+    found = _best(budget, offered, settings, fixed)
+    if found is None:
+        raise _too_small(budget, offered, settings, fixed)
+    at, choice = found
+    offer = offered[at].offer
+    told = _told(budget, choice, offered[at].workload, offer.recipe, settings, offer.final)
+    return replace(told, offer=at)
 
 
 def estimate(workload: Workload, recipe: Recipe, settings: SearchSettings, final: FinalSettings | None) -> Plan:
@@ -154,30 +142,38 @@ def estimate(workload: Workload, recipe: Recipe, settings: SearchSettings, final
 
 
 def _best(
-    budget: float, workload: Workload, recipe: Recipe, settings: SearchSettings, final: FinalSettings | None,
-    fixed: frozenset[str],
-) -> _Choice | None:  # fmt: skip
-    usable = SAFE * budget - workload.spent
-    least, most = _CANDIDATES
-    affordable = math.floor(_CANDIDATE_SHARE * max(usable, 0.0) / max(workload.candidate * settings.rounds, 1e-9))
-    candidates = settings.candidates if "candidates" in fixed else min(max(affordable, least), most)
-    left = usable - settings.rounds * candidates * workload.candidate
-    return next(_choices(left, candidates, workload, recipe, settings, final, fixed), None)
+    budget: float, offered: Sequence[Offered], settings: SearchSettings, fixed: frozenset[str]
+) -> tuple[int, _Choice] | None:
+    """The first offer that fits, and how."""
+    for whole in (True, False):
+        for at, one in enumerate(offered):
+            if not whole and at < len(offered) - 1:
+                continue
+            found = next(_choices(budget, one, settings, fixed, whole=whole), None)
+            if found is not None:
+                return at, found
+    return None
 
 
 def _choices(
-    left: float,
-    candidates: int,
-    workload: Workload,
-    recipe: Recipe,
-    settings: SearchSettings,
-    final: FinalSettings | None,
-    fixed: frozenset[str],
+    budget: float, offered: Offered, settings: SearchSettings, fixed: frozenset[str], *, whole: bool
 ) -> Iterator[_Choice]:
+    """What fits of an offer, the best first.
+
+    Args:
+        whole: a final training of its recipe's whole length; else what there is where that does not fit.
+    """
+    offer, workload = offered.offer, offered.workload
+    final = offer.final
+    usable = SAFE * budget - workload.spent
+    least, most_candidates = _CANDIDATES
+    affordable = math.floor(_CANDIDATE_SHARE * max(usable, 0.0) / max(workload.candidate * settings.rounds, 1e-9))
+    candidates = settings.candidates if "candidates" in fixed else min(max(affordable, least), most_candidates)
+    left = usable - settings.rounds * candidates * workload.candidate
     reserved = FINAL_SHARE * left if final else 0.0
-    for shortlist, trials, epochs in _standards(settings, final, fixed):
-        for most in dict.fromkeys(reversed(workload.multiply_adds)):
-            each = workload.searching.seconds(recipe, workload.images, most)
+    for shortlist, trials, epochs in _standards(settings, final, fixed, whole=whole):
+        for most in _sizes(offer, workload, whole=whole):
+            each = workload.searching.seconds(offer.recipe, workload.images, most)
             trained = math.floor((left - reserved) / (each * settings.rounds)) - settings.compare_random
             if trained < shortlist:
                 continue
@@ -192,22 +188,37 @@ def _choices(
                 yield _Choice(most, chosen, candidates, trials, min(fits, _MOST_EPOCHS * final.recipe.epochs))
 
 
+def _sizes(offer: Offer, workload: Workload, *, whole: bool) -> list[int]:
+    """Limits on multiply-adds to choose from, the largest first: none under the offer's least where there are larger.
+
+    Networks beyond `_LARGEST` on images of the final side are not asked for where smaller ones are there.
+    """
+    found = [*dict.fromkeys(reversed(workload.multiply_adds))]
+    if offer.least:
+        found = [most for most in found if most * workload.growth <= _LARGEST] or found[-1:]
+    if whole:
+        found = [most for most in found if most * workload.growth >= offer.least] or found[:1]
+    return found
+
+
 def _standards(
-    settings: SearchSettings, final: FinalSettings | None, fixed: frozenset[str]
+    settings: SearchSettings, final: FinalSettings | None, fixed: frozenset[str], *, whole: bool
 ) -> Iterator[tuple[int, int, int]]:
     """Short-listed networks, settings tuned and final epochs that are asked for at least, the best first."""
     wanted = settings.shortlist if "shortlist" in fixed else 3
     least = settings.shortlist if "shortlist" in fixed else _SHORT_LIST[0]
     if final is None:
-        yield from ((wanted, 0, 0), (least, 0, 0))
+        yield (wanted if whole else least), 0, 0
         return
-    whole = final.recipe.epochs
+    epochs = final.recipe.epochs
     tuned = final.trials if "trials" in fixed else TRIALS
     untuned = final.trials if "trials" in fixed else 0
-    yield wanted, tuned, whole
-    yield wanted, untuned, whole
-    yield wanted, untuned, max(whole // 2, LEAST_EPOCHS)
-    yield least, untuned, LEAST_EPOCHS
+    if whole:
+        yield wanted, tuned, epochs
+        yield wanted, untuned, epochs
+    else:
+        yield wanted, untuned, max(epochs // 2, LEAST_EPOCHS)
+        yield least, untuned, LEAST_EPOCHS
 
 
 def _fitting_epochs(seconds: float, final: FinalSettings, trials: int, workload: Workload, most: int) -> int:
@@ -238,8 +249,9 @@ def _told(
     each = workload.searching.seconds(recipe, workload.images, choice.most)
     rounds, score = settings.rounds, settings.rounds * choice.candidates * workload.candidate
     up_to = "" if limits.multiply_adds is None else f" of at most {_scaled(limits)} multiply-adds"
+    before = PlannedPart("before", "read and probe the dataset, fit the predictor, time this machine", workload.spent)
     parts = [
-        PlannedPart("before", "read and probe the dataset, fit the predictor, time this machine", workload.spent),
+        *(workload.before or (before,)),
         PlannedPart("search", f"{rounds * choice.candidates:,} candidates{up_to}", score),
         PlannedPart(
             "short-list", f"{rounds * choice.shortlist} networks, {recipe.epochs} epochs at {recipe.image_side} px",
@@ -266,7 +278,7 @@ def _told(
         what = f"{choice.epochs} epochs at {last.recipe.image_side} px, {workload.final_images.train:,} images"
         parts.append(PlannedPart("final", what, final.networks * (workload.finishing.start + choice.epochs * epoch)))
     reserved = sum(part.seconds for part in parts if part.name in ("tune", "final"))
-    return Plan(budget, chosen, last, tuple(parts), reserved)
+    return Plan(budget, chosen, last, tuple(parts), reserved, recipe)
 
 
 def _scaled(limits: Limits) -> str:
@@ -274,14 +286,13 @@ def _scaled(limits: Limits) -> str:
 
 
 def _too_small(
-    budget: float, workload: Workload, recipe: Recipe, settings: SearchSettings, final: FinalSettings | None,
-    fixed: frozenset[str],
-) -> InvalidArgument:  # fmt: skip
+    budget: float, offered: Sequence[Offered], settings: SearchSettings, fixed: frozenset[str]
+) -> InvalidArgument:
     """Doubles the budget until a plan is found, and comes back to the least."""
     low, high = budget, 2 * max(budget, 1.0)
 
     def does(seconds: float) -> bool:
-        return _best(seconds, workload, recipe, settings, final, fixed) is not None
+        return _best(seconds, offered, settings, fixed) is not None
 
     while not does(high) and high < 1e9:
         low, high = high, 2 * high
@@ -289,6 +300,7 @@ def _too_small(
         middle = (low + high) / 2
         low, high = (low, middle) if does(middle) else (middle, high)
     least = math.ceil(1.02 * high)
+    final = offered[-1].offer.final
     hint = "Or choose a smaller recipe, space, or --final 0." if final else "Or choose a smaller recipe or space."
     return InvalidArgument(
         "budget", "presage search", f"be at least {least}s for this dataset here", f"{budget:g}s", hint

@@ -33,7 +33,8 @@ def test_the_plan_is_told_before_and_kept_when_the_run_is_taken_up_again(
     assert outcome.code == 0
     told, result = outcome.json["plan"], outcome.json
     assert told["budget"] == 3600
-    assert [part["name"] for part in told["parts"]] == ["before", "search", "short-list", "final"]
+    names = ["measure", "probe", "fit", "search", "short-list", "final"]
+    assert [part["name"] for part in told["parts"]] == names
     assert (told["candidates"], told["shortlist"], told["trials"]) == (30, 1, 0)
     assert 1 < told["final_epochs"] <= 4  # there is time for more than the one epoch
     (final,) = result["final"]["trainings"]

@@ -10,7 +10,7 @@ import pytest
 from presage.database import Database
 from presage.search.final.finishing import Finishing
 from presage.search.final.settings import FinalSettings
-from presage.search.final.trainer import RecipesTrainer
+from presage.search.final.trainer import RecipesTrainer, TestScores
 from presage.search.result import SearchResult
 from presage.search.run.engine import run_search
 from presage.search.settings import SearchSettings
@@ -70,13 +70,13 @@ def test_test_images_are_looked_at_for_the_chosen_network_alone(
     dataset: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    real = RecipesTrainer.test_accuracy
+    real = RecipesTrainer.tested
 
-    def counted(self: RecipesTrainer, model: object, recipe: Recipe) -> float | None:
+    def counted(self: RecipesTrainer, model: object, recipe: Recipe) -> TestScores | None:
         looked.append(model.architecture.hash)  # type: ignore[attr-defined]
         return real(self, model, recipe)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(RecipesTrainer, "test_accuracy", counted)
+    monkeypatch.setattr(RecipesTrainer, "tested", counted)
     with Database.open(tmp_path / "experience.duckdb") as database:
         result = _search(dataset, tmp_path / "run", database, networks=2, trials=0)
         _search(dataset, tmp_path / "run", database, networks=2, trials=0)

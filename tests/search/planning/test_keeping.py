@@ -10,7 +10,8 @@ import pytest
 from presage.architecture.graph import Architecture
 from presage.search.final.settings import FinalSettings
 from presage.search.planning.keeping import BudgetClock, BudgetPace
-from presage.search.planning.plan import SAFE, Plan, Workload
+from presage.search.planning.plan import SAFE, Plan
+from presage.search.planning.workload import Workload
 from presage.search.settings import SearchSettings
 from presage.search.testing import TinySpace
 from presage.training.recipe import Recipe

@@ -1,0 +1,83 @@
+"""How long what comes before a search will take: the probe, and the fit of the predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.steps import difficulty
+
+if TYPE_CHECKING:
+    from presage.database import Database
+    from presage.surrogate import Predictor
+    from presage.training import ImageDataset, Recipe
+
+__all__ = ["expected_before", "note_fit"]
+
+_FITTED = "seconds.json"
+_FIRST_FIT = {"Ensemble": 0.02, "TapLSTM": 0.01, "BoostedTrees": 0.003}
+_ANY_FIT = 0.001  # seconds for each experiment, until the fit of a predictor was timed here
+
+
+def expected_before(
+    opening: Callable[[], Database],
+    dataset: ImageDataset,
+    recipe: Recipe,
+    run_folder: Path,
+    unfitted: Predictor,
+    cache: Path,
+    device: str,
+    probes: int,
+) -> dict[str, float]:
+    """Seconds of each thing, by what it is.
+
+    Args:
+        unfitted: the predictor; fitted ones are kept in `cache`.
+        probes: of the dataset; none are needed where the run folder has its card.
+    """
+    probes = 0 if difficulty.kept_card(run_folder, dataset) is not None else probes
+    probed = _probe_seconds(dataset, probes, device=device)
+    with opening() as database:
+        fitted = _fit_seconds(database, dataset, recipe, unfitted, cache)
+    return {"probe the dataset": probed, "fit the predictor": fitted}
+
+
+def _probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
+    """How long so many probes of the dataset will take here, by timing a few steps of one."""
+    if not seeds:
+        return 0.0
+    from presage.probe import PROBE_RECIPE
+    from presage.probe.net import ProbeNet
+    from presage.search.planning.measuring import images_of
+    from presage.training.timing import Speed, timed
+
+    c, side, classes = dataset.shape[0], PROBE_RECIPE.image_side, len(dataset.classes)
+    found = timed(ProbeNet(c, classes, side), (c, side, side), classes, PROBE_RECIPE, device)
+    if found is None:
+        return 0.0
+    speed = Speed(found.image, 0.0, found.scored / found.image)
+    return seeds * speed.seconds(PROBE_RECIPE, images_of(dataset, PROBE_RECIPE), 0.0)
+
+
+def _fit_seconds(database: Database, dataset: ImageDataset, recipe: Recipe, unfitted: Predictor, cache: Path) -> float:
+    """How long fitting the predictor will take: what it took for each experiment the last time."""
+    from presage.files import read_json
+    from presage.surrogate.predictors.cache import cache_key
+
+    contents = (database.content_hash(without=(dataset.fingerprint, recipe.hash)), database.content_hash())
+    if any((cache / cache_key(unfitted, content)).is_dir() for content in contents):
+        return 0.0
+    name = type(unfitted).__name__
+    each = (read_json(cache / _FITTED) or {}).get(name, _FIRST_FIT.get(name, _ANY_FIT))
+    return float(each) * len(database.experiments())
+
+
+def note_fit(cache: Path, fitted: Predictor, seconds: float, experiments: int) -> None:
+    """Remember how long fitting a predictor took."""
+    from presage.files import read_json, write_json
+
+    if experiments:
+        each = {type(fitted).__name__: round(seconds / experiments, 6)}
+        cache.mkdir(parents=True, exist_ok=True)
+        write_json(cache / _FITTED, {**(read_json(cache / _FITTED) or {}), **each})

@@ -1,0 +1,68 @@
+"""What a plan is made from: a pair of recipes, and the work there would be by them in the units of this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from presage.search.final.settings import FinalSettings
+from presage.training.recipe import Recipe
+from presage.training.timing import Images, Speed
+
+__all__ = ["Offer", "Offered", "PlannedPart", "Workload"]
+
+
+@dataclass(frozen=True)
+class PlannedPart:
+    """One part of the work: its name, what it is, and the seconds it is expected to take."""
+
+    name: str
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is to be planned, in the units of this machine.
+
+    Attributes:
+        images: of the dataset by the search's recipe, and `final_images` by the final one.
+        spent: seconds already used, or sure to be used before the search.
+        candidate: seconds to propose and score one candidate.
+        searching, finishing: speeds on images of the search's and the final recipe's side.
+        multiply_adds: of random networks within the limits, on images of the search's side, ascending.
+        growth: multiply-adds on images of the final side, as a multiple.
+        before: what `spent` is for.
+    """
+
+    images: Images
+    final_images: Images
+    spent: float
+    candidate: float
+    searching: Speed
+    finishing: Speed
+    multiply_adds: tuple[int, ...]
+    growth: float
+    before: tuple[PlannedPart, ...] = ()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A pair of recipes that a budget may be spent by: that of the short-list, and the final one.
+
+    Attributes:
+        final: None where there is no final training.
+        least: multiply-adds, on images of the final side, that networks may have at least: one that is trained by so
+            much of a recipe should be able to learn from it. 0 demands nothing.
+    """
+
+    recipe: Recipe
+    final: FinalSettings | None
+    least: float = 0.0
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An offer with the work it would be."""
+
+    offer: Offer
+    workload: Workload
