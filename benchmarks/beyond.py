@@ -77,7 +77,8 @@ def cases(experience: Experience, out: Mask) -> Iterator[tuple[str, Mask, Mask]]
     yield "dataset", ~out, out & usual
     yield "dataset, another recipe", ~out, out & ~usual
     recipes = np.array([task.recipe for task in experience.tasks])[experience.task_index]
-    for recipe in sorted({str(recipe) for recipe in recipes[out & ~usual]}):
+    sizes = np.bincount(experience.task_index[out & ~usual], minlength=len(experience.tasks))
+    for recipe in sorted({task.recipe for task, n in zip(experience.tasks, sizes, strict=True) if n >= LEAST}):
         by_it = recipes == recipe
         yield "dataset and recipe", ~out & ~by_it, out & by_it
     size = capacities(experience.features)[:, 1]

@@ -13,7 +13,7 @@ from presage.errors import InvalidExperience
 from presage.records.probe import RUNG
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.meta_features import LADDER, curve_description
-from presage.surrogate.data.task import ASSUMABLE, Task
+from presage.surrogate.data.task import ASSUMABLE, REGULARISERS, Task
 
 if TYPE_CHECKING:
     from presage.database import Database
@@ -139,9 +139,9 @@ def make_task(
         dcn: mean DCN over the probe's seeds.
         description: the probe's description of the images.
     """
-    used = round(train_images * (1 - recipe["validation_fraction"]))
+    available = max(1, round(train_images * (1 - recipe["validation_fraction"])))
     cap = recipe["train_images"]
-    used = max(1, used if cap is None else min(used, cap))
+    used = available if cap is None else max(1, min(available, cap))
     return Task(
         fingerprint=fingerprint,
         name=name,
@@ -154,6 +154,9 @@ def make_task(
         description=tuple(sorted((description or {}).items())),
         recipe=recipe_hash,
         epoch_images=max(used, int(recipe.get("least_epoch_images") or 0)),
+        available_images=available,
+        mirrored=bool(recipe.get("flip")),
+        regularisers=sum(recipe.get(name) not in (None, 0, 0.0, "none") for name in REGULARISERS),
         assumed=tuple(name for name in ASSUMABLE if name in recipe.get("unknown", ())),
     )
 

@@ -7,7 +7,7 @@ starts at chance and ends high, of a dataset on which weak networks fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import log
+from math import isfinite, log, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,17 @@ def _gain(task: Task, name: str) -> float:
     return float(to_logit(task.dcn) - to_logit(dict(task.description).get(name, np.nan)))
 
 
+def _rung(task: Task, name: str) -> float:
+    """Logits of a rung of the probe ladder above the probe itself; NaN where it was not climbed."""
+    return -_gain(task, f"{LADDER}{name}")
+
+
+def _images_gain(task: Task) -> float:
+    """Logits that twice the images bring the probe, or half of them take, beyond what seeing as many more does."""
+    more, fewer = _rung(task, "twice-images"), -_rung(task, "half-images")
+    return (more if isfinite(more) else fewer) - _rung(task, "thrice-epochs") / log2(3.0)
+
+
 META_FEATURES: Mapping[str, Callable[[Task], float]] = {
     "dcn": lambda task: float(to_logit(task.dcn)),
     "room": lambda task: float(to_logit(task.dcn) - to_logit(1.0 / task.classes)),
@@ -67,9 +78,14 @@ META_FEATURES: Mapping[str, Callable[[Task], float]] = {
     "neighbour_gain": lambda task: _gain(task, "one_neighbour_accuracy"),
     "brightness_spread": lambda task: dict(task.description).get("brightness_spread", np.nan),
     "linear_gain": lambda task: _gain(task, "linear_accuracy"),
+    "longer_gain": lambda task: _rung(task, "thrice-epochs") / log2(3.0),
+    "images_gain": _images_gain,
+    "larger_gain": lambda task: _rung(task, "twice-side"),
+    "smaller_loss": lambda task: -_rung(task, "half-side"),
 }
 """Meta-features by name: logits; logs of counts; logits gained by the probe since its beginning or over a simple
-classifier; and the deviation of the images' mean brightness, in [0, 1]."""
+classifier; the deviation of the images' mean brightness, in [0, 1]; and logits that the probe gains on its ladder for
+each doubling of what it sees, of the images, of their side, and loses by half the side."""
 
 
 def meta_features(tasks: Sequence[Task], names: Sequence[str]) -> Floats:

@@ -7,10 +7,13 @@ from math import isfinite
 
 from presage.errors import InvalidArgument
 
-__all__ = ["ASSUMABLE", "Task"]
+__all__ = ["ASSUMABLE", "REGULARISERS", "Task"]
 
 ASSUMABLE = ("epochs", "image_side", "train_images")
 """What decides how far trainings get, and need not be known of those done elsewhere."""
+
+REGULARISERS = ("erasing", "mixup", "cutmix", "policy")
+"""Fields of a recipe that make each image harder to learn: worth it in long trainings, and costly in short ones."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class Task:
         epoch_images: images that an epoch passes over, where small training sets are passed over several times; 0 where
             they are the training images.
         assumed: which of `ASSUMABLE` the recipe does not tell, of a training that was done elsewhere.
+        available_images: training images that the dataset has, of which a recipe may take fewer; 0 where unknown.
+        mirrored: whether the recipe mirrors images at random.
+        regularisers: how many of `REGULARISERS` the recipe uses.
     """
 
     fingerprint: str
@@ -46,6 +52,9 @@ class Task:
     recipe: str = ""
     epoch_images: int = 0
     assumed: tuple[str, ...] = ()
+    available_images: int = 0
+    mirrored: bool = False
+    regularisers: int = 0
 
     def __post_init__(self) -> None:
         for field, least in (("channels", 1), ("classes", 2), ("image_side", 1), ("train_images", 1), ("epochs", 1)):

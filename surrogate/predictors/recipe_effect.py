@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.meta_features import centre_and_scale, meta_features
 from presage.surrogate.data.task import Task
 
 __all__ = ["RecipeEffect", "doublings", "usual_tasks"]
@@ -31,6 +32,24 @@ DOUBT = (0.10, 0.10, 0.15)
 """Standard deviations of these."""
 OWN = (0.12, 0.08, 0.12)
 """Standard deviations of what datasets differ by in them."""
+LADDER = ("longer_gain", "images_gain", "larger_gain")
+"""Meta-features that tell of each what a dataset differs by."""
+TOLD = (0.8, 0.4, 0.4)
+"""What a logit of them is worth in logits of a trained network, before any data speak."""
+TOLD_DOUBT = (0.3, 0.3, 0.3)
+"""Standard deviations of these."""
+TOLD_OWN = (0.06, 0.06, 0.10)
+"""`OWN` of a dataset with a ladder."""
+MOST_TOLD = 0.6
+"""Logits a doubling by which a ladder may differ from the others'."""
+MORE = (0.0, -0.15)
+"""Logits that mirroring images, and each of the regularisers, adds, before any data speak: in short trainings the
+latter cost, and digits must not be mirrored."""
+MORE_DOUBT = (0.10, 0.10)
+"""Standard deviations of these."""
+MORE_OWN = (0.15, 0.10)
+"""Standard deviations of what datasets differ by in them."""
+OF_OWN = len(OWN) + len(MORE_OWN)
 TASK = 0.15
 """Standard deviation, in logits, of what a task's mean differs by from all this."""
 ASSUMED = 0.4
@@ -64,7 +83,8 @@ def usual_tasks(experience: Experience) -> Ints:
 class RecipeEffect:
     """Bayesian linear regression of a task's mean, less what the usual recipe's would be, on doublings.
 
-    Effects are normal around `PRIOR`; each dataset's own effects are normal around those.
+    Effects are normal around `PRIOR` and `MORE`, and what the ladder adds to the first around `TOLD`; each dataset's
+    own effects are normal around those.
     """
 
     def fit(self, experience: Experience) -> RecipeEffect:
@@ -74,7 +94,10 @@ class RecipeEffect:
         self.side_, self.epochs_, self.recipe_ = first.image_side, first.epochs, (first.recipe,)  # a tuple is stored
         self.most_images_ = max(task.train_images for task in usual)
         self.least_seen_ = min(task.epoch_images or task.train_images for task in usual)
-        self.effects_, self.covariance_ = np.array(PRIOR), np.diag(np.square(DOUBT))
+        self.effects_ = np.array([*PRIOR, *MORE, *TOLD])
+        self.covariance_ = np.diag(np.square([*DOUBT, *MORE_DOUBT, *TOLD_DOUBT]))
+        gains = meta_features(list({task.fingerprint: task for task in usual}.values()), LADDER)
+        self.told_centre_, _ = centre_and_scale(gains)
         return self
 
     def learn(self, tasks: Sequence[Task], shift: Floats, networks: Floats, spread: Floats) -> RecipeEffect:
@@ -86,13 +109,16 @@ class RecipeEffect:
             networks: (d,) networks that each was measured with.
             spread: (d,) their spreads, in logits.
         """
-        x = np.stack([self.columns(task) for task in tasks]) if tasks else np.zeros((0, len(PRIOR)))
-        precision = np.diag(1.0 / np.square(DOUBT))
-        right = precision @ np.array(PRIOR)
+        parts = [self._explained(task) for task in tasks]
+        prior = np.array([*PRIOR, *MORE, *TOLD])
+        x = np.stack([part for part, _ in parts]) if parts else np.zeros((0, len(prior)))
+        precision = np.diag(1.0 / np.square([*DOUBT, *MORE_DOUBT, *TOLD_DOUBT]))
+        right = precision @ prior
         for dataset in dict.fromkeys(task.fingerprint for task in tasks):
             rows = np.array([task.fingerprint == dataset for task in tasks])
             noise = TASK**2 + np.square(ROW * spread[rows]) / networks[rows]
-            own = x[rows] @ np.diag(np.square(OWN)) @ x[rows].T
+            given = x[rows, :OF_OWN]
+            own = given @ np.diag(parts[int(np.flatnonzero(rows)[0])][1]) @ given.T
             weighed = np.linalg.solve(own + np.diag(noise), x[rows])
             precision = precision + weighed.T @ x[rows]
             right = right + weighed.T @ shift[rows]
@@ -102,11 +128,11 @@ class RecipeEffect:
 
     def is_usual(self, task: Task) -> bool:
         """Whether the task's recipe is the usual one."""
-        return task.recipe == self.recipe_[0] or not self.columns(task).any()
+        return task.recipe == self.recipe_[0] or not self._explained(task)[0].any()
 
     def usual(self, task: Task) -> Task:
         """The task as the usual recipe would have it."""
-        images = min(task.train_images, self.most_images_)
+        images = min(task.available_images or task.train_images, self.most_images_)
         return replace(
             task,
             image_side=self.side_,
@@ -114,6 +140,8 @@ class RecipeEffect:
             train_images=images,
             epoch_images=max(images, self.least_seen_),
             recipe=self.recipe_[0],
+            mirrored=False,
+            regularisers=0,
         )
 
     def columns(self, task: Task) -> Floats:
@@ -129,7 +157,30 @@ class RecipeEffect:
 
     def predict(self, task: Task) -> tuple[float, float]:
         """What the task's recipe adds to its mean, in logits, and the standard error of that."""
-        x = self.columns(task)
-        variance = x @ (self.covariance_ + np.diag(np.square(OWN))) @ x + TASK**2 * float(x.any())
+        x, own = self._explained(task)
+        variance = x @ self.covariance_ @ x + own @ np.square(x[:OF_OWN]) + TASK**2 * float(x.any())
         variance += len(task.assumed) * ASSUMED**2
         return float(x @ self.effects_), float(np.sqrt(variance))
+
+    def difference(self, task: Task, changed: Task) -> tuple[float, float]:
+        """What one recipe adds more than another on one dataset, in logits, and the standard error of its effects."""
+        (before, own), (after, _) = self._explained(task), self._explained(changed)
+        x = after - before
+        variance = x @ self.covariance_ @ x + own @ np.square(x[:OF_OWN])
+        return float(x @ self.effects_), float(np.sqrt(variance))
+
+    def _explained(self, task: Task) -> tuple[Floats, Floats]:
+        """What a task's shift is explained by, and the variances of its dataset's own effects.
+
+        Returns:
+            (8,): the `columns`; whether images are mirrored, and how many regularisers there are; the columns again,
+            times how far the ladder lies off the others', 0 where it does not tell. (5,): of the first five, larger
+            where the ladder does not tell.
+        """
+        columns = self.columns(task)
+        apart = meta_features([task], LADDER)[0] - self.told_centre_
+        told = np.isfinite(apart)
+        apart = np.clip(np.where(told, apart, 0.0), -MOST_TOLD, MOST_TOLD)
+        given = np.array([*columns, float(task.mirrored), float(task.regularisers)])
+        own = np.array([*np.where(told, TOLD_OWN, OWN), *MORE_OWN])
+        return np.concatenate([given, columns * apart]), np.square(own)

@@ -39,7 +39,7 @@ class RelativePredictor(Predictor):
         known = np.array([self.scale_.knows(task) for task in experience.tasks])[experience.task_index]
         relative = self._learn_and_predict(experience, np.flatnonzero(known))
         if not known.all():  # tasks with few rows get their means by what the others taught, then all are learned from
-            self.scale_.refine(experience, relative)
+            self.scale_.refine(experience, relative, self.beyond_.gains(experience, self.scale_.effect_))
             relative = self._learn_and_predict(experience, np.arange(len(experience)))
         self.most_ = float(relative.max())
         self.relative_rmse_ = float(np.sqrt(np.mean((self.scale_.relative(experience) - relative) ** 2)))

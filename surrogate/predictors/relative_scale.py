@@ -18,7 +18,7 @@ from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.prediction import Estimate
 from presage.surrogate.predictors.recipe_effect import RecipeEffect, usual_tasks
 from presage.surrogate.predictors.state import State
-from presage.surrogate.predictors.task_model import MEAN_FEATURES, SPREAD_FEATURES, TaskModel
+from presage.surrogate.predictors.task_model import MEAN_FEATURES, SPREAD_FEATURES, LadderedModel
 
 __all__ = ["RelativeScale", "TaskScale"]
 
@@ -61,8 +61,8 @@ class RelativeScale:
         means = np.array([z[rows[index]].mean() for index in large])
         spreads = np.array([max(float(z[rows[index]].std()), LEAST_SPREAD) for index in large])
         weight = counts[large] / (counts[large] + ENOUGH)
-        self.mean_model_ = TaskModel(MEAN_FEATURES, prior_slope=1.0).fit(tasks, means, weight)
-        self.spread_model_ = TaskModel(SPREAD_FEATURES).fit(tasks, np.log(spreads), weight)
+        self.mean_model_ = LadderedModel(MEAN_FEATURES, prior_slope=1.0).fit(tasks, means, weight)
+        self.spread_model_ = LadderedModel(SPREAD_FEATURES).fit(tasks, np.log(spreads), weight)
         self.effect_ = RecipeEffect().fit(experience)
         self.known = {
             task.key: TaskScale(float(mean), float(spread), float(spread / np.sqrt(len(rows[index]))))
@@ -70,16 +70,17 @@ class RelativeScale:
         }
         return self
 
-    def refine(self, experience: Experience, relative: Floats) -> None:
+    def refine(self, experience: Experience, relative: Floats, gains: Floats | float = 0.0) -> None:
         """Gives each other task the mean and spread that its rows, and its probe and recipe, make likeliest together.
 
         A few networks trained on a task are rarely random ones (a short-list is the best of thousands, and other
         recipes train other networks), so their own mean is not the task's: each is compared with what its predicted
-        relative accuracy (n,) would have scored.
+        relative accuracy (n,) would have scored. `gains` (n,) are what its own training adds to that.
         """
         z = to_logit(experience.accuracy)
         few = [(task, rows) for task, rows in experience.rows_by_task() if task.key not in self.known]
-        self._learn_effect([(task, z[rows], relative[rows]) for task, rows in few])
+        paired = self._paired(experience, relative, np.broadcast_to(gains, relative.shape))
+        self._learn_effect([(task, z[rows], paired[rows]) for task, rows in few])
         for task, rows in few:
             prior = self.of(task)
             apart = relative[rows] - relative[rows].mean()
@@ -89,6 +90,28 @@ class RelativeScale:
             precision = 1.0 / (prior.std_error**2 + prior.recipe_std_error**2) + len(rows) / noise
             shift = residual.sum() / noise / precision
             self.known[task.key] = TaskScale(prior.mean + float(shift), spread, float(precision**-0.5))
+
+    def learn_pairs(self, experience: Experience) -> None:
+        """Learns what recipes do from networks alone that were trained by two of them on one dataset."""
+        z, nothing = to_logit(experience.accuracy), np.full(len(experience), np.nan)
+        paired = self._paired(experience, nothing, np.zeros(len(experience)))
+        parts = [(task, rows[np.isfinite(paired[rows])]) for task, rows in experience.rows_by_task()]
+        self._learn_effect([(task, z[rows], paired[rows]) for task, rows in parts if len(rows)])
+
+    def _paired(self, experience: Experience, relative: Floats, gains: Floats) -> Floats:
+        """(n,) relative accuracies: a network's own by the usual recipe on its dataset, and gains; else predicted."""
+        trained = self.relative(experience)
+        names = [task.fingerprint for task in experience.tasks]
+        keys = [(names[at], str(key)) for at, key in zip(experience.task_index, experience.hashes, strict=True)]
+        usual = [task.key in self.known and self.effect_.is_usual(task) for task in experience.tasks]
+        before: dict[tuple[str, str], list[float]] = {}
+        for row in np.flatnonzero(np.array(usual)[experience.task_index]).tolist():
+            before.setdefault(keys[row], []).append(float(trained[row]))
+        found = relative.copy()
+        for row, key in enumerate(keys):
+            if key in before:
+                found[row] = np.mean(before[key]) + gains[row]
+        return found
 
     def _learn_effect(self, few: list[tuple[Task, Floats, Floats]]) -> None:
         """Learns what recipes do from tasks of unusual ones: the logits and relative accuracies of their networks.
@@ -160,8 +183,8 @@ class RelativeScale:
 
     def store(self, state: State) -> None:
         """Puts everything learned into `state`."""
-        state.put("mean", self.mean_model_)
-        state.put("spread", self.spread_model_)
+        self.mean_model_.store(state, "mean")
+        self.spread_model_.store(state, "spread")
         state.put("effect", self.effect_)
         state.words["known"] = list(self.known)
         state.arrays["known"] = np.array(
@@ -173,8 +196,8 @@ class RelativeScale:
         """The reverse of `store`."""
         rows = state.arrays["known"].tolist()
         made = cls({name: TaskScale(*row) for name, row in zip(state.words["known"], rows, strict=True)})
-        made.mean_model_ = state.get("mean", TaskModel)
-        made.spread_model_ = state.get("spread", TaskModel)
+        made.mean_model_ = LadderedModel.restored(state, "mean")
+        made.spread_model_ = LadderedModel.restored(state, "spread")
         made.effect_ = state.get("effect", RecipeEffect)
         return made
 

@@ -21,13 +21,18 @@ from presage.surrogate.predictors.gp import (
     squared_exponential,
     with_noise,
 )
+from presage.surrogate.predictors.state import State
 
-__all__ = ["MEAN_FEATURES", "SPREAD_FEATURES", "TaskModel"]
+__all__ = ["LADDER_FEATURES", "MEAN_FEATURES", "SPREAD_FEATURES", "LadderedModel", "TaskModel"]
 
 Floats = NDArray[np.float64]
 
 MEAN_FEATURES = ("dcn", "room", "first_gain", "mean_gain", "linear_gain")
 SPREAD_FEATURES = ("room", "first_gain", "fifth_gain", "grey")
+LADDER_FEATURES = ("longer_gain", "smaller_loss")
+"""Beside either, where the probe ladder was climbed."""
+LEAST_LADDERS = 12
+"""Tasks with one from which on something is learned of ladders."""
 RECIPE_FEATURES = ("train_images", "epochs", "image_side")
 """Enter linearly only: what the recipe makes of a dataset; where all experience has one recipe they say nothing."""
 
@@ -94,3 +99,49 @@ class TaskModel:
         smooth = len(self.names)
         near = squared_exponential(squared_differences(left[:, :smooth], right[:, :smooth]), reach)
         return np.asarray(OFFSET**2 + slope * left @ right.T + amplitude * near)
+
+
+@dataclass(eq=False)
+class LadderedModel:
+    """Two `TaskModel`s: one reads the ladder too, and answers for tasks that have one; for others nothing changes.
+
+    Args:
+        names, prior_slope: as of `TaskModel`.
+    """
+
+    names: tuple[str, ...] = MEAN_FEATURES
+    prior_slope: float = 0.0
+
+    def fit(self, tasks: Sequence[Task], target: Floats, weight: Floats) -> LadderedModel:
+        """As `TaskModel.fit`."""
+        self.plain_ = TaskModel(self.names, self.prior_slope).fit(tasks, target, weight)
+        told = np.flatnonzero([_has_ladder(task) for task in tasks])
+        self.told_: TaskModel | None = None
+        if len(told) >= LEAST_LADDERS:
+            model = TaskModel((*self.names, *LADDER_FEATURES), self.prior_slope)
+            self.told_ = model.fit([tasks[at] for at in told.tolist()], target[told], weight[told])
+        return self
+
+    def predict(self, task: Task) -> tuple[float, float]:
+        """As `TaskModel.predict`."""
+        model = self.told_ if self.told_ is not None and _has_ladder(task) else self.plain_
+        return model.predict(task)
+
+    def store(self, state: State, name: str) -> None:
+        """Puts everything learned into `state`."""
+        state.put(name, self.plain_)
+        if self.told_ is not None:
+            state.put(f"{name}-ladder", self.told_)
+
+    @classmethod
+    def restored(cls, state: State, name: str) -> LadderedModel:
+        """The reverse of `store`."""
+        made = cls()
+        made.plain_ = state.get(name, TaskModel)
+        told = any(key.startswith(f"{name}-ladder.") for key in state.arrays)
+        made.told_ = state.get(f"{name}-ladder", TaskModel) if told else None
+        return made
+
+
+def _has_ladder(task: Task) -> bool:
+    return bool(np.isfinite(meta_features([task], LADDER_FEATURES)).all())

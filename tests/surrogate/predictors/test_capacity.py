@@ -11,12 +11,14 @@ from presage.architecture.spaces import NB201
 from presage.surrogate.data.encoding import Inputs, capacities
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, to_logit
+from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.capacity import CapacityTrend
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
 from presage.surrogate.predictors.novelty import Novelty
 from presage.surrogate.predictors.prediction import extrapolation_of
 from presage.surrogate.predictors.recipe_effect import FADES, OWN, PRIOR, RecipeEffect, doublings, usual_tasks
+from presage.surrogate.predictors.relative_scale import RelativeScale
 from presage.surrogate.testing import synthetic_experience
 
 
@@ -89,6 +91,62 @@ def test_the_effect_of_one_recipe_is_learned_by_hand_computed_shrinkage(experien
     # prior .15 ± .15; the datum's own variance is .12² + .15² = .0369, the prior's .0225
     assert effect.effects_[2] == pytest.approx(0.15 + 0.0225 / (0.0225 + 0.0369) * 0.85, abs=1e-3)
     np.testing.assert_allclose(effect.effects_[:2], PRIOR[:2], atol=1e-9)
+
+
+def test_a_recipe_that_takes_fewer_images_than_there_are_has_less_than_the_usual(experience: Experience) -> None:
+    effect, task = RecipeEffect().fit(experience), experience.tasks[0]
+    fewer = replace(task, recipe="fewer", train_images=task.train_images // 4, available_images=task.train_images)
+    assert effect.columns(fewer)[1] == pytest.approx(-2)
+    assert effect.predict(fewer)[0] == pytest.approx(effect.columns(fewer) @ PRIOR)
+    all_there_are = replace(fewer, available_images=fewer.train_images)
+    assert effect.columns(all_there_are)[1] == 0
+
+
+def test_what_mirroring_and_mixing_take_is_not_laid_to_the_larger_images_that_came_with_it(
+    experience: Experience,
+) -> None:
+    effect, told = RecipeEffect().fit(experience), experience.tasks
+    plain = [replace(task, recipe="large", image_side=32) for task in told]
+    mixed = [replace(task, recipe="mixed", image_side=32, regularisers=2) for task in told]
+    assert not effect.is_usual(replace(told[0], recipe="mirrored", mirrored=True))
+    shift = np.array([0.2] * len(plain) + [-0.2] * len(mixed))
+    n = len(shift)
+    effect.learn([*plain, *mixed], shift, np.full(n, 30.0), np.full(n, 0.5))
+    assert effect.predict(plain[0])[0] == pytest.approx(0.2, abs=0.05)
+    assert effect.predict(mixed[0])[0] == pytest.approx(-0.2, abs=0.1)
+
+
+def laddered(task: Task, gain: float) -> Task:
+    """The task, its probe having gained `gain` logits by each doubling of what it sees."""
+    longer = float(from_logit(to_logit(task.dcn) + gain * np.log2(3.0)))
+    return replace(task, description=(*task.description, ("ladder:thrice-epochs", longer)))
+
+
+def test_what_the_probe_gains_by_longer_training_tells_what_networks_gain() -> None:
+    """Twelve datasets whose networks gain 1.2 times what their probes do, up to a third of a logit a doubling."""
+    experience, rng = synthetic_experience(12, 8), np.random.default_rng(0)
+    gains = {name: float(gain) for name, gain in zip(experience.fingerprints, rng.uniform(0.05, 0.35, 12), strict=True)}
+    told = replace(experience, tasks=tuple(laddered(task, gains[task.fingerprint]) for task in experience.tasks))
+    effect = RecipeEffect().fit(told)
+    longer = [replace(task, recipe="long", epochs=4 * task.epochs) for task in told.tasks]
+    x = effect.columns(longer[0])[0]
+    shift = np.array([1.2 * gains[task.fingerprint] * x for task in longer])
+    effect.learn(longer[:10], shift[:10], np.full(10, 30.0), np.full(10, 0.5))
+    for task, true in zip(longer[10:], shift[10:], strict=True):
+        said, error = effect.predict(task)
+        assert said == pytest.approx(true, abs=0.06 * x)
+        silent = replace(task, description=experience.tasks[0].description)
+        assert effect.predict(silent)[0] == pytest.approx(x * effect.effects_[0])  # what datasets gain on average
+        assert effect.predict(silent)[1] > error
+
+
+def test_a_network_trained_by_both_recipes_is_compared_with_itself(experience: Experience) -> None:
+    """However wrong its prediction, half a logit that each network gains counts as that; the prior says less."""
+    both = again(experience, "large", 0.5, image_side=32)
+    scale = RelativeScale().fit(both)
+    scale.refine(both, np.full(len(both), -2.0))
+    shift, _ = scale.effect_.predict(both.tasks[-1])
+    assert 0.4 < shift < 0.5
 
 
 def test_longer_trainings_and_larger_images_are_predicted_to_reach_higher(experience: Experience) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from presage.surrogate.data.logit import to_logit
+from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.data.meta_features import meta_features
 from presage.surrogate.data.task import Task
-from presage.surrogate.predictors.task_model import OFFSET, SPREAD_FEATURES, TaskModel
+from presage.surrogate.predictors.state import State
+from presage.surrogate.predictors.task_model import OFFSET, SPREAD_FEATURES, LadderedModel, TaskModel
 from presage.surrogate.testing import synthetic_task
 
 
@@ -82,3 +83,40 @@ def test_a_task_without_a_probe_curve_is_answered_with_a_wider_error() -> None:
     assert np.isfinite(model.predict(bare)).all()
     silent = TaskModel(SPREAD_FEATURES).fit([replace(task, description=()) for task in tasks], gains, np.ones(20))
     assert np.isfinite(silent.predict(tasks[0])).all()
+
+
+def with_ladder(task: Task, longer: float, smaller: float) -> Task:
+    at = to_logit(task.dcn)
+    rungs = {"thrice-epochs": at + longer * np.log2(3.0), "half-side": at - smaller}
+    ladder = tuple((f"ladder:{name}", float(from_logit(value))) for name, value in rungs.items())
+    return replace(task, description=(*task.description, *ladder))
+
+
+def test_the_ladder_tells_a_spread_that_nothing_else_does_and_other_tasks_are_answered_as_before() -> None:
+    rng = np.random.default_rng(2)
+    bare = [replace(synthetic_task(number), dcn=float(rng.uniform(0.3, 0.9))) for number in range(30)]
+    gains = rng.uniform(0.0, 1.0, (30, 2))
+    tasks = [with_ladder(task, *gain) for task, gain in zip(bare, gains.tolist(), strict=True)]
+    target = -1.0 + 0.8 * gains[:, 1] + 0.02 * rng.standard_normal(30)
+    model = LadderedModel(SPREAD_FEATURES).fit(tasks[:25], target[:25], np.ones(25))
+    for task, true in zip(tasks[25:], target[25:], strict=True):
+        assert model.predict(task)[0] == pytest.approx(true, abs=0.15)
+    plain = TaskModel(SPREAD_FEATURES).fit(tasks[:25], target[:25], np.ones(25))
+    assert model.predict(bare[26]) == plain.predict(bare[26])
+    state = State()
+    model.store(state, "spread")
+    again = LadderedModel.restored(state, "spread")
+    assert [again.predict(task) for task in (tasks[26], bare[26])] == [
+        model.predict(task) for task in (tasks[26], bare[26])
+    ]
+
+
+def test_a_handful_of_ladders_teaches_nothing() -> None:
+    tasks = [synthetic_task(number) for number in range(20)]
+    some = [with_ladder(task, 0.2, 0.5) for task in tasks[:5]] + tasks[5:]
+    target = np.arange(20) / 10.0
+    model = LadderedModel(SPREAD_FEATURES).fit(some, target, np.ones(20))
+    assert model.told_ is None
+    state = State()
+    model.store(state, "spread")
+    assert LadderedModel.restored(state, "spread").predict(some[0]) == model.predict(tasks[0])
