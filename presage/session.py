@@ -385,7 +385,7 @@ class Session:
         """
         asked = options or experience.ImportOptions()
         experience.check_importable(paths)
-        tables = experience.read_tables(paths, self.open, self.dataset, asked)
+        tables = experience.read_tables(paths, self.open, self.dataset, asked, self.progress)
         with self.open() as database:
             return experience.import_experience(database, paths, tables, asked)
 

@@ -106,9 +106,13 @@ def _import_arguments(parser: Arguments) -> None:
     parser.add_argument(
         "paths", type=Path, nargs="+", metavar="PATH",
         help="shards or folders of them, exported Parquet, a database, or a table of trainings: a CSV or Parquet file "
-        "with a row for each, of the columns that docs/database.md lists",
+        "with a row for each, of the columns that docs/own-trainings.md lists; or nasbench201, the published trainings",
     )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="say what would be taken in, and write nothing")
+    parser.add_argument(
+        "--networks", type=_networks, default=1000, metavar="N|all",
+        help="cells of nasbench201 on each of its three datasets (default: %(default)s)",
+    )  # fmt: skip
     group = parser.add_argument_group("tables of trainings")
     group.add_argument(
         "--column", action="append", default=[], dest="columns", metavar="NAME=THEIRS",
@@ -127,7 +131,7 @@ def _export_arguments(parser: Arguments) -> None:
 def _import(options: argparse.Namespace) -> int:
     from presage.steps.experience import ImportOptions
 
-    asked = ImportOptions(options.dry_run, _renamed(options.columns), options.trust_code)
+    asked = ImportOptions(options.dry_run, _renamed(options.columns), options.trust_code, options.networks)
     with session_of(options) as session:
         report = session.import_experience(options.paths, asked)
     if options.json:
@@ -138,6 +142,11 @@ def _import(options: argparse.Namespace) -> int:
     else:
         print(report.text())
     return 2 if report.refused else 0
+
+
+def _networks(text: str) -> int | None:
+    """A count, or `all`, for argparse."""
+    return None if text == "all" else positive(text)
 
 
 def _renamed(texts: Sequence[str]) -> dict[str, str]:

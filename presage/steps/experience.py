@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.errors import InvalidArgument
+from presage.progress import OnStage, no_progress
+from presage.steps.imports.nasbench201 import NETWORKS, SOURCE, read_published
 
 if TYPE_CHECKING:
     from presage.database import Database, ImportReport
-    from presage.steps.imports.own_trainings import OwnTrainings
+    from presage.steps.imports.trainings import Trainings
     from presage.training import ImageDataset, Recipe
 
 __all__ = [
@@ -31,11 +33,13 @@ class ImportOptions:
         dry_run: report what would enter, and leave the database as it is.
         renamed: column of a table of trainings, as presage calls it → as the file does.
         trust_code: import the modules that a table of trainings names, and call their callables.
+        networks: cells of `nasbench201` on each of its datasets; None for all.
     """
 
     dry_run: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
     trust_code: bool = False
+    networks: int | None = NETWORKS
 
 
 def known_experiments(database: Database, recipe: Recipe | None = None) -> frozenset[tuple[str, str, str, int]]:
@@ -70,6 +74,8 @@ def check_importable(paths: Sequence[Path]) -> None:
         InvalidArgument: names the path.
     """
     for path in paths:
+        if _is_published(path):
+            continue
         if not path.exists():
             raise InvalidArgument("PATH", "presage database import", "exist", str(path))
         if path.is_file() and path.suffix in _NO_EXPERIENCE:
@@ -78,36 +84,45 @@ def check_importable(paths: Sequence[Path]) -> None:
             raise InvalidArgument("PATH", "presage database import", rule, str(path))
 
 
+def _is_published(path: Path) -> bool:
+    return str(path) == SOURCE and not path.exists()
+
+
 def read_tables(
     paths: Sequence[Path],
     opened: Callable[[], Database],
     load: Callable[[str], ImageDataset],
     options: ImportOptions,
-) -> dict[Path, OwnTrainings]:
-    """Those of the paths that are tables of trainings, read. Images and networks are, while the database is closed.
+    progress: OnStage = no_progress,
+) -> dict[Path, Trainings]:
+    """Those of the paths that are tables of trainings, or `nasbench201`, read while the database is closed.
 
     Raises:
-        InvalidArgument: a file that is no table, or lacks a column.
+        InvalidArgument: a file that is no table, or lacks a column; or the package of the benchmark is not there.
     """
     from presage.database import TABLE_FILES
     from presage.probe import PROBE_VERSION
     from presage.steps.imports.own_trainings import read_own_trainings
 
+    def told(done: int, total: int) -> None:
+        progress(f"read {SOURCE}", done, total)
+
+    published = [path for path in paths if _is_published(path)]
     tables = [path for path in paths if path.is_file() and path.suffix.lower() in TABLE_FILES]
-    if not tables:
+    if not tables and not published:
         return {}
     with opened() as database:
         known, probed = database.datasets(), {run.dataset for run in database.probes(version=PROBE_VERSION)}
     return {
         path: read_own_trainings(path, known, probed, load, renamed=options.renamed, trust_code=options.trust_code)
         for path in tables
-    }
+    } | {path: read_published(known, probed, options.networks, told) for path in published}
 
 
 def import_experience(
     database: Database,
     paths: Sequence[Path],
-    tables: Mapping[Path, OwnTrainings] | None = None,
+    tables: Mapping[Path, Trainings] | None = None,
     options: ImportOptions | None = None,
 ) -> ImportReport:
     """Take shards, folders of shards or of Parquet files, tables of trainings, or other databases into the database.

@@ -20,24 +20,13 @@ from presage.steps.imports.columns import NEEDED, columns_of
 from presage.steps.imports.datasets import Datasets
 from presage.steps.imports.networks import Network, Networks
 from presage.steps.imports.own_recipes import recipe_of_row
+from presage.steps.imports.trainings import UNKNOWN, Trainings
 from presage.training.recording import architecture_record, recipe_record
 
 if TYPE_CHECKING:
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["OwnTrainings", "read_own_trainings"]
-
-UNKNOWN = "unknown"
-"""Device and precision of trainings that were done elsewhere."""
-
-
-@dataclass
-class OwnTrainings:
-    """What a table holds: entries, rows that are none, and what the reader should know."""
-
-    placed: list[Placed] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+__all__ = ["read_own_trainings"]
 
 
 def read_own_trainings(
@@ -48,7 +37,7 @@ def read_own_trainings(
     *,
     renamed: Mapping[str, str] | None = None,
     trust_code: bool = False,
-) -> OwnTrainings:
+) -> Trainings:
     """Read a CSV or Parquet file of trainings.
 
     Args:
@@ -89,7 +78,7 @@ class _Reader:
     networks: Networks
     unit: AccuracyUnit
     probed: Collection[str]
-    found: OwnTrainings = field(default_factory=OwnTrainings)
+    found: Trainings = field(default_factory=Trainings)
     now: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     _seeds: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _groups: dict[tuple[str, str], list[ExperimentEntry]] = field(default_factory=dict)
