@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class DatabaseInfo:
         spaces: experiments by space; a network of the user's own counts under "".
         recipes: experiments by recipe hash.
         statuses: experiments by how they ended.
+        sources: where experiments were taken from → recipe hash → how many; those that presage trained are under "".
     """
 
     path: Path
@@ -51,6 +52,7 @@ class DatabaseInfo:
     spaces: dict[str, int]
     recipes: dict[str, int]
     statuses: dict[str, int]
+    sources: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain objects, lists and numbers."""
@@ -73,10 +75,18 @@ class DatabaseInfo:
         for title, counts in (("space", self.spaces), ("status", self.statuses)):
             parts = (f"{name or 'own networks'} {n}" for name, n in counts.items())
             lines.append(f"by {title}: {', '.join(parts) or 'none'}")
-        called = {} if recipes is None else recipes
-        shown = (f"{key[:16]} {n}" + (f" ({called[key]})" if key in called else "") for key, n in self.recipes.items())
-        lines.append(f"by recipe: {', '.join(shown) or 'none'}")
+        lines.append(f"by recipe: {_by_recipe(self.recipes, recipes or {}) or 'none'}")
+        totals = (f"{source or 'trained by presage'} {sum(counts.values())}" for source, counts in self.sources.items())
+        lines.append(f"by source: {', '.join(totals) or 'none'}")
+        for source, counts in self.sources.items():
+            if source:
+                lines.append(f"{source}, by recipe: {_by_recipe(counts, recipes or {})}")
         return "\n".join(lines)
+
+
+def _by_recipe(counts: Mapping[str, int], called: Mapping[str, str]) -> str:
+    """Experiments by recipe, the recipe by its hash and in words."""
+    return ", ".join(f"{key[:16]} {n}" + (f" ({called[key]})" if key in called else "") for key, n in counts.items())
 
 
 def info(connection: Connection) -> DatabaseInfo:
@@ -103,6 +113,11 @@ def info(connection: Connection) -> DatabaseInfo:
         "SELECT coalesce(a.space, ''), count(*) FROM experiments e JOIN architectures a ON a.hash = e.architecture "
         "GROUP BY 1 ORDER BY 1"
     )
+    sources: dict[str, dict[str, int]] = {}
+    for source, recipe, n in connection.rows(
+        "SELECT coalesce(source, ''), recipe, count(*) FROM experiments GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        sources.setdefault(source, {})[recipe] = n
     files = (connection.path, connection.path.with_name(f"{connection.path.name}.wal"))
     return DatabaseInfo(
         path=connection.path,
@@ -113,4 +128,5 @@ def info(connection: Connection) -> DatabaseInfo:
         spaces=dict(spaces),
         recipes=dict(connection.rows("SELECT recipe, count(*) FROM experiments GROUP BY 1 ORDER BY 1")),
         statuses=dict(connection.rows("SELECT status, count(*) FROM experiments GROUP BY 1 ORDER BY 1")),
+        sources=sources,
     )

@@ -341,6 +341,21 @@ def test_predictions_by_a_stored_recipe_know_the_own_trainings_and_nothing_is_tr
     assert (nothing.code, "No recipe is named `0123456789ab`" in nothing.err) == (2, True)
 
 
+def test_the_database_says_what_was_taken_from_where_by_recipe_in_words(
+    taken: Callable, presage: Callable, experienced: Path
+) -> None:
+    own = taken([row(0), row(1, 0.8), row(2, 0.6, epochs=9)])[2]
+    info = ("database", "info", "--database", experienced)
+    counts = {recipe: sum(one.recipe == recipe for one in own) for recipe in {one.recipe for one in own}}
+    found = presage(*info, "--json").json
+    assert found["sources"] == {"": {Recipe().hash: 48}, "own trainings: own.csv": counts}
+    text = presage(*info).out
+    assert "by source: trained by presage 48, own trainings: own.csv 3" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("own trainings: own.csv, by recipe: ")]
+    assert " 2 (unknown side, unknown number of images, 30 epochs, the rest unknown)" in line
+    assert " 1 (unknown side, unknown number of images, 9 epochs, the rest unknown)" in line
+
+
 def test_every_column_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
     assert all(f"`{name}`" in text for name in (*COLUMNS, *RECIPE_COLUMNS))
