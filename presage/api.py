@@ -165,13 +165,15 @@ def search(
     session = Session(database, device, seed, progress, predictor)
     images = _dataset(session, dataset)
     last = recipes.final_recipe(final_recipe, images)
+    trials, mirror = TRIALS if tune else 0, isinstance(final_recipe, str)
+    ending = FinalSettings(last, final or 1, trials, mirror=mirror)
     return session.search(
         images,
         space=get_space(space) if isinstance(space, str) else space,
         recipe=_recipe(recipe, images, session),
         settings=asked,
         run_folder=Path(run_folder),
-        final=FinalSettings(last, final, TRIALS if tune else 0) if final else None,
+        final=ending if final else None,
         wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
     )
 

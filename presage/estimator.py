@@ -253,7 +253,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         if self.final == 0:
             return None
         recipe = final_recipe(_checked_recipe("final_recipe", self.final_recipe), dataset)
-        return FinalSettings(recipe, self.final, TRIALS if self.tune else 0)
+        mirror = isinstance(self.final_recipe, str)
+        return FinalSettings(recipe, self.final, TRIALS if self.tune else 0, mirror=mirror)
 
     def _arrays(self, X: Any, y: Any) -> tuple[ImageDataset, NDArray[Any], Depth | None]:
         """The dataset of arrays, its classes, and how values of more than 8 bits, or floats, became pixels."""

@@ -44,7 +44,11 @@ def add_recipe_options(parser: Arguments) -> None:
     group.add_argument("--image-side", type=positive, metavar="PIXELS", help="images are resized to this side")
     group.add_argument("--train-images", metavar="N|all", help="cap on training images, or `all`")
     group.add_argument("--batch", type=positive, metavar="B", help="images a step")
-    group.add_argument("--flip", action="store_true", help="mirror images left-right at random (not for letters)")
+    group.add_argument(
+        "--flip", action=argparse.BooleanOptionalAction, default=None,
+        help="mirror images left-right at random (not for letters); unless said, a search finds out for its final "
+        "training whether that does harm, and nothing else is mirrored",
+    )  # fmt: skip
     group.add_argument(
         "--set",
         action="append",
@@ -67,8 +71,8 @@ def recipe_of(options: argparse.Namespace, stored: Stored | None = None) -> Reci
     changes: dict[str, object] = {
         name: value for name in ("epochs", "image_side", "batch") if (value := getattr(options, name)) is not None
     }
-    if options.flip:
-        changes["flip"] = True
+    if options.flip is not None:
+        changes["flip"] = options.flip
     if options.train_images == "all":
         changes["train_images"] = None
     elif options.train_images is not None:
@@ -99,11 +103,12 @@ def final_recipe(recipe: Recipe | str, dataset: ImageDataset, *, flip: bool = Fa
     Raises:
         UnknownName: no recipe has that name.
     """
-    from presage.training.recipes import named_recipe, on_all_images
+    from presage.training.recipes import for_photos, named_recipe, on_all_images
     from presage.training.resolving import resolved
 
     if isinstance(recipe, str):
         recipe = on_all_images(named_recipe("standard" if recipe == AUTO else recipe), len(dataset.y_train))
+        recipe = for_photos(recipe) if flip else recipe
     return resolved(replace(recipe, flip=recipe.flip or flip), dataset)
 
 

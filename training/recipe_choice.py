@@ -9,14 +9,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import fields as fields_of
 from math import exp, log
 from typing import Any
 
 import numpy as np
 
 from presage.training.recipe import Recipe
-from presage.training.recipes import RECIPES
 
 __all__ = ["BASES", "FACTORS", "Entry", "choose_later_recipes", "choose_recipes", "joint_recipes", "one_factor_recipes"]
 
@@ -71,6 +69,15 @@ LATER_FACTORS: Mapping[str, Sequence[Any]] = {
 }
 """Of the second base, in the second file: what recipes gained later, and more rates and decays."""
 
+NAMED: tuple[Fields, ...] = (
+    {"image_side": 32, "train_images": 5_000, "epochs": 20, "shift": 2},
+    {
+        "image_side": 32, "train_images": None, "test_images": None, "epochs": 40, "shift": 0, "shift_fraction": 0.125,
+        "cutmix": 1.0, "ema": 0.998,
+    },
+)  # fmt: skip
+"""The recipes called `standard` and `thorough` when the second file was written."""
+
 SGD: Fields = {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.0005}
 """The other optimizer, with a rate and a decay that suit it: one factor."""
 
@@ -96,7 +103,7 @@ def choose_later_recipes() -> tuple[Entry, ...]:
     changes.append({**SGD, "learning_rate": 0.03})
     order = np.random.default_rng(len(changes)).permutation(len(changes))
     single = [Entry({**base, **changes[row]}, base) for row in order]
-    named = [Entry(_differing(RECIPES[name]), base) for name in ("standard", "thorough")]
+    named = [Entry(fields, base) for fields in NAMED]
     groups = [single, augmented_recipes(20), named]
     placed = [
         ((row + 0.5) / len(group), kind, entry) for kind, group in enumerate(groups) for row, entry in enumerate(group)
@@ -168,16 +175,6 @@ def joint_recipes(size: int) -> list[Entry]:
 def _affordable(fields: Fields) -> bool:
     images = max(fields["train_images"] or 20_000, 1000)
     return bool(images * fields["epochs"] * fields["image_side"] ** 2 <= _MOST_PIXELS)
-
-
-def _differing(recipe: Recipe) -> Fields:
-    """The fields that differ from the shipped recipe."""
-    shipped = Recipe()
-    return {
-        f.name: getattr(recipe, f.name)
-        for f in fields_of(recipe)
-        if getattr(recipe, f.name) != getattr(shipped, f.name)
-    }
 
 
 def _pick(choices: Sequence[Any], u: float) -> Any:

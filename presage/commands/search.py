@@ -170,7 +170,9 @@ def final_of(options: argparse.Namespace, dataset: ImageDataset) -> FinalSetting
         return None
     recipe = chosen_recipe(options.final_recipe, "--final-recipe", f"{options.command}")
     trials = 0 if options.no_tune else TRIALS
-    return FinalSettings(final_recipe(recipe, dataset, flip=options.flip), options.final, trials)
+    mirror = options.flip is None and isinstance(recipe, str)
+    last = final_recipe(recipe, dataset, flip=bool(options.flip))
+    return FinalSettings(last, options.final, trials, mirror=mirror)
 
 
 def _wish(options: argparse.Namespace, plans: list[Plan]) -> TimeWish | None:

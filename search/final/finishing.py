@@ -8,6 +8,7 @@ from typing import Any
 
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
+from presage.files import read_json, write_json
 from presage.search.final.halving import tuning_epochs
 from presage.search.final.settings import FinalSettings
 from presage.search.final.trainer import AnyRecipeTrainer, RecipesTrainer
@@ -20,8 +21,10 @@ from presage.search.run.context import RunContext
 from presage.search.run.export import publish_model
 from presage.training.failures import StopTraining
 from presage.training.loop import EpochRecord
+from presage.training.mirroring import Mirroring
 from presage.training.recipe import Recipe
 from presage.training.recipe_words import words_on
+from presage.training.recipes import for_photos
 from presage.training.recording import dataset_record
 
 __all__ = ["Finishing"]
@@ -47,9 +50,9 @@ class Finishing:
         )[: self.settings.networks]
         trainer = self._trainer or RecipesTrainer(run.dataset, run.device)
         notes: list[str] = []
+        settings = self._for_images(run, trainer, chosen, notes) if self.settings.mirror else self.settings
         done = [
-            _Network(run, trainer, one, self.settings, at, len(chosen), notes).trained()
-            for at, one in enumerate(chosen)
+            _Network(run, trainer, one, settings, at, len(chosen), notes).trained() for at, one in enumerate(chosen)
         ]
         final = FinalResult(tuple(one.record for one in done))
         if final.best is not None:
@@ -59,6 +62,20 @@ class Finishing:
             one.enter()
         final = FinalResult(tuple(one.record for one in done), (*notes, *_remarks(final)))
         return replace(result, final=final)
+
+    def _for_images(
+        self, run: RunContext, trainer: AnyRecipeTrainer, chosen: Sequence[Verified], notes: list[str]
+    ) -> FinalSettings:
+        """The settings as suit the images: mirrored where the best network there is says that it does no harm."""
+        kept = run.folder.mirroring
+        told = read_json(kept)
+        asked = (trainer.mirroring(run.folder.network(one.chosen.hash), run.recipe) for one in chosen)
+        found = next((one for one in asked if one is not None), None) if told is None else Mirroring.from_json(told)
+        if found is None:
+            return self.settings
+        write_json(kept, found.to_json())
+        notes.append(str(found))
+        return replace(self.settings, recipe=for_photos(self.settings.recipe)) if found.safe else self.settings
 
 
 class _Network:

@@ -22,6 +22,9 @@ class FinalSettings:
         recipe: the final recipe.
         networks: how many of the short-list, the best first.
         trials: settings of learning rate and weight decay tried for each before; under 2 tunes nothing.
+        mirror: whether a network of the short-list is asked if images may be mirrored
+            (`presage.training.mirroring`); where they may, the recipe is that for photos
+            (`presage.training.recipes.for_photos`).
         limits: what a network may cost on the final recipe's images, too; those of a search that a plan made are on
             its own images alone.
     """
@@ -30,6 +33,7 @@ class FinalSettings:
     networks: int = 1
     trials: int = TRIALS
     limits: Limits = field(default_factory=Limits)
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("networks", 1), ("trials", 0)):

@@ -13,6 +13,8 @@ from presage.training.data import DeviceData, prepare
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult, fit
 from presage.training.loop import EpochRecord, evaluate
+from presage.training.mirroring import Mirroring, mirroring
+from presage.training.model.folder import ARCHITECTURE, load_model
 from presage.training.model.trained import TrainedModel, trained_model
 from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
@@ -47,6 +49,10 @@ class AnyRecipeTrainer(Protocol):
 
     def tested(self, model: TrainedModel, recipe: Recipe) -> TestScores | None:
         """On the test images; None where there are none."""
+
+    def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
+        """What the model of a folder, trained by a recipe that does not mirror, makes of mirror images; None where no
+        model lies there."""
 
 
 class RecipesTrainer:
@@ -97,3 +103,10 @@ class RecipesTrainer:
         model.module.cpu()
         balanced = scores.balanced_accuracy if is_unbalanced(data.y_train, data.classes) else None
         return TestScores(scores.accuracy, balanced)
+
+    def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
+        """See `AnyRecipeTrainer.mirroring`."""
+        if recipe.flip or not (folder / ARCHITECTURE).exists():
+            return None
+        data, model = self.data(recipe), load_model(folder)
+        return mirroring(model.module.to(data.device), data)

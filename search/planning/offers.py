@@ -9,7 +9,7 @@ from presage.search.final.settings import FinalSettings
 from presage.search.planning.workload import Offer
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
-from presage.training.recipes import RECIPES, on_all_images
+from presage.training.recipes import RECIPES, for_photos, on_all_images
 from presage.training.resolving import SIDES
 
 __all__ = ["offers"]
@@ -51,5 +51,5 @@ def offers(
 
 def _final(final: FinalSettings, name: str, side: int, dataset: ImageDataset) -> FinalSettings:
     recipe = on_all_images(RECIPES[name], len(dataset.y_train))
-    flip = recipe.flip or final.recipe.flip
-    return replace(final, recipe=replace(recipe, image_side=side, flip=flip))
+    recipe = for_photos(recipe) if final.recipe.flip else recipe
+    return replace(final, recipe=replace(recipe, image_side=side))

@@ -171,8 +171,8 @@ def _choices(
     candidates = settings.candidates if "candidates" in fixed else min(max(affordable, least), most_candidates)
     left = usable - settings.rounds * candidates * workload.candidate
     reserved = FINAL_SHARE * left if final else 0.0
-    for shortlist, trials, epochs in _standards(settings, final, fixed, whole=whole):
-        for most in _sizes(offer, workload, whole=whole):
+    for shortlist, trials, epochs, sized in _standards(settings, final, fixed, whole=whole):
+        for most in _sizes(offer, workload, sized=sized):
             each = workload.searching.seconds(offer.recipe, workload.images, most)
             trained = math.floor((left - reserved) / (each * settings.rounds)) - settings.compare_random
             if trained < shortlist:
@@ -188,37 +188,42 @@ def _choices(
                 yield _Choice(most, chosen, candidates, trials, min(fits, _MOST_EPOCHS * final.recipe.epochs))
 
 
-def _sizes(offer: Offer, workload: Workload, *, whole: bool) -> list[int]:
-    """Limits on multiply-adds to choose from, the largest first: none under the offer's least where there are larger.
+def _sizes(offer: Offer, workload: Workload, *, sized: bool) -> list[int]:
+    """Limits on multiply-adds to choose from, the largest first.
 
     Networks beyond `_LARGEST` on images of the final side are not asked for where smaller ones are there.
+
+    Args:
+        sized: none under the offer's least, where there are larger.
     """
     found = [*dict.fromkeys(reversed(workload.multiply_adds))]
     if offer.least:
         found = [most for most in found if most * workload.growth <= _LARGEST] or found[-1:]
-    if whole:
+    if sized:
         found = [most for most in found if most * workload.growth >= offer.least] or found[:1]
     return found
 
 
 def _standards(
     settings: SearchSettings, final: FinalSettings | None, fixed: frozenset[str], *, whole: bool
-) -> Iterator[tuple[int, int, int]]:
-    """Short-listed networks, settings tuned and final epochs that are asked for at least, the best first."""
+) -> Iterator[tuple[int, int, int, bool]]:
+    """Short-listed networks, settings tuned and final epochs that are asked for at least, the best first, and whether
+    networks must have the offer's least size."""
     wanted = settings.shortlist if "shortlist" in fixed else 3
     least = settings.shortlist if "shortlist" in fixed else _SHORT_LIST[0]
     if final is None:
-        yield (wanted if whole else least), 0, 0
+        yield (wanted if whole else least), 0, 0, whole
         return
     epochs = final.recipe.epochs
     tuned = final.trials if "trials" in fixed else TRIALS
     untuned = final.trials if "trials" in fixed else 0
     if whole:
-        yield wanted, tuned, epochs
-        yield wanted, untuned, epochs
+        yield wanted, tuned, epochs, True
+        yield wanted, untuned, epochs, True
     else:
-        yield wanted, untuned, max(epochs // 2, LEAST_EPOCHS)
-        yield least, untuned, LEAST_EPOCHS
+        yield wanted, untuned, max(epochs // 2, LEAST_EPOCHS), True
+        yield least, untuned, max(epochs // 2, LEAST_EPOCHS), True
+        yield least, untuned, LEAST_EPOCHS, False
 
 
 def _fitting_epochs(seconds: float, final: FinalSettings, trials: int, workload: Workload, most: int) -> int:

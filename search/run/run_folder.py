@@ -60,6 +60,11 @@ class RunFolder:
         return self.path / "latency.json"
 
     @property
+    def mirroring(self) -> Path:
+        """What the best network of the short-list made of mirror images."""
+        return self.path / "mirroring.json"
+
+    @property
     def supernet(self) -> Path:
         """Shared weights."""
         return self.path / "supernet"

@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from presage.training import ImageDataset, Recipe, fit, load_dataset, prepare
 from presage.training.model.folder import save_model
 from presage.training.model.trained import trained_model
 from presage.training.recipe import AUTO
-from presage.training.recipes import RECIPES
+from presage.training.recipes import RECIPES, on_all_images
 
 SMALL = Recipe(epochs=4, image_side=8, shift=0, least_epoch_images=1, batch=16, precision="float32")
 
@@ -301,7 +300,7 @@ def test_parameters_reach_the_search(shapes: tuple[np.ndarray, np.ndarray], at_o
     assert (session.database, session.device, session.predictor) == (tmp_path / "a.duckdb", "cpu", "cost-only")
     assert told["run_folder"] == tmp_path / "run"
     assert told["recipe"] == Recipe(epochs=2, image_side=16)
-    assert told["final"] == FinalSettings(RECIPES["thorough"], networks=2, trials=0)
+    assert told["final"] == FinalSettings(on_all_images(RECIPES["thorough"], 32), networks=2, trials=0, mirror=True)
     assert told["wish"] is None
     ImageClassifier(budget="2m", shortlist=2, tune=False).fit(*shapes)
     wish = asked.pop()["wish"]
@@ -309,8 +308,8 @@ def test_parameters_reach_the_search(shapes: tuple[np.ndarray, np.ndarray], at_o
     ImageClassifier(final=0).fit(*shapes)
     assert (asked[1]["settings"], asked[1]["recipe"], asked[1]["final"]) == (SearchSettings(), Recipe(), None)
     ImageClassifier().fit(*shapes)
-    everything = replace(RECIPES["standard"], train_images=None, test_images=None)
-    assert asked[2]["final"] == FinalSettings(everything)
+    everything = on_all_images(RECIPES["standard"], 32)
+    assert asked[2]["final"] == FinalSettings(everything, mirror=True)
 
 
 def test_random_state_decides_over_all_that_is_random(shapes: tuple[np.ndarray, np.ndarray], at_once: None) -> None:

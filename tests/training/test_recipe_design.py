@@ -16,6 +16,7 @@ from presage.training.design import Planned, core
 from presage.training.recipe import Recipe
 from presage.training.recipe_choice import (
     BASES,
+    NAMED,
     choose_later_recipes,
     choose_recipes,
     joint_recipes,
@@ -32,7 +33,6 @@ from presage.training.recipe_design import (
     recipes,
     sizes_of,
 )
-from presage.training.recipes import RECIPES
 from presage.training.training_images import training_images
 
 LARGE = DatasetRecord("0123456789abcdef" * 4, "large", 10, 3, 32, 32, 50_000, 0)
@@ -168,7 +168,7 @@ def test_the_later_recipes_have_every_field_that_came_later_and_the_named_ones()
     chosen = [choice.recipe for choice in recipes(("recipes_2.json",))]
     for name in ("shift_fraction", "erasing", "mixup", "cutmix", "policy", "ema", "class_weights", "test_mirroring"):
         assert len({getattr(recipe, name) for recipe in chosen}) > 1
-    assert {RECIPES["standard"].hash, RECIPES["thorough"].hash} <= {recipe.hash for recipe in chosen}
+    assert {Recipe.from_json(fields).hash for fields in NAMED} <= {recipe.hash for recipe in chosen}
 
 
 def test_one_factor_means_one_factor() -> None:

@@ -8,7 +8,7 @@ import pytest
 from presage.records import DatasetRecord
 from presage.training.recipe import AUTO, POLICIES, Recipe
 from presage.training.recipe_words import recipe_words, words_on
-from presage.training.recipes import RECIPES
+from presage.training.recipes import RECIPES, for_photos
 from presage.training.training_images import training_images
 
 DIGITS = DatasetRecord("0" * 64, "digits", 10, 1, 8, 8, 1438, 359)
@@ -39,7 +39,9 @@ def test_what_a_recipe_is_called(changes: dict[str, Any], words: str) -> None:
 def test_the_images_are_those_that_the_dataset_has() -> None:
     assert words_on(Recipe(), DIGITS) == "16 px, 1,150 images, 12 epochs"
     assert words_on(Recipe(), FLOWERS) == "16 px, 2,000 images, 12 epochs"
-    assert words_on(RECIPES["thorough"], FLOWERS) == "32 px, 48,000 images, 40 epochs, cutmix, averaged weights"
+    assert words_on(for_photos(RECIPES["thorough"]), FLOWERS) == (
+        "32 px, 48,000 images, 40 epochs, mirrored, cutmix, averaged weights"
+    )
     assert recipe_words(Recipe(), 1150) == words_on(Recipe(), DIGITS)
     assert (training_images(DIGITS, Recipe()), training_images(FLOWERS, Recipe(train_images=None))) == (1150, 48_000)
 

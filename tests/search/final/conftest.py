@@ -21,6 +21,7 @@ from presage.search.testing import TableScorer, TableTrainer, TinySpace, table_a
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult
 from presage.training.loop import EpochRecord
+from presage.training.mirroring import Mirroring
 from presage.training.recipe import Recipe
 
 SPACE = TinySpace(layers=2)
@@ -40,6 +41,7 @@ class RatesTrainer:
     def __init__(self) -> None:
         self.trained: list[tuple[str, Recipe]] = []
         self.looks = 0
+        self.mirrored: Mirroring | None = None
 
     def accuracy(self, architecture: Architecture, recipe: Recipe) -> float:
         """In [0, 1]: lower the farther the rate is from the best, and the fewer epochs."""
@@ -74,6 +76,10 @@ class RatesTrainer:
         """Counted."""
         self.looks += 1
         return TestScores(0.5)
+
+    def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
+        """As it is told."""
+        return self.mirrored
 
 
 Search = Callable[..., SearchResult]

@@ -1,0 +1,91 @@
+"""Whether images may be mirrored: a network that never saw a mirror image is asked about some.
+
+Where classes do not care about left and right (photos of flowers, say), a network trained on images as they are names
+their mirror images about as well. Letters and digits become others, and of traffic signs some do. Nothing is trained
+for this, and no test image is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from presage.training.data import DeviceData
+from presage.training.loop import logits_of
+
+__all__ = ["SAFE_SHARE", "Mirroring", "mirroring"]
+
+SAFE_SHARE = 0.9
+"""Of its accuracy beyond chance, what a network must keep on mirror images for them to be trained on."""
+
+SAFE_CLASS = 0.75
+"""Of the images that it names rightly, what it must keep in every class: one may be the mirror image of another."""
+
+_IMAGES, _NAMED = 5, 0.5  # of a class that is asked about: validation images, and the share of them named rightly
+_LEARNT = 0.05  # accuracy beyond chance under which a network has nothing to tell
+
+
+@dataclass(frozen=True)
+class Mirroring:
+    """What a network that was trained without mirror images makes of them.
+
+    Attributes:
+        accuracy, mirrored: on validation images as they are, and on their mirror images.
+        chance: what naming always the commonest class of them comes to.
+        worst_class: share that remains of the images named rightly in the class that loses most, of those that the
+            network knows; 1 where it knows none.
+    """
+
+    accuracy: float
+    mirrored: float
+    chance: float
+    worst_class: float = 1.0
+
+    @property
+    def kept(self) -> float:
+        """Share of the accuracy beyond chance that remains; 0 where there is hardly any."""
+        beyond = self.accuracy - self.chance
+        return (self.mirrored - self.chance) / beyond if beyond >= _LEARNT else 0.0
+
+    @property
+    def safe(self) -> bool:
+        """Whether mirror images are as good as images."""
+        return self.kept >= SAFE_SHARE and self.worst_class >= SAFE_CLASS
+
+    def __str__(self) -> str:
+        """In a sentence, with what follows."""
+        does = "mirrors images at random" if self.safe else "does not mirror images"
+        lost = "" if self.worst_class >= SAFE_CLASS else f", of one class {self.worst_class:.0%}"
+        return (
+            f"The final training {does}: of its accuracy on validation images ({self.accuracy:.3f}) the best network "
+            f"of the short-list keeps {max(self.kept, 0):.0%} beyond chance on their mirror images "
+            f"({self.mirrored:.3f}){lost}."
+        )
+
+    def to_json(self) -> dict[str, float]:
+        """All fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Mirroring:
+        """What `to_json` wrote."""
+        return cls(**value)
+
+
+def mirroring(module: nn.Module, data: DeviceData, precision: str = "float32") -> Mirroring:
+    """What a trained module makes of the mirror images of validation images."""
+    images, labels = data.x_validation, data.y_validation
+    plain, mirrored = (
+        (logits_of(module, each, data, precision=precision).argmax(dim=1) == labels)
+        for each in (images, images.flip(3))
+    )
+    counts = torch.bincount(labels, minlength=data.classes)
+    before, after = (torch.bincount(labels[right], minlength=data.classes) for right in (plain, mirrored))
+    known = (counts >= _IMAGES) & (before >= _NAMED * counts)
+    worst = float((after[known] / before[known]).min()) if bool(known.any()) else 1.0
+    chance = float(counts.max() / len(labels))
+    return Mirroring(float(plain.double().mean()), float(mirrored.double().mean()), chance, worst)
