@@ -1,19 +1,28 @@
 """Every search strategy on tables of trained accuracies: a table plays the objective, nothing is trained.
 
-    python benchmarks/strategies.py --seeds 20 --out docs/strategies.md
+    python benchmarks/strategies.py --seeds 20 --out docs/strategies.md --tables \\
+        nb201=nb201@../shared/tables/nb201.parquet#c10_val_200ep \\
+        nbmacro=nbmacro:NBMacro@../shared/tables/nbmacro.parquet#mean_acc@200 \\
+        edgegpu=nb201@edgegpu.parquet#c10_val_200ep,-edgegpu_latency
+
+A table is NAME=SPACE@FILE#COLUMN, where FILE and COLUMN are as for ``presage search --score table:FILE#COLUMN``
+(docs/limits.md) and SPACE is one of presage's, or module:Class; two columns are two objectives, and @QUERIES may
+follow. Where the columns lie in two files, DuckDB joins them:
+
+    duckdb -c "COPY (SELECT arch_str, c10_val_200ep, edgegpu_latency FROM 'nb201.parquet' JOIN 'nb201_hardware.parquet'
+               USING (arch_idx) WHERE dataset = 'cifar10') TO 'edgegpu.parquet'"
 
 One query at a time; a query is a network not asked for before by its code (for NAS-Bench-201 the `arch_str`: cells that
 are written differently count as different, though some compute the same). A strategy that asks again is answered, and
 pays nothing. A run ends when the best network is found, or all queries are made, or ten times as often was asked. Each
 run is one file in --runs: stopped and repeated, the benchmark goes on where it was; the file of a strategy that has
-changed since must be deleted by hand. Strategies are those of the registry. The tables are read from ../shared/tables:
-nb201.parquet (arch_str, c10_val_200ep), nb201_hardware.parquet (latencies of the same cells) and nbmacro.parquet (arch,
-mean_acc).
+changed since must be deleted by hand. Strategies are those of the registry.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import re
@@ -29,21 +38,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import optuna
-from nbmacro import NBMacro
 from numpy.typing import NDArray
 from strategies_plots import best_so_far_plot, hypervolume_plot
 
 from presage.architecture.spaces import get_space
-from presage.architecture.spaces.nb201 import NB201
 from presage.architecture.spaces.space import Codes, Space
+from presage.errors import InvalidArgument, WrongInput
 from presage.files import write_json
 from presage.search.samplers import OneByOne
 from presage.search.samplers.history import History
 from presage.search.samplers.progressive import front
 from presage.search.samplers.proposer import Proposer
 from presage.search.strategies import SAMPLERS, get_proposer
+from presage.search.studies.tables import read_score_table
 
-TABLES = Path(__file__).resolve().parents[2] / "shared" / "tables"
 NSGAII_SMALL = "nsgaii, population 10"
 """Optuna's default population of 50 is half of a hundred queries: a rival made for the budget stands beside it."""
 HALTS = (25, 50, 100)
@@ -55,7 +63,6 @@ class Table:
     """m networks of a space and their values (m, k), larger is better; `queries` is what each run may ask."""
 
     name: str
-    title: str
     space: Space
     codes: Codes
     values: NDArray[np.float64]
@@ -67,32 +74,24 @@ class Table:
 
 
 @cache
-def table(name: str) -> Table:
-    """One of the four tables."""
-    import pyarrow.parquet
+def table(text: str) -> Table:
+    """The table of an argument: ``NAME=SPACE@FILE#COLUMN[,COLUMN]`` and, where that is not the usual, ``@QUERIES``."""
+    match = re.fullmatch(r"(?P<name>[\w-]+)=(?P<space>[^@]+)@(?P<table>[^@]+)(@(?P<queries>\d+))?", text)
+    if match is None:
+        raise InvalidArgument("--tables", "benchmarks/strategies.py", "be NAME=SPACE@FILE#COLUMN[@QUERIES]", text)
+    found = read_score_table(match["table"], space_of(match["space"]))
+    queries = int(match["queries"] or (300 if found.values.shape[1] == 1 else 100))
+    return Table(match["name"], found.space, found.codes, found.values, queries)
 
-    if name == "nbmacro":
-        rows = pyarrow.parquet.read_table(TABLES / "nbmacro.parquet", columns=["arch", "mean_acc"]).to_pydict()
-        codes = np.array([[int(choice) for choice in arch] for arch in rows["arch"]], np.int64)
-        return Table(name, "NAS-Bench-Macro", NBMacro(), codes, np.array(rows["mean_acc"])[:, None], 200)
-    columns = ["arch_idx", "arch_str", "c10_val_200ep"]
-    rows = pyarrow.parquet.read_table(TABLES / "nb201.parquet", columns=columns).to_pydict()
-    space = get_space("nb201")
-    assert isinstance(space, NB201)
-    codes = space.codes([space.from_string(text) for text in rows["arch_str"]])
-    accuracy = np.array(rows["c10_val_200ep"])
-    if name == "nb201":
-        return Table(name, "NAS-Bench-201, CIFAR-10 validation", space, codes, accuracy[:, None], 300)
-    device, title = {"edgegpu": ("edgegpu", "edge GPU"), "pixel3": ("pixel3", "Pixel 3")}[name]
-    columns = ["arch_idx", "dataset", f"{device}_latency"]
-    hardware = pyarrow.parquet.read_table(TABLES / "nb201_hardware.parquet", columns=columns).to_pydict()
-    latencies = {
-        index: latency
-        for index, dataset, latency in zip(*hardware.values(), strict=True)
-        if dataset == "cifar10"
-    }  # fmt: skip
-    latency = np.array([latencies[index] for index in rows["arch_idx"]])
-    return Table(name, f"accuracy against latency on {title}", space, codes, np.stack([accuracy, -latency], 1), 100)
+
+def space_of(text: str) -> Space:
+    """A space by its name, as everywhere, or ``module:Class`` of a space that has none, as ``nbmacro:NBMacro``."""
+    module, colon, attribute = text.partition(":")
+    if colon and "=" not in attribute:
+        space = getattr(importlib.import_module(module), attribute)()
+        assert isinstance(space, Space)
+        return space
+    return get_space(text)
 
 
 def strategies(objectives: int) -> list[str]:
@@ -127,15 +126,16 @@ def search(of: Table, strategy: str, seed: int) -> dict[str, Any]:
     return {"rows": list(rows), "asked": len(history), "queries": of.queries, "cpu_seconds": round(seconds, 3)}
 
 
-def piece(name: str, strategy: str, seed: int, folder: Path) -> list[int]:
+def piece(text: str, strategy: str, seed: int, folder: Path) -> list[int]:
     """Rows asked for by one run, from its file if there is one."""
-    path = folder / name / f"{re.sub('[^a-z0-9]+', '-', strategy)}-{seed}.json"
+    of = table(text)
+    path = folder / of.name / f"{re.sub('[^a-z0-9]+', '-', strategy)}-{seed}.json"
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
-        if found["queries"] == table(name).queries:
+        if (found["queries"], found.get("table")) == (of.queries, text):
             return list(found["rows"])
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    found = search(table(name), strategy, seed)
+    found = {**search(of, strategy, seed), "table": text}
     write_json(path, found)
     return list(found["rows"])
 
@@ -165,9 +165,8 @@ def verdict(gain: tuple[float, float]) -> str:
     return "yes" if gain[0] > 0 else "no, worse" if gain[1] < 0 else "no"
 
 
-def single(name: str, runs: dict[str, list[list[int]]], folder: Path) -> str:
+def single(of: Table, runs: dict[str, list[list[int]]], folder: Path) -> str:
     """Table and plot of a search for the best network."""
-    of = table(name)
     best, queries = of.values[:, 0].max(), of.queries
     curves = {strategy: best_so_far(of, found) for strategy, found in runs.items()}
     halts = (25, 50, 100, queries)
@@ -196,7 +195,7 @@ def single(name: str, runs: dict[str, list[list[int]]], folder: Path) -> str:
             f"| `{strategy}` | {shown(np.median(took))} ({shown(low)} to {shown(high)}) | "
             f"{np.isfinite(took).mean():.0%} | {after} | {told} |"
         )
-    best_so_far_plot(curves, best, of.title, folder / f"{name}.png")
+    best_so_far_plot(curves, best, of.name, folder / f"{of.name}.png")
     return "\n".join(lines)
 
 
@@ -209,9 +208,8 @@ def hypervolume(values: NDArray[np.float64], reference: NDArray[np.float64]) -> 
     return float(((along[:, 0] - reference[0]) * heights).sum())
 
 
-def pareto(name: str, runs: dict[str, list[list[int]]], folder: Path) -> str:
+def pareto(of: Table, runs: dict[str, list[list[int]]], folder: Path) -> str:
     """Table and plot of a search for the front of two objectives."""
-    of = table(name)
     reference = np.array([np.median(of.values[:, 0]), of.values[:, 1].min()])
     whole = hypervolume(of.values, reference)
 
@@ -235,7 +233,7 @@ def pareto(name: str, runs: dict[str, list[list[int]]], folder: Path) -> str:
         ]
         after = " | ".join(f"{share[:, halt - 1].mean():.1%}" for halt in HALTS)
         lines.append(f"| `{strategy}` | {after} ({low:.1%} to {high:.1%}) | {told[0]} | {told[1]} |")
-    hypervolume_plot(shares, of.title, folder / f"{name}.png")
+    hypervolume_plot(shares, of.name, folder / f"{of.name}.png")
     return "\n".join(lines)
 
 
@@ -253,24 +251,24 @@ def _order(said: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2, help="runs of each strategy on each table (default 2)")
-    parser.add_argument("--tables", nargs="+", default=["nb201", "nbmacro", "edgegpu", "pixel3"])
+    parser.add_argument("--tables", nargs="+", required=True, metavar="NAME=SPACE@FILE#COLUMN[@QUERIES]")
     parser.add_argument("--strategies", nargs="+", help="only these")
     parser.add_argument("--runs", type=Path, default=Path("runs/strategies"), help="default runs/strategies")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     parser.add_argument("--out", type=Path, help="page whose measured blocks are written anew, plots beside it")
     arguments = parser.parse_args()
-    if not TABLES.exists():
-        print("Skipped: needs ../shared/tables, which only developers have.")
-        return
-    chosen = {
-        name: [one for one in strategies(table(name).objectives) if one in (arguments.strategies or [one])]
-        for name in arguments.tables
-    }
+    try:
+        chosen = {
+            text: [one for one in strategies(table(text).objectives) if one in (arguments.strategies or [one])]
+            for text in arguments.tables
+        }
+    except WrongInput as error:
+        parser.error(str(error))
     wanted = [
-        (name, strategy, seed)
+        (text, strategy, seed)
         for seed in range(arguments.seeds)
-        for name in arguments.tables
-        for strategy in chosen[name]
+        for text in arguments.tables
+        for strategy in chosen[text]
     ]
     columns = list(zip(*wanted, strict=True))
     if arguments.jobs > 1:
@@ -283,15 +281,16 @@ def main() -> None:
     folder = arguments.out.parent / arguments.out.stem if arguments.out else arguments.runs
     folder.mkdir(parents=True, exist_ok=True)
     text = arguments.out.read_text(encoding="utf-8") if arguments.out else ""
-    for name in arguments.tables:
-        runs: dict[str, list[list[int]]] = {strategy: [] for strategy in chosen[name]}
-        for (of, strategy, _), rows in zip(wanted, done, strict=True):
-            if of == name:
+    for asked in arguments.tables:
+        of = table(asked)
+        runs: dict[str, list[list[int]]] = {strategy: [] for strategy in chosen[asked]}
+        for (whose, strategy, _), rows in zip(wanted, done, strict=True):
+            if whose == asked:
                 runs[strategy].append(rows)
-        block = (single if table(name).objectives == 1 else pareto)(name, runs, folder)
-        print(f"{table(name).title}, {arguments.seeds} seeds\n\n{block}\n")
+        block = (single if of.objectives == 1 else pareto)(of, runs, folder)
+        print(f"{of.name}, {arguments.seeds} seeds\n\n{block}\n")
         text = re.sub(
-            rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)",
+            rf"(<!-- measured: {of.name} -->\n).*?(<!-- end -->)",
             lambda match, block=block: f"{match[1]}\n{block}\n\n{match[2]}",  # type: ignore[misc]
             text,
             flags=re.DOTALL,
