@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from presage.architecture.graph import Architecture
 from presage.architecture.serial import to_json
@@ -15,8 +15,10 @@ from presage.records.entries import ExperimentEntry
 from presage.records.experiment import ExperimentRecord
 from presage.records.recipe import RecipeRecord
 from presage.training.datasets.image_dataset import ImageDataset
-from presage.training.fitting import TrainingResult
 from presage.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from presage.training.fitting import TrainingResult
 
 __all__ = ["architecture_record", "dataset_record", "experiment_entry", "experiment_record", "recipe_record"]
 
