@@ -13,6 +13,7 @@ from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task_columns import TASK_COLUMNS
 from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
 from presage.surrogate.predictors.state import State
+from presage.surrogate.predictors.tree_model import TreeModel
 
 __all__ = ["BoostedTrees"]
 
@@ -81,22 +82,21 @@ class BoostedTrees(RelativePredictor):
             "max_bin": 63,
         }
         seeds = range(self.seed * self.bags, (self.seed + 1) * self.bags)
-        self.boosters_ = [lightgbm.train({**common, "seed": seed}, data, num_boost_round=self.trees) for seed in seeds]
+        boosters = [lightgbm.train({**common, "seed": seed}, data, num_boost_round=self.trees) for seed in seeds]
+        self.models_ = [TreeModel(booster.model_to_string()) for booster in boosters]
 
     def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
         features = inputs.features
         check_finite(features, feature_names(), type(self).__name__)
         matrix = np.empty((len(features), features.shape[1] + len(TASK_COLUMNS)), np.float32)
         matrix[:, : features.shape[1]], matrix[:, features.shape[1] :] = features, self._task_columns(inputs.task)
-        bags = np.stack([np.asarray(booster.predict(matrix, num_threads=self.threads)) for booster in self.boosters_])
+        bags = np.stack([model.predict(matrix, self.threads) for model in self.models_])
         return bags.mean(axis=0), bags.std(axis=0)
 
     def _store(self, state: State) -> None:
         super()._store(state)
-        state.texts.update({f"trees_{bag}": booster.model_to_string() for bag, booster in enumerate(self.boosters_)})
+        state.texts.update({f"trees_{bag}": model.text for bag, model in enumerate(self.models_)})
 
     def _restore(self, state: State) -> None:
-        import lightgbm
-
         super()._restore(state)
-        self.boosters_ = [lightgbm.Booster(model_str=state.texts[f"trees_{bag}"]) for bag in range(self.bags)]
+        self.models_ = [TreeModel(state.texts[f"trees_{bag}"]) for bag in range(self.bags)]

@@ -26,6 +26,9 @@ TASK_REACH = 6.0
 """Squared length scale of the task kernel, in standardised meta-features."""
 TASK_FEATURES = ("dcn", "classes", "grey", "first_gain", "neighbour_gain", "brightness_spread")
 """What makes tasks alike."""
+_LEARNED = (
+    "centre", "deviation", "task_centre", "task_scale", "networks", "tasks", "dual", "of_network", "of_task",
+)  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -88,15 +91,15 @@ class KernelRidge(RelativePredictor):
                 left += weighted.T @ cross
                 right += weighted.T @ target[part]
             dual = _solved(with_noise(left, 1e-6 * np.trace(left) / len(left)), right)
-        # (networks, tasks): a task's ranking is these rows mixed by how like the tasks are
-        self.dual_ = np.zeros((len(self.networks_), len(tasks)))
-        np.add.at(self.dual_, (network, own[chosen]), dual)
+        # (rows,) each with its network and task: a task's ranking is these mixed by how like the tasks are
+        self.dual_, self.of_network_, self.of_task_ = dual, network, own[chosen]
         self.tasks_ = tasks
 
     def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
         features = inputs.features
         check_finite(features, feature_names(), type(self).__name__)
-        mixed = self.dual_ @ self._task_kernel(self._tasks((inputs.task,)), self.tasks_)[0]
+        alike = self._task_kernel(self._tasks((inputs.task,)), self.tasks_)[0]
+        mixed = np.bincount(self.of_network_, self.dual_ * alike[self.of_task_], len(self.networks_))
         relative, nearest = np.empty(len(features)), np.empty(len(features))
         for start in range(0, len(features), 1024):
             near = matern_32(distances(self._standard(features[start : start + 1024]), self.networks_), self.length_)
@@ -116,12 +119,12 @@ class KernelRidge(RelativePredictor):
 
     def _store(self, state: State) -> None:
         super()._store(state)
-        for name in ("centre", "deviation", "task_centre", "task_scale", "networks", "length", "dual", "tasks"):
+        for name in (*_LEARNED, "length"):
             state.arrays[name] = np.asarray(getattr(self, f"{name}_"))
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
-        for name in ("centre", "deviation", "task_centre", "task_scale", "networks", "dual", "tasks"):
+        for name in _LEARNED:
             setattr(self, f"{name}_", state.arrays[name])
         self.length_ = state.arrays["length"].item()
 

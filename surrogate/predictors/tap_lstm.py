@@ -16,11 +16,10 @@ from presage.surrogate.data.sequences import layer_names, longest
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
 from presage.surrogate.predictors.state import State
+from presage.surrogate.predictors.tap_reading import TapReader
 
 if TYPE_CHECKING:
     from presage.architecture.encoders import LayerSequence
-    from presage.surrogate.predictors.tap_network import TapNetwork
-
 __all__ = ["TapLSTM"]
 
 Floats = NDArray[np.float64]
@@ -103,24 +102,18 @@ class TapLSTM(RelativePredictor):
             depth_weight=self.depth_weight,
             rank_weight=self.rank_weight,
         )
-        self.networks_: list[TapNetwork] = []
+        self.networks_: list[TapReader] = []
         for bag in range(self.bags):
             generator = torch.Generator().manual_seed(self.seed * self.bags + bag)
             network = TapNetwork(layers.shape[2], of_task.shape[1], self.first, self.second, generator)
             train(network, examples, how, generator)
-            self.networks_.append(network)
+            self.networks_.append(TapReader({key: value.numpy() for key, value in network.state_dict().items()}))
 
     def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
-        import torch
-
-        from presage.surrogate.predictors.tap_network import relative_of
-
         layers, lengths = self._read(inputs.sequence)
-        read, ends = torch.from_numpy(self._standard(layers, lengths)), torch.from_numpy(lengths)
-        task = torch.from_numpy(self._task(inputs.task))
+        read, task = self._standard(layers, lengths), self._task(inputs.task)
         with ThreadPoolExecutor(min(len(self.networks_), os.cpu_count() or 1)) as pool:
-            found = pool.map(lambda network: relative_of(network, read, ends, task), self.networks_)
-            bags = np.stack(list(found))
+            bags = np.stack(list(pool.map(lambda network: network.relative(read, lengths, task), self.networks_)))
         return bags.mean(axis=0), bags.std(axis=0)
 
     def _read(self, sequence: LayerSequence) -> tuple[Singles, NDArray[np.int64]]:
@@ -144,23 +137,14 @@ class TapLSTM(RelativePredictor):
         for name in ("centre", "deviation", "task_centre", "task_deviation"):
             state.arrays[name] = np.asarray(getattr(self, f"{name}_"))
         for bag, network in enumerate(self.networks_):
-            for key, value in network.state_dict().items():
-                state.arrays[f"network_{bag}/{key}"] = value.numpy()
+            for key, value in network.weights.items():
+                state.arrays[f"network_{bag}/{key}"] = value
 
     def _restore(self, state: State) -> None:
-        import torch
-
-        from presage.surrogate.predictors.tap_network import TapNetwork
-
         super()._restore(state)
         for name in ("centre", "deviation", "task_centre", "task_deviation"):
             setattr(self, f"{name}_", state.arrays[name])
-        self.networks_ = []
-        for bag in range(self.bags):
-            weights = {key: torch.from_numpy(value) for key, value in state.part(f"network_{bag}").arrays.items()}
-            network = TapNetwork(len(self.centre_), len(self.task_centre_), self.first, self.second, torch.Generator())
-            network.load_state_dict(weights)
-            self.networks_.append(network.eval())
+        self.networks_ = [TapReader(state.part(f"network_{bag}").arrays) for bag in range(self.bags)]
 
 
 def _deviation(values: NDArray[np.float32]) -> Singles:

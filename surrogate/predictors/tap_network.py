@@ -1,21 +1,20 @@
-"""The network inside `TapLSTM`: two stacked LSTMs over a network's layers, and how it is trained."""
+"""The network inside `TapLSTM`: two stacked LSTMs over a network's layers, and how it is trained.
+
+Once trained it is read by `presage.surrogate.predictors.tap_reading`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from presage.training.hardware import one_thread
 
-__all__ = ["Examples", "TapNetwork", "Training", "relative_of", "train"]
-
-_TOGETHER = 256  # networks read at once
+__all__ = ["Examples", "TapNetwork", "Training", "train"]
 
 
 class TapNetwork(nn.Module):
@@ -158,16 +157,3 @@ def _loss(predicted: Tensor, examples: Examples, rows: Tensor, longest: int, how
             lead = (last[:, None] - last[None, :])[pairs]
             loss = loss + how.rank_weight * F.softplus(-2.0 * lead).mean()
     return loss
-
-
-@one_thread()
-@torch.inference_mode()
-def relative_of(network: TapNetwork, layers: Tensor, lengths: Tensor, task: Tensor) -> NDArray[np.float64]:
-    """(n,) relative accuracies of whole networks on one task (q,), in batches of like length: little padding."""
-    order = torch.argsort(lengths, stable=True)
-    found = torch.empty(len(lengths))
-    for rows in torch.split(order, _TOGETHER) if len(order) else ():
-        longest = int(lengths[rows].max())
-        predicted = network(layers[rows, :longest], task.expand(len(rows), -1))
-        found[rows] = predicted.gather(1, lengths[rows, None] - 1).squeeze(1)
-    return np.asarray(found.double().numpy())

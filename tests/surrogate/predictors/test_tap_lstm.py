@@ -17,6 +17,7 @@ from presage.surrogate.predictors.predictor import Predictor
 from presage.surrogate.predictors.relative_scale import RelativeScale
 from presage.surrogate.predictors.tap_lstm import TapLSTM
 from presage.surrogate.predictors.tap_network import TapNetwork
+from presage.surrogate.predictors.tap_reading import TapReader
 from presage.surrogate.testing import PredictorContract, synthetic_experience
 
 
@@ -90,9 +91,11 @@ def test_supervision_by_depth_teaches_the_prefixes(measured: Experience) -> None
     def correlation(depth_weight: float) -> float:
         predictor = TapLSTM(epochs=12, batch=16, first=12, second=16, bags=1, depth_weight=depth_weight)
         predictor._learn(measured)
-        sequences, network = measured.sequences, predictor.networks_[0]
+        sequences, weights = measured.sequences, predictor.networks_[0].weights
         layers = torch.from_numpy(predictor._standard(sequences.values, sequences.lengths))
         tasks = np.stack([predictor._task(task) for task in measured.tasks])[measured.task_index]
+        network = TapNetwork(layers.shape[2], tasks.shape[1], 12, 16, torch.Generator())
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
         with torch.no_grad():
             found = network(layers, torch.from_numpy(tasks)).numpy()
         truth = predictor.scale_.relative_by_depth(measured)
@@ -117,3 +120,27 @@ def test_an_unmeasured_prefix_changes_nothing(measured: Experience) -> None:
 
 def test_to_logit_of_nan_is_nan() -> None:
     assert np.isnan(to_logit(np.nan))
+
+
+def test_a_trained_network_is_read_by_numpy_as_torch_computes_it() -> None:
+    """Of networks of any length, together or alone."""
+    generator = torch.Generator().manual_seed(2)
+    network = TapNetwork(5, 3, 7, 9, generator)
+    with torch.no_grad():
+        network.offset.fill_(0.3)
+        network.bias.normal_(generator=generator)
+        network.head.normal_(generator=generator)
+    lengths = torch.randint(1, 12, (300,), generator=generator)
+    layers = torch.randn(300, 11, 5, generator=generator) * (torch.arange(11) < lengths[:, None])[:, :, None]
+    task = torch.randn(3, generator=generator)
+    with torch.no_grad():
+        wanted = network(layers, task.expand(300, -1)).gather(1, lengths[:, None] - 1).squeeze(1).numpy()
+    reader = TapReader({name: value.numpy() for name, value in network.state_dict().items()})
+    found = reader.relative(layers.numpy(), lengths.numpy(), task.numpy())
+    assert wanted.std() > 0.05
+    np.testing.assert_allclose(found, wanted, atol=2e-6)
+    alone = [
+        reader.relative(layers[row : row + 1].numpy(), lengths[row : row + 1].numpy(), task.numpy()) for row in (0, 7)
+    ]
+    np.testing.assert_allclose(np.concatenate(alone), found[[0, 7]], atol=1e-6)
+    assert reader.relative(layers[:0].numpy(), lengths[:0].numpy(), task.numpy()).shape == (0,)
