@@ -165,12 +165,12 @@ class Session:
             UnknownName: no predictor of that name.
         """
         from presage.surrogate import get_predictor
-        from presage.surrogate.predictors.cache import cache_key
+        from presage.surrogate.predictors.cache import is_kept
 
         unfitted, folder = get_predictor(self.predictor, seed=self.seed), self.cache("predictors")
 
         def is_fitted(content: str) -> bool:
-            return (folder / cache_key(unfitted, content)).is_dir()
+            return is_kept(unfitted, content, folder)
 
         with self.open() as database:
             known = difficulty.is_probed(database, dataset)

@@ -205,7 +205,7 @@ def read_experience(database: Database, without: tuple[str, str] | None) -> Expe
 def bind(
     evidence: Evidence, unfitted: Predictor, cache: Path, reread: Callable[[], Experience], progress: OnStage
 ) -> BoundPredictor:
-    """The predictor for the task of the evidence: from the cache where it has learned from that before, else fitted.
+    """The predictor for the task of the evidence: as shipped or kept where it learned from just that, else fitted.
 
     Args:
         cache: folder of fitted predictors.
@@ -221,9 +221,12 @@ def bind(
     def tell(done: int, total: int) -> None:
         progress("fit predictor, once", done, total)
 
+    def waiting() -> None:
+        progress("wait for another presage, which fits the predictor", 0, 1)
+
     tell(0, 1)
     began = time.monotonic()
-    learned = fitted(unfitted, evidence.content, experience, cache, tell)
+    learned = fitted(unfitted, evidence.content, experience, cache, tell, waiting)
     if evidence.experience is not None:
         note_fit(cache, unfitted, time.monotonic() - began, len(evidence.experience))
     tell(1, 1)

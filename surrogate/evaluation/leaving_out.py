@@ -23,7 +23,7 @@ from presage.surrogate.evaluation.few_shot_study import shot_scores
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.scores import EvaluationTable
 from presage.surrogate.evaluation.shots import ShotPlan
-from presage.surrogate.predictors.cache import code_version
+from presage.surrogate.predictors.code_version import code_version
 from presage.surrogate.predictors.ensemble import Ensemble
 from presage.surrogate.predictors.fitting import fit_all
 from presage.surrogate.predictors.predictor import Predictor, StepCallback, dataset_folds
@@ -137,7 +137,7 @@ def _cached(
     if folder is None:
         return _fold(experience, predictors, part, shots, few_shot)
     asked = [[p.name, p.settings()] for p in predictors], shots and shots.settings(), sorted(few_shot)
-    described = [experience.digest, part, code_version(), *asked]
+    described = [experience.digest, part, code_version("surrogate/evaluation/"), *asked]
     path = folder / f"fold-{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]}.json"
     tasks = {task.key: task for task in experience.tasks}
     try:

@@ -2,15 +2,16 @@
 
 ::
 
-    predictor.json       format, version, name, settings, words, and the SHA-256 of every other file
+    predictor.json       format, version, name, settings, words
     arrays.safetensors   numbers and arrays
     text-0.txt …         LightGBM models
+    seal.txt             a digest over all of them, which is checked before any of them is parsed
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,23 @@ from presage.errors import InvalidArgument, PresageError
 from presage.files import replacing_folder
 from presage.surrogate.predictors.predictor import Predictor
 from presage.surrogate.predictors.registry import get_predictor
+from presage.surrogate.predictors.sealing import SEAL, read_files, seal
 from presage.surrogate.predictors.state import State
 
 __all__ = ["load_predictor", "save_predictor"]
 
 FORMAT = "presage-predictor"
-VERSION = 2
-"""2: what is stored is named anew (`mean`, `conditioner`, …)."""
+VERSION = 3
+"""2: what is stored is named anew (`mean`, `conditioner`, …). 3: the seal."""
 
 
-def save_predictor(predictor: Predictor, folder: Path) -> None:
+def save_predictor(predictor: Predictor, folder: Path, key: bytes = b"") -> None:
     """Writes a fitted predictor to `folder`, whole or not at all; an existing one is replaced.
+
+    Args:
+        predictor: the fitted predictor.
+        folder: where to.
+        key: of the seal (`presage.surrogate.predictors.sealing`). Without one the seal shows damage, not who wrote it.
 
     Raises:
         StorageFull: where the disk is full.
@@ -38,7 +45,7 @@ def save_predictor(predictor: Predictor, folder: Path) -> None:
     from safetensors.numpy import save
 
     state = predictor.state()
-    files = {"arrays.safetensors": save({key: np.array(value, order="C") for key, value in state.arrays.items()})}
+    files = {"arrays.safetensors": save({name: np.array(value, order="C") for name, value in state.arrays.items()})}
     files |= {f"text-{index}.txt": text.encode() for index, text in enumerate(state.texts.values())}
     header: dict[str, Any] = {
         "format": FORMAT,
@@ -47,40 +54,42 @@ def save_predictor(predictor: Predictor, folder: Path) -> None:
         "settings": predictor.settings(),
         "words": state.words,
         "texts": list(state.texts),
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     files["predictor.json"] = json.dumps(header, indent=1, allow_nan=False).encode()
+    files[SEAL] = seal(files, key)
     with replacing_folder(folder) as made:
         for name, content in files.items():
             (made / name).write_bytes(content)
 
 
-def load_predictor(folder: Path) -> Predictor:
+def load_predictor(folder: Path | Traversable, key: bytes = b"") -> Predictor:
     """The fitted predictor in `folder`.
 
+    Args:
+        folder: what `save_predictor` wrote.
+        key: that it was written with.
+
     Raises:
-        InvalidArgument: where there is none, it is damaged, or another version of presage wrote it.
+        InvalidArgument: where there is none, it is damaged, was sealed with another key, or another version of presage
+            wrote it.
     """
     try:
-        header = json.loads((folder / "predictor.json").read_text(encoding="utf-8"))
+        files = read_files(folder, key)
+        header = json.loads(files["predictor.json"].decode())
         if header["format"] != FORMAT or header["version"] != VERSION:
             raise _unusable(folder, f"{header['format']} version {header['version']}")
-        contents = {name: (folder / Path(name).name).read_bytes() for name in header["files"]}
-        for name, content in contents.items():
-            if hashlib.sha256(content).hexdigest() != header["files"][name]:
-                raise _unusable(folder, f"`{name}` with another content than was written")
         predictor = get_predictor(header["predictor"], **header["settings"])
         from safetensors.numpy import load
 
-        texts = {key: contents[f"text-{index}.txt"].decode() for index, key in enumerate(header["texts"])}
-        return predictor.restore(State(load(contents["arrays.safetensors"]), header["words"], texts))
+        texts = {name: files[f"text-{index}.txt"].decode() for index, name in enumerate(header["texts"])}
+        return predictor.restore(State(load(files["arrays.safetensors"]), header["words"], texts))
     except PresageError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(folder, f"{type(error).__name__}: {error}") from None
 
 
-def _unusable(folder: Path, why: str) -> InvalidArgument:
+def _unusable(folder: Path | Traversable, why: str) -> InvalidArgument:
     return InvalidArgument(
         "folder", "load_predictor", f"be a whole predictor of format {FORMAT} {VERSION}", f"{folder} with {why}"
     )
