@@ -8,7 +8,10 @@ from math import prod
 
 from presage.architecture.graph import Architecture
 
-__all__ = ["Costs", "costs"]
+__all__ = ["MOST_PARAMETERS", "Costs", "costs"]
+
+MOST_PARAMETERS = 2_000_000_000
+"""Networks of more are not built: 8 GB of float32 weights, and three times as much to train."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,8 +169,7 @@ def costs_of(named: NamedArchitecture, input_shape: Sequence[int], classes: int)
     Raises:
         InvalidArchitecture: it cannot take the images, or is too large to be built; names it.
     """
-    from presage.architecture.costs import costs
-    from presage.architecture.torch_bridge.build import MOST_PARAMETERS
+    from presage.architecture.costs import MOST_PARAMETERS, costs
 
     try:
         found = costs(named.architecture.canonical, input_shape, classes)

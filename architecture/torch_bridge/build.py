@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from presage.architecture.costs import costs
+from presage.architecture.costs import MOST_PARAMETERS, costs
 from presage.architecture.decimals import value_of
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import (
@@ -40,11 +40,9 @@ from presage.architecture.torch_bridge import layers
 from presage.architecture.torch_bridge.functions import function_of
 from presage.errors import InvalidArchitecture, InvalidArgument
 
-__all__ = ["MOST_PARAMETERS", "Network", "Step", "build", "slow_in_bfloat16", "weighted_module"]
+__all__ = ["Network", "Step", "build", "slow_in_bfloat16", "weighted_module"]
 
 _LARGEST_STRIDED = 32  # pixels: the side up to which torch's own strided 1x1 convolution is trusted
-MOST_PARAMETERS = 2_000_000_000
-"""More parameters than this are refused: 8 GB of float32 weights, and three times as much to train."""
 
 ModuleOf = Callable[[int, Sequence[Shape]], nn.Module | None]
 Step = tuple[int, Callable[..., Tensor], tuple[int, ...], tuple[int, ...]]

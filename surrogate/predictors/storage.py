@@ -2,7 +2,7 @@
 
 ::
 
-    predictor.json       format, version, name, settings, words
+    predictor.json       format, version, name, settings, words, and which arrays are equal to which
     arrays.safetensors   numbers and arrays
     text-0.txt …         LightGBM models
     seal.txt             a digest over all of them, which is checked before any of them is parsed
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from presage.errors import InvalidArgument, PresageError
 from presage.files import replacing_folder
@@ -45,7 +46,8 @@ def save_predictor(predictor: Predictor, folder: Path, key: bytes = b"") -> None
     from safetensors.numpy import save
 
     state = predictor.state()
-    files = {"arrays.safetensors": save({name: np.array(value, order="C") for name, value in state.arrays.items()})}
+    arrays, same = _distinct({name: np.array(value, order="C") for name, value in state.arrays.items()})
+    files = {"arrays.safetensors": save(arrays)}
     files |= {f"text-{index}.txt": text.encode() for index, text in enumerate(state.texts.values())}
     header: dict[str, Any] = {
         "format": FORMAT,
@@ -53,6 +55,7 @@ def save_predictor(predictor: Predictor, folder: Path, key: bytes = b"") -> None
         "predictor": predictor.name,
         "settings": predictor.settings(),
         "words": state.words,
+        "same": same,
         "texts": list(state.texts),
     }
     files["predictor.json"] = json.dumps(header, indent=1, allow_nan=False).encode()
@@ -82,11 +85,24 @@ def load_predictor(folder: Path | Traversable, key: bytes = b"") -> Predictor:
         from safetensors.numpy import load
 
         texts = {name: files[f"text-{index}.txt"].decode() for index, name in enumerate(header["texts"])}
-        return predictor.restore(State(load(files["arrays.safetensors"]), header["words"], texts))
+        arrays = load(files["arrays.safetensors"])
+        arrays |= {name: arrays[stored] for name, stored in header["same"].items()}
+        return predictor.restore(State(arrays, header["words"], texts))
     except PresageError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(folder, f"{type(error).__name__}: {error}") from None
+
+
+def _distinct(arrays: dict[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Equal arrays once, as members of an ensemble share what they know of known networks; and who else has which."""
+    first: dict[tuple[object, ...], str] = {}
+    same = {}
+    for name, array in arrays.items():
+        stored = first.setdefault((array.dtype.str, array.shape, array.tobytes()), name)
+        if stored != name:
+            same[name] = stored
+    return {name: array for name, array in arrays.items() if name not in same}, same
 
 
 def _unusable(folder: Path | Traversable, why: str) -> InvalidArgument:
