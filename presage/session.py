@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING
 from presage.errors import InvalidArgument
 from presage.folders import check_folder
 from presage.progress import OnStage, no_progress
-from presage.steps import budgeting, difficulty, evaluation, experience, extrapolation, prediction, searching, training
+from presage.steps import (
+    budgeting,
+    difficulty,
+    evaluation,
+    experience,
+    extrapolation,
+    populating,
+    prediction,
+    searching,
+    training,
+)
 from presage.steps.brief_store import BriefStore
 from presage.steps.expected import expected_before
 
@@ -349,33 +359,24 @@ class Session:
         *,
         workers: int = 1,
         probes: int = difficulty.SEEDS,
+        wish: populating.CampaignWish | None = None,
     ) -> tuple[Summary, ImportReport]:
         """Probe datasets and train the first `count` networks of the design on each, by `recipe`.
-
         Without a recipe it is the design of many recipes (`presage.training.recipe_design`): each network by its own.
         Results go to shards in `out`, then into the database; the report counts what entered it, the probes run here
-        too. Killed at any moment and repeated, it goes on where it was.
+        too. Killed at any moment and repeated, it goes on where it was. By `wish`, a budget, fewer may be trained.
         """
-        from presage.training import Campaign, recipe_design
-
-        if recipe is None:
-            design = recipe_design.recipe_sequence
-            campaign = Campaign(specs, out, count, workers=workers, device=self.device, design=design)
-        else:
-            recipe.check_trainable()
-            campaign = Campaign(specs, out, count, recipe, workers, self.device)
-        ran = 0
-        for dataset in map(self.dataset, specs):
-            with self.open() as database:
-                known = difficulty.is_probed(database, dataset)
-            if not known:
-                self.probe(dataset, probes)
-                ran += probes
+        campaign = populating.campaign_of(specs, out, count, recipe, workers=workers, device=self.device)
+        datasets = [self.dataset(spec) for spec in specs]
         with self.open() as database:
-            campaign = replace(campaign, known=experience.known_experiments(database, recipe))
+            unprobed = [one for one in datasets if not difficulty.is_probed(database, one)]
+            known = experience.known_experiments(database, recipe)
+        campaign = populating.within(wish, replace(campaign, known=known), datasets, len(unprobed) * probes)
+        for dataset in unprobed:
+            self.probe(dataset, probes)
         summary = campaign.run(lambda progress: self.progress("populate", progress.done, progress.total))
         report = self.import_experience([out] if any(out.glob("*.jsonl")) else [])
-        return summary, replace(report, probes=report.probes + ran)
+        return summary, replace(report, probes=report.probes + len(unprobed) * probes)
 
     def import_experience(self, paths: Sequence[Path], options: experience.ImportOptions | None = None) -> ImportReport:
         """Take shards, folders of shards or of Parquet files, tables of trainings, or databases into the database.

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,8 @@ class Campaign:
         known: experiments that are recorded elsewhere, such as in a database: not run again.
         design: gives the endless sequence of a dataset; None is `presage.training.design.sequence`. An
             experiment without a recipe of its own is trained by `recipe`.
+        deadline: time of `time.monotonic` by which the last experiment should have ended: none is begun that would
+            take longer, by the mean of those before.
     """
 
     datasets: Sequence[str]
@@ -100,6 +104,7 @@ class Campaign:
     device: str = "auto"
     known: frozenset[Identity] = frozenset()
     design: Design | None = None
+    deadline: float = math.inf
 
     def __post_init__(self) -> None:
         for name in ("count", "workers"):
@@ -144,7 +149,13 @@ class Campaign:
         work = (Assignment(at, self._message(*plan[at], datasets[plan[at][0]].fingerprint)) for at in missing)
         on_progress(CampaignProgress(already, len(plan), 0, None))
         began = time.monotonic()
-        for answer in run_pool(_worker, {"device": self.device}, work, self.workers):
+
+        def in_time(_: Assignment) -> bool:
+            now, ended = time.monotonic(), added + len(refused)
+            return now + ((now - began) * self.workers / ended if ended else 0.0) <= self.deadline
+
+        work_in_time = takewhile(in_time, work)
+        for answer in run_pool(_worker, {"device": self.device}, work_in_time, self.workers):
             spec, planned = plan[answer.key]
             dataset, candidate = datasets[spec], planned.candidate
             experiment = self._experiment(answer, dataset, planned)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,20 +14,32 @@ from typing import TYPE_CHECKING
 from presage.arguments import Arguments
 from presage.console import notice, session_of
 from presage.folders import check_folder
-from presage.output import positive
+from presage.output import clock, duration, positive, table
 from presage.progress import ProgressBars
 from presage.recipes import add_recipe_options, recipe_of
 from presage.training.datasets.kinds import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from presage.search.planning.workload import PlannedPart
+    from presage.steps.populating import CampaignWish
     from presage.training import Recipe
+
+_COUNT, _MOST = 56, 10_000  # experiments for each dataset, and with a budget
 
 SUMMARY = "train a design of networks on datasets, for the database; resumable"
 
 
 def arguments(parser: Arguments) -> None:
     parser.add_argument("datasets", metavar="DATASET", nargs="+", help=listed())
-    parser.add_argument("--count", type=positive, default=56, metavar="N", help="experiments for each (default: 56)")
+    parser.add_argument(
+        "--count", type=positive, metavar="N", help="experiments for each (default: 56; with --budget what fits)"
+    )
+    parser.add_argument(
+        "--budget", type=duration, metavar="TIME",
+        help="spend so much time, as in 90s, 10m or 1h30m, on as many experiments as fit",
+    )  # fmt: skip
     parser.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument(
         "--out",
@@ -45,6 +58,7 @@ def arguments(parser: Arguments) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    began = time.monotonic()
     recipe = _recipe(options)
     check_folder(options.out, "--out", "presage populate")
     if find_spec("duckdb") is None:
@@ -52,8 +66,9 @@ def run(options: argparse.Namespace) -> int:
     with session_of(options) as session:
         session.check_database()
         summary, report = session.populate(
-            options.datasets, options.out, options.count, recipe, workers=options.workers, probes=options.probes
-        )
+            options.datasets, options.out, _count(options), recipe, workers=options.workers, probes=options.probes,
+            wish=_wish(options, began),
+        )  # fmt: skip
     if options.json:
         answer = {
             "experiments": summary.total,
@@ -87,12 +102,33 @@ def _recipe(options: argparse.Namespace) -> Recipe | None:
     return None
 
 
+def _count(options: argparse.Namespace) -> int:
+    return int(options.count or (_MOST if options.budget is not None else _COUNT))
+
+
+def _wish(options: argparse.Namespace, began: float) -> CampaignWish | None:
+    """The budget; what will be done is shown on stderr."""
+    from presage.steps.populating import CampaignWish
+
+    def tell(parts: Sequence[PlannedPart]) -> None:
+        if not options.quiet:
+            rows = [(part.name, part.what, clock(part.seconds)) for part in parts]
+            total = f"{clock(sum(part.seconds for part in parts))} of {clock(options.budget)}"
+            print(table(("part", "what", "time"), [*rows, ("in all", "", total)]), file=sys.stderr, flush=True)
+
+    return None if options.budget is None else CampaignWish(options.budget, tell, began)
+
+
 def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
     """Where only torch and numpy are installed: probes and experiments as shards, to be imported elsewhere."""
+    from presage.errors import InvalidArgument
     from presage.probe.__main__ import main as probe
     from presage.probe.recording import recorded_probes
     from presage.training import Campaign, Recipe, recipe_design
 
+    if options.budget is not None:
+        rule = "be left out where DuckDB is not installed; give a --count"
+        raise InvalidArgument("--budget", "presage populate", rule, f"{options.budget:g}s")
     notice(f"DuckDB is not installed: shards only; elsewhere, type `presage database import {options.out}`.", options)
     words = ["--out", str(options.out), "--seeds", str(options.probes), "--device", options.device]
     before = len(recorded_probes(options.out))
@@ -105,7 +141,7 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
         campaign = Campaign(
             options.datasets,
             options.out,
-            options.count,
+            _count(options),
             recipe or Recipe(),
             options.workers,
             options.device,

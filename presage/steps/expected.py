@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from presage.surrogate import Predictor
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["expected_before", "note_fit"]
+__all__ = ["expected_before", "note_fit", "probe_seconds"]
 
 _FITTED = "seconds.json"
 _FIRST_FIT = {"Ensemble": 0.02, "TapLSTM": 0.01, "BoostedTrees": 0.003}
@@ -37,13 +37,13 @@ def expected_before(
         probes: of the dataset; none are needed where the run folder has its card.
     """
     probes = 0 if difficulty.kept_card(run_folder, dataset) is not None else probes
-    probed = _probe_seconds(dataset, probes, device=device)
+    probed = probe_seconds(dataset, probes, device=device)
     with opening() as database:
         fitted = _fit_seconds(database, dataset, recipe, unfitted, cache)
     return {"probe the dataset": probed, "fit the predictor": fitted}
 
 
-def _probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
+def probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
     """How long so many probes of the dataset will take here, by timing a few steps of one."""
     if not seeds:
         return 0.0

@@ -221,7 +221,7 @@ def _standards(
         yield wanted, tuned, epochs, True
         yield wanted, untuned, epochs, True
     else:
-        yield wanted, untuned, max(epochs // 2, LEAST_EPOCHS), True
+        yield least, untuned, epochs, True
         yield least, untuned, max(epochs // 2, LEAST_EPOCHS), True
         yield least, untuned, LEAST_EPOCHS, False
 

@@ -29,7 +29,7 @@ TINY = Recipe(epochs=1, batch=32, image_side=8, train_images=60, validation_imag
 EXPERIMENT_FIELDS = {
     *("dataset", "architecture", "recipe", "seed", "status", "accuracy", "test_accuracy", "curve", "train_losses"),
     *("depth_accuracies", "parameters", "multiply_adds", "activation_bytes", "depth", "seconds", "device"),
-    *("precision", "versions", "failure", "created_at"),
+    *("precision", "versions", "failure", "created_at", "balanced_accuracy", "test_balanced_accuracy"),
 }
 
 
@@ -243,3 +243,9 @@ def test_a_folder_with_a_line_that_is_none_is_refused_by_file_and_line(specs: li
     (tmp_path / "a.jsonl").write_text('{"format": "else"}\n')
     with pytest.raises(InvalidExperience, match=r"a.jsonl:1: The `format` of `line` must be 'presage-experience'"):
         Campaign(specs, tmp_path, 1, TINY).run()
+
+
+def test_none_is_begun_that_would_end_after_the_deadline(specs: list[str], tmp_path: Path) -> None:
+    late = Campaign(specs[:1], tmp_path / "a", 2, TINY, deadline=time.monotonic() - 1).run()
+    assert (late.total, late.added) == (2, 0)
+    assert Campaign(specs[:1], tmp_path / "a", 2, TINY, deadline=time.monotonic() + 3600).run().added == 2

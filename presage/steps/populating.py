@@ -1,0 +1,137 @@
+"""Experiments for the database: a campaign of a design, and how much of it fits a time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.errors import InvalidArgument
+from presage.steps.expected import probe_seconds
+
+if TYPE_CHECKING:
+    from presage.search.planning.workload import PlannedPart
+    from presage.training import Campaign, ImageDataset, Recipe
+    from presage.training.design import Planned
+    from presage.training.timing import Speed
+
+__all__ = ["CampaignWish", "campaign_of", "within"]
+
+_TIMED = 3  # networks of the design, the smallest, the middling and the largest of the first dozen
+
+
+@dataclass(frozen=True)
+class CampaignWish:
+    """A budget for a campaign.
+
+    Attributes:
+        seconds: of all that is done.
+        tell: told what will be done, and for how long, before it begins.
+        began: when the command began, by `time.monotonic`.
+    """
+
+    seconds: float
+    tell: Callable[[Sequence[PlannedPart]], None] = lambda parts: None
+    began: float = field(default_factory=time.monotonic)
+
+
+def campaign_of(
+    specs: Sequence[str], out: Path, count: int, recipe: Recipe | None, *, workers: int, device: str
+) -> Campaign:
+    """The first `count` networks of the design on each dataset; of the design of many recipes where none is given."""
+    from presage.training import Campaign, recipe_design
+
+    if recipe is None:
+        return Campaign(specs, out, count, workers=workers, device=device, design=recipe_design.recipe_sequence)
+    recipe.check_trainable()
+    return Campaign(specs, out, count, recipe, workers, device)
+
+
+def within(wish: CampaignWish | None, campaign: Campaign, datasets: Sequence[ImageDataset], probes: int) -> Campaign:
+    """As much of a campaign as fits a budget, by timing a few steps of three networks of its design.
+
+    Datasets take turns, and each has as many experiments. While it runs, none is begun that would end too late.
+
+    Args:
+        wish: None leaves the campaign as it is.
+        probes: that the datasets still need.
+
+    Raises:
+        InvalidArgument: not one experiment for each dataset fits; says the least that would do.
+    """
+    if wish is None:
+        return campaign
+    from presage.search.planning.plan import SAFE
+    from presage.search.planning.workload import PlannedPart
+
+    (speed, side), probed = _speed(campaign, datasets[0]), probe_seconds(datasets[0], probes, device=campaign.device)
+    spent = time.monotonic() - wish.began
+    left, total, count = SAFE * wish.seconds - spent - probed, 0.0, 0
+    rounds = _rounds(campaign, datasets, speed, side)
+    row = next(rounds)
+    while count < campaign.count and (total + sum(row)) / campaign.workers <= left:
+        total, count, row = total + sum(row), count + 1, next(rounds)
+    if count == 0:
+        least = math.ceil((spent + probed + sum(row) / campaign.workers) / SAFE) + 1
+        rule = f"be at least {least}s for one experiment of each dataset here"
+        raise InvalidArgument("budget", "presage populate", rule, f"{wish.seconds:g}s")
+    what = f"{count} experiments for each of {len(datasets)} datasets" if len(datasets) > 1 else f"{count} experiments"
+    wish.tell(
+        [
+            PlannedPart("measure", "read the datasets, time this machine", spent),
+            PlannedPart("probe", f"{probes} probes", probed),
+            PlannedPart("train", what, total / campaign.workers),
+        ]
+    )
+    return replace(campaign, count=count, deadline=wish.began + SAFE * wish.seconds)
+
+
+def _rounds(campaign: Campaign, datasets: Sequence[ImageDataset], speed: Speed, side: int) -> Iterator[list[float]]:
+    """Seconds of the next experiment of every dataset, those that are known already left out."""
+    from presage.architecture.costs import costs
+    from presage.search.planning.measuring import images_of
+
+    designs = [(dataset, _design(campaign, dataset)) for dataset in datasets]
+    while True:
+        row = []
+        for dataset, planned in designs:
+            one = next(planned)
+            recipe = one.recipe or campaign.recipe
+            if (dataset.fingerprint, one.candidate.architecture.hash, recipe.hash, one.seed) in campaign.known:
+                continue
+            shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
+            work = costs(one.candidate.architecture.canonical, shape, len(dataset.classes)).multiply_adds
+            here = replace(speed, image=speed.image * (recipe.image_side / side) ** 2)
+            row.append(here.seconds(recipe, images_of(dataset, recipe), work))
+        yield row
+
+
+def _design(campaign: Campaign, dataset: ImageDataset) -> Iterator[Planned]:
+    from presage.training.design import sequence
+    from presage.training.recording import dataset_record
+
+    if campaign.design is not None:
+        return campaign.design(dataset_record(dataset))
+    return sequence(dataset.fingerprint)
+
+
+def _speed(campaign: Campaign, dataset: ImageDataset) -> tuple[Speed, int]:
+    """What three networks of the design took, and on images of which side."""
+    from presage.architecture.costs import costs
+    from presage.training.timing import fitted_speed, timed
+
+    recipe = campaign.recipe
+    shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
+    networks = [one.candidate.architecture for one in islice(_design(campaign, dataset), 12)]
+    networks.sort(key=lambda one: costs(one.canonical, shape, classes).multiply_adds)
+    chosen = [networks[round(at * (len(networks) - 1) / (_TIMED - 1))] for at in range(_TIMED)]
+    timings = [timed(network, shape, classes, recipe, campaign.device, depth=True) for network in chosen]
+    found = [one for one in timings if one is not None]
+    if not found:
+        rule = "leave networks that can be trained here: none of three could be"
+        raise InvalidArgument("recipe", "presage populate", rule, f"{recipe.image_side} px, batch {recipe.batch}")
+    return fitted_speed(found), recipe.image_side
