@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 import torch
 
 from presage.errors import Diverged, OutOfMemory, PresageError
 from presage.records.experiment import DIVERGED, OUT_OF_MEMORY, PRUNED
 
-__all__ = ["StopTraining", "failure_of"]
+__all__ = ["StopTraining", "TrainingCrashed", "crash_line", "failure_of"]
 
 
 class StopTraining(PresageError):  # a verdict, not an error
     """Raised by `on_epoch` to end a training early: a pruner's verdict, recorded as `pruned` with its text."""
+
+
+class TrainingCrashed(PresageError):
+    """A training in another process raised what is no result, or ended its process; the text is one line."""
 
 
 _MEMORY_SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
@@ -29,3 +36,9 @@ def failure_of(error: BaseException) -> tuple[str, str] | None:
     if isinstance(error, RuntimeError) and any(sign in text.lower() for sign in _MEMORY_SIGNS):
         return OUT_OF_MEMORY, text
     return None
+
+
+def crash_line(error: BaseException) -> str:
+    """One line about what a library raised over one network: kind, place, text."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {error}"

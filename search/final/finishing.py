@@ -48,7 +48,7 @@ class Finishing:
         chosen = sorted(
             (one for one in result.verified if one.accuracy is not None), key=lambda one: -(one.accuracy or 0.0)
         )[: self.settings.networks]
-        trainer = self._trainer or RecipesTrainer(run.dataset, run.device)
+        trainer = self._trainer or RecipesTrainer(run.dataset, run.device, run.beside)
         notes: list[str] = []
         settings = self._for_images(run, trainer, chosen, notes) if self.settings.mirror else self.settings
         done = [

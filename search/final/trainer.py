@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from presage.architecture.graph import Architecture
 from presage.training.balance import is_unbalanced
@@ -18,8 +18,9 @@ from presage.training.model.folder import ARCHITECTURE, load_model
 from presage.training.model.trained import TrainedModel, trained_model
 from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
+from presage.training.side_by_side import SideBySide
 
-__all__ = ["AnyRecipeTrainer", "RecipesTrainer", "TestScores"]
+__all__ = ["AnyRecipeTrainer", "RecipesAhead", "RecipesTrainer", "TestScores"]
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,25 @@ class AnyRecipeTrainer(Protocol):
         model lies there."""
 
 
-class RecipesTrainer:
-    """Trains on a dataset. Its images are prepared once for recipes that treat them alike; the latest are kept."""
+@runtime_checkable
+class RecipesAhead(Protocol):
+    """A trainer that can begin trainings before it is asked for what became of them."""
 
-    def __init__(self, dataset: ImageDataset, device: str = "auto") -> None:
-        self.dataset, self.device = dataset, device
+    def begin(self, architecture: Architecture, recipe: Recipe, *, seed: int, checkpoint: Path) -> bool:
+        """Begin what `train` is to be asked for; whether there was room for it."""
+
+
+class RecipesTrainer:
+    """Trains on a dataset. Its images are prepared once for recipes that treat them alike; the latest are kept.
+
+    Args:
+        beside: trains several settings at once, those that were begun; the others are trained in this process, by all
+            its threads, whatever `beside` is.
+    """
+
+    def __init__(self, dataset: ImageDataset, device: str = "auto", beside: SideBySide | None = None) -> None:
+        self.dataset, self.device, self.beside = dataset, device, beside
+        self._begun: set[Path] = set()
         self._latest: tuple[tuple[object, ...], DeviceData] | None = None
 
     def data(self, recipe: Recipe) -> DeviceData:
@@ -83,10 +98,25 @@ class RecipesTrainer:
         on_epoch: Callable[[EpochRecord], None],
     ) -> TrainingResult:
         """See `AnyRecipeTrainer.train`. Accuracy by depth is not read: nobody looks at it, and it takes time."""
+        if self.beside is not None and checkpoint in self._begun:
+            self._begun.remove(checkpoint)
+            return self.beside.result(
+                architecture, self.data(recipe), recipe,
+                seed=seed, checkpoint=checkpoint, on_epoch=on_epoch, test=False, depth=False,
+            )  # fmt: skip
         return fit(
             architecture, self.data(recipe), recipe,
             seed=seed, checkpoint=checkpoint, on_epoch=on_epoch, test=False, depth=False,
         )  # fmt: skip
+
+    def begin(self, architecture: Architecture, recipe: Recipe, *, seed: int, checkpoint: Path) -> bool:
+        """Begin a training that is one of several, each by one thread; whether there was room for it."""
+        if self.beside is None:
+            return False
+        self._begun.add(checkpoint)
+        return self.beside.begin(
+            architecture, self.data(recipe), recipe, seed=seed, checkpoint=checkpoint, test=False, depth=False
+        )
 
     def model(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> TrainedModel:
         """See `AnyRecipeTrainer.model`."""

@@ -10,7 +10,7 @@ from typing import Any
 from presage.architecture.graph import Architecture
 from presage.files import read_json, write_json
 from presage.records.experiment import FINISHED, PRUNED
-from presage.search.final.trainer import AnyRecipeTrainer
+from presage.search.final.trainer import AnyRecipeTrainer, RecipesAhead
 from presage.search.result import Chosen
 from presage.search.run.attempts import attempt, settled
 from presage.search.run.context import RunContext
@@ -27,7 +27,7 @@ STOPPED = "stopped"
 
 Row = Mapping[str, Any]
 
-_EXPERIMENT = "experiment.json"
+_EXPERIMENT, _CHECKPOINT = "experiment.json", "checkpoint.pt"
 
 
 class Trainings:
@@ -67,6 +67,13 @@ class Trainings:
         """
         found = self.known(recipe)
         return self._trained(recipe, keep, on_epoch) if found is None else found
+
+    def begin(self, recipe: Recipe) -> bool:
+        """Begin a training that is one of several, of which `row` is asked for later; whether there was room for it."""
+        if not isinstance(self._trainer, RecipesAhead):
+            return False
+        checkpoint = self.folder(recipe) / _CHECKPOINT
+        return self._trainer.begin(self.architecture, recipe, seed=self.run.settings.seed, checkpoint=checkpoint)
 
     def enter(self, recipe: Recipe, row: Row) -> None:
         """Store the training in the database, unless it has it: the search's own, say, with accuracies by depth too.
@@ -116,7 +123,7 @@ class Trainings:
         result = attempt(
             folder, done,
             lambda: self._trainer.train(
-                self.architecture, recipe, seed=seed, checkpoint=folder / "checkpoint.pt", on_epoch=report
+                self.architecture, recipe, seed=seed, checkpoint=folder / _CHECKPOINT, on_epoch=report
             ),
         )  # fmt: skip
         if isinstance(result, str):

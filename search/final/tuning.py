@@ -57,12 +57,15 @@ class _Tuning:
         self._study = self._journal.study(f"final-{trainings.network.hash[:8]}-{recipe.hash[:8]}")
         self._best: dict[int, tuple[int, Row]] = {}  # trial → epochs and row of its longest training
         self._seconds = 0.0
+        self._may_begin: dict[str, bool] = {}  # by recipe: whether there is time for the training
+        self._begun: set[str] = set()
 
     def run(self, on_epoch: Callable[[EpochRecord], None]) -> Tuned:
         self._enqueue()
         alive = list(range(len(self._settings)))
         for number, (_, epochs) in enumerate(self._rungs):
-            for trial in alive:
+            for at, trial in enumerate(alive):
+                self._begin(alive[at:], epochs)
                 if not self._train(trial, epochs, on_epoch):
                     return self._result()
             left = self._rungs[number + 1][0] if number + 1 < len(self._rungs) else 0
@@ -80,11 +83,22 @@ class _Tuning:
             with writing(self._journal.path):
                 self._study.add_trial(trial)
 
+    def _begin(self, trials: list[int], epochs: int) -> None:
+        """Begin the next trainings, in order, as far as there is room and time for them."""
+        pace, architecture = self._trainings.run.pace, self._trainings.architecture
+        for recipe in (self._set(trial, epochs) for trial in trials):
+            if self._trainings.known(recipe) is not None or recipe.hash in self._begun:
+                continue
+            if recipe.hash not in self._may_begin:
+                self._may_begin[recipe.hash] = pace.begins(architecture, recipe, "tune")
+            if not self._may_begin[recipe.hash] or not self._trainings.begin(recipe):
+                return
+            self._begun.add(recipe.hash)
+
     def _train(self, trial: int, epochs: int, on_epoch: Callable[[EpochRecord], None]) -> bool:
         """Whether it was trained: False where there is no time for it."""
         recipe = self._set(trial, epochs)
-        pace, architecture = self._trainings.run.pace, self._trainings.architecture
-        if self._trainings.known(recipe) is None and not pace.begins(architecture, recipe, "tune"):
+        if not self._may_begin.get(recipe.hash, True):
             return False
         row = self._trainings.row(recipe, on_epoch=on_epoch)
         self._trainings.enter(recipe, row)

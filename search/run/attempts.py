@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from presage.errors import InvalidArchitecture, WrongInput
 from presage.files import read_json, write_json
+from presage.training.failures import TrainingCrashed, crash_line
 from presage.training.fitting import TrainingResult
+from presage.training.job import forget
 
 __all__ = ["attempt", "settled"]
 
@@ -30,7 +31,7 @@ def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> T
         return f"the process died {_MOST_STARTS} times while it was trained"
     try:
         return train()
-    except InvalidArchitecture as error:
+    except (InvalidArchitecture, TrainingCrashed) as error:
         return str(error)
     except WrongInput:  # a full disk, say: nothing the network did
         raise
@@ -38,14 +39,14 @@ def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> T
         (folder / _STARTS).unlink(missing_ok=True)
         raise
     except Exception as error:  # whatever a library raises over one network must not end the study
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {error}"
+        return crash_line(error)
 
 
 def settled(folder: Path) -> None:
     """Forget what only a training under way needs."""
     (folder / "checkpoint.pt").unlink(missing_ok=True)
     (folder / _STARTS).unlink(missing_ok=True)
+    forget(folder / "checkpoint.pt")
 
 
 def _starts(folder: Path, epochs: int) -> int:

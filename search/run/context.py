@@ -22,6 +22,7 @@ from presage.search.studies.journal import Journal
 from presage.search.studies.scores import Score, get_score
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
+from presage.training.side_by_side import SideBySide
 
 __all__ = ["RunContext"]
 
@@ -35,6 +36,7 @@ class RunContext:
         device: `auto`, `cpu` or `cuda`.
         on_progress: told after each batch and each epoch.
         pace: asked before each training.
+        beside: trains several networks at once; None where one is trained after the other.
     """
 
     dataset: ImageDataset
@@ -49,6 +51,7 @@ class RunContext:
     device: str
     on_progress: OnProgress
     pace: Pace = field(default_factory=Unhurried)
+    beside: SideBySide | None = None
 
     @property
     def space(self) -> Space:

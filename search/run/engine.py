@@ -41,6 +41,7 @@ from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
 from presage.training.recipe_words import words_on
 from presage.training.recording import dataset_record
+from presage.training.side_by_side import SideBySide
 
 if TYPE_CHECKING:
     from presage.search.supernet.in_search import SuperNet
@@ -67,6 +68,7 @@ def run_search(
     on_progress: OnProgress = silent,
     pace: Pace | None = None,
     finish: Finish | None = None,
+    beside: SideBySide | None = None,
 ) -> SearchResult:
     """Search a space for networks that do well on a dataset.
 
@@ -91,6 +93,8 @@ def run_search(
             kind of images on `device`, measured when the run begins.
         on_progress: told after each batch and each epoch.
         pace: says where time is short; by default it never is. The first of a short-list is trained whatever it says.
+        beside: trains several networks at once, each by one thread; the result is the same for any number and any
+            executor. None trains one after the other, by all threads of this process.
         finish: makes more of the result while the run is still held, as `presage.search.final.finishing` does.
 
     Raises:
@@ -118,8 +122,8 @@ def run_search(
         networks = Networks(space)
         run = RunContext(
             dataset, recipe, settings, networks, folder, Journal(folder.journal, mend=True),
-            Ledger(database, dataset, recipe, networks), trainer or RecipeTrainer(dataset, recipe, device),
-            latency if settings.needs_latency else None, device, on_progress, pace or Unhurried(),
+            Ledger(database, dataset, recipe, networks), trainer or RecipeTrainer(dataset, recipe, device, beside),
+            latency if settings.needs_latency else None, device, on_progress, pace or Unhurried(), beside,
         )  # fmt: skip
         result = _Rounds(run, scorer).result(asked)
         if finish is not None:

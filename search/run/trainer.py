@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from presage.architecture.graph import Architecture
 from presage.training.data import DeviceData, prepare
@@ -14,8 +14,9 @@ from presage.training.fitting import TrainingResult, fit
 from presage.training.loop import EpochRecord
 from presage.training.model.trained import TrainedModel, trained_model
 from presage.training.recipe import Recipe
+from presage.training.side_by_side import SideBySide
 
-__all__ = ["RecipeTrainer", "Trainer"]
+__all__ = ["Ahead", "RecipeTrainer", "Trainer"]
 
 
 class Trainer(Protocol):
@@ -30,11 +31,25 @@ class Trainer(Protocol):
         """Train, resuming from `checkpoint` where there is one. `on_epoch` may raise `StopTraining`."""
 
 
-class RecipeTrainer:
-    """Trains on a dataset by a recipe. The data is divided, resized and moved when first needed."""
+@runtime_checkable
+class Ahead(Protocol):
+    """A trainer that can begin trainings before it is asked for what became of them."""
 
-    def __init__(self, dataset: ImageDataset, recipe: Recipe, device: str = "auto") -> None:
-        self.dataset, self.recipe, self.device = dataset, recipe, device
+    def begin(self, architecture: Architecture, *, seed: int, checkpoint: Path) -> bool:
+        """Begin what `train` is to be asked for; whether there was room for it."""
+
+
+class RecipeTrainer:
+    """Trains on a dataset by a recipe. The data is divided, resized and moved when first needed.
+
+    Args:
+        beside: trains several networks at once; None trains in this process, by all its threads.
+    """
+
+    def __init__(
+        self, dataset: ImageDataset, recipe: Recipe, device: str = "auto", beside: SideBySide | None = None
+    ) -> None:
+        self.dataset, self.recipe, self.device, self.beside = dataset, recipe, device, beside
 
     @cached_property
     def data(self) -> DeviceData:
@@ -49,4 +64,14 @@ class RecipeTrainer:
         self, architecture: Architecture, *, seed: int, checkpoint: Path, on_epoch: Callable[[EpochRecord], None]
     ) -> TrainingResult:
         """See `Trainer.train`."""
+        if self.beside is not None:
+            return self.beside.result(
+                architecture, self.data, self.recipe, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch
+            )
         return fit(architecture, self.data, self.recipe, seed=seed, checkpoint=checkpoint, on_epoch=on_epoch, test=True)
+
+    def begin(self, architecture: Architecture, *, seed: int, checkpoint: Path) -> bool:
+        """See `Ahead.begin`."""
+        if self.beside is None:
+            return False
+        return self.beside.begin(architecture, self.data, self.recipe, seed=seed, checkpoint=checkpoint)

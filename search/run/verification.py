@@ -16,7 +16,7 @@ from presage.search.run.ledger import Ledger
 from presage.search.run.networks import Networks
 from presage.search.run.pace import Pace, Unhurried
 from presage.search.run.run_folder import RunFolder
-from presage.search.run.trainer import Trainer
+from presage.search.run.trainer import Ahead, Trainer
 from presage.search.samplers.distributions import distributions
 from presage.search.studies.journal import Journal
 from presage.training.failures import StopTraining
@@ -74,6 +74,8 @@ class Verification:
         self._networks, self._trainer, self._folder, self._ledger = networks, trainer, folder, ledger
         self._seed = seed
         self._before: dict[str, dict[str, Any]] | None = None  # what the database knew
+        self._may_begin: dict[str, bool] = {}  # by hash: whether there is time for it
+        self._begun: set[str] = set()
 
     def run(self, networks: Sequence[Chosen], on_epoch: OnEpoch | None = None) -> list[Verified]:
         """Train those that are not trained yet, in order; what became of each of `networks`.
@@ -86,14 +88,31 @@ class Verification:
         for at, chosen in enumerate(networks):
             frozen = trials[chosen.hash]
             if not frozen.state.is_finished():
-                if not self._may_begin(chosen, first=not found):
+                self._begin([one for one in networks[at:] if not trials[one.hash].state.is_finished()], networks[0])
+                if not self._may_begin[chosen.hash]:
                     break
                 report = (lambda record, at=at: on_epoch(at, record)) if on_epoch else None
                 self._verify(chosen, self._started(frozen), report)
             found.append(self._verified(chosen))
         return found
 
-    def _may_begin(self, chosen: Chosen, *, first: bool) -> bool:
+    def _begin(self, networks: Sequence[Chosen], first: Chosen) -> None:
+        """Ask the pace for the next networks, in order, and begin them as far as the trainer trains side by side."""
+        for chosen in networks:
+            if chosen.hash in self._begun:
+                continue
+            if chosen.hash not in self._may_begin:
+                self._may_begin[chosen.hash] = self._has_time(chosen, first=chosen is first)
+            if not self._may_begin[chosen.hash] or not isinstance(self._trainer, Ahead):
+                return
+            folder = self._folder.network(chosen.hash)
+            if read_json(folder / "experiment.json") is None and self._known(chosen) is None:
+                architecture, checkpoint = self._networks.of(chosen.params), folder / "checkpoint.pt"
+                if not self._trainer.begin(architecture, seed=self._seed, checkpoint=checkpoint):
+                    return
+            self._begun.add(chosen.hash)
+
+    def _has_time(self, chosen: Chosen, *, first: bool) -> bool:
         if chosen.role == SHORT_LIST and first:
             return True
         stage = "train" if chosen.role == SHORT_LIST else "baseline"
