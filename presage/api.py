@@ -44,6 +44,7 @@ def probe(
     dataset: str | ImageDataset,
     *,
     seeds: int = 3,
+    ladder: bool = True,
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -54,6 +55,7 @@ def probe(
     Args:
         dataset: `digits`, a ``.npz``, a folder of class folders, ``torchvision:NAME``, or an `ImageDataset`.
         seeds: probes, one a seed.
+        ladder: then climb the probe ladder, which tells what more images, larger ones and longer training would bring.
         database: the experiment database; None for the user's own.
         progress: called as ``progress(stage, done, total)``.
 
@@ -61,7 +63,7 @@ def probe(
         InvalidDataset: the images or labels cannot be learned from.
     """
     session = Session(database, device, seed, progress)
-    return session.probe(_dataset(session, dataset), seeds)
+    return session.probe(_dataset(session, dataset), seeds, ladder=ladder)
 
 
 def predict(

@@ -7,7 +7,7 @@ not keep other processes out.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from presage.architecture.spaces import Space
     from presage.architectures import NamedArchitecture
     from presage.database import Database, ImportReport
-    from presage.probe import DifficultyCard, ProbeRun
+    from presage.probe import DifficultyCard, ProbeRun, RungRun
     from presage.search import FinalSettings, ScorerFactory, SearchResult, SearchSettings
     from presage.steps.extrapolation import Extrapolation
     from presage.steps.prediction import BoundPredictor, Predicted
@@ -123,12 +123,15 @@ class Session:
 
     # How hard is a dataset?
 
-    def probe(self, dataset: ImageDataset, seeds: int = difficulty.SEEDS) -> DifficultyCard:
+    def probe(self, dataset: ImageDataset, seeds: int = difficulty.SEEDS, *, ladder: bool = True) -> DifficultyCard:
         """Probe the dataset with seeds `seed`, `seed` + 1, …; the DCNs enter the database.
 
         A seed that was probed before keeps its stored DCN: on another processor, or a GPU, the last digits differ.
+
+        Args:
+            ladder: then climb those rungs of its probe ladder that the database lacks.
         """
-        return self._probed(dataset, seeds, None)
+        return self._probed(dataset, seeds, None, ladder)
 
     def card(self, dataset: ImageDataset, run_folder: Path, seeds: int = difficulty.SEEDS) -> str:
         """The difficulty card as text; probes the dataset unless the run folder keeps its card already.
@@ -137,26 +140,21 @@ class Session:
             InvalidArgument: the run folder keeps the card of another dataset.
         """
         kept = difficulty.kept_card(run_folder, dataset)
-        return kept if kept is not None else self._probed(dataset, seeds, run_folder).text()
+        return kept if kept is not None else self._probed(dataset, seeds, run_folder, seeds > 1).text()
 
-    def _probed(self, dataset: ImageDataset, seeds: int, run_folder: Path | None) -> DifficultyCard:
-        from presage.probe import PROBE_VERSION, difficulty_card
-
+    def _probed(self, dataset: ImageDataset, seeds: int, run_folder: Path | None, ladder: bool) -> DifficultyCard:
         if seeds < 1:
             raise InvalidArgument("seeds", "probe", "be at least 1", seeds)
         self.check_database()
-        runs = self._run_probes(dataset, seeds)
-        with self.open() as database:
-            difficulty.add_probes(database, dataset, runs)
-            stored = database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION)
-            known = difficulty.known_datasets(database)
-        card = difficulty_card(runs, known)
-        if run_folder is not None:
-            difficulty.keep_card(run_folder, card, stored, known)
-        return card
+        return difficulty.probed(
+            self.open, dataset, self._run_probes(dataset, seeds), self._climb if ladder else None, run_folder
+        )
 
     def _run_probes(self, dataset: ImageDataset, seeds: int) -> Sequence[ProbeRun]:
         return difficulty.run_probes(dataset, seeds, seed=self.seed, device=self.device, progress=self.progress)
+
+    def _climb(self, dataset: ImageDataset, done: Collection[str]) -> Sequence[RungRun]:
+        return difficulty.climb_ladder(dataset, done, seed=self.seed, device=self.device, progress=self.progress)
 
     def recall(self, dataset: ImageDataset) -> str:
         """What the database holds of datasets of like difficulty, in one line."""
@@ -186,9 +184,10 @@ class Session:
             known = difficulty.is_probed(database, dataset)
             evidence = prediction.read_evidence(database, dataset, recipe, is_fitted) if known else None
         if evidence is None:
-            runs = self._run_probes(dataset, difficulty.SEEDS)
+            runs, rungs = self._run_probes(dataset, difficulty.SEEDS), self._climb(dataset, ())
             with self.open() as database:
                 difficulty.add_probes(database, dataset, runs)
+                difficulty.add_rungs(database, dataset, rungs)
                 evidence = prediction.read_evidence(database, dataset, recipe, is_fitted)
 
         def reread() -> Experience:
@@ -373,7 +372,7 @@ class Session:
             known = experience.known_experiments(database, recipe)
         campaign = populating.within(wish, replace(campaign, known=known), datasets, len(unprobed) * probes)
         for dataset in unprobed:
-            self.probe(dataset, probes)
+            self.probe(dataset, probes, ladder=probes > 1)
         summary = campaign.run(lambda progress: self.progress("populate", progress.done, progress.total))
         report = self.import_experience([out] if any(out.glob("*.jsonl")) else [])
         return summary, replace(report, probes=report.probes + len(unprobed) * probes)

@@ -1,5 +1,6 @@
 from .card import ConfusedPair as ConfusedPair
 from .card import DifficultyCard as DifficultyCard
+from .card import Outlook as Outlook
 from .card import difficulty_card as difficulty_card
 from .curve import dcn as dcn
 from .description import DESCRIPTION_NAMES as DESCRIPTION_NAMES

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from presage.probe.run import ProbeRun
 
-__all__ = ["ConfusedPair", "DifficultyCard", "confused_pairs", "difficulty_card"]
+__all__ = ["ConfusedPair", "DifficultyCard", "Outlook", "confused_pairs", "difficulty_card"]
 
 MOST_PAIRS = 5
 MOST_NEAREST = 3
@@ -49,6 +49,34 @@ class ConfusedPair:
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """What more of one thing would bring networks on the dataset, as its probe ladder and known trainings tell.
+
+    Attributes:
+        change: `images`, `side` or `epochs`.
+        words: *twice the images*, *32 px for 16*.
+        points: expected gain in points of validation accuracy; negative where it would cost.
+        lower, upper: ends of its interval, in points.
+        level: share of datasets that the interval should hold.
+    """
+
+    change: str
+    words: str
+    points: float
+    lower: float
+    upper: float
+    level: float
+
+    def text(self) -> str:
+        """*twice the images +3 points (0 to +6)*."""
+        return f"{self.words} {_signed(self.points)} points ({_signed(self.lower)} to {_signed(self.upper)})"
+
+
+def _signed(points: float) -> str:
+    return f"{round(points):+d}" if round(points) else "0"
+
+
+@dataclass(frozen=True)
 class DifficultyCard:
     """How hard a dataset is, and why.
 
@@ -67,6 +95,8 @@ class DifficultyCard:
         class_names: names of the k classes.
         nearest: known datasets most like this one.
         seconds: of all probes together.
+        outlook: what more images, larger ones and longer training would bring; empty where no ladder was climbed.
+        ladder_seconds: of the rungs of the probe ladder that were run for this card.
     """
 
     name: str
@@ -84,6 +114,8 @@ class DifficultyCard:
     class_names: tuple[str, ...]
     nearest: tuple[Neighbour, ...]
     seconds: float
+    outlook: tuple[Outlook, ...] = ()
+    ladder_seconds: float = 0.0
 
     @property
     def lift(self) -> float:
@@ -99,12 +131,13 @@ class DifficultyCard:
         """A few lines for a terminal."""
         return "\n".join(
             [
-                f"{self.name}: DCN {self.dcn:.3f}{self._spread()} (probe version {self.version}, {self.seconds:.0f} s)",
+                f"{self.name}: DCN {self.dcn:.3f}{self._spread()} (probe version {self.version}, {self._time()})",
                 f"  chance         {self.chance:.3f} with {self.classes} classes; "
                 f"{max(self.lift, 0.0):.0%} of the way from there to 1",
                 f"  confused       {self._confused()}",
                 f"  label noise    {self._noise()}",
                 *([f"  by the recipe  {self.recipe_words}"] if self.recipe_words else []),
+                *([f"  more brings    {'; '.join(one.text() for one in self.outlook)}"] if self.outlook else []),
                 f"  nearest known  {', '.join(f'{near.name} ({near.dcn:.3f})' for near in self.nearest) or 'none'}",
             ]
         )
@@ -121,6 +154,10 @@ class DifficultyCard:
                 suspect["label_name"] = self.class_names[suspect["label"]]
                 suspect["looks_like_name"] = self.class_names[suspect["looks_like"]]
         return found
+
+    def _time(self) -> str:
+        ladder = f" and {self.ladder_seconds:.0f} s for its ladder" if self.ladder_seconds else ""
+        return f"{self.seconds:.0f} s{ladder}"
 
     def _spread(self) -> str:
         return "" if self.spread is None else f" ± {self.spread:.3f} over {len(self.seeds)} seeds"
@@ -149,6 +186,8 @@ def difficulty_card(
     known: Iterable[KnownDataset | tuple[str, float]] = (),
     *,
     most_nearest: int = MOST_NEAREST,
+    outlook: Sequence[Outlook] = (),
+    ladder_seconds: float = 0.0,
 ) -> DifficultyCard:
     """Make the card of one dataset from its probes.
 
@@ -156,6 +195,7 @@ def difficulty_card(
         runs: probes of one dataset by one probe version, each with another seed.
         known: other datasets, as `KnownDataset` or as (name, DCN); one of the same fingerprint is left out.
         most_nearest: how many of them to name.
+        outlook, ladder_seconds: of the card.
 
     Raises:
         InvalidArgument: no run; runs of several datasets or probe versions, or two of one seed; a known dataset of
@@ -192,6 +232,8 @@ def difficulty_card(
         class_names=first.classes,
         nearest=nearest(here, [KnownDataset(*item) for item in known], most=most_nearest),
         seconds=sum(run.seconds for run in runs),
+        outlook=tuple(outlook),
+        ladder_seconds=ladder_seconds,
     )
 
 

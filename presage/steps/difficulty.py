@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, TrainingFailure
 from presage.progress import OnStage
 
 if TYPE_CHECKING:
     from presage.database import Database
-    from presage.probe import DifficultyCard, KnownDataset, ProbeRun
+    from presage.probe import DifficultyCard, KnownDataset, Outlook, ProbeRun, Rung, RungRun
     from presage.records import ProbeRecord
     from presage.training import EpochRecord, ImageDataset
 
 __all__ = [
     "SEEDS",
     "add_probes",
+    "add_rungs",
+    "climb_ladder",
+    "climbed",
     "is_probed",
     "keep_card",
     "kept_card",
     "known_datasets",
+    "outlook",
     "recall",
     "run_probes",
 ]
@@ -55,6 +60,113 @@ def add_probes(database: Database, dataset: ImageDataset, runs: Sequence[ProbeRu
     stored = {run.seed for run in database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION)}
     fresh = [run for run in runs if run.seed not in stored]
     database.add_probes(probe_entry(run, dataset) for run in fresh)
+
+
+def probed(
+    opened: Callable[[], Database],
+    dataset: ImageDataset,
+    runs: Sequence[ProbeRun],
+    climb: Callable[[ImageDataset, Collection[str]], Sequence[RungRun]] | None,
+    run_folder: Path | None,
+) -> DifficultyCard:
+    """Store probes, climb what the database lacks of the ladder, store that, and make the card of it all.
+
+    Args:
+        opened: opens the database, which is let go of while the ladder is climbed.
+        climb: given the dataset and the rungs that are stored, trains the others; None leaves the ladder as it is.
+        run_folder: where the card is kept; None keeps none.
+    """
+    from presage.probe import PROBE_VERSION, difficulty_card
+
+    with opened() as database:
+        add_probes(database, dataset, runs)
+        done = climbed(database, dataset)
+    rungs = climb(dataset, done) if climb is not None else ()
+    with opened() as database:
+        add_rungs(database, dataset, rungs)
+        stored = database.probes(dataset=dataset.fingerprint, version=PROBE_VERSION)
+        known = known_datasets(database)
+        expected = outlook(database, dataset)
+    card = difficulty_card(runs, known, outlook=expected, ladder_seconds=sum(rung.seconds for rung in rungs))
+    if run_folder is not None:
+        keep_card(run_folder, card, stored, known)
+    return card
+
+
+def climb_ladder(
+    dataset: ImageDataset, done: Collection[str] = (), *, seed: int, device: str, progress: OnStage
+) -> Sequence[RungRun]:
+    """Train the probe net at the rungs that are not `done`; where one cannot be trained, the ladder ends below it."""
+    from presage.probe.ladder import RUNGS, climb, rung_recipe
+    from presage.training.recording import dataset_record
+
+    record = dataset_record(dataset)
+    recipes = {rung.name: rung_recipe(rung, record) for rung in RUNGS if rung.name not in done}
+    epochs = {name: recipe.epochs for name, recipe in recipes.items() if recipe is not None}
+    passed = 0
+
+    def tell(rung: Rung, record: EpochRecord) -> None:
+        nonlocal passed
+        passed += 1
+        progress("probe ladder", passed, sum(epochs.values()))
+
+    runs: list[RungRun] = []
+    with suppress(TrainingFailure):
+        runs.extend(climb(dataset, seed=seed, device=device, done=done, on_epoch=tell))
+    return runs
+
+
+def add_rungs(database: Database, dataset: ImageDataset, runs: Sequence[RungRun]) -> None:
+    """Store rungs of the ladder that are not stored yet."""
+    from presage.probe import rung_entry
+
+    known = climbed(database, dataset)
+    database.add_probes(rung_entry(run, dataset) for run in runs if run.rung.name not in known)
+
+
+def climbed(database: Database, dataset: ImageDataset) -> set[str]:
+    """Names of the rungs of the dataset's ladder that the database holds, by this version of the probe."""
+    from presage.probe.ladder import RUNGS
+
+    names = {rung.version: rung.name for rung in RUNGS}
+    return {names[run.version] for run in database.probes(dataset=dataset.fingerprint) if run.version in names}
+
+
+def outlook(database: Database, dataset: ImageDataset) -> tuple[Outlook, ...]:
+    """What more images, larger ones and longer training would bring; nothing where no ladder tells or nothing is known.
+
+    It is said of a network as good as the mean of those that the shipped recipe would train on the dataset.
+    """
+    from presage.errors import InvalidExperience
+    from presage.probe import PROBE_RECIPE, PROBE_VERSION, Outlook
+    from presage.surrogate import load_experience
+    from presage.surrogate.data.loading import task_of
+    from presage.surrogate.predictors.outlook import OutlookModel, more
+    from presage.training import Recipe
+
+    rungs = climbed(database, dataset)
+    if not rungs:
+        return ()
+    try:
+        experience = load_experience(database, probe_version=PROBE_VERSION)
+    except InvalidExperience:  # no experience is no error: there are cards before there are experiments
+        return ()
+    recipe = Recipe()
+    model = OutlookModel().fit(experience)
+    usual = model.usual(task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash, PROBE_VERSION))
+    side = max(dataset.shape[1:]) > PROBE_RECIPE.image_side
+    found = []
+    for change, task in more(usual):
+        words = {
+            "images": "twice the images",
+            "side": f"{task.image_side} px for {usual.image_side}",
+            "epochs": f"{task.epochs} epochs for {usual.epochs}",
+        }
+        if change != "side" or side:  # enlarging small images adds nothing to them
+            said = model.bring(usual, task)
+            points = (100 * said.value, 100 * said.lower, 100 * said.upper)
+            found.append(Outlook(change, words[change], *points, said.level))
+    return tuple(found)
 
 
 def is_probed(database: Database, dataset: ImageDataset) -> bool:

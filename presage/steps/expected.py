@@ -44,12 +44,14 @@ def expected_before(
 
 
 def probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
-    """How long so many probes of the dataset will take here, by timing a few steps of one."""
+    """How long so many probes, and its ladder where they are several, will take here, by timing a few steps of one."""
     if not seeds:
         return 0.0
     from presage.probe import PROBE_RECIPE
+    from presage.probe.ladder import RUNGS, rung_recipe
     from presage.probe.net import ProbeNet
     from presage.search.planning.measuring import images_of
+    from presage.training.recording import dataset_record
     from presage.training.timing import Speed, timed
 
     c, side, classes = dataset.shape[0], PROBE_RECIPE.image_side, len(dataset.classes)
@@ -57,7 +59,12 @@ def probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
     if found is None:
         return 0.0
     speed = Speed(found.image, 0.0, found.scored / found.image)
-    return seeds * speed.seconds(PROBE_RECIPE, images_of(dataset, PROBE_RECIPE), 0.0)
+    once = speed.seconds(PROBE_RECIPE, images_of(dataset, PROBE_RECIPE), 0.0)
+    if seeds == 1:
+        return once
+    record = dataset_record(dataset)
+    rungs = [(recipe, rung.side) for rung in RUNGS if (recipe := rung_recipe(rung, record)) is not None]
+    return seeds * once + sum(by**2 * speed.seconds(recipe, images_of(dataset, recipe), 0.0) for recipe, by in rungs)
 
 
 def _fit_seconds(database: Database, dataset: ImageDataset, recipe: Recipe, unfitted: Predictor, cache: Path) -> float:

@@ -17,7 +17,7 @@ from presage.surrogate.data.logit import from_logit
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.relative_scale import RelativeScale
 
-__all__ = ["Bringing", "OutlookModel"]
+__all__ = ["Bringing", "OutlookModel", "more"]
 
 ALONE = 0.08
 """Standard deviation, in logits, of what one thing changed alone does besides its effect; recipes differ in more."""
@@ -60,22 +60,27 @@ class OutlookModel:
         effect = self.scale_.effect_
         before, _ = effect.predict(task)
         mean = self.scale_.of(effect.usual(task)).mean + before
-        shift, std_error = effect.difference(task, changed)
-        reach = NormalDist().inv_cdf(0.5 + self.level / 2) * float(np.hypot(std_error, ALONE))
+        shift, reach = self.shift(task, changed)
         value, lower, upper = (
             float(from_logit(mean + by) - from_logit(mean)) for by in (shift, shift - reach, shift + reach)
         )
         return Bringing(value, lower, upper, self.level)
+
+    def shift(self, task: Task, changed: Task) -> tuple[float, float]:
+        """The same in logits, of any network, and half the width of its interval."""
+        shift, std_error = self.scale_.effect_.difference(task, changed)
+        return shift, NormalDist().inv_cdf(0.5 + self.level / 2) * float(np.hypot(std_error, ALONE))
 
     def usual(self, task: Task) -> Task:
         """The task by the recipe that most datasets were trained by."""
         return self.scale_.effect_.usual(task)
 
 
-def doubled(task: Task) -> Sequence[tuple[str, Task]]:
-    """The task with twice the images, twice the side, and three times the epochs, each by its name."""
+def more(task: Task) -> Sequence[tuple[str, Task]]:
+    """The task with twice the images, twice the side, and three times the epochs, each by the name of what changes."""
+    images = 2 * task.train_images
     return (
-        ("images", replace(task, train_images=2 * task.train_images, epoch_images=2 * task.epoch_images, recipe="")),
+        ("images", replace(task, train_images=images, epoch_images=max(images, task.epoch_images), recipe="")),
         ("side", replace(task, image_side=2 * task.image_side, recipe="")),
         ("epochs", replace(task, epochs=3 * task.epochs, recipe="")),
     )

@@ -40,6 +40,8 @@ TOLD_DOUBT = (0.3, 0.3, 0.3)
 """Standard deviations of these."""
 TOLD_OWN = (0.06, 0.06, 0.10)
 """`OWN` of a dataset with a ladder."""
+LEAST_LADDERS = 5
+"""Datasets with one from which on another's is compared with them."""
 MOST_TOLD = 0.6
 """Logits a doubling by which a ladder may differ from the others'."""
 MORE = (0.0, -0.15)
@@ -97,7 +99,8 @@ class RecipeEffect:
         self.effects_ = np.array([*PRIOR, *MORE, *TOLD])
         self.covariance_ = np.diag(np.square([*DOUBT, *MORE_DOUBT, *TOLD_DOUBT]))
         gains = meta_features(list({task.fingerprint: task for task in usual}.values()), LADDER)
-        self.told_centre_, _ = centre_and_scale(gains)
+        climbed = np.isfinite(gains).sum(axis=0) >= LEAST_LADDERS
+        self.told_centre_ = np.where(climbed, centre_and_scale(gains)[0], np.nan)  # else nothing to compare
         return self
 
     def learn(self, tasks: Sequence[Task], shift: Floats, networks: Floats, spread: Floats) -> RecipeEffect:

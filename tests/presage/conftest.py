@@ -18,6 +18,7 @@ from presage.architecture.serial import to_json
 from presage.architecture.spaces import get_space
 from presage.cli import main
 from presage.database import Database
+from presage.probe import ladder
 from presage.records import ArchitectureRecord
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.training.recipe import Recipe
@@ -30,6 +31,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def short_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One rung in place of five: nothing here depends on the others, and each takes as long as a probe or three."""
+    monkeypatch.setattr(ladder, "RUNGS", ladder.RUNGS[:1])
 
 
 @pytest.fixture(scope="session")

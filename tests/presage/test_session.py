@@ -30,8 +30,11 @@ def test_probe_prints_the_card_and_stores_the_dcn(presage: Callable, shapes_npz:
     assert outcome.err == ""
     with Database.open(experienced) as database:
         (fingerprint,) = [record.fingerprint for record in database.datasets() if record.name == "shapes"]
-        (stored,) = database.probes(dataset=fingerprint)
+        stored, rung = sorted(database.probes(dataset=fingerprint), key=lambda run: run.version)
     assert f"{stored.dcn:.3f}" in outcome.out
+    assert rung.rung == "half-images"
+    assert "  more brings    twice the images 0 points (0 to 0)" in outcome.out  # there is nothing left to gain
+    assert "px for" not in outcome.out  # images of 8 pixels do not grow by enlarging them
     assert "made-up" in outcome.out  # the nearest known datasets
     assert "16 px, up to 2,000 images, 10 epochs" in outcome.out
 
@@ -48,7 +51,8 @@ def test_a_probe_that_is_stored_with_other_digits_stands(
         database.add_probe(probe_entry(record, seed=0, version=PROBE_VERSION, dcn=0.123))
     assert presage("probe", shapes_npz, "--seeds", 2, "--database", experienced, "--quiet").code == 0
     with Database.open(experienced) as database:
-        stored = {run.seed: run.dcn for run in database.probes(dataset=record.fingerprint)}
+        runs = database.probes(dataset=record.fingerprint, version=PROBE_VERSION)
+    stored = {run.seed: run.dcn for run in runs}
     assert stored[0] == 0.123
     assert set(stored) == {0, 1}
 

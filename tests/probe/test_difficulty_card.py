@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from presage.errors import InvalidArgument
-from presage.probe import PROBE_VERSION, HeldOutImages, KnownDataset, ProbeRun, difficulty_card, nearest
+from presage.probe import PROBE_VERSION, HeldOutImages, KnownDataset, Outlook, ProbeRun, difficulty_card, nearest
 
 CONFUSION = np.array([[8, 2, 0], [1, 9, 0], [0, 1, 9]])
 
@@ -102,6 +102,25 @@ def test_card_names_the_suspected_image() -> None:
         "1 of the 11 images that the probe did not train on (9.1%); image 109 is filed under cod, looks like ray"
         in card.text()
     )
+
+
+def test_the_card_says_what_more_would_bring_where_the_ladder_tells() -> None:
+    outlook = (
+        Outlook("images", "twice the images", 3.4, -0.3, 6.2, 0.9),
+        Outlook("side", "32 px for 16", -1.6, -5.0, 2.0, 0.9),
+    )
+    card = difficulty_card([run(0, 0.8)], outlook=outlook, ladder_seconds=11.4)
+    assert "(probe version 1, 2 s and 11 s for its ladder)" in card.text()
+    said = "  more brings    twice the images +3 points (0 to +6); 32 px for 16 -2 points (-5 to +2)"
+    assert said in card.text().splitlines()
+    found = card.to_json()["outlook"]
+    assert found[0] == {
+        "change": "images", "words": "twice the images", "points": 3.4, "lower": -0.3, "upper": 6.2, "level": 0.9
+    }  # fmt: skip
+    without = difficulty_card([run(0, 0.8)])
+    assert "more brings" not in without.text()
+    assert "ladder" not in without.text()
+    assert without.to_json()["outlook"] == ()
 
 
 def test_json_holds_what_the_text_says() -> None:
