@@ -158,8 +158,8 @@ class Budgeting:
         """The search made to fit, now that the dataset is probed; the predictor is fitted. Who asked is told again
         where what was told has changed.
 
-        Raises:
-            InvalidArgument: the budget is too small after all.
+        Where the probe and the predictor took more than was to be foreseen, so that nothing fits any more, the least is
+        done: one network short-listed, and a final training as far as there is time.
         """
         from presage.files import write_json
         from presage.search.planning.keeping import BudgetPace
@@ -183,7 +183,7 @@ class Budgeting:
             ("probe", "probe the dataset", probed - self._timed),
             ("fit", "fit the predictor", spent - probed),
         ]
-        found = self._planned(before, candidate)
+        found = self._planned(before, candidate, begun=True)
         if found.recipe != chosen:  # another pair of recipes, now: predictions are for another recipe
             scorer = _Once(self._scorers(found.recipe or asked.recipe))
         if wish.seconds is not None and kept is None:
@@ -216,14 +216,20 @@ class Budgeting:
         assert self._measured is not None
         return self._measured.offered([PlannedPart(*one) for one in before], candidate)
 
-    def _planned(self, before: Sequence[tuple[str, str, float]], candidate: float) -> Plan:
+    def _planned(self, before: Sequence[tuple[str, str, float]], candidate: float, *, begun: bool = False) -> Plan:
+        """The plan. Once the work is `begun` the least is done whatever the budget; the pace leaves out what it can."""
         from presage.search.planning.plan import best_plan, estimate
 
         asked, kept, wish = self._asked, self._kept, self._wish
         assert wish is not None
         offered = self._offered(before, candidate)
         if wish.seconds is not None and kept is None:
-            return best_plan(wish.seconds, offered, asked.settings, fixed=wish.fixed)
+            try:
+                return best_plan(wish.seconds, offered, asked.settings, fixed=wish.fixed)
+            except InvalidArgument:
+                if not begun:
+                    raise
+                return best_plan(wish.seconds, offered[-1:], asked.settings, fixed=wish.fixed, whatever=True)
         one = offered[0]
         found = estimate(one.workload, one.offer.recipe, asked.settings, one.offer.final)
         if kept is None:

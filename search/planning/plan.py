@@ -106,8 +106,9 @@ def plan(
 
 
 def best_plan(
-    budget: float, offered: Sequence[Offered], settings: SearchSettings, *, fixed: frozenset[str] = frozenset()
-) -> Plan:
+    budget: float, offered: Sequence[Offered], settings: SearchSettings, *, fixed: frozenset[str] = frozenset(),
+    whatever: bool = False,
+) -> Plan:  # fmt: skip
     """The best use of `budget` seconds.
 
     What is best comes first: the first pair of recipes by which a final training of its recipe's whole length fits,
@@ -120,11 +121,14 @@ def best_plan(
         offered: pairs of recipes, the best first, with the work they would be.
         settings: what was asked for.
         fixed: which of `candidates`, `shortlist` and `trials` must stay as they are there, or in the final settings.
+        whatever: plan the least there is where nothing fits.
 
     Raises:
         InvalidArgument: not even the least fits; says the least budget that would do.
     """
     found = _best(budget, offered, settings, fixed)
+    if found is None and whatever:
+        found = _best(_least_budget(budget, offered, settings, fixed), offered, settings, fixed)
     if found is None:
         raise _too_small(budget, offered, settings, fixed)
     at, choice = found
@@ -293,7 +297,16 @@ def _scaled(limits: Limits) -> str:
 def _too_small(
     budget: float, offered: Sequence[Offered], settings: SearchSettings, fixed: frozenset[str]
 ) -> InvalidArgument:
-    """Doubles the budget until a plan is found, and comes back to the least."""
+    least = math.ceil(1.02 * _least_budget(budget, offered, settings, fixed))
+    final = offered[-1].offer.final
+    hint = "Or choose a smaller recipe, space, or --final 0." if final else "Or choose a smaller recipe or space."
+    return InvalidArgument(
+        "budget", "presage search", f"be at least {least}s for this dataset here", f"{budget:g}s", hint
+    )
+
+
+def _least_budget(budget: float, offered: Sequence[Offered], settings: SearchSettings, fixed: frozenset[str]) -> float:
+    """The least over `budget` for which there is a plan: doubled until one is found, and back again."""
     low, high = budget, 2 * max(budget, 1.0)
 
     def does(seconds: float) -> bool:
@@ -304,9 +317,4 @@ def _too_small(
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (low, middle) if does(middle) else (middle, high)
-    least = math.ceil(1.02 * high)
-    final = offered[-1].offer.final
-    hint = "Or choose a smaller recipe, space, or --final 0." if final else "Or choose a smaller recipe or space."
-    return InvalidArgument(
-        "budget", "presage search", f"be at least {least}s for this dataset here", f"{budget:g}s", hint
-    )
+    return high

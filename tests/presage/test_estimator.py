@@ -300,7 +300,7 @@ def test_parameters_reach_the_search(shapes: tuple[np.ndarray, np.ndarray], at_o
     assert (session.database, session.device, session.predictor) == (tmp_path / "a.duckdb", "cpu", "cost-only")
     assert told["run_folder"] == tmp_path / "run"
     assert told["recipe"] == Recipe(epochs=2, image_side=16)
-    assert told["final"] == FinalSettings(on_all_images(RECIPES["thorough"], 32), networks=2, trials=0, mirror=True)
+    assert told["final"] == FinalSettings(on_all_images(RECIPES["thorough"], 96), networks=2, trials=0, mirror=True)
     assert told["wish"] is None
     ImageClassifier(budget="2m", shortlist=2, tune=False).fit(*shapes)
     wish = asked.pop()["wish"]
@@ -308,7 +308,7 @@ def test_parameters_reach_the_search(shapes: tuple[np.ndarray, np.ndarray], at_o
     ImageClassifier(final=0).fit(*shapes)
     assert (asked[1]["settings"], asked[1]["recipe"], asked[1]["final"]) == (SearchSettings(), Recipe(), None)
     ImageClassifier().fit(*shapes)
-    everything = on_all_images(RECIPES["standard"], 32)
+    everything = on_all_images(RECIPES["standard"], 96)
     assert asked[2]["final"] == FinalSettings(everything, mirror=True)
 
 

@@ -29,7 +29,7 @@ TINY = Recipe(epochs=1, batch=32, image_side=8, train_images=60, validation_imag
 EXPERIMENT_FIELDS = {
     *("dataset", "architecture", "recipe", "seed", "status", "accuracy", "test_accuracy", "curve", "train_losses"),
     *("depth_accuracies", "parameters", "multiply_adds", "activation_bytes", "depth", "seconds", "device"),
-    *("precision", "versions", "failure", "created_at", "balanced_accuracy", "test_balanced_accuracy"),
+    *("precision", "versions", "failure", "created_at", "balanced_accuracy", "test_balanced_accuracy", "source"),
 }
 
 

@@ -95,6 +95,15 @@ def test_where_no_recipe_fits_whole_the_last_one_is_shortened() -> None:
     assert found.settings.shortlist == 1
 
 
+def test_once_the_work_is_begun_the_least_is_done_whatever_the_budget() -> None:
+    choices = [offered(one) for one in offers(photos(32), QUICK, FINAL)]
+    found = best_plan(1.0, choices[-1:], SearchSettings(), whatever=True)
+    assert found.settings.shortlist == 1
+    assert found.seconds > 1.0
+    assert found.final is not None
+    assert found.final.recipe.epochs >= LEAST_EPOCHS
+
+
 def test_a_plan_says_which_recipes_it_took_and_keeps_them() -> None:
     found = planned(1800)
     told = found.to_json()
