@@ -70,10 +70,10 @@ def probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
 def _fit_seconds(database: Database, dataset: ImageDataset, recipe: Recipe, unfitted: Predictor, cache: Path) -> float:
     """How long fitting the predictor will take: what it took for each experiment the last time."""
     from presage.files import read_json
-    from presage.surrogate.predictors.cache import cache_key
+    from presage.surrogate.predictors.cache import is_kept
 
     contents = (database.content_hash(without=(dataset.fingerprint, recipe.hash)), database.content_hash())
-    if any((cache / cache_key(unfitted, content)).is_dir() for content in contents):
+    if any(is_kept(unfitted, content, cache) for content in contents):
         return 0.0
     name = type(unfitted).__name__
     each = (read_json(cache / _FITTED) or {}).get(name, _FIRST_FIT.get(name, _ANY_FIT))
