@@ -73,7 +73,11 @@ def _old_result() -> Any:
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _timeless(one) for name, one in value.items() if name not in ("seconds", "created_at")}
+        return {
+            name: _timeless(one)
+            for name, one in value.items()
+            if name not in ("seconds", "created_at") and (one is not None or not name.endswith("balanced_accuracy"))
+        }  # balanced accuracies came later: null in what an earlier version trained
     return [_timeless(one) for one in value] if isinstance(value, list) else value
 
 
