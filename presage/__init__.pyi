@@ -1,3 +1,4 @@
+from .api import import_experience as import_experience
 from .api import load as load
 from .api import predict as predict
 from .api import probe as probe

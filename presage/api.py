@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ from presage.architectures import NamedArchitecture, read_architectures, traced
 from presage.errors import DatasetWarning, InvalidArgument, UnknownName
 from presage.progress import OnStage, no_progress
 from presage.session import Session
+from presage.steps.experience import ImportOptions
+from presage.steps.imports.nasbench201 import NETWORKS
 from presage.steps.prediction import Predicted
 from presage.steps.training import Trained
 
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
 
     from presage.architecture.graph import Architecture
     from presage.architecture.spaces import Space
+    from presage.database import ImportReport
     from presage.probe import DifficultyCard
     from presage.search import SearchResult
     from presage.training import ImageDataset, Recipe
     from presage.training.model.trained import TrainedModel
 
-__all__ = ["load", "predict", "probe", "search", "train"]
+__all__ = ["import_experience", "load", "predict", "probe", "search", "train"]
 
 
 def load(folder: str | Path) -> TrainedModel:
@@ -178,6 +181,34 @@ def search(
         final=ending if final else None,
         wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
     )
+
+
+def import_experience(
+    *paths: str | Path,
+    dry_run: bool = False,
+    columns: Mapping[str, str] | None = None,
+    trust_code: bool = False,
+    networks: int | None = NETWORKS,
+    database: str | Path | None = None,
+    progress: OnStage = no_progress,
+) -> ImportReport:
+    """Take experience into the database: shards, exported Parquet, databases, tables of trainings; idempotent.
+
+    Args:
+        paths: as `presage database import` takes them, ``nasbench201`` among them.
+        dry_run: report what would enter, and write nothing.
+        columns: of a table of trainings: what presage calls a column → what the table does.
+        trust_code: import the modules that a table names as ``module:callable``, and call them.
+        networks: cells of ``nasbench201`` on each of its datasets; None for all.
+
+    Returns:
+        What entered, what was there already, what was refused (file and row, and why), and what else is to be known.
+
+    Raises:
+        InvalidArgument: a path that does not exist, or a table that lacks a column; nothing was taken in then.
+    """
+    options = ImportOptions(dry_run, columns or {}, trust_code, networks)
+    return Session(database, progress=progress).import_experience([Path(path) for path in paths], options)
 
 
 def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:

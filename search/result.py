@@ -216,6 +216,8 @@ class RoundResult:
             `predicted`.
         verified: the short-list after training, in the order chosen.
         known: reused results of networks as promising as the short-list.
+        extrapolation: how far predictions of the different networks reach beyond experience, as words → networks; empty
+            where it is not told, and no part of the JSON then.
     """
 
     round_number: int
@@ -226,6 +228,7 @@ class RoundResult:
     verified: tuple[Verified, ...]
     known: tuple[KnownNetwork, ...] = ()
     best_score: float | None = None
+    extrapolation: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -235,6 +238,7 @@ class RoundResult:
             "best_score": self.best_score,
             "verified": [verified.to_json() for verified in self.verified],
             "known": [known.to_json() for known in self.known],
+            **({"extrapolation": dict(self.extrapolation)} if self.extrapolation else {}),
         }
 
     @classmethod

@@ -22,6 +22,7 @@ from presage.output import (
     extrapolates,
     milliseconds,
     positive,
+    reaching,
     scaled,
     table,
 )
@@ -246,6 +247,8 @@ def summary(result: SearchResult) -> str:
         "",
         table(tuple(columns), cells),
     ]
+    reached = reaching(one.extrapolation for one in result.rounds)
+    lines += ["", f"How far predictions of all candidates reach beyond experience: {reached}."] if reached else []
     lines += ["", *result.notes] if result.notes else []
     lines += [line for text in (result.latency, result.supernet) if text is not None for line in ("", text)]
     compared = comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline])

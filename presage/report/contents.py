@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.errors import UnknownName
+from presage.output import reaching
 from presage.report import plots
 from presage.report.drawing import draw
 from presage.report.reading import read
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from presage.architecture.spaces import Space
     from presage.search.result import SearchResult, Verified
-    from presage.search.studies.predicted import Candidates
 
 __all__ = [
     "CandidatePlots",
@@ -152,21 +151,9 @@ def candidates_of(result: SearchResult, space: Space | None) -> CandidatePlots |
     said = [one.chosen.predicted if score == PREDICTED else one.chosen.score for one in result.verified]
     costs = [unit * getattr(one.chosen, field) for one in result.verified]
     marks = [(at, value) for at, value in zip(costs, said, strict=True) if value is not None]
-    by = result.recipe_words
+    by, extrapolation = result.recipe_words, reaching([candidates.reaching for candidates in found])
     history, front = plots.search_plot(values, score, by), plots.pareto_plot(cost, best, marks, label, score, by)
-    return CandidatePlots(len(values), score, history, front, _extrapolation(found))
-
-
-def _extrapolation(found: Sequence[Candidates]) -> str:
-    """*1,803 within, 150 near, 47 far* of all different networks; "" where no prediction tells."""
-    from presage.surrogate.predictors.prediction import EXTRAPOLATION
-
-    order = [*(word for word, _ in EXTRAPOLATION), "far"]
-    told = Counter[str]()
-    for candidates in found:
-        words = candidates.extrapolation
-        told.update(words[row] for row in candidates.unique)
-    return ", ".join(f"{told[word]:,} {word}" for word in order if told[word])
+    return CandidatePlots(len(values), score, history, front, extrapolation)
 
 
 def drawings_of(folder: Path, trained: Sequence[Verified]) -> list[Drawing]:

@@ -284,6 +284,7 @@ class _Rounds:
             verified=tuple(verified),
             known=short_list.known,
             best_score=best if np.isfinite(best) else None,
+            extrapolation=candidates.reaching,
         )
 
     def _best_codes(self, candidates: Candidates) -> Codes:

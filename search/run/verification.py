@@ -129,6 +129,8 @@ class Verification:
                 for name in ("predicted", "lower", "upper", "parameters", "multiply_adds", "activation_bytes")
                 if (value := getattr(chosen, name)) is not None
             }
+            if chosen.extrapolation:
+                shown |= {"extrapolation": chosen.extrapolation, "distance": chosen.distance}
             shown |= {chosen.score_name: chosen.score} if chosen.score is not None else {}
             seconds = {"estimated": chosen.latency_seconds, "measured": chosen.measured_latency_seconds}
             shown |= {f"{kind} latency [s]": value for kind, value in seconds.items() if value is not None}

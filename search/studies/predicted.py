@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.sameness import network_keys
 from presage.search.studies.scorer import AnyScorer, prediction_of
 from presage.search.studies.scores import PREDICTED, Score
-from presage.surrogate.predictors.prediction import extrapolation_of
+from presage.surrogate.predictors.prediction import EXTRAPOLATION, extrapolation_of
 
 __all__ = ["Candidates", "PredictedStudy", "read_candidates"]
 
@@ -70,6 +71,14 @@ class Candidates:
     def extrapolation(self) -> tuple[str, ...]:
         """`distance` of each as one word: "within", "near", "beyond" or "far"; "" where it is not told."""
         return ("",) * len(self) if self.distance is None else tuple(map(extrapolation_of, self.distance.tolist()))
+
+    @property
+    def reaching(self) -> dict[str, int]:
+        """How many predictions of different networks reach how far, nearest first; empty where none tells."""
+        words = self.extrapolation
+        told = Counter(words[row] for row in self.unique)
+        order = [*(word for word, _ in EXTRAPOLATION), "far"]
+        return {word: told[word] for word in order if told[word]}
 
     def distance_of(self, row: int) -> float:
         """`distance` of one candidate, NaN where it is not told."""

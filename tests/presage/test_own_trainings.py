@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from presage import import_experience
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
 from presage.architecture.serial import dumps
@@ -354,6 +355,14 @@ def test_the_database_says_what_was_taken_from_where_by_recipe_in_words(
     (line,) = [line for line in text.splitlines() if line.startswith("own trainings: own.csv, by recipe: ")]
     assert " 2 (unknown side, unknown number of images, 30 epochs, the rest unknown)" in line
     assert " 1 (unknown side, unknown number of images, 9 epochs, the rest unknown)" in line
+
+
+def test_python_takes_the_same_and_gives_a_report(experienced: Path, tmp_path: Path) -> None:
+    table = written(tmp_path / "own.csv", [{"val": "70%", **row(0)} | {"accuracy": ""}])
+    dry = import_experience(table, columns={"accuracy": "val"}, dry_run=True, database=experienced)
+    assert (dry.experiments, dry.refused, dry.dry_run) == (1, (), True)
+    assert import_experience(str(table), columns={"accuracy": "val"}, database=experienced).experiments == 1
+    assert import_experience(table, columns={"accuracy": "val"}, database=experienced).already == 1
 
 
 def test_every_column_is_documented() -> None:

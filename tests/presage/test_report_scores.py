@@ -106,6 +106,10 @@ def test_how_far_predictions_reach_is_in_tables_report_and_json_and_a_second_cal
         assert f"extrapolation='{one.chosen.extrapolation}'" in repr(one.chosen)
     assert "<th>extrapolates</th>" in text
     assert re.search(r"reach beyond experience: \d+ within, \d+ near, \d+ beyond, \d+ far\.", text)
+    reached = result.rounds[0].extrapolation
+    assert sum(reached.values()) == result.rounds[0].different
+    assert list(reached) == ["within", "near", "beyond", "far"]
+    assert f"reach beyond experience: {reached['within']} within, {reached['near']} near, " in summary(result)
     again = page(scorer=_Reaching())
     assert again.count("<td>far") == text.count("<td>far")
     kept = read_json(tmp_path / "run" / "round-1" / "shortlist.json")["chosen"]
