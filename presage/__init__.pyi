@@ -1,4 +1,5 @@
 from .api import import_experience as import_experience
+from .api import inspect as inspect
 from .api import load as load
 from .api import predict as predict
 from .api import probe as probe

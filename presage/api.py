@@ -13,6 +13,7 @@ from presage.architectures import NamedArchitecture, read_architectures, traced
 from presage.errors import DatasetWarning, InvalidArgument, UnknownName
 from presage.progress import OnStage, no_progress
 from presage.session import Session
+from presage.steps import inspecting
 from presage.steps.experience import ImportOptions
 from presage.steps.imports.nasbench201 import NETWORKS
 from presage.steps.prediction import Predicted
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from presage.architecture.spaces import Space
     from presage.database import ImportReport
     from presage.probe import DifficultyCard
+    from presage.probe.inspection.issue import Inspection
     from presage.search import SearchResult
     from presage.training import ImageDataset, Recipe
     from presage.training.model.trained import TrainedModel
 
-__all__ = ["import_experience", "load", "predict", "probe", "search", "train"]
+__all__ = ["import_experience", "inspect", "load", "predict", "probe", "search", "train"]
 
 
 def load(folder: str | Path) -> TrainedModel:
@@ -67,6 +69,29 @@ def probe(
     """
     session = Session(database, device, seed, progress)
     return session.probe(_dataset(session, dataset), seeds, ladder=ladder)
+
+
+def inspect(
+    dataset: str | ImageDataset,
+    *,
+    out: str | Path | None = None,
+    database: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: OnStage = no_progress,
+) -> Inspection:
+    """What looks wrong with a dataset's images: duplicates, leaked test images, faults, outliers, doubted labels.
+
+    Args:
+        dataset: as `probe` has it.
+        out: folder for a page with thumbnails, a CSV and a JSON file; None leaves none.
+        database: beside it decoded images are kept; None for the user's own.
+        progress: called as ``progress(stage, done, total)``.
+    """
+    session = Session(database, device, seed, progress)
+    images = _dataset(session, dataset)
+    folder = None if out is None else Path(out)
+    return inspecting.inspect(images, out=folder, seed=seed, device=device, progress=progress)
 
 
 def predict(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from presage.comparison import comparison
 from presage.errors import InvalidArgument
 from presage.files import replacing
-from presage.report import plots
+from presage.probe.inspection.issue import Inspection
+from presage.report import inspection, plots
 from presage.report.contents import agreement_of, candidates_of, drawings_of, how_to_use_best
 from presage.report.reading import read
 from presage.report.supernet import epochs_table
@@ -43,6 +44,7 @@ def write_report(run_folder: Path, space: Space | None = None) -> Path:
         "page.html",
         result=result,
         card=card,
+        inspection=_inspection(run_folder),
         trained=trained,
         short_list=_best_first(result.verified),
         baseline=_best_first(result.baseline),
@@ -60,6 +62,17 @@ def write_report(run_folder: Path, space: Space | None = None) -> Path:
     with replacing(target) as draft:
         draft.write_text(page, encoding="utf-8")
     return target
+
+
+def _inspection(run_folder: Path) -> Inspection | None:
+    """What `presage probe --inspect --out RUN` left there."""
+    path = run_folder / inspection.JSON
+    if not path.exists():
+        return None
+    try:
+        return Inspection.from_json(read(path))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidArgument("RUN", "presage report", f"hold a whole {path.name}", str(error)) from None
 
 
 def _best_first(verified: tuple[Verified, ...]) -> list[Verified]:

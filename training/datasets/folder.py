@@ -13,7 +13,7 @@ import numpy.typing as npt
 from presage.training.datasets.decoding import Corrupt, Progress, common_side, decode_into, each, reorder
 from presage.training.datasets.folder_key import folder_key
 from presage.training.datasets.folder_layout import Layout, find_layout
-from presage.training.datasets.image_cache import Entry, ImageCache
+from presage.training.datasets.image_cache import ImageCache, KeptImages
 from presage.training.datasets.image_dataset import ImageDataset, ImageFiles, checked, refusal
 from presage.training.datasets.image_file import Header, read_extremes, read_header, read_pixels
 from presage.training.datasets.left_out import LeftOut, LeftOutLog
@@ -62,7 +62,7 @@ def load_folder(
     return _dataset(root, layout, entry)
 
 
-def _dataset(root: Path, layout: Layout, entry: Entry) -> ImageDataset:
+def _dataset(root: Path, layout: Layout, entry: KeptImages) -> ImageDataset:
     told, (pixels, labels) = entry.told, (entry.pixels, entry.labels)
     split = int(told["train"])
     depth = None if told["depth"] is None else Depth.from_json(told["depth"])
@@ -76,7 +76,7 @@ def _dataset(root: Path, layout: Layout, entry: Entry) -> ImageDataset:
 
 def _read(
     root: Path, layout: Layout, skip_corrupt: bool, on_progress: Progress | None, cache: ImageCache | None, key: str
-) -> Entry:
+) -> KeptImages:
     """Decode the images of a folder, the training images first; kept in the cache if the folder stays as it is."""
     files = [path for path, _ in layout.train + layout.test]
     labels = np.array([label for _, label in layout.train + layout.test], dtype=np.int64)
@@ -122,7 +122,7 @@ def _read(
             "files": [names[row] for row in taken_rows],
             "sizes": found.sizes[taken_rows].tolist(),
         }
-        entry = Entry(pixels[: len(order)], labels[taken_rows], told)
+        entry = KeptImages(pixels[: len(order)], labels[taken_rows], told)
         if draft is not None and key == folder_key(root, find_layout(root), _MOST_BYTES, skip_corrupt):
             return draft.keep(entry.labels, told) or entry
         return entry

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MOST_BYTES", "Draft", "Entry", "ImageCache"]
+__all__ = ["MOST_BYTES", "UnfinishedImages", "KeptImages", "ImageCache"]
 
 MOST_BYTES = 8 * 2**30
 """Of all entries together; a larger one is not kept."""
@@ -35,7 +35,7 @@ Shape = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Entry:
+class KeptImages:
     """What is kept of a dataset.
 
     Attributes:
@@ -49,7 +49,7 @@ class Entry:
     told: dict[str, Any]
 
 
-class Draft:
+class UnfinishedImages:
     """An entry that is being written.
 
     Attributes:
@@ -69,7 +69,7 @@ class Draft:
         if hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
 
-    def keep(self, labels: npt.NDArray[np.int64], told: dict[str, Any]) -> Entry | None:
+    def keep(self, labels: npt.NDArray[np.int64], told: dict[str, Any]) -> KeptImages | None:
         """Finish: the first ``len(labels)`` images are kept. None where another process was faster, or it failed."""
         self._map.flush()
         shape = (len(labels), *self.pixels.shape[1:])
@@ -93,7 +93,7 @@ class ImageCache:
     def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
         self.folder, self.most_bytes = folder, most_bytes
 
-    def find(self, key: str) -> Entry | None:
+    def find(self, key: str) -> KeptImages | None:
         """The entry of this key; None where there is none, or it is damaged, and then it is removed."""
         path = self.folder / key
         if not path.is_dir():
@@ -107,14 +107,14 @@ class ImageCache:
         return entry
 
     @contextmanager
-    def draft(self, key: str, shape: Shape) -> Iterator[Draft | None]:
+    def draft(self, key: str, shape: Shape) -> Iterator[UnfinishedImages | None]:
         """Somewhere to write an entry; None where there is no room for it. What was not kept is removed."""
         folder = self._room_for(prod(shape))
         if folder is None:
             yield None
             return
         try:
-            yield Draft(folder, self.folder / key, shape)
+            yield UnfinishedImages(folder, self.folder / key, shape)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -144,7 +144,7 @@ class ImageCache:
                 yield (path / _TOLD).stat().st_mtime, sum(file.stat().st_size for file in path.iterdir()), path
 
 
-def _read(path: Path) -> Entry:
+def _read(path: Path) -> KeptImages:
     """An entry.
 
     Raises:
@@ -157,4 +157,4 @@ def _read(path: Path) -> Entry:
         raise ValueError("labels of another dataset")
     with (path / _PIXELS).open("rb") as file:
         mapped = mmap.mmap(file.fileno(), n * h * w * c, access=mmap.ACCESS_COPY)
-    return Entry(np.frombuffer(mapped, np.uint8).reshape(n, h, w, c), labels, told)
+    return KeptImages(np.frombuffer(mapped, np.uint8).reshape(n, h, w, c), labels, told)
