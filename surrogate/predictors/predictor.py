@@ -10,6 +10,8 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -22,6 +24,7 @@ from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.conditioning import ConditionedPredictor, Conditioner, condition
 from presage.surrogate.predictors.conformal import ConformalIntervals
 from presage.surrogate.predictors.prediction import Estimate, Prediction
+from presage.surrogate.predictors.side_by_side import side_by_side
 from presage.surrogate.predictors.state import State
 
 if TYPE_CHECKING:
@@ -125,8 +128,11 @@ class Predictor(ABC):
         """
         value, std_error = np.full(len(experience), experience.accuracy.mean()), np.ones(len(experience))
         beyond, distance = np.zeros(len(experience)), np.full(len(experience), np.nan)
-        parts = dataset_folds(experience, self.folds)
-        for done, out in enumerate(parts, start=1):
+        parts, done, lock = dataset_folds(experience, self.folds), 0, Lock()
+
+        def leave_out(out: NDArray[np.int64]) -> None:
+            """Fills in the rows of these datasets, which no other part touches."""
+            nonlocal done
             fold = np.isin(experience.group, out)
             learner = self._understudy()
             learner._learn(experience.take(~fold))
@@ -138,7 +144,12 @@ class Predictor(ABC):
                         beyond[rows] = estimate.beyond
                     if estimate.distance is not None:
                         distance[rows] = estimate.distance
-            (progress or _nobody)(done, len(parts))
+            with lock:
+                done += 1
+                (progress or _nobody)(done, len(parts))
+
+        _ = experience.features  # encoded once, before threads ask for it
+        side_by_side([partial(leave_out, out) for out in parts])
         return Estimate(value, std_error, beyond, distance)
 
     def clone(self) -> Self:

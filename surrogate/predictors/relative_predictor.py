@@ -37,12 +37,22 @@ class RelativePredictor(Predictor):
         self._prepare(experience)
         self.beyond_ = BeyondExperience().fit(experience, self.scale_.relative(experience), self.scale_.effect_)
         known = np.array([self.scale_.knows(task) for task in experience.tasks])[experience.task_index]
-        relative = self._learn_and_predict(experience, np.flatnonzero(known))
         if not known.all():  # tasks with few rows get their means by what the others taught, then all are learned from
-            self.scale_.refine(experience, relative, self.beyond_.gains(experience, self.scale_.effect_))
-            relative = self._learn_and_predict(experience, np.arange(len(experience)))
+            placed = self._placing(experience, np.flatnonzero(known))
+            self.scale_.refine(experience, placed, self.beyond_.gains(experience, self.scale_.effect_))
+        relative = self._learn_and_predict(experience, np.arange(len(experience)))
         self.most_ = float(relative.max())
         self.relative_rmse_ = float(np.sqrt(np.mean((self.scale_.relative(experience) - relative) ** 2)))
+
+    def _placing(self, experience: Experience, rows: Ints) -> Floats:
+        """(n,) relative accuracies, learned from `rows`, that place the tasks of all others."""
+        return self._learn_and_predict(experience, rows)
+
+    def _placed_by(self, other: RelativePredictor, experience: Experience, rows: Ints) -> Floats:
+        """`_placing` by another, cheaper predictor, which takes scale and trends from this one."""
+        other.scale_, other.beyond_ = self.scale_, self.beyond_
+        other._prepare(experience)
+        return other._learn_and_predict(experience, rows)
 
     def _learn_and_predict(self, experience: Experience, rows: Ints) -> Floats:
         """Learns from `rows` and predicts the relative accuracies of all, (n,).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -14,7 +15,9 @@ from presage.surrogate.data.encoding import Inputs, check_finite
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.sequences import layer_names, longest
 from presage.surrogate.data.task import Task
+from presage.surrogate.predictors.kernel_ridge import KernelRidge
 from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
+from presage.surrogate.predictors.side_by_side import side_by_side
 from presage.surrogate.predictors.state import State
 from presage.surrogate.predictors.tap_reading import TapReader
 
@@ -76,6 +79,10 @@ class TapLSTM(RelativePredictor):
         of_task = np.nan_to_num(np.stack([self._task_columns(task) for task in experience.tasks]))
         self.task_centre_, self.task_deviation_ = of_task.mean(axis=0), _deviation(of_task)
 
+    def _placing(self, experience: Experience, rows: NDArray[np.int64]) -> Floats:
+        """By kernel ridge: half of the fit's time, and the LSTM ranks no worse for it."""
+        return self._placed_by(KernelRidge(seed=self.seed), experience, rows)
+
     def _learn_relative(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         import torch
 
@@ -102,12 +109,14 @@ class TapLSTM(RelativePredictor):
             depth_weight=self.depth_weight,
             rank_weight=self.rank_weight,
         )
-        self.networks_: list[TapReader] = []
-        for bag in range(self.bags):
+
+        def trained(bag: int) -> TapReader:
             generator = torch.Generator().manual_seed(self.seed * self.bags + bag)
             network = TapNetwork(layers.shape[2], of_task.shape[1], self.first, self.second, generator)
             train(network, examples, how, generator)
-            self.networks_.append(TapReader({key: value.numpy() for key, value in network.state_dict().items()}))
+            return TapReader({key: value.numpy() for key, value in network.state_dict().items()})
+
+        self.networks_ = side_by_side([partial(trained, bag) for bag in range(self.bags)])
 
     def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
         layers, lengths = self._read(inputs.sequence)
