@@ -54,7 +54,7 @@ class Session:
     Args:
         database: the experiment database; None for the user's own (`$PRESAGE_DATABASE`, or the platform's data folder).
         device: `auto`, `cpu` or `cuda`.
-        seed: of everything random.
+        seed: of everything random but the predictor, which is fitted once for all seeds.
         progress: told how far the work is, as ``progress(stage, done, total)``.
         predictor: name of the accuracy predictor.
         skip_corrupt: pass over images that cannot be read.
@@ -175,7 +175,7 @@ class Session:
         from presage.surrogate import get_predictor
         from presage.surrogate.predictors.cache import is_kept
 
-        unfitted, folder = get_predictor(self.predictor, seed=self.seed), self.cache("predictors")
+        unfitted, folder = get_predictor(self.predictor), self.cache("predictors")
 
         def is_fitted(content: str) -> bool:
             return is_kept(unfitted, content, folder)
@@ -215,7 +215,7 @@ class Session:
         from presage.training.recipe_words import words_on
         from presage.training.recording import dataset_record
 
-        get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
+        get_predictor(self.predictor)  # refused before anything is probed
         asked = prediction.costed(dataset, architectures, recipe)
         bound = self.bound_predictor(dataset, recipe)
         notes = bound.extrapolation.notes([costs.multiply_adds for _, costs in asked])
@@ -307,7 +307,7 @@ class Session:
         from presage.surrogate import get_predictor
 
         recipe.check_trainable()
-        unfitted = get_predictor(self.predictor, seed=self.seed)  # refused before anything is probed
+        unfitted = get_predictor(self.predictor)  # refused before anything is probed
         check_serves(settings.strategy, space)
         check_folder(run_folder, "--run", "presage search")
         self.check_database()
