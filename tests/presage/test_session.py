@@ -416,4 +416,5 @@ def test_the_demo_counts_the_datasets_that_networks_were_trained_on(
     monkeypatch.setattr(Session, "search", lambda *given, **named: made)
     told = presage("demo", "--run", tmp_path / "run", "--database", experienced, "--quiet").out
     assert "1. Experience: 48 trained networks on 4 datasets." in told
-    assert "4. Fit the predictors, search on predictions" in told
+    assert "4. Search on predictions, train" in told
+    assert "of at most 10,000 parameters and 100,000 multiply adds:" in told
