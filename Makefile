@@ -3,6 +3,7 @@
 #   make test    install what a developer needs and run every test
 #   make check   lint, format, types, import floors, generated docs
 #   make docs    write the generated pages anew;  make bench    speed (other benchmarks need tables or datasets)
+#   make fitted  fit the predictor that is shipped, after a change of the seed or of what learns (minutes of a core)
 #   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (half an hour)
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 RUN ?= runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench evaluation clean
+.PHONY: help demo test check docs bench fitted evaluation clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -51,6 +52,9 @@ SPEED := encode predict predicted_study dcn_query
 
 bench: $(VENV)/.developer
 	@for name in $(SPEED); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+fitted: $(VENV)/.developer
+	$(BIN)/python benchmarks/fitted.py
 
 # Finished parts are kept beside the database: interrupted, it goes on where it was.
 $(VENV)/shipped.duckdb: $(wildcard database/seed/*) | $(VENV)/.developer

@@ -33,7 +33,7 @@ def expected_before(
     """Seconds of each thing, by what it is.
 
     Args:
-        unfitted: the predictor; fitted ones are kept in `cache`.
+        unfitted: the predictor; fitted ones are shipped, or kept in `cache`.
         probes: of the dataset; none are needed where the run folder has its card.
     """
     probes = 0 if difficulty.kept_card(run_folder, dataset) is not None else probes
