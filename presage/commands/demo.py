@@ -17,8 +17,8 @@ SUMMARY = "the whole job on scikit-learn's digits, with the shipped experience"
 
 def arguments(parser: Arguments) -> None:
     search_options(parser, Path("runs/demo"), compare_random=10)
-    # so that it is done in two minutes on two cores, and because digits is easy: the best of ten large random networks is
-    # as good as any, whereas of small ones, for a microcontroller, few are any good
+    # so that it is done in two minutes on two cores, and because digits is easy: the best of ten large random networks
+    # is as good as any, whereas of small ones, for a microcontroller, few are any good
     parser.set_defaults(max_macs=100_000, max_params=10_000, final=0)
     add_recipe_options(parser)
 
