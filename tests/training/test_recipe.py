@@ -116,3 +116,17 @@ def test_unknown_fields_and_names_are_refused_with_the_nearest_known() -> None:
 def test_reading_a_recipe_loads_no_torch() -> None:
     code = "import sys, presage.training; presage.training.Recipe(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_is_unknown_of_a_recipe_is_named_once_in_order_and_nothing_is_trained_by_it() -> None:
+    recipe = Recipe.from_json({"epochs": 3, "unknown": ["clip", "batch", "clip"]})
+    assert recipe.unknown == ("batch", "clip")
+    assert recipe.to_json()["unknown"] == ["batch", "clip"]
+    assert recipe.hash != Recipe(epochs=3).hash
+    assert Recipe(epochs=3).check_trainable() is None
+    with pytest.raises(InvalidArgument, match=r"must be known whole to train by it.* Unknown: batch, clip\."):
+        recipe.check_trainable()
+    with pytest.raises(UnknownName, match=r"No field of `Recipe` is named `epoch`\. Did you mean `epochs`"):
+        Recipe(unknown=("epoch",))
+    with pytest.raises(InvalidArgument, match="The `unknown` of `Recipe` must be"):
+        Recipe.from_json({"unknown": "epochs"})

@@ -12,12 +12,13 @@ from presage.surrogate.data.encoding import Inputs, capacities
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.data.task import Task
+from presage.surrogate.predictors.beyond_experience import BeyondExperience
 from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.capacity import CapacityTrend
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
 from presage.surrogate.predictors.novelty import Novelty
 from presage.surrogate.predictors.prediction import extrapolation_of
-from presage.surrogate.predictors.recipe_effect import FADES, OWN, PRIOR, RecipeEffect, doublings, usual_tasks
+from presage.surrogate.predictors.recipe_effect import ASSUMED, FADES, OWN, PRIOR, RecipeEffect, doublings, usual_tasks
 from presage.surrogate.predictors.relative_scale import RelativeScale
 from presage.surrogate.testing import synthetic_experience
 
@@ -191,3 +192,32 @@ def test_large_networks_are_ranked_as_their_twins_and_said_to_be_far(
 @pytest.mark.parametrize(("distance", "word"), [(0.0, "within"), (0.3, "near"), (1.0, "beyond"), (9.0, "far")])
 def test_a_distance_is_one_word(distance: float, word: str) -> None:
     assert extrapolation_of(distance) == word
+
+
+def _elsewhere(experience: Experience, assumed: tuple[str, ...]) -> Experience:
+    """With trainings of ten times the epochs that gained a logit, done elsewhere: these fields were assumed."""
+    both = again(experience, "own", 1.0, epochs=10 * experience.tasks[0].epochs)
+    return replace(both, tasks=tuple(replace(t, assumed=assumed) if t.recipe == "own" else t for t in both.tasks))
+
+
+def test_a_recipe_that_does_not_tell_its_epochs_teaches_nothing_of_what_these_do(experience: Experience) -> None:
+    learned = {}
+    for assumed in ((), ("epochs",)):
+        known = _elsewhere(experience, assumed)
+        scale = RelativeScale().fit(known)
+        scale.refine(known, scale.relative(known))
+        learned[assumed] = scale.effect_.effects_
+        beyond = BeyondExperience().fit(known, scale.relative(known), scale.effect_)
+        longest = scale.effect_.columns(known.tasks[-1])[0]
+        assert (beyond.most_by_[0] == pytest.approx(longest)) == (not assumed)
+    prior = RecipeEffect().fit(experience).effects_
+    np.testing.assert_allclose(learned["epochs",], prior)
+    assert learned[()][0] > prior[0]
+
+
+def test_what_was_assumed_of_a_training_is_doubted(experience: Experience) -> None:
+    effect, task = RecipeEffect().fit(experience), replace(experience.tasks[0], recipe="own", image_side=24)
+    value, error = effect.predict(task)
+    doubted, doubt = effect.predict(replace(task, assumed=("epochs", "train_images")))
+    assert doubted == value
+    assert doubt == pytest.approx(np.sqrt(error**2 + 2 * ASSUMED**2))
