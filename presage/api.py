@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from presage.search import SearchResult
     from presage.training import ImageDataset, Recipe
     from presage.training.model.trained import TrainedModel
+    from presage.training.side_by_side import SideBySide
 
 __all__ = ["import_experience", "inspect", "load", "predict", "probe", "search", "train"]
 
@@ -159,6 +162,8 @@ def search(
     device: str = "auto",
     seed: int = 0,
     progress: OnStage = no_progress,
+    workers: int | str | None = None,
+    executor: Executor | None = None,
     **settings: Any,
 ) -> SearchResult:
     """Search a space on predicted accuracy and train the short-list, the best of it finally; resumes a run folder.
@@ -170,6 +175,9 @@ def search(
         final_recipe: by name, on all images; or a recipe as it stands. ``"auto"``: the budget chooses, or `standard`.
         tune: whether learning rate and weight decay are tuned before a final training.
         budget: seconds, or a time as in ``"30m"``, that everything is made to fit but what is given here.
+        workers: networks trained at once, each by one thread, with the same results for any number; ``"auto"`` is one
+            for each core, or four for each GPU. None trains one after the other, by all threads.
+        executor: trains on this in place of processes of presage's own; it must share this machine's disk.
         settings: fields of `presage.search.SearchSettings`: strategy, candidates (2,000; 100 where a super-net scores),
             shortlist, rounds, limits, …
 
@@ -182,6 +190,7 @@ def search(
     from presage.search.final.settings import TRIALS
     from presage.search.strategies import default_candidates
     from presage.steps.budgeting import TimeWish, seconds_of
+    from presage.training.executors import AUTO_WORKERS, side_by_side
 
     known = SearchSettings.__dataclass_fields__
     for name in settings:
@@ -197,15 +206,22 @@ def search(
     last = recipes.final_recipe(final_recipe, images)
     trials, mirror = TRIALS if tune else 0, isinstance(final_recipe, str)
     ending = FinalSettings(last, final or 1, trials, mirror=mirror)
-    return session.search(
-        images,
-        space=get_space(space) if isinstance(space, str) else space,
-        recipe=_recipe(recipe, images, session),
-        settings=asked,
-        run_folder=Path(run_folder),
-        final=ending if final else None,
-        wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
-    )
+    at_once: AbstractContextManager[SideBySide | None] = nullcontext()
+    if workers is not None or executor is not None:
+        at_once = side_by_side(
+            AUTO_WORKERS if workers is None else workers, device, Path(run_folder) / ".workers", executor
+        )
+    with at_once as beside:
+        return session.search(
+            images,
+            space=get_space(space) if isinstance(space, str) else space,
+            recipe=_recipe(recipe, images, session),
+            settings=asked,
+            run_folder=Path(run_folder),
+            final=ending if final else None,
+            wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
+            beside=beside,
+        )
 
 
 def import_experience(

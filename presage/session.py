@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from presage.surrogate.evaluation.appraisal import Appraisal
     from presage.training import ImageDataset, Recipe
     from presage.training.campaign import Summary
+    from presage.training.side_by_side import SideBySide
 
 __all__ = ["Session"]
 
@@ -279,22 +280,16 @@ class Session:
         )  # fmt: skip
 
     def search(
-        self,
-        dataset: ImageDataset,
-        *,
-        space: Space,
-        recipe: Recipe,
-        settings: SearchSettings,
-        run_folder: Path,
-        final: FinalSettings | None = None,
-        wish: budgeting.TimeWish | None = None,
-    ) -> SearchResult:
+        self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path,
+        final: FinalSettings | None = None, wish: budgeting.TimeWish | None = None, beside: SideBySide | None = None,
+    ) -> SearchResult:  # fmt: skip
         """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
         A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
 
         Args:
             final: how the best are trained in the end; None leaves it at the short-list. May differ when asked again.
             wish: a budget in seconds, or who is to be told how long it will take.
+            beside: trains several networks at once (`presage.training.executors.side_by_side`).
         """
         from presage.files import write_json
         from presage.report import write_report
@@ -330,8 +325,9 @@ class Session:
         kept = self.cache("predictors"), self.device
         before = partial(expected_before, self.open, dataset, recipe, run_folder, unfitted, *kept)
         budget = budgeting.Budgeting(
-            wish, dataset, space, asked, before=before, latency=model, run_folder=run_folder, device=self.device
-        )
+            wish, dataset, space, asked, before=before, latency=model, run_folder=run_folder, device=self.device,
+            at_once=None if beside is None else beside.slots,
+        )  # fmt: skip
         self.card(dataset, run_folder, budget.probes)
         fits = budget.arranged()
         rests_on = extrapolation.kept_extrapolation(run_folder, lambda: self.extrapolation(fits.recipe))
@@ -339,7 +335,7 @@ class Session:
             dataset, space=space, recipe=fits.recipe, settings=fits.settings, scorer=fits.scorer,
             predictor=self.predictor, run_folder=run_folder, database=BriefStore(self.open), device=self.device,
             latency=latency, on_progress=searching.stages(settings, self.progress), pace=fits.pace,
-            finish=None if fits.final is None else Finishing(fits.final),
+            finish=None if fits.final is None else Finishing(fits.final), beside=beside,
         )  # fmt: skip
         if get_score(settings.score).predicts:
             result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))

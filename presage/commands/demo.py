@@ -25,6 +25,7 @@ def arguments(parser: Arguments) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from presage.architecture.spaces import get_space
+    from presage.training.executors import side_by_side
     from presage.training.resolving import resolved
 
     def say(text: str) -> None:
@@ -36,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     options.run.mkdir(parents=True, exist_ok=True)
     if options.database is None:  # the demo leaves the user's own database as it is
         options.database = options.run / "experience.duckdb"
-    with session_of(options) as session:
+    at_once = side_by_side(options.workers, options.device, options.run / ".workers")
+    with session_of(options) as session, at_once as beside:
         session.check_database()
         dataset = session.dataset("digits")
         recipe = resolved(recipe, dataset)
@@ -51,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"4. Search on predictions, train the short-list and, to compare, random networks, of at most {limits}:")
         result = session.search(
             dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run,
-            final=final_of(options, dataset),
+            final=final_of(options, dataset), beside=beside,
         )  # fmt: skip
     say("")
     print(json.dumps(result.to_json()) if options.json else summary(result))

@@ -126,8 +126,18 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     group.add_argument(
         "--no-tune", action="store_true", help="leave learning rate and weight decay as the final recipe has them"
     )
+    group.add_argument(
+        "--workers", type=workers, default="auto", metavar="N",
+        help="networks trained at once, each in a process of one thread: auto (default) is one for each core, or four "
+        "for each GPU; results are the same for any number",
+    )  # fmt: skip
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
     group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
+
+
+def workers(text: str) -> int | str:
+    """A number of workers, or `auto`, for argparse."""
+    return text if text == "auto" else positive(text)
 
 
 def settings_of(options: argparse.Namespace) -> SearchSettings:
@@ -205,20 +215,22 @@ def plan_text(plan: Plan) -> str:
 
 def run(options: argparse.Namespace) -> int:
     from presage.architecture.spaces import get_space
+    from presage.training.executors import side_by_side
     from presage.training.resolving import resolved
 
     settings, space = settings_of(options), get_space(options.space)
     chosen_recipe(options.final_recipe, "--final-recipe", "search")
     plans: list[Plan] = []
     check_folder(options.run, "--run", "presage search")
-    with session_of(options) as session:
+    at_once = side_by_side(options.workers, options.device, options.run / ".workers")
+    with session_of(options) as session, at_once as beside:
         recipe = recipe_of(options, session.stored_recipe)
         session.check_database()
         dataset = dataset_of(session, options)
         recipe = resolved(recipe, dataset)
         result = session.search(
             dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run,
-            final=final_of(options, dataset), wish=_wish(options, plans),
+            final=final_of(options, dataset), wish=_wish(options, plans), beside=beside,
         )  # fmt: skip
     if options.json:
         print(json.dumps({**result.to_json(), **({"plan": plans[-1].to_json()} if plans else {})}))

@@ -95,6 +95,8 @@ class Budgeting:
     Args:
         asked: the search as it was asked for.
         before: seconds that the probe and the predictor are expected to take, by what they are called.
+        at_once: networks of a short-list that are trained side by side, each by one thread; None: one after the other,
+            by all threads.
 
     Raises:
         InvalidArgument: the budget is too small, or the search trains a super-net, of which nothing is foretold.
@@ -111,6 +113,7 @@ class Budgeting:
         latency: LatencyModel | None,
         run_folder: Path,
         device: str,
+        at_once: int | None = None,
     ) -> None:
         from presage.files import read_json
         from presage.search.planning.keeping import BudgetClock
@@ -136,7 +139,9 @@ class Budgeting:
         elif self._kept is not None:
             again = self._again(self._kept)
             choices = (Offer(again.recipe or asked.recipe, again.final),)
-        self._measured = measured(dataset, space, choices, asked.settings, latency=latency, device=device)
+        self._measured = measured(
+            dataset, space, choices, asked.settings, latency=latency, device=device, at_once=at_once
+        )
         self._timed = self._clock.spent
         ahead = [("measure", "read the dataset, time this machine", self._timed)]
         ahead += [(what.split()[0], what, seconds) for what, seconds in before(self.probes).items()]

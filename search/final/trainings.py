@@ -41,6 +41,7 @@ class Trainings:
     def __init__(self, run: RunContext, trainer: AnyRecipeTrainer, network: Chosen) -> None:
         self.run, self.network = run, network
         self._trainer = trainer
+        self._by_one_thread: set[str] = set()  # hashes of recipes
 
     @property
     def architecture(self) -> Architecture:
@@ -70,6 +71,8 @@ class Trainings:
 
     def begin(self, recipe: Recipe) -> bool:
         """Begin a training that is one of several, of which `row` is asked for later; whether there was room for it."""
+        if self.run.beside is not None:
+            self._by_one_thread.add(recipe.hash)
         if not isinstance(self._trainer, RecipesAhead):
             return False
         checkpoint = self.folder(recipe) / _CHECKPOINT
@@ -132,7 +135,8 @@ class Trainings:
             row = ledger.row(self.architecture, seed, result)
             if stopped and row["status"] == PRUNED:
                 return {**row, "status": STOPPED}
-            self.run.pace.trained(self.architecture, recipe, result.seconds)
+            if recipe.hash not in self._by_one_thread:  # which says little of a final training, by all of them
+                self.run.pace.trained(self.architecture, recipe, result.seconds)
             if keep and row["status"] == FINISHED:
                 model = self._trainer.model(self.architecture, recipe, result)
                 if model is not None:

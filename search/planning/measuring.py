@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from presage.search.settings import SearchSettings
 from presage.search.studies.feasible import COSTS, Feasible, FeasibleDraws
 from presage.search.studies.scorer import AnyScorer, prediction_of
 from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.hardware import one_thread
 from presage.training.recipe import Recipe
 from presage.training.recording import dataset_record
 from presage.training.timing import Images, Speed, fitted_speed, timed
@@ -54,6 +56,7 @@ class MeasuredMachine:
         drawn: networks to time a scorer with, and whose sizes are those to choose from.
         networks: three of them, that were timed: a small, a middling and a large one.
         searching, finishing: what was measured, and on images of which side.
+        at_once: networks that are trained side by side.
     """
 
     dataset: ImageDataset
@@ -62,6 +65,7 @@ class MeasuredMachine:
     networks: tuple[Architecture, ...]
     searching: tuple[Speed, int]
     finishing: tuple[Speed, int]
+    at_once: int = 1
 
     def scoring(self, scorer: AnyScorer) -> float:
         """Seconds to propose and score a candidate."""
@@ -92,6 +96,7 @@ class MeasuredMachine:
             multiply_adds=(*ladder, 2 * ladder[-1]),  # what a search finds may be larger than anything drawn at random
             growth=self._growth(recipe.image_side, last.image_side),
             before=tuple(before),
+            at_once=self.at_once,
         )
 
     def _growth(self, side: int, larger: int) -> float:
@@ -119,9 +124,13 @@ def measured(
     *,
     latency: LatencyModel | None,
     device: str,
+    at_once: int | None = None,
 ) -> MeasuredMachine:
     """What a plan is made from. Takes seconds: on images of two sides, whatever is offered; on the larger, no large
     network.
+
+    Args:
+        at_once: networks that are trained side by side, each by one thread; None: one after the other, by all threads.
 
     Raises:
         NothingFeasible: no network of the space is within the limits.
@@ -132,13 +141,14 @@ def measured(
     draws = FeasibleDraws(space, RandomSampler(0), settings.limits, shape, classes, latency)
     found = draws.draw(History(len(space.parameters)), _DRAWN, (settings.seed, _DRAWN))
     networks = tuple(space.decode(space.params(found.codes[row])) for row in _quantiles(found))
-    searching = _speed(networks, shape, classes, recipe, device, depth=True), recipe.image_side
+    with nullcontext() if at_once is None else one_thread():
+        searching = _speed(networks, shape, classes, recipe, device, depth=True), recipe.image_side
     finals = [offer.final.recipe for offer in offers if offer.final is not None]
     finishing = searching
-    if finals:
+    if finals:  # by all threads: it is one training
         last = min(finals, key=lambda one: abs(one.image_side - _TIMED_SIDE))
         finishing = _speed(networks[:2], _shape(dataset, last), classes, last, device, depth=False), last.image_side
-    return MeasuredMachine(dataset, tuple(offers), found, networks, searching, finishing)
+    return MeasuredMachine(dataset, tuple(offers), found, networks, searching, finishing, at_once or 1)
 
 
 def _shape(dataset: ImageDataset, recipe: Recipe) -> tuple[int, int, int]:

@@ -178,7 +178,8 @@ def _choices(
     for shortlist, trials, epochs, sized in _standards(settings, final, fixed, whole=whole):
         for most in _sizes(offer, workload, sized=sized):
             each = workload.searching.seconds(offer.recipe, workload.images, most)
-            trained = math.floor((left - reserved) / (each * settings.rounds)) - settings.compare_random
+            turns = math.floor((left - reserved) / (each * settings.rounds))
+            trained = turns * workload.at_once - settings.compare_random
             if trained < shortlist:
                 continue
             chosen = shortlist if "shortlist" in fixed else min(trained, _SHORT_LIST[1])
@@ -186,7 +187,8 @@ def _choices(
             if final is None:
                 yield _Choice(most, chosen, candidates, 0, 0)
                 continue
-            spare = left - (chosen + settings.compare_random) * settings.rounds * each
+            turns = workload.turns(chosen) + workload.turns(settings.compare_random)
+            spare = left - turns * settings.rounds * each
             fits = _fitting_epochs(spare / final.networks, final, trials, workload, most)
             if fits >= epochs:
                 yield _Choice(most, chosen, candidates, trials, min(fits, _MOST_EPOCHS * final.recipe.epochs))
@@ -258,18 +260,24 @@ def _told(
     each = workload.searching.seconds(recipe, workload.images, choice.most)
     rounds, score = settings.rounds, settings.rounds * choice.candidates * workload.candidate
     up_to = "" if limits.multiply_adds is None else f" of at most {_scaled(limits)} multiply-adds"
+    beside = f", {workload.at_once} at once" if workload.at_once > 1 else ""
     before = PlannedPart("before", "read and probe the dataset, fit the predictor, time this machine", workload.spent)
     parts = [
         *(workload.before or (before,)),
         PlannedPart("search", f"{rounds * choice.candidates:,} candidates{up_to}", score),
         PlannedPart(
-            "short-list", f"{rounds * choice.shortlist} networks, {recipe.epochs} epochs at {recipe.image_side} px",
-            rounds * choice.shortlist * each,
+            "short-list",
+            f"{rounds * choice.shortlist} networks{beside}, {recipe.epochs} epochs at {recipe.image_side} px",
+            rounds * workload.turns(choice.shortlist) * each,
         ),
     ]  # fmt: skip
     if settings.compare_random:
         parts.append(
-            PlannedPart("baseline", f"{settings.compare_random} random networks", settings.compare_random * each)
+            PlannedPart(
+                "baseline",
+                f"{settings.compare_random} random networks{beside}",
+                workload.turns(settings.compare_random) * each,
+            )
         )
     last = None
     if final is not None:

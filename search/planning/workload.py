@@ -32,6 +32,7 @@ class Workload:
         multiply_adds: of random networks within the limits, on images of the search's side, ascending.
         growth: multiply-adds on images of the final side, as a multiple.
         before: what `spent` is for.
+        at_once: networks of the short-list, and of the baseline, that are trained side by side.
     """
 
     images: Images
@@ -43,6 +44,11 @@ class Workload:
     multiply_adds: tuple[int, ...]
     growth: float
     before: tuple[PlannedPart, ...] = ()
+    at_once: int = 1
+
+    def turns(self, networks: int) -> int:
+        """Trainings one after the other that so many networks take."""
+        return -(-networks // self.at_once)
 
 
 @dataclass(frozen=True)

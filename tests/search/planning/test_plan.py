@@ -129,3 +129,23 @@ def test_a_run_taken_up_again_keeps_what_was_chosen_when_it_began() -> None:
     first = plan(900, workload(), RECIPE, SearchSettings(), FINAL)
     later = plan(900, workload(slower=3.0), RECIPE, SearchSettings(), FINAL).again(first.to_json())
     assert (later.settings, later.final) == (first.settings, first.final)
+
+
+def test_networks_side_by_side_take_their_turns_together() -> None:
+    settings = SearchSettings(candidates=500, shortlist=5, compare_random=2)
+    together = replace(workload(), at_once=2)
+    parts = _by_name(estimate(together, RECIPE, settings, FINAL))
+    each = together.searching.seconds(RECIPE, together.images, WORK[9])
+    assert parts["short-list"] == pytest.approx(3 * each)  # two, two and one
+    assert parts["baseline"] == pytest.approx(each)
+    assert parts["final"] == _by_name(estimate(workload(), RECIPE, settings, FINAL))["final"]
+
+
+@pytest.mark.parametrize("budget", [600, 1800])
+def test_side_by_side_a_budget_is_kept_and_buys_no_less(budget: float) -> None:
+    alone, together = (
+        plan(budget, replace(workload(), at_once=at_once), RECIPE, SearchSettings(), FINAL) for at_once in (1, 4)
+    )
+    assert together.seconds <= SAFE * budget + 1e-6
+    assert together.settings.shortlist >= alone.settings.shortlist
+    assert (together.settings.limits.multiply_adds or WORK[-1]) >= (alone.settings.limits.multiply_adds or WORK[-1])
