@@ -89,10 +89,13 @@ class FinalResult:
     Attributes:
         trainings: one for each network, the best of the short-list first.
         notes: what is to be known of them, a line each.
+        cut_short: hash of the network that the run's folder `best` has as it was when its training was cut short; None
+            where it has none such.
     """
 
     trainings: tuple[FinalTraining, ...]
     notes: tuple[str, ...] = ()
+    cut_short: str | None = None
 
     @property
     def best(self) -> FinalTraining | None:
@@ -106,10 +109,11 @@ class FinalResult:
             "trainings": [one.to_json() for one in self.trainings],
             "best": None if self.best is None else self.best.hash,
             "notes": list(self.notes),
+            "cut_short": self.cut_short,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> FinalResult:
         """What `to_json` wrote."""
         trainings = tuple(FinalTraining.from_json(one) for one in value["trainings"])
-        return cls(trainings, tuple(value["notes"]))
+        return cls(trainings, tuple(value["notes"]), value.get("cut_short"))

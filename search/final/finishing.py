@@ -58,10 +58,20 @@ class Finishing:
         if final.best is not None:
             best = next(one for one in done if one.record.hash == (final.best and final.best.hash))
             best.test_and_publish()
+        cut, as_it_was = (None, None) if final.best is not None else self._cut_short(done)
         for one in done:
             one.enter()
-        final = FinalResult(tuple(one.record for one in done), (*notes, *_remarks(final)))
+        final = FinalResult(tuple(one.record for one in done), (*notes, *_remarks(final, cut)), as_it_was)
         return replace(result, final=final)
+
+    def _cut_short(self, done: Sequence[_Network]) -> tuple[str | None, str | None]:
+        """Where every final training was cut short, the best of these networks is left as it is, if it is no worse
+        than by the search's recipe: in a sentence, and its hash."""
+        best = max(done, key=lambda one: one.unfinished_accuracy, default=None)
+        if best is None or best.unfinished_accuracy < max(one.verified.accuracy or 0.0 for one in done):
+            return None, None
+        told = best.publish_unfinished()
+        return told, None if told is None else best.record.hash
 
     def _for_images(
         self, run: RunContext, trainer: AnyRecipeTrainer, chosen: Sequence[Verified], notes: list[str]
@@ -128,6 +138,23 @@ class _Network:
         )
         if model is not None:
             publish_model(model, self._trainings.folder(self.recipe), self.run.folder.best)
+
+    @property
+    def unfinished_accuracy(self) -> float:
+        """On validation images, of a training that was cut short, as it is; 0 where there is none."""
+        model = self._trainings.unfinished
+        return 0.0 if model is None else model.accuracy or 0.0
+
+    def publish_unfinished(self) -> str | None:
+        """Leave it in the run's folder `best` as it is, with its accuracies in a sentence."""
+        model = self._trainings.publish_unfinished(self.recipe)
+        if model is None:
+            return None
+        test = "" if model.test_accuracy is None else f", {model.test_accuracy:.3f} on test images"
+        return (
+            f"The best network is {self.record.hash[:8]} as it was then: {model.accuracy:.3f} on validation images"
+            f"{test}, no less than by the search's recipe."
+        )
 
     def enter(self) -> None:
         """Store the final training in the database."""
@@ -203,7 +230,7 @@ class _Network:
         )
 
 
-def _remarks(final: FinalResult) -> Sequence[str]:
+def _remarks(final: FinalResult, cut: str | None) -> Sequence[str]:
     """What is to be known of the outcome."""
     best = final.best
     failed = [
@@ -212,7 +239,7 @@ def _remarks(final: FinalResult) -> Sequence[str]:
         if one.accuracy is None
     ]
     if best is None:
-        return [*failed, "The best network is the one trained by the search's recipe."] if failed else []
+        return [*failed, cut or "The best network is the one trained by the search's recipe."] if failed else []
     before = best.search_accuracy
     if before is not None and (best.accuracy or 0.0) < before:
         failed.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -20,11 +20,11 @@ from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
 from presage.training.side_by_side import SideBySide
 
-__all__ = ["AnyRecipeTrainer", "RecipesAhead", "RecipesTrainer", "TestScores"]
+__all__ = ["AnyRecipeTrainer", "RecipesAhead", "RecipesTrainer", "HeldOutScores"]
 
 
 @dataclass(frozen=True)
-class TestScores:
+class HeldOutScores:
     """Trained accuracy on the test images, and the balanced one where classes are unbalanced."""
 
     accuracy: float
@@ -48,7 +48,10 @@ class AnyRecipeTrainer(Protocol):
     def model(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> TrainedModel | None:
         """What a finished training left, with all that is needed to use it."""
 
-    def tested(self, model: TrainedModel, recipe: Recipe) -> TestScores | None:
+    def unfinished(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> TrainedModel | None:
+        """What a training that was cut short left, as it is, with its accuracies on validation images."""
+
+    def tested(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores | None:
         """On the test images; None where there are none."""
 
     def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
@@ -122,7 +125,21 @@ class RecipesTrainer:
         """See `AnyRecipeTrainer.model`."""
         return trained_model(architecture, self.dataset, self.data(recipe), recipe, result)
 
-    def tested(self, model: TrainedModel, recipe: Recipe) -> TestScores | None:
+    def unfinished(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> TrainedModel | None:
+        """See `AnyRecipeTrainer.unfinished`. The weights themselves are scored, not what a recipe averages of them."""
+        if result.module is None:
+            return None
+        data = self.data(recipe)
+        module = result.module.to(data.device)
+        scores = evaluate(
+            module, data.x_validation, data.y_validation, data,
+            precision=result.precision, mirroring=recipe.test_mirroring,
+        )  # fmt: skip
+        balanced = scores.balanced_accuracy if is_unbalanced(data.y_train, data.classes) else None
+        scored = replace(result, accuracy=scores.accuracy, balanced_accuracy=balanced)
+        return trained_model(architecture, self.dataset, data, recipe, scored)
+
+    def tested(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores | None:
         """See `AnyRecipeTrainer.tested`."""
         data = self.data(recipe)
         if not len(data.x_test):
@@ -132,7 +149,7 @@ class RecipesTrainer:
         scores = evaluate(module, data.x_test, data.y_test, data, precision=precision, mirroring=recipe.test_mirroring)
         model.module.cpu()
         balanced = scores.balanced_accuracy if is_unbalanced(data.y_train, data.classes) else None
-        return TestScores(scores.accuracy, balanced)
+        return HeldOutScores(scores.accuracy, balanced)
 
     def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
         """See `AnyRecipeTrainer.mirroring`."""

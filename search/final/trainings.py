@@ -14,6 +14,7 @@ from presage.search.final.trainer import AnyRecipeTrainer, RecipesAhead
 from presage.search.result import Chosen
 from presage.search.run.attempts import attempt, settled
 from presage.search.run.context import RunContext
+from presage.search.run.export import publish_model
 from presage.training.failures import StopTraining
 from presage.training.loop import EpochRecord
 from presage.training.model.folder import load_model, save_model
@@ -40,6 +41,7 @@ class Trainings:
 
     def __init__(self, run: RunContext, trainer: AnyRecipeTrainer, network: Chosen) -> None:
         self.run, self.network = run, network
+        self.unfinished: TrainedModel | None = None
         self._trainer = trainer
         self._by_one_thread: set[str] = set()  # hashes of recipes
 
@@ -108,6 +110,19 @@ class Trainings:
                 write_json(folder / _EXPERIMENT, row)
         return row, model
 
+    def publish_unfinished(self, recipe: Recipe) -> TrainedModel | None:
+        """Leave the network of a training that was cut short in the run's folder ``best``, its test accuracy known."""
+        model, folder = self.unfinished, self.folder(recipe) / "unfinished"
+        if model is None:
+            return None
+        scores = self._trainer.tested(model, recipe)
+        if scores is not None:
+            balanced = scores.balanced_accuracy
+            model = replace(model, test_accuracy=scores.accuracy, test_balanced_accuracy=balanced)
+        save_model(model, folder, program=False)
+        publish_model(model, folder, self.run.folder.best)
+        return model
+
     def _trained(self, recipe: Recipe, keep: bool, on_epoch: Callable[[EpochRecord], None]) -> Row:
         folder, seed, ledger = self.folder(recipe), self.run.settings.seed, self.run.ledger.by(recipe)
         done = read_json(folder / "epochs.json") or 0
@@ -134,6 +149,7 @@ class Trainings:
         else:
             row = ledger.row(self.architecture, seed, result)
             if stopped and row["status"] == PRUNED:
+                self.unfinished = self._trainer.unfinished(self.architecture, recipe, result)
                 return {**row, "status": STOPPED}
             if recipe.hash not in self._by_one_thread:  # which says little of a final training, by all of them
                 self.run.pace.trained(self.architecture, recipe, result.seconds)

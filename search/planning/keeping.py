@@ -21,6 +21,7 @@ __all__ = ["BudgetClock", "BudgetPace"]
 _NOTED_EVERY = 2.0  # seconds
 _TAKEN_UP = 0.8  # share of a budget that counts as spent at most, when a run is taken up again
 _CUT = 1.1  # times the budget after which a final training under way is stopped
+_LONGER = 2  # times the epochs planned, where trainings take less than was expected
 _LATEST = 5  # trainings that the correction of the speeds is the median of
 
 
@@ -93,7 +94,7 @@ class BudgetPace:
             self._ratios[self._by_search(recipe)].append(seconds / measured)
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
-        """As many epochs as there is time for, at least a few and at most those planned; fixed once and for all."""
+        """As many epochs as there is time for, at least a few, at most twice those planned; fixed once and for all."""
         fixed = read_json(self._kept) or {}
         key = f"{architecture.hash[:16]}-{recipe.image_side}-{recipe.learning_rate:g}-{recipe.weight_decay:g}"
         if key not in fixed:
@@ -101,7 +102,9 @@ class BudgetPace:
             start = self._workload.finishing.start
             epoch = max(self._expected(architecture, one) - start, 1e-9)
             left = SAFE * self._clock.budget - self._clock.spent - start
-            fixed[key] = min(max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), recipe.epochs)
+            fixed[key] = min(
+                max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs
+            )
             write_json(self._kept, fixed)
         return replace(recipe, epochs=int(fixed[key]))
 

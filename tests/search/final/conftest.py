@@ -13,7 +13,7 @@ import pytest
 from presage.architecture.graph import Architecture
 from presage.search.final.finishing import Finishing
 from presage.search.final.settings import FinalSettings
-from presage.search.final.trainer import TestScores
+from presage.search.final.trainer import HeldOutScores
 from presage.search.result import SearchResult
 from presage.search.run.engine import run_search
 from presage.search.settings import SearchSettings
@@ -72,10 +72,14 @@ class RatesTrainer:
         """A table leaves no network."""
         return None
 
-    def tested(self, model: Any, recipe: Recipe) -> TestScores | None:
+    def unfinished(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> Any:
+        """A table leaves no network."""
+        return None
+
+    def tested(self, model: Any, recipe: Recipe) -> HeldOutScores | None:
         """Counted."""
         self.looks += 1
-        return TestScores(0.5)
+        return HeldOutScores(0.5)
 
     def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
         """As it is told."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from presage.database import Database
 from presage.search.final.finishing import Finishing
 from presage.search.final.settings import FinalSettings
-from presage.search.final.trainer import RecipesTrainer, TestScores
+from presage.search.final.trainer import HeldOutScores, RecipesTrainer
 from presage.search.result import SearchResult
 from presage.search.run.engine import run_search
+from presage.search.run.pace import Unhurried
 from presage.search.settings import SearchSettings
 from presage.search.testing import TableScorer
 from presage.training.datasets.image_dataset import ImageDataset
@@ -23,10 +25,22 @@ from tests.search.final.conftest import RECIPE, SPACE
 FINAL = replace(RECIPE, epochs=6, train_images=None, test_images=None, image_side=12, batch=16)
 
 
-def _search(dataset: ImageDataset, folder: Path, database: Database, **final: object) -> SearchResult:
+class _Hurried(Unhurried):
+    """A final training is cut after its fourth epoch."""
+
+    epochs = 4
+
+    def is_over(self) -> bool:
+        self.epochs -= 1
+        return self.epochs <= 0
+
+
+def _search(
+    dataset: ImageDataset, folder: Path, database: Database, pace: Unhurried | None = None, **final: object
+) -> SearchResult:
     return run_search(
         dataset, space=SPACE, recipe=RECIPE, settings=SearchSettings(candidates=40, shortlist=2, batch=20),
-        scorer=lambda number, verified: TableScorer(), run_folder=folder, database=database, device="cpu",
+        scorer=lambda number, verified: TableScorer(), run_folder=folder, database=database, device="cpu", pace=pace,
         finish=Finishing(FinalSettings(FINAL, **{"trials": 3, **final})),  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -72,7 +86,7 @@ def test_test_images_are_looked_at_for_the_chosen_network_alone(
     looked: list[str] = []
     real = RecipesTrainer.tested
 
-    def counted(self: RecipesTrainer, model: object, recipe: Recipe) -> TestScores | None:
+    def counted(self: RecipesTrainer, model: object, recipe: Recipe) -> HeldOutScores | None:
         looked.append(model.architecture.hash)  # type: ignore[attr-defined]
         return real(self, model, recipe)  # type: ignore[arg-type]
 
@@ -104,3 +118,29 @@ def test_a_final_recipe_that_is_the_searchs_own_leaves_the_experiment_that_is_st
     (same,) = [record for record in records if record.architecture == result.final.best.hash]
     assert same.accuracy == pytest.approx(result.final.best.accuracy, abs=1e-6)
     assert same.depth_accuracies
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_what_is_cut_short_is_left_where_it_is_better_than_by_the_search_s_recipe(
+    dataset: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, better: bool
+) -> None:
+    real = RecipesTrainer.unfinished
+
+    def unfinished(self: RecipesTrainer, *training: Any) -> Any:
+        left = real(self, *training)
+        assert left is not None
+        assert left.accuracy == pytest.approx(training[-1].curve[-1], abs=1e-6)
+        return replace(left, accuracy=1.0 if better else 0.0)
+
+    monkeypatch.setattr(RecipesTrainer, "unfinished", unfinished)
+    with Database.open(tmp_path / "experience.duckdb") as database:
+        result = _search(dataset, tmp_path / "run", database, _Hurried(), trials=0)
+        assert result.final is not None
+        assert result.final.best is None
+        model = load_model(tmp_path / "run" / "best")
+        assert model.input_shape[1] == (FINAL if better else RECIPE).image_side
+        assert ("as it was then: 1.000 on validation images" in result.final.notes[-1]) is better
+        later = _search(dataset, tmp_path / "run", database, trials=0)  # goes on, and is left in its place
+    assert later.final is not None
+    assert later.final.best is not None
+    assert load_model(tmp_path / "run" / "best").accuracy == pytest.approx(later.final.best.accuracy, abs=1e-6)
