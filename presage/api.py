@@ -253,9 +253,11 @@ def import_experience(
 
 
 def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:
-    """The dataset; what was left out or guessed while it was read is a `DatasetWarning` each."""
+    """The dataset; what was left out or guessed while it was read, and imbalance, are a `DatasetWarning` each."""
+    from presage.training.balance import imbalance
+
     images = session.dataset(dataset)
-    for line in images.warnings:
+    for line in (*images.warnings, *imbalance(images)):
         warnings.warn(line, DatasetWarning, stacklevel=3)
     return images
 

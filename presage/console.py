@@ -55,8 +55,10 @@ def notice(text: str, options: argparse.Namespace) -> None:
 
 
 def dataset_of(session: Session, options: argparse.Namespace) -> ImageDataset:
-    """The dataset that the options name; what was skipped or guessed while it was read is told."""
+    """The dataset that the options name; what was skipped or guessed while it was read, and imbalance, are told."""
+    from presage.training.balance import imbalance
+
     dataset = session.dataset(options.dataset)
-    for line in dataset.warnings:
+    for line in (*dataset.warnings, *imbalance(dataset)):
         notice(line, options)
     return dataset

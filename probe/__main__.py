@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(spec: str, given: argparse.Namespace) -> int:
     dataset = load_dataset(spec)
+    for line in dataset.warnings:
+        print(line, file=sys.stderr)
     recorded = recorded_probes(given.out) if given.out else []
     failed = _probe(dataset, recorded, given.seeds, given.device, given.out, given.json)
     return _climb(dataset, recorded, given.device, given.out) if given.ladder and not failed else failed

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["UNBALANCED", "balanced_accuracy", "is_unbalanced"]
+if TYPE_CHECKING:
+    from presage.training.datasets.image_dataset import ImageDataset
+
+__all__ = ["UNBALANCED", "balanced_accuracy", "imbalance", "is_unbalanced"]
 
 UNBALANCED = 1.5
 """Classes are unbalanced where the largest has at least so many times the training images of the smallest."""
@@ -20,6 +26,18 @@ def is_unbalanced(labels: Tensor, classes: int) -> bool:
     counts = torch.bincount(labels, minlength=classes)
     counts = counts[counts > 0]
     return len(counts) > 1 and bool(counts.max() >= UNBALANCED * counts.min())
+
+
+def imbalance(dataset: ImageDataset) -> tuple[str, ...]:
+    """A line where the classes of a dataset are unbalanced, with what to do; else none."""
+    k = len(dataset.classes)
+    if not is_unbalanced(torch.from_numpy(dataset.y_train), k):
+        return ()
+    counts = np.bincount(dataset.y_train, minlength=k)
+    most, least = int(counts.argmax()), int(counts.argmin())
+    held = f"{counts[most]:,} training images of {dataset.classes[most]}, {counts[least]:,} of {dataset.classes[least]}"
+    advice = "Look at the balanced accuracy; `--set class_weights=true` weighs rare classes more."
+    return (f"Classes are unbalanced: {held} ({counts[most] / counts[least]:.1f} times). {advice}",)
 
 
 def balanced_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> float:

@@ -22,7 +22,7 @@ from presage.probe.inspection.faults import (
 )
 from presage.probe.inspection.issue import KINDS, Inspection, Issue
 from presage.probe.inspection.label_check import suspected_labels
-from presage.training.balance import is_unbalanced
+from presage.training.balance import imbalance
 from presage.training.datasets.decoding import each
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.datasets.image_file import read_grey
@@ -66,7 +66,10 @@ def inspect_dataset(
         )
         for one in noise.suspects
     ]
-    found = [*_duplicates(here, progress), *suspects, *_faults(here, progress), *_rare(dataset)]
+    faults = list(_faults(here, progress))
+    blank = {issue.image for issue in faults if issue.kind == "one colour"}  # of these a doubt says nothing
+    doubted = [issue for issue in suspects if issue.image not in blank]
+    found = [*_duplicates(here, progress), *doubted, *faults, *_rare(dataset)]
     order = {kind: place for place, kind in enumerate(KINDS)}
     return Inspection(
         dataset.name,
@@ -74,7 +77,7 @@ def inspect_dataset(
         len(dataset.x_train),
         len(dataset.x_test),
         tuple(sorted(found, key=lambda issue: order[issue.kind])),
-        _notes(dataset),
+        imbalance(dataset),
     )
 
 
@@ -174,14 +177,3 @@ def _rare(dataset: ImageDataset) -> Iterator[Issue]:
             number = int(counts[label])
             detail = f"{number} image{'s' if number > 1 else ''} to train on"
             yield Issue("few images", "", -1, "", dataset.classes[label], detail, score=float(number))
-
-
-def _notes(dataset: ImageDataset) -> tuple[str, ...]:
-    if not is_unbalanced(torch.from_numpy(dataset.y_train), len(dataset.classes)):
-        return ()
-    counts = np.bincount(dataset.y_train, minlength=len(dataset.classes))
-    most, least = int(counts.argmax()), int(counts.argmin())
-    ratio = counts[most] / counts[least]
-    held = f"{counts[most]:,} training images of {dataset.classes[most]}, {counts[least]:,} of {dataset.classes[least]}"
-    advice = "Look at the balanced accuracy; `--set class_weights=true` weighs rare classes more."
-    return (f"Classes are unbalanced: {held} ({ratio:.1f} times). {advice}",)

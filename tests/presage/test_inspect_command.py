@@ -16,6 +16,7 @@ import presage as package
 from presage.errors import DatasetWarning, InvalidArgument
 from presage.probe.inspection.issue import Inspection
 from presage.report.page import _inspection
+from presage.training.datasets.loading import load_dataset
 
 
 @pytest.fixture
@@ -88,6 +89,19 @@ def test_in_python_what_is_left_out_is_a_warning(root: Path, tmp_path: Path) -> 
     assert (tmp_path / "found" / "inspection.html").exists()
     cache = tmp_path / "x-cache" / "images"
     assert not cache.exists() or not any(cache.iterdir())  # files that were made just now are not kept
+
+
+def test_imbalance_is_said_by_commands_and_in_python(presage: Callable, root: Path, tmp_path: Path) -> None:
+    for i in range(9):
+        (root / "b" / f"{2 * i + 1}.png").unlink()
+    a, b = np.bincount(load_dataset(root).y_train).tolist()
+    assert a / b > 1.5
+    line = f"Classes are unbalanced: {a} training images of a, {b} of b ({a / b:.1f} times)."
+    outcome = presage("probe", root, "--seeds", "1", "--no-ladder", "--database", tmp_path / "x.duckdb")
+    assert line in outcome.err
+    with pytest.warns(DatasetWarning) as said, pytest.raises(InvalidArgument):
+        package.predict(str(root), [], database=tmp_path / "x.duckdb")
+    assert any(str(one.message).startswith(line) for one in said)
 
 
 def test_a_search_report_reads_what_lies_in_its_folder(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from presage.training.datasets.folder_entries import Entries, folder_entries
 from presage.training.datasets.image_dataset import FEWEST_CLASSES, MOST_CLASSES, refusal
-from presage.training.datasets.image_formats import SUFFIXES
-from presage.training.datasets.left_out import LeftOut, LeftOutLog, listed
+from presage.training.datasets.image_formats import readable_suffixes
+from presage.training.datasets.left_out import LeftOut, LeftOutLog, hint_for, listed
 
 __all__ = ["Layout", "find_layout"]
 
@@ -78,7 +78,7 @@ class _Walk:
         if test_folders and not any(test.values()):
             raise refusal(test_folders[0].name, self.root, "hold images in class folders", "none")
         classes = tuple(sorted(train))
-        _check_counts(self.root, classes, train, test)
+        _check_counts(self.root, classes, train, test, self.log.found)
         return Layout(
             classes,
             tuple((path, label) for label, name in enumerate(classes) for path in train[name]),
@@ -164,10 +164,13 @@ class _Walk:
             raise refusal(where, self.root, rule, f"{len(train):,} ({listed(sorted(train))})", hint)
 
 
-def _check_counts(root: Path, classes: tuple[str, ...], train: Files, test: Files) -> None:
+def _check_counts(
+    root: Path, classes: tuple[str, ...], train: Files, test: Files, left_out: tuple[LeftOut, ...]
+) -> None:
     if not any(train.values()):
-        known = ", ".join(sorted(SUFFIXES))
-        raise refusal("class folders", root, f"hold images ({known})", "none")
+        known = ", ".join(sorted(readable_suffixes()))
+        got = "; ".join(["none", *(item.words for item in left_out)])
+        raise refusal("class folders", root, f"hold images ({known})", got, hint_for(left_out))
     for name in classes:
         both = len(train[name]) + len(test.get(name, ()))
         if both < 2:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["SUFFIXES", "has_image_content", "open_image", "why_left_out"]
+__all__ = ["has_image_content", "open_image", "readable_suffixes", "why_left_out"]
 
 _FORMATS = {  # Pillow's name → suffixes
     "PNG": (".png", ".apng"),
@@ -32,7 +32,7 @@ _FORMATS = {  # Pillow's name → suffixes
 
 _WITHOUT_MARK = "TGA"  # nearly any file can be taken for one: only where the suffix says so
 
-SUFFIXES = frozenset(suffix for suffixes in _FORMATS.values() for suffix in suffixes)
+_KNOWN = frozenset(suffix for suffixes in _FORMATS.values() for suffix in suffixes)
 """Files that count as images, in lower case, where Pillow reads them here."""
 
 _NOT_HERE = frozenset((".jxl", ".svg", ".psd", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".dcm"))
@@ -41,9 +41,9 @@ _NOT_HERE = frozenset((".jxl", ".svg", ".psd", ".exr", ".hdr", ".dng", ".cr2", "
 def why_left_out(path: Path) -> str | None:
     """What a file's suffix says: None for an image, `no suffix`, or the kind of `LeftOut` that it is."""
     suffix = path.suffix.lower()
-    if suffix in _readable():
+    if suffix in readable_suffixes():
         return None
-    if suffix in SUFFIXES or suffix in _NOT_HERE:
+    if suffix in _KNOWN or suffix in _NOT_HERE:
         return "unreadable kind"
     return "no suffix" if not suffix[1:] or suffix[1:].isdigit() else "no image"
 
@@ -66,7 +66,7 @@ def open_image(path: Path) -> Image.Image:
     from PIL import Image
 
     tga = path.suffix.lower() in _FORMATS[_WITHOUT_MARK]
-    _readable()
+    readable_suffixes()
     return Image.open(path, formats=[name for name in _here() if name != _WITHOUT_MARK or tga])
 
 
@@ -88,5 +88,6 @@ def _here() -> tuple[str, ...]:
 
 
 @cache
-def _readable() -> frozenset[str]:
+def readable_suffixes() -> frozenset[str]:
+    """Suffixes, in lower case, of the formats that Pillow reads here."""
     return frozenset(suffix for name in _here() for suffix in _FORMATS[name])

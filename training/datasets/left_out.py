@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["LeftOut", "LeftOutLog", "listed", "told"]
+__all__ = ["LeftOut", "LeftOutLog", "hint_for", "listed", "told"]
 
 _MOST_SHOWN = 8
 
@@ -70,9 +70,17 @@ class LeftOutLog:
 
 def told(owner: object, left_out: Iterable[LeftOut]) -> tuple[str, ...]:
     """One line that counts and names all of it; none where nothing was left out."""
-    parts = [item.words for item in left_out]
-    hint = " (`pip install presage[heif]` reads .heic)" if any(".heic" in part for part in parts) else ""
-    return (f"Left out of `{owner}`: {'; '.join(parts)}{hint}.",) if parts else ()
+    found = tuple(left_out)
+    hint = hint_for(found)
+    said = f"Left out of `{owner}`: {'; '.join(item.words for item in found)}."
+    return (f"{said} {hint}" if hint else said,) if found else ()
+
+
+def hint_for(left_out: Iterable[LeftOut]) -> str:
+    """What to install for images that cannot be read here; empty where nothing helps."""
+    names = [name.lower() for item in left_out if item.kind == "unreadable kind" for name in item.names]
+    heif = any(name.endswith((".heic", ".heif", ".hif")) for name in names)
+    return 'Type `pip install "presage[heif]"` for .heic.' if heif else ""
 
 
 def listed(names: Iterable[str] | Mapping[str, object], most: int = _MOST_SHOWN) -> str:

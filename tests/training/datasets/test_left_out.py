@@ -97,11 +97,17 @@ def test_newer_kinds_are_read_where_pillow_reads_them(root: Path, suffix: str, f
 def test_a_kind_that_pillow_does_not_read_here_is_named_with_what_would(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_formats, "_readable", lambda: frozenset((".png",)))
+    monkeypatch.setattr(image_formats, "readable_suffixes", lambda: frozenset((".png",)))
     (root / "cat" / "phone.heic").write_bytes(b"....ftypheic")
     dataset = load_dataset(root)
     assert dataset.left_out == (LeftOut("unreadable kind", ("cat/phone.heic",)),)
-    assert "`pip install presage[heif]` reads .heic" in dataset.warnings[0]
+    assert dataset.warnings[0].endswith('Type `pip install "presage[heif]"` for .heic.')
+    for path in root.glob("*/*.png"):
+        path.rename(path.with_suffix(".HEIC"))
+    with pytest.raises(InvalidDataset) as caught:
+        load_dataset(root)
+    assert "Got none; 11 images of kinds that Pillow cannot read here (`cat/0.HEIC`, " in str(caught.value)
+    assert str(caught.value).endswith('Type `pip install "presage[heif]"` for .heic.')
 
 
 def test_frames_and_transparency_that_are_dropped_are_named(root: Path) -> None:
