@@ -16,7 +16,7 @@ from presage.records.dcn_filter import TOLERANCE, similar_datasets
 from presage.records.probe import RUNG
 from presage.records.record import Record
 
-__all__ = ["architecture_texts", "content_hash", "difficulties", "experiments", "records", "similar"]
+__all__ = ["architecture_texts", "content_hash", "difficulties", "experiments", "operation_names", "records", "similar"]
 
 _ARRAYS = tuple(field.name for field in fields(ExperimentColumns) if field.default is None)
 _SCALARS = tuple(
@@ -58,6 +58,12 @@ def architecture_texts(connection: Connection, hashes: Iterable[str] | None = No
             f"The database {connection.path} holds no architecture {missing[0]}. Try `presage database check`."
         )
     return found
+
+
+def operation_names(connection: Connection) -> frozenset[str]:
+    """Names of the operations in the JSON text of all architectures."""
+    query = r"""SELECT DISTINCT unnest(regexp_extract_all(json, '"op": ?"([a-z0-9_]+)"', 1)) FROM architectures"""
+    return frozenset(name for (name,) in connection.rows(query))
 
 
 def experiments(

@@ -269,6 +269,10 @@ class Database:
         """JSON text of architectures by hash: all of them, or those asked for."""
         return queries.architecture_texts(self._connection, hashes)
 
+    def operations(self) -> frozenset[str]:
+        """Names of the operations that its architectures are made of."""
+        return queries.operation_names(self._connection)
+
     def architecture_records(self, space: str | None = None) -> list[ArchitectureRecord]:
         """Architectures with the space and the parameters they were sampled from, by hash."""
         return queries.records(self._connection, ArchitectureRecord, space=space)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage import recipes
-from presage.architectures import NamedArchitecture, read_architectures, traced
-from presage.errors import DatasetWarning, InvalidArgument, UnknownName
+from presage.architectures import NamedArchitecture, NamedNetwork, read_networks
+from presage.at_images import at_images
+from presage.errors import DatasetWarning, InvalidArgument, NetworkWarning, UnknownName
 from presage.progress import OnStage, no_progress
 from presage.session import Session
 from presage.steps import inspecting
@@ -111,16 +112,18 @@ def predict(
     """*Predicted* accuracy, with an interval, of networks on a dataset. Trains nothing but the probe net, once.
 
     Args:
-        architectures: files of architecture JSON, ``module:callable``, `Architecture`s, or `torch.nn.Module`s.
+        architectures: files of architecture JSON, names (``timm:resnet18``, ``torchvision:resnet18``,
+            ``module:callable(width=32)``, ``file.py:Name``), `Architecture`s, or `torch.nn.Module`s.
         recipe: how the networks would be trained, its name, or the beginning of the hash of one that the database
             knows; None for the shipped experience's.
 
     Raises:
-        InvalidArchitecture: what is no network, or cannot take the dataset's images.
+        InvalidArchitecture: what is no network, or cannot take the dataset's images; of several, those that cannot are
+            left out with a `presage.errors.NetworkWarning` each.
     """
     session = Session(database, device, seed, progress, predictor)
     images = _dataset(session, dataset)
-    return session.predict(images, _named(architectures), _recipe(recipe, images, session))
+    return session.predict(images, *_at_images(session, images, architectures, recipe))
 
 
 def train(
@@ -144,7 +147,7 @@ def train(
     session = Session(database, device, seed, progress)
     images = _dataset(session, dataset)
     folder = None if out is None else Path(out)
-    return session.train(images, _named(architectures), _recipe(recipe, images, session), out=folder, onnx=onnx)
+    return session.train(images, *_at_images(session, images, architectures, recipe), out=folder, onnx=onnx)
 
 
 def search(
@@ -265,25 +268,40 @@ def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:
 def _recipe(recipe: Recipe | str | None, dataset: ImageDataset, session: Session) -> Recipe:
     from presage.training.resolving import resolved
 
+    return resolved(_stated(recipe, session), dataset)
+
+
+def _stated(recipe: Recipe | str | None, session: Session) -> Recipe:
+    """The recipe as it stands, what is `auto` in it still so."""
     if recipe is None or isinstance(recipe, str):
-        recipe = recipes.named_or_stored(recipe or "quick", session.stored_recipe)
-    return resolved(recipe, dataset)
+        return recipes.named_or_stored(recipe or "quick", session.stored_recipe)
+    return recipe
 
 
-def _named(given: Any) -> list[NamedArchitecture]:
+def _at_images(
+    session: Session, dataset: ImageDataset, given: Any, recipe: Recipe | str | None
+) -> tuple[list[NamedArchitecture], Recipe]:
+    """Networks and recipe at the dataset's images."""
+    found = at_images(_named(given), dataset, _stated(recipe, session), session.progress)
+    for one in found.refused:
+        warnings.warn(f"{one.name} is left out: {one.reason}", NetworkWarning, stacklevel=3)
+    return found.networks, found.recipe
+
+
+def _named(given: Any) -> list[NamedNetwork]:
     from torch import nn
 
     from presage.architecture.graph import Architecture
 
     items: Iterable[Any] = [given] if isinstance(given, str | Architecture | nn.Module) else given
-    found: list[NamedArchitecture] = []
+    found: list[NamedNetwork] = []
     for number, item in enumerate(items):
         if isinstance(item, str):
-            found += read_architectures([item])
+            found += read_networks([item])
         elif isinstance(item, Architecture):
-            found.append(NamedArchitecture(f"architecture {number}", item))
+            found.append(NamedNetwork(f"architecture {number}", item))
         elif isinstance(item, nn.Module):
-            found.append(NamedArchitecture(type(item).__name__, traced(item, type(item).__name__)))
+            found.append(NamedNetwork(type(item).__name__, make=lambda module=item: module))  # type: ignore[misc]
         else:
             raise InvalidArgument("architectures", "presage", "be names, architectures or modules", item)
     if not found:

@@ -1,12 +1,9 @@
-"""Architectures a user names on the command line: a JSON file, JSON lines, or ``module:callable``."""
+"""Architectures a user names on the command line: a JSON file, JSON lines, or the name of a torch module."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import json
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +11,22 @@ from typing import TYPE_CHECKING
 from presage.architecture.graph import Architecture
 from presage.errors import InvalidArchitecture, InvalidArgument, WrongInput
 from presage.files import read_text
+from presage.network_names import FORMS, is_name, named_modules
 
 if TYPE_CHECKING:
     from torch import nn
 
     from presage.architecture.costs import Costs
 
-__all__ = ["NamedArchitecture", "architecture_of_text", "costs_of", "read_architectures", "traced"]
+__all__ = [
+    "NamedArchitecture",
+    "NamedNetwork",
+    "architecture_of_text",
+    "costs_of",
+    "read_architectures",
+    "read_networks",
+    "traced",
+]
 
 TRACE_SHAPES = ((3, 224, 224), (3, 32, 32), (1, 28, 28))
 """Image shapes tried in turn to trace a module; the graph found is the same, where the module accepts it."""
@@ -28,31 +34,69 @@ TRACE_SHAPES = ((3, 224, 224), (3, 32, 32), (1, 28, 28))
 
 @dataclass(frozen=True)
 class NamedArchitecture:
-    """An architecture and what the user called it (file and line, or module:callable)."""
+    """An architecture and what the user called it (file and line, or the name of a module).
+
+    Attributes:
+        notes: what was changed to make it fit the images and classes, and what else a user should know of it.
+    """
 
     name: str
     architecture: Architecture
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """What the user named, before its images are known: an architecture, or a module to be built and traced.
+
+    Attributes:
+        name: what the user called it.
+        architecture: of files, and of graphs.
+        make: builds the module of a name, each time anew; one of the two is None.
+    """
+
+    name: str
+    architecture: Architecture | None = None
+    make: Callable[[], nn.Module] | None = None
 
 
 def read_architectures(specs: Iterable[str]) -> list[NamedArchitecture]:
-    """Every architecture that the words name, in order.
+    """Every architecture that the words name, in order; modules are traced on the first image shape that they accept.
+
+    Where images are known, `presage.at_images` traces at those.
 
     Raises:
         InvalidArchitecture: a file or module describes no network; names file and line.
         WrongInput: no such file, module or callable.
     """
-    found: list[NamedArchitecture] = []
+    found = []
+    for network in read_networks(specs):
+        architecture = network.architecture
+        if architecture is None:
+            assert network.make is not None
+            architecture = traced(network.make(), network.name)
+        found.append(NamedArchitecture(network.name, architecture))
+    return found
+
+
+def read_networks(specs: Iterable[str]) -> list[NamedNetwork]:
+    """Every network that the words name, in order. Modules are not built yet; users' own are imported.
+
+    Raises:
+        InvalidArchitecture: a file describes no network; names file and line.
+        WrongInput: no such file, module, callable or library.
+    """
+    found: list[NamedNetwork] = []
     for spec in specs:
         path = Path(spec)
         if _is_file(path):
-            found += _from_file(path)
-        elif ":" in spec and not spec.lstrip().startswith("{"):
-            found.append(NamedArchitecture(spec, traced(_module(spec), spec)))
+            found += [NamedNetwork(named.name, named.architecture) for named in _from_file(path)]
+        elif is_name(spec):
+            found += [NamedNetwork(named.name, make=named.make) for named in named_modules(spec)]
         elif path.suffix in (".json", ".jsonl") or (path.parent != Path() and not spec.lstrip().startswith("{")):
             raise InvalidArgument("ARCH", "presage", "be an existing file", spec)
         else:
-            rule = "be a JSON or JSON-lines file, or module:callable such as torchvision.models:resnet18"
-            raise InvalidArgument("ARCH", "presage", rule, spec)
+            raise InvalidArgument("ARCH", "presage", f"be {FORMS}", spec)
     if not found:
         raise WrongInput("The `ARCH` must hold at least one architecture. Got only empty files.")
     return found
@@ -132,35 +176,6 @@ def traced(module: nn.Module, name: str) -> Architecture:
             error = error or problem
     assert error is not None
     raise InvalidArchitecture(f"{name}: {error}")
-
-
-def _module(spec: str) -> nn.Module:
-    """The ``nn.Module`` that the named callable gives: the user's own code, found from the working folder too."""
-    from torch import nn
-
-    name, _, attribute = spec.partition(":")
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-            imported = importlib.import_module(name)
-    except (Exception, SystemExit) as problem:  # the user's own code may raise anything
-        raise WrongInput(f"The `ARCH` {spec!r} names a module that cannot be imported: {_said(problem)}.") from None
-    target = getattr(imported, attribute, None)
-    if not callable(target):
-        raise InvalidArgument("ARCH", "presage", f"name a callable of the module `{name}`", spec)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            built = target() if not isinstance(target, nn.Module) else target
-    except (Exception, SystemExit) as problem:
-        raise WrongInput(f"The `ARCH` {spec!r} failed when called without arguments: {_said(problem)}.") from None
-    if not isinstance(built, nn.Module):
-        raise InvalidArgument("ARCH", "presage", "give a torch.nn.Module", type(built).__name__)
-    return built
-
-
-def _said(problem: BaseException) -> str:
-    return f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}".rstrip(".")
 
 
 def costs_of(named: NamedArchitecture, input_shape: Sequence[int], classes: int) -> Costs:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from presage.arguments import Arguments
+from presage.network_names import FORMS
 from presage.progress import ProgressBars
 from presage.session import Session
 from presage.training.datasets.kinds import listed
 
 if TYPE_CHECKING:
+    from presage.at_images import Refusal
+    from presage.steps.prediction import Predicted
+    from presage.steps.training import Trained
     from presage.training import ImageDataset
 
-__all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "session_of"]
+__all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "print_notes", "session_of"]
 
 
 def add_dataset(parser: Arguments) -> None:
@@ -28,10 +32,8 @@ def add_dataset(parser: Arguments) -> None:
 
 
 def add_architectures(parser: Arguments) -> None:
-    """Declare the networks that `read_architectures` reads."""
-    parser.add_argument(
-        "architectures", metavar="ARCH", nargs="+", help="a file of architecture JSON (lines), or module:callable"
-    )
+    """Declare the networks that `read_networks` reads."""
+    parser.add_argument("architectures", metavar="ARCH", nargs="+", help=FORMS)
 
 
 @contextmanager
@@ -62,3 +64,12 @@ def dataset_of(session: Session, options: argparse.Namespace) -> ImageDataset:
     for line in (*dataset.warnings, *imbalance(dataset)):
         notice(line, options)
     return dataset
+
+
+def print_notes(rows: Sequence[Predicted | Trained], refused: Sequence[Refusal]) -> None:
+    """What is to be known of networks beyond their row: what was changed to make them fit, why they were refused."""
+    for row in rows:
+        if row.notes:
+            print(f"{row.name}: {'; '.join(row.notes)}.")
+    for one in refused:
+        print(one.reason if one.name in one.reason else f"{one.name}: {one.reason}")

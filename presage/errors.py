@@ -37,6 +37,7 @@ __all__ = [
     "InvalidDataset",
     "InvalidExperience",
     "InvalidModel",
+    "NetworkWarning",
     "NothingFeasible",
     "OutOfMemory",
     "PresageError",
@@ -50,6 +51,10 @@ __all__ = [
 
 class DatasetWarning(UserWarning):
     """What was left out, skipped or guessed while a dataset was read, or is odd about it; commands print it."""
+
+
+class NetworkWarning(UserWarning):
+    """A network among several that cannot be asked about, and why; commands print it."""
 
 
 class PresageError(Exception):

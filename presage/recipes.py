@@ -41,7 +41,10 @@ def add_recipe_options(parser: Arguments) -> None:
         "(predict, train, search)",
     )  # fmt: skip
     group.add_argument("--epochs", type=positive, metavar="E", help="passes over the training images")
-    group.add_argument("--image-side", type=positive, metavar="PIXELS", help="images are resized to this side")
+    group.add_argument(
+        "--image-side", type=_side, metavar="PIXELS|auto",
+        help="images are resized to this side; auto: by the images, and by what the networks take",
+    )  # fmt: skip
     group.add_argument("--train-images", metavar="N|all", help="cap on training images, or `all`")
     group.add_argument("--batch", type=positive, metavar="B", help="images a step")
     group.add_argument(
@@ -57,6 +60,10 @@ def add_recipe_options(parser: Arguments) -> None:
         metavar="FIELD=VALUE",
         help="any other field of the recipe, such as ema=0.99 or image_side=auto; may be repeated",
     )
+
+
+def _side(text: str) -> int | str:
+    return text if text == "auto" else positive(text)
 
 
 def recipe_of(options: argparse.Namespace, stored: Stored | None = None) -> Recipe:

@@ -26,6 +26,7 @@ from presage.architecture.operations import (
     StretchedAdd,
     Unflatten,
 )
+from presage.architecture.torch_bridge.axes import mean
 from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, settled
 from presage.architecture.torch_bridge.operands import Known, Step
 
@@ -101,6 +102,20 @@ def _add_product(step: Step, x: Any, first: Any, second: Any, *, value: float = 
         raise Refused("it adds a product of learned numbers")
     product = _multiply(step, first, second)
     return _add(step, x, _times(step, product, value))
+
+
+def _variance(step: Step, x: Value, dim: Any = None, *, correction: float | None = 1, keepdim: bool = False) -> Value:
+    """Over channels or pixels, from its parts: the mean of the squares of what differs from the mean."""
+    dims = [dim] if isinstance(dim, int) else list(dim or range(1, len(x.axes)))
+    count = 1
+    for axis in dims:
+        count *= x.sizes[axis]
+    centred = _add(step, x, _times(step, mean(step, x, dims, True), -1))
+    squares = mean(step, step.writer.pointwise(Activation("square"), centred), dims, keepdim)
+    freedom = count - (1 if correction is None else correction)
+    if freedom <= 0:
+        raise Refused("a variance must be of more numbers than its correction")
+    return _times(step, squares, count / freedom)
 
 
 def _negative(step: Step, x: Value) -> Value:
@@ -350,6 +365,7 @@ ARITHMETIC: dict[str, Handler] = {
     "neg": _negative,
     "pow": _power,
     "rsqrt": _root_over,
+    "var": _variance,
     "mm": _matrix_product,
     "matmul": _matrix_product,
     "addmm": _added_product,

@@ -26,7 +26,7 @@ from presage.architecture.operations import (
 from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, permuted, settled, viewed
 from presage.architecture.torch_bridge.operands import Step
 
-__all__ = ["AXES", "flattened"]
+__all__ = ["AXES", "flattened", "mean"]
 
 Handler = Callable[..., Any]
 
@@ -241,7 +241,8 @@ def _poolings(x: Value, kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool])
     return found
 
 
-def _mean(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+def mean(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+    """Over pixels, rows, columns, channels or groups of channels."""
     parts = _over_groups(step, x, dim, keepdim)
     if parts is not None:
         count = x.sizes[_dims(x, dim)[0]]
@@ -265,8 +266,8 @@ def _sum(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any)
     count = 1
     for axis in dims:
         count *= x.sizes[axis]
-    mean = _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveAveragePool))
-    return step.writer.pointwise(ConstantProduct(decimal(float(count))), mean)
+    average = _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveAveragePool))
+    return step.writer.pointwise(ConstantProduct(decimal(float(count))), average)
 
 
 def _over_groups(step: Step, x: Value, dim: Any, keepdim: bool) -> Value | None:
@@ -308,7 +309,7 @@ AXES: dict[str, Handler] = {
     "unbind": _unbind,
     "cat": _concatenate,
     "stack": _stack,
-    "mean": _mean,
+    "mean": mean,
     "amax": _largest,
     "max": _largest_of,
     "sum": _sum,

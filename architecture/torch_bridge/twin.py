@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from presage.errors import InvalidArchitecture
 
-__all__ = ["BATCH", "eager", "images_of", "prepared", "unwrapped"]
+__all__ = ["BATCH", "eager", "first_taken", "images_of", "prepared", "unwrapped"]
 
 BATCH = 2
 """Images that are run together: more than one, so that ``squeeze()`` leaves the batch alone."""
@@ -119,3 +119,14 @@ def _calibrate(twin: nn.Module, shape: Sequence[int]) -> None:
         assert part.running_var is not None
         part.running_mean.nan_to_num_(0.0, 0.0, 0.0)
         part.running_var.nan_to_num_(1.0, 1.0, 1.0).clamp_(min=1e-3)
+
+
+def first_taken(module: nn.Module, shapes: Iterable[tuple[int, int, int]]) -> tuple[int, int, int] | None:
+    """The first of these image shapes (c, h, w) that a module takes; it is run without numbers. None: none of them."""
+    module = unwrapped(module)
+    for shape in shapes:
+        with contextlib.suppress(Exception), torch.no_grad(), eager():  # the module's own code may raise anything
+            twin = copy.deepcopy(module).eval().to("meta")  # each time anew: lazy layers take their sizes once
+            twin(torch.empty((BATCH, *shape), device="meta"))
+            return shape
+    return None

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 
 from presage.arguments import Arguments
-from presage.console import add_architectures, add_dataset, dataset_of, notice, session_of
+from presage.console import add_architectures, add_dataset, dataset_of, notice, print_notes, session_of
 from presage.output import extrapolates, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 from presage.surrogate.predictors.registry import PREDICTORS
@@ -24,23 +24,24 @@ def arguments(parser: Arguments) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from presage.architectures import read_architectures
-    from presage.training.resolving import resolved
+    from presage.architectures import read_networks
+    from presage.at_images import at_images
 
-    architectures = read_architectures(options.architectures)
     with session_of(options) as session:
         recipe = recipe_of(options, session.stored_recipe)
+        networks = read_networks(options.architectures)
         session.check_database()
         dataset = dataset_of(session, options)
-        recipe = resolved(recipe, dataset)
-        rows, notes = session.predict_with_notes(dataset, architectures, recipe)
+        asked = at_images(networks, dataset, recipe, session.progress)
+        rows, notes = session.predict_with_notes(dataset, asked.networks, asked.recipe)
     for line in notes:
         notice(line, options)
     if options.json:
         words = rows[0].recipe_words
-        answer = {"dataset": dataset.name, "recipe": recipe.to_json(), "recipe_words": words, "notes": notes}
-        print(json.dumps({**answer, "predictions": [asdict(row) for row in rows]}))
-        return 0
+        answer = {"dataset": dataset.name, "recipe": asked.recipe.to_json(), "recipe_words": words, "notes": notes}
+        refused = [asdict(one) for one in asked.refused]
+        print(json.dumps({**answer, "predictions": [asdict(row) for row in rows], "refused": refused}))
+        return 1 if refused else 0
     lines = [
         (
             row.name,
@@ -53,8 +54,10 @@ def run(options: argparse.Namespace) -> int:
         )
         for row in sorted(rows, key=lambda row: -row.accuracy)
     ]
+    lines += [(one.name, "refused", "", "", "", "", "") for one in asked.refused]
     interval = f"{rows[0].level:.0%} interval"
     header = ("network", "predicted", interval, "extrapolates", "trained", "parameters", "multiply-adds")
     print(f"Recipe: {rows[0].recipe_words}.")
     print(table(header, lines))
-    return 0
+    print_notes(rows, asked.refused)
+    return 1 if asked.refused else 0

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from presage.arguments import Arguments
-from presage.console import add_architectures, add_dataset, dataset_of, notice, session_of
+from presage.console import add_architectures, add_dataset, dataset_of, notice, print_notes, session_of
 from presage.output import accuracies, clock, duration, scaled, table
 from presage.recipes import add_recipe_options, recipe_of
 
@@ -33,23 +33,24 @@ def arguments(parser: Arguments) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from presage.architectures import read_architectures
+    from presage.architectures import read_networks
+    from presage.at_images import at_images
     from presage.steps.training_time import recipe_within
-    from presage.training.resolving import resolved
 
     began = time.monotonic()
-    architectures = read_architectures(options.architectures)
     with session_of(options) as session:
         recipe = recipe_of(options, session.stored_recipe)
+        networks = read_networks(options.architectures)
         session.check_database()
         dataset = dataset_of(session, options)
-        recipe = resolved(recipe, dataset)
+        asked = at_images(networks, dataset, recipe, session.progress)
+        recipe = asked.recipe
         if options.budget is not None:
             spent = time.monotonic() - began
-            fitted = recipe_within(options.budget, spent, dataset, architectures, recipe, options.device)
+            fitted = recipe_within(options.budget, spent, dataset, asked.networks, recipe, options.device)
             recipe = fitted.recipe
             notice(f"{recipe.epochs} epochs, about {clock(fitted.seconds)} of {clock(options.budget)}.", options)
-        rows = session.train(dataset, architectures, recipe, out=options.out, onnx=options.onnx)
+        rows = session.train(dataset, asked.networks, recipe, out=options.out, onnx=options.onnx)
     if options.json:
         print(
             json.dumps(
@@ -58,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
                     "recipe": recipe.to_json(),
                     "recipe_words": rows[0].recipe_words,
                     "trained": [asdict(row) for row in rows],
+                    "refused": [asdict(one) for one in asked.refused],
                 }
             )
         )
@@ -73,9 +75,11 @@ def run(options: argparse.Namespace) -> int:
             )
             for row in rows
         ]
+        lines += [(one.name, "refused", "", "", "", "") for one in asked.refused]
         print(f"Recipe: {rows[0].recipe_words}.")
         print(table(("network", "trained (validation)", "test", "parameters", "multiply-adds", "seconds"), lines))
+        print_notes(rows, asked.refused)
         for row in rows:
             if row.model is not None:
                 print(f"{row.name}: presage classify {row.model} IMAGE...")
-    return 0 if all(row.accuracy is not None for row in rows) else 1
+    return 0 if all(row.accuracy is not None for row in rows) and not asked.refused else 1

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from presage.architecture.batch.graph_batch import GraphBatch
     from presage.architecture.costs import Costs
+    from presage.architecture.graph import Architecture
     from presage.architectures import NamedArchitecture
     from presage.database import Database
     from presage.search.studies.scorer import TaskPredictor
@@ -35,6 +36,8 @@ __all__ = [
     "read_experience",
 ]
 
+UNKNOWN = 0.75
+"""Distance, at least, of a network that has an operation which none of the experience has: "beyond"."""
 MOST_GIVEN = 300
 """Networks trained on a dataset up to which predictions there are corrected by them; with more, all is fitted anew."""
 
@@ -55,6 +58,7 @@ class Predicted:
         extrapolation: how far it goes beyond experience, in size, training and kind of network: "within",
             "near", "beyond" or "far"; "" where the predictor does not tell.
         distance: the same as a number, 0 within; None where the predictor does not tell.
+        notes: what was changed to make the network fit images and classes, and what else to know of it.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Predicted:
     recipe_words: str = ""
     extrapolation: str = ""
     distance: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,14 @@ class BoundPredictor:
         task: all that it may know of the dataset and the recipe.
         trained: mean trained accuracy of each network (hash) that was trained on the task.
         extrapolation: what its predictions rest on.
+        operations: names of those that networks of the experience are made of.
     """
 
     predictor: TaskPredictor
     task: Task
     trained: Mapping[str, float]
     extrapolation: Extrapolation
+    operations: frozenset[str] = frozenset()
 
     def predict(self, graphs: GraphBatch) -> Prediction:
         """Predicted accuracies of n architectures on the task."""
@@ -103,7 +110,7 @@ class Evidence:
         experience: what it is fitted to; None where it need not be fitted.
         own: architecture JSON of the n networks trained on the task, in the order of `accuracy`.
         accuracy: (n,) their trained accuracies.
-        task, trained, extrapolation: as in `BoundPredictor`.
+        task, trained, extrapolation, operations: as in `BoundPredictor`.
     """
 
     without: tuple[str, str] | None
@@ -114,6 +121,7 @@ class Evidence:
     task: Task
     trained: Mapping[str, float]
     extrapolation: Extrapolation
+    operations: frozenset[str]
 
 
 def costed(
@@ -135,8 +143,12 @@ def predicted(
 ) -> list[Predicted]:
     """The answer to each architecture, in the order given."""
     from presage.architecture.batch.graph_batch import GraphBatch
+    from presage.surrogate.predictors.prediction import extrapolation_of
 
     answer = bound.predict(GraphBatch.of([named.architecture.canonical for named, _ in asked]))
+    unknown = [_unknown(named.architecture, bound.operations) for named, _ in asked]
+    told: list[float | None] = [None] * len(asked) if answer.distance is None else answer.distance.tolist()
+    distances = [max(one, UNKNOWN) if new and one is not None else one for one, new in zip(told, unknown, strict=True)]
     return [
         Predicted(
             name=named.name,
@@ -149,11 +161,23 @@ def predicted(
             multiply_adds=costs.multiply_adds,
             trained=bound.trained.get(named.architecture.hash),
             recipe_words=recipe_words,
-            extrapolation=answer.extrapolation[row],
-            distance=None if answer.distance is None else float(answer.distance[row]),
+            extrapolation=extrapolation_of(distances[row]),
+            distance=distances[row],
+            notes=(*named.notes, *unknown[row]),
         )
         for row, (named, costs) in enumerate(asked)
     ]
+
+
+def _unknown(architecture: Architecture, known: frozenset[str]) -> tuple[str, ...]:
+    """What a network is made of that none of the experience has, as a note."""
+    if not known:
+        return ()
+    names = {node.operation.name for node in architecture.canonical.nodes} - known
+    if not names:
+        return ()
+    listed = ", ".join(sorted(name.replace("_", " ") for name in names))
+    return (f"no network of the experience has {listed}",)
 
 
 def read_evidence(
@@ -190,6 +214,7 @@ def read_evidence(
         task=task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash, PROBE_VERSION),
         trained=_trained_before(database, own),
         extrapolation=extrapolation(finished, recipe),
+        operations=database.operations(),
     )
 
 
@@ -235,7 +260,7 @@ def bind(
         parsed = {text: loads(text) for text in set(evidence.own)}
         graphs = GraphBatch.of([parsed[text] for text in evidence.own])
         predictor = learned.condition_on(graphs, evidence.accuracy, evidence.task)
-    return BoundPredictor(predictor, evidence.task, evidence.trained, evidence.extrapolation)
+    return BoundPredictor(predictor, evidence.task, evidence.trained, evidence.extrapolation, evidence.operations)
 
 
 def _trained_before(database: Database, task: tuple[str, str]) -> dict[str, float]:

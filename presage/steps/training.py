@@ -53,6 +53,7 @@ class Trained:
     model: str | None = None
     reused: bool = False
     recipe_words: str = ""
+    notes: tuple[str, ...] = ()
     balanced_accuracy: float | None = None
     test_balanced_accuracy: float | None = None
 
@@ -154,4 +155,5 @@ def _trained(
         reused=reused,
         balanced_accuracy=record.balanced_accuracy,
         test_balanced_accuracy=record.test_balanced_accuracy,
+        notes=named.notes,
     )

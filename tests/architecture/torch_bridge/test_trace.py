@@ -349,6 +349,7 @@ REPRESENTED: dict[str, Callable[[], nn.Module]] = {
     "root mean squares": lambda: Calling(
         lambda m, x: m.layers[0](x.movedim(1, -1)).movedim(-1, 1), nn.RMSNorm(8, 1e-4)
     ),
+    "variances": lambda: Calling(lambda m, x: x * torch.rsqrt(x.var(1, keepdim=True) + 1e-3)),
     "spatial attention": lambda: Calling(
         lambda m, x: x * m.layers[0](torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)).sigmoid(),
         nn.Conv2d(2, 1, 7, padding=3),
