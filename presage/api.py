@@ -18,7 +18,7 @@ from presage.progress import OnStage, no_progress
 from presage.session import Session
 from presage.steps import inspecting
 from presage.steps.experience import ImportOptions
-from presage.steps.imports.nasbench201 import NETWORKS
+from presage.steps.imports.published import NETWORKS
 from presage.steps.prediction import Predicted
 from presage.steps.training import Trained
 

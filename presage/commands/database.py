@@ -14,6 +14,7 @@ from presage.errors import InvalidArgument
 from presage.folders import check_folder
 from presage.output import positive, scaled, share, table
 from presage.recipes import recipe_record_words
+from presage.steps.imports.published import NETWORKS
 
 if TYPE_CHECKING:
     from presage.database import ExperimentColumns
@@ -110,7 +111,7 @@ def _import_arguments(parser: Arguments) -> None:
     )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="say what would be taken in, and write nothing")
     parser.add_argument(
-        "--networks", type=_networks, default=1000, metavar="N|all",
+        "--networks", type=_networks, default=NETWORKS, metavar="N|all",
         help="cells of nasbench201 on each of its three datasets (default: %(default)s)",
     )  # fmt: skip
     group = parser.add_argument_group("tables of trainings")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from presage.errors import InvalidArgument
 from presage.progress import OnStage, no_progress
-from presage.steps.imports.nasbench201 import NETWORKS, SOURCE, read_published
+from presage.steps.imports.published import NETWORKS, SOURCE
 
 if TYPE_CHECKING:
     from presage.database import Database, ImportReport
@@ -102,6 +102,7 @@ def read_tables(
     """
     from presage.database import TABLE_FILES
     from presage.probe import PROBE_VERSION
+    from presage.steps.imports.nasbench201 import read_published
     from presage.steps.imports.own_trainings import read_own_trainings
 
     def told(done: int, total: int) -> None:

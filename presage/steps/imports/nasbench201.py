@@ -15,6 +15,7 @@ from presage.database.write import Placed
 from presage.records import ArchitectureRecord, DatasetRecord, ExperimentEntry, ExperimentRecord
 from presage.records.experiment import FINISHED
 from presage.steps.imports.datasets import named_dataset
+from presage.steps.imports.published import NETWORKS, SOURCE
 from presage.steps.imports.trainings import UNKNOWN, Trainings
 
 if TYPE_CHECKING:
@@ -22,12 +23,8 @@ if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
     from presage.training import Recipe
 
-__all__ = ["NETWORKS", "SOURCE", "published_recipe", "read_published"]
+__all__ = ["published_recipe", "read_published"]
 
-SOURCE = "nasbench201"
-"""What a user calls it, and what the database says where its trainings come from."""
-NETWORKS = 1_000
-"""Cells that are taken in unless more are asked for: the first of an order that is fixed for good."""
 ORDER = 201
 """Seed of that order."""
 SEEDS = (777, 111)
