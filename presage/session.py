@@ -366,7 +366,9 @@ class Session:
         with self.open() as database:
             unprobed = [one for one in datasets if not difficulty.is_probed(database, one)]
             known = experience.known_experiments(database, recipe)
-        campaign = populating.within(wish, replace(campaign, known=known), datasets, len(unprobed) * probes)
+        campaign = populating.within(
+            wish, replace(campaign, known=known, cache=self.cache("images")), datasets, len(unprobed) * probes
+        )
         for dataset in unprobed:
             self.probe(dataset, probes, ladder=probes > 1)
         summary = campaign.run(lambda progress: self.progress("populate", progress.done, progress.total))

@@ -94,6 +94,7 @@ class Campaign:
             experiment without a recipe of its own is trained by `recipe`.
         deadline: time of `time.monotonic` by which the last experiment should have ended: none is begun that would
             take longer, by the mean of those before.
+        cache: a folder where decoded images are kept, so that workers need not decode them again.
     """
 
     datasets: Sequence[str]
@@ -105,6 +106,7 @@ class Campaign:
     known: frozenset[Identity] = frozenset()
     design: Design | None = None
     deadline: float = math.inf
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("count", "workers"):
@@ -127,7 +129,7 @@ class Campaign:
         """
         rule = "be a folder that no other running campaign writes to"
         with held(self.out / "campaign.lock", InvalidArgument("out", "campaign", rule, str(self.out))):
-            datasets = distinct_datasets(self.datasets)
+            datasets = distinct_datasets(self.datasets, self.cache)
             here = self._recorded() | self.known
             plan = list(self._plan(datasets))
             missing = [
@@ -155,7 +157,8 @@ class Campaign:
             return now + ((now - began) * self.workers / ended if ended else 0.0) <= self.deadline
 
         work_in_time = takewhile(in_time, work)
-        for answer in run_pool(_worker, {"device": self.device}, work_in_time, self.workers):
+        settings = {"device": self.device, "cache": self.cache}
+        for answer in run_pool(_worker, settings, work_in_time, self.workers):
             spec, planned = plan[answer.key]
             dataset, candidate = datasets[spec], planned.candidate
             experiment = self._experiment(answer, dataset, planned)
@@ -236,11 +239,11 @@ def shard_name(dataset: DatasetRecord) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', dataset.name)[:60]}-{dataset.fingerprint[:8]}.jsonl"
 
 
-def distinct_datasets(specs: Sequence[str]) -> dict[str, DatasetRecord]:
+def distinct_datasets(specs: Sequence[str], cache: Path | None = None) -> dict[str, DatasetRecord]:
     """Records of the datasets by spec; a dataset with the content of an earlier one is left out."""
     found: dict[str, DatasetRecord] = {}
     for spec in specs:
-        record = dataset_record(load_dataset(spec))
+        record = dataset_record(load_dataset(spec, cache=cache))
         if all(record.fingerprint != other.fingerprint for other in found.values()):
             found[spec] = record
     return found
@@ -249,7 +252,7 @@ def distinct_datasets(specs: Sequence[str]) -> dict[str, DatasetRecord]:
 def _worker(settings: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """In a worker: train what is asked for."""
     torch.set_num_threads(1)
-    prepared = PreparedData(choose_device(settings["device"]))
+    prepared = PreparedData(choose_device(settings["device"]), cache=settings["cache"])
 
     def experiment(message: dict[str, Any]) -> dict[str, Any]:
         spec, recipe = message["dataset"], Recipe.from_json(message["recipe"])

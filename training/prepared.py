@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 
 import torch
 
@@ -22,11 +23,13 @@ class PreparedData:
     Args:
         device: where images are put.
         most_bytes: of prepared images, and again of datasets as read. The latest of either always stays.
+        cache: as `load_dataset` has it.
     """
 
-    def __init__(self, device: torch.device, most_bytes: int = 1_000_000_000) -> None:
+    def __init__(self, device: torch.device, most_bytes: int = 1_000_000_000, *, cache: Path | None = None) -> None:
         self.device = device
         self.most_bytes = most_bytes
+        self.cache = cache
         self._read: OrderedDict[str, ImageDataset] = OrderedDict()
         self._prepared: OrderedDict[_Key, DeviceData] = OrderedDict()
 
@@ -46,7 +49,7 @@ class PreparedData:
 
     def _dataset(self, spec: str) -> ImageDataset:
         if spec not in self._read:
-            self._read[spec] = load_dataset(spec)
+            self._read[spec] = load_dataset(spec, cache=self.cache)
         self._read.move_to_end(spec)
         while len(self._read) > 1 and sum(map(_read_bytes, self._read.values())) > self.most_bytes:
             self._read.popitem(last=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from presage.training import ImageDataset, Recipe, prepare
 from presage.training.datasets.loading import load_dataset
@@ -47,3 +48,18 @@ def test_the_latest_used_stay_within_the_limit_of_memory(spec: str) -> None:
     prepared(spec, recipes[2])
     assert prepared(spec, recipes[0]) is found[0]
     assert prepared(spec, recipes[1]) is not found[1]
+
+
+def test_folders_are_decoded_once_where_a_cache_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("presage.training.datasets.folder_key._SETTLED_SECONDS", -60.0)
+    rng = np.random.default_rng(0)
+    for i in range(100):
+        path = tmp_path / "data" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(path)
+    spec, cpu = str(tmp_path / "data"), torch.device("cpu")
+    first = PreparedData(cpu, cache=tmp_path / "cache")(spec, TINY)
+    monkeypatch.setattr("presage.training.datasets.folder.read_pixels", None)  # nothing is decoded again
+    second = PreparedData(cpu, cache=tmp_path / "cache")(spec, TINY)
+    assert first.fingerprint == second.fingerprint
+    assert torch.equal(first.x_train, second.x_train)
