@@ -1,6 +1,6 @@
 """Which public networks presage traces: each built, traced, and held to its own parameters and torch's flop counter.
 
-    python -m benchmarks.traced_networks docs/traced_networks.jsonl [--library timm] [NAME...]
+    python -m benchmarks.traced_networks docs/traced_networks.jsonl [NAME...] [--library timm]
 
 One line a network, added to the file as soon as it is known; what the file has is not done again. Of torchvision every
 classification network is tried, of timm one of each series (names alike but for what follows the first figure) of the

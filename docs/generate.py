@@ -130,6 +130,28 @@ def evaluated(folder: str, name: str) -> str:
     raise KeyError(f"{folder}/tables.json has no table `{name}`. Type `make evaluation`.")
 
 
+def traced_networks() -> str:
+    """Public networks, traced or refused, as `benchmarks/traced_networks.py` wrote them down."""
+    rows = [json.loads(line) for line in (HERE / "traced_networks.jsonl").read_text().splitlines()]
+    parts = [""]
+    for library in ("torchvision", "timm"):
+        own = [row for row in rows if row["library"] == library]
+        by = {kind: [row for row in own if row["outcome"] == kind] for kind in ("traced", "refused", "attention")}
+        convolutional = len(by["traced"]) + len(by["refused"])
+        share = f"{len(by['traced'])} of {convolutional} convolutional networks"
+        families = {row["family"] for row in by["traced"] + by["refused"]}
+        read = {row["family"] for row in by["traced"]}
+        of = f", of {len(read)} of {len(families)} families" if library == "timm" else ""
+        parts += [f"**{library}**: {share}{of}, {len(by['attention'])} others with attention.", ""]
+        parts += [", ".join(f"`{row['name']}`" for row in by["traced"]) + ".", ""]
+        for kind, title in (("refused", "Refused, though convolutional"), ("attention", "With attention")):
+            if by[kind]:
+                parts += [f"{title}:", "", "| network | why |", "|---|---|"]
+                parts += [f"| `{row['name']}` | {row['said'].partition(': presage knows')[0]} |" for row in by[kind]]
+                parts += [""]
+    return "\n".join(parts)
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "schema": schema,
@@ -138,6 +160,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "spaces": spaces,
     "predictors": predictors,
     "strategies": strategies,
+    "traced-networks": traced_networks,
     "proxies": proxies,
     **{
         f"{folder.replace('/', '-')}-{name}": partial(evaluated, folder, name)

@@ -160,7 +160,7 @@ def _unflattens(nodes: list[Node], reader: int) -> bool:
 def _refuse_twice(found: tuple[tuple[Source, ...], ...]) -> None:
     seen: set[str] = set()
     for sources in found:
-        for name in {source.tensor for source in sources}:
+        for name in dict.fromkeys(source.tensor for source in sources):
             if name in seen:
                 raise Refused(f"its weights `{name}` are used twice, and a graph's layers share none")
             seen.add(name)

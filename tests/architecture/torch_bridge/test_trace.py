@@ -487,7 +487,7 @@ def tied() -> Calling:
     ("module", "message"),
     [
         (Calling(lambda m, x: torch.fft.fft(x).real), "its call of `_fft_r2c`: no operation of an"),
-        (of_layers(TIED, nn.ReLU(), TIED), "its weights `layers.0.bias` are used twice"),
+        (of_layers(TIED, nn.ReLU(), TIED), "its weights `layers.0.weight` are used twice"),
         (tied(), "its weights `layers.0.weight` are used twice"),
         (Calling(lambda m, x: x if x.sum() > 0 else -x), "its call of `sum`"),
         (Calling(lambda m, x: x if x[0, 0, 0, 0] > 0 else -x), "Cannot trace Calling: its call of"),
