@@ -31,7 +31,10 @@ def check_architecture(text: str) -> None:
     """
     from presage.architecture.serial import dumps
 
-    architecture = _architecture(text)
+    try:
+        architecture = _architecture(text)
+    except InvalidArchitecture as error:  # without all the operations that are known: nobody typed this one
+        raise InvalidArchitecture(str(error).partition(" Known: ")[0]) from None
     if dumps(architecture.canonical) != text:
         raise InvalidArchitecture(
             f"Its `json` must be in canonical form, whose hash is {architecture.hash[:12]}…: `Architecture.canonical`."

@@ -86,7 +86,7 @@ NUMBERS = [
     ("sample nb201", "-n"), ("sample nb201", "--seed"), ("populate digits", "--count"),
     ("populate digits", "--workers"), ("populate digits", "--probes"), ("evaluate", "--folds"), ("evaluate", "--draws"),
     ("database query", "--dcn"), ("database query --dcn 0.5", "--tolerance"), ("database query --dcn 0.5", "--least"),
-    ("database query --dcn 0.5", "--top"),
+    ("database query --dcn 0.5", "--top"), ("database import nasbench201", "--networks"),
 ]  # fmt: skip
 
 
@@ -95,7 +95,7 @@ NUMBERS = [
 def test_a_wrong_number_names_option_command_rule_and_value(
     presage: Callable, words: str, option: str, value: str
 ) -> None:
-    command = " ".join(word for word in words.split()[:2] if word in (*cli.COMMANDS, "query"))
+    command = " ".join(word for word in words.split()[:2] if word in (*cli.COMMANDS, "query", "import"))
     refused(presage(*words.split(), option, value), f"The `{option}` of `presage {command}` must be", f"Got '{value}'.")
 
 
