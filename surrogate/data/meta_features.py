@@ -7,7 +7,7 @@ starts at chance and ends high, of a dataset on which weak networks fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite, log, log2
+from math import log, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,12 +58,6 @@ def _rung(task: Task, name: str) -> float:
     return -_gain(task, f"{LADDER}{name}")
 
 
-def _images_gain(task: Task) -> float:
-    """Logits that twice the images bring the probe, or half of them take, beyond what seeing as many more does."""
-    more, fewer = _rung(task, "twice-images"), -_rung(task, "half-images")
-    return (more if isfinite(more) else fewer) - _rung(task, "thrice-epochs") / log2(3.0)
-
-
 META_FEATURES: Mapping[str, Callable[[Task], float]] = {
     "dcn": lambda task: float(to_logit(task.dcn)),
     "room": lambda task: float(to_logit(task.dcn) - to_logit(1.0 / task.classes)),
@@ -79,7 +73,7 @@ META_FEATURES: Mapping[str, Callable[[Task], float]] = {
     "brightness_spread": lambda task: dict(task.description).get("brightness_spread", np.nan),
     "linear_gain": lambda task: _gain(task, "linear_accuracy"),
     "longer_gain": lambda task: _rung(task, "thrice-epochs") / log2(3.0),
-    "images_gain": _images_gain,
+    "images_gain": lambda task: _rung(task, "twice-images"),
     "larger_gain": lambda task: _rung(task, "twice-side"),
     "smaller_loss": lambda task: -_rung(task, "half-side"),
 }

@@ -25,9 +25,10 @@ __all__ = ["RecipeEffect", "doublings", "usual_tasks"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PRIOR = (0.20, 0.15, 0.15)
-"""Logits for each doubling of the images seen, of the training images (beside what seeing more of them brings), and of
-the image side, before any data speak."""
+PRIOR = (0.20, 0.25, 0.15)
+"""Logits for each doubling of the passes over each image, of the training images, each passed over as often, and of the
+image side, before any data speak. By passes and not by images seen: what longer training brings fades as the images
+have been learned, and many images take longer to learn."""
 DOUBT = (0.10, 0.10, 0.15)
 """Standard deviations of these."""
 OWN = (0.12, 0.08, 0.12)
@@ -176,11 +177,13 @@ class RecipeEffect:
         """What a task's shift is explained by, and the variances of its dataset's own effects.
 
         Returns:
-            (8,): the `columns`; whether images are mirrored, and how many regularisers there are; the columns again,
-            times how far the ladder lies off the others', 0 where it does not tell. (5,): of the first five, larger
-            where the ladder does not tell.
+            (8,): doublings of the passes over each image, of the images, and of their side; whether images are
+            mirrored, and how many regularisers there are; the first three again, times how far the ladder lies off the
+            others', 0 where it does not tell. (5,): of the first five, larger where the ladder does not tell.
         """
-        columns = self.columns(task)
+        usual = self.usual(task)
+        passes, usually = (one.images_seen / one.train_images for one in (task, usual))
+        columns = np.array([doublings(passes, usually), *self.columns(task)[1:]])
         apart = meta_features([task], LADDER)[0] - self.told_centre_
         told = np.isfinite(apart)
         apart = np.clip(np.where(told, apart, 0.0), -MOST_TOLD, MOST_TOLD)

@@ -98,7 +98,8 @@ def test_a_recipe_that_takes_fewer_images_than_there_are_has_less_than_the_usual
     effect, task = RecipeEffect().fit(experience), experience.tasks[0]
     fewer = replace(task, recipe="fewer", train_images=task.train_images // 4, available_images=task.train_images)
     assert effect.columns(fewer)[1] == pytest.approx(-2)
-    assert effect.predict(fewer)[0] == pytest.approx(effect.columns(fewer) @ PRIOR)
+    passes = fewer.images_seen / fewer.train_images / (task.images_seen / task.train_images)
+    assert effect.predict(fewer)[0] == pytest.approx(-2 * PRIOR[1] + doublings(passes, 1.0) * PRIOR[0])
     all_there_are = replace(fewer, available_images=fewer.train_images)
     assert effect.columns(all_there_are)[1] == 0
 
