@@ -70,16 +70,17 @@ def within(wish: CampaignWish | None, campaign: Campaign, datasets: Sequence[Ima
 
     (speed, side), probed = _speed(campaign, datasets[0]), probe_seconds(datasets[0], probes, device=campaign.device)
     spent = time.monotonic() - wish.began
-    left, total, count = SAFE * wish.seconds - spent - probed, 0.0, 0
+    left, total, count, new = SAFE * wish.seconds - spent - probed, 0.0, 0, 0
     rounds = _rounds(campaign, datasets, speed, side)
     row = next(rounds)
     while count < campaign.count and (total + sum(row)) / campaign.workers <= left:
-        total, count, row = total + sum(row), count + 1, next(rounds)
+        total, count, new, row = total + sum(row), count + 1, new + len(row), next(rounds)
     if count == 0:
         least = math.ceil((spent + probed + sum(row) / campaign.workers) / SAFE) + 1
         rule = f"be at least {least}s for one experiment of each dataset here"
         raise InvalidArgument("budget", "presage populate", rule, f"{wish.seconds:g}s")
-    what = f"{count} experiments for each of {len(datasets)} datasets" if len(datasets) > 1 else f"{count} experiments"
+    whole = "" if new == count * len(datasets) else f", of the first {count} of each dataset those that are not known"
+    what = f"{new} experiments{whole}"
     wish.tell(
         [
             PlannedPart("measure", "read the datasets, time this machine", spent),
