@@ -9,6 +9,9 @@ from typing import Any
 __all__ = ["FinalResult", "FinalTraining", "TuningTrial"]
 
 
+_NOISE = 0.02  # accuracy that a few hundred validation images do not tell apart
+
+
 @dataclass(frozen=True)
 class TuningTrial:
     """One setting that was tried before a final training.
@@ -102,6 +105,12 @@ class FinalResult:
         """The one with the highest validation accuracy; None where none finished."""
         finished = [one for one in self.trainings if one.accuracy is not None]
         return max(finished, key=lambda one: one.accuracy or 0.0, default=None)
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether the best came to clearly less on validation images than by the search's recipe, which then stays."""
+        best = self.best
+        return best is not None and (best.accuracy or 0.0) < (best.search_accuracy or 0.0) - _NOISE
 
     def to_json(self) -> dict[str, Any]:
         """All fields; `best` by its hash."""

@@ -27,6 +27,7 @@ from presage.training.recipe import Recipe
 __all__ = ["Images", "Speed", "Timing", "fitted_speed", "timed"]
 
 _STEPS, _EPOCHS = 2, 5  # steps an epoch, and epochs, of which the first warms up
+_LEAST_SHARE = 0.5
 _SCORED = 128  # images validated at once
 
 
@@ -90,7 +91,11 @@ class Speed:
 
 
 def fitted_speed(timings: Sequence[Timing]) -> Speed:
-    """The speed that explains the timings best: least squares of relative errors, no term below zero."""
+    """The speed that explains the timings best: least squares of relative errors, no term below zero.
+
+    Whatever a network costs, an image takes at least half of what one took with the smallest: a line through a few
+    scattered times may say that small networks are free, and they are not.
+    """
     work = np.array([timing.multiply_adds for timing in timings], float)
     seconds = np.array([timing.image for timing in timings], float)
     both = np.stack([np.ones_like(work), work], axis=1) / seconds[:, None]
@@ -99,6 +104,10 @@ def fitted_speed(timings: Sequence[Timing]) -> Speed:
         alone = [float(column.sum() / (column**2).sum()) for column in both.T]
         errors = [float(((1 - column * each) ** 2).sum()) for column, each in zip(both.T, alone, strict=True)]
         found = np.array([0.0, alone[1]]) if errors[1] < errors[0] else np.array([alone[0], 0.0])
+    least = _LEAST_SHARE * float(seconds.min())
+    if len(timings) > 1 and found[0] < least:
+        rest = (1 - least / seconds) / both[:, 1]
+        found = np.array([least, max(float(np.median(rest)), 0.0)])
     share = statistics.median(timing.scored / timing.image for timing in timings)
     return Speed(float(found[0]), float(found[1]), min(max(share, 0.05), 1.0))
 

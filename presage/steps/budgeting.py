@@ -28,6 +28,7 @@ __all__ = ["Arranged", "Budgeting", "TimeWish", "seconds_of"]
 
 _PLAN, _SPENT, _EPOCHS = "plan.json", "spent.json", "final-epochs.json"
 _SCORED = 0.004  # seconds to score a candidate, until that is measured
+_FINISH = 5.0  # processor seconds to export a model and write a report
 _NOTABLE = 0.1  # share of a plan's time by which it may change without being told again
 _SHORT = 900.0  # seconds of a budget under which a dataset is probed once: three probes may take minutes
 
@@ -139,9 +140,12 @@ class Budgeting:
         elif self._kept is not None:
             again = self._again(self._kept)
             choices = (Offer(again.recipe or asked.recipe, again.final),)
+        clock, processor = time.monotonic(), time.process_time()
         self._measured = measured(
             dataset, space, choices, asked.settings, latency=latency, device=device, at_once=at_once
         )
+        slower = (time.monotonic() - clock) / max(time.process_time() - processor, 1e-3)  # others use the machine, too
+        self._finish = _FINISH * max(slower, 1.0)
         self._timed = self._clock.spent
         ahead = [("measure", "read the dataset, time this machine", self._timed)]
         ahead += [(what.split()[0], what, seconds) for what, seconds in before(self.probes).items()]
@@ -216,10 +220,11 @@ class Budgeting:
         return found
 
     def _offered(self, before: Sequence[tuple[str, str, float]], candidate: float) -> Sequence[Offered]:
-        from presage.search.planning.workload import PlannedPart
+        from presage.search.planning.workload import FINISH, PlannedPart
 
         assert self._measured is not None
-        return self._measured.offered([PlannedPart(*one) for one in before], candidate)
+        last = (FINISH, "export the model, write the report", self._finish)
+        return self._measured.offered([PlannedPart(*one) for one in (*before, last)], candidate)
 
     def _planned(self, before: Sequence[tuple[str, str, float]], candidate: float, *, begun: bool = False) -> Plan:
         """The plan. Once the work is `begun` the least is done whatever the budget; the pace leaves out what it can."""

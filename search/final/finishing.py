@@ -57,7 +57,7 @@ class Finishing:
         final = FinalResult(tuple(one.record for one in done))
         if final.best is not None:
             best = next(one for one in done if one.record.hash == (final.best and final.best.hash))
-            best.test_and_publish()
+            best.test(publish=not final.falls_short)
         cut, as_it_was = (None, None) if final.best is not None else self._cut_short(done)
         for one in done:
             one.enter()
@@ -128,15 +128,15 @@ class _Network:
         self.record = self._record(found)
         return self
 
-    def test_and_publish(self) -> None:
-        """Look at the test images, once, and leave the network in the run's folder `best`."""
+    def test(self, *, publish: bool) -> None:
+        """Look at the test images, once; `publish` leaves the network in the run's folder `best`."""
         self.row, model = self._trainings.tested(self.recipe, self.row)
         self.record = replace(
             self.record,
             test_accuracy=self.row["test_accuracy"],
             test_balanced_accuracy=self.row.get("test_balanced_accuracy"),
         )
-        if model is not None:
+        if model is not None and publish:
             publish_model(model, self._trainings.folder(self.recipe), self.run.folder.best)
 
     @property
@@ -245,5 +245,6 @@ def _remarks(final: FinalResult, cut: str | None) -> Sequence[str]:
         failed.append(
             f"The final training came to less on validation images ({best.accuracy:.3f}) than the search's recipe "
             f"({before:.3f}). Its rates may not suit this dataset: try another --final-recipe."
+            + (" The best network is the one trained by the search's recipe." if final.falls_short else "")
         )
     return failed

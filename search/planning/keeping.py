@@ -13,14 +13,14 @@ from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
 from presage.files import read_json, write_json
 from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan
-from presage.search.planning.workload import Workload
+from presage.search.planning.workload import FINISH, Workload
 from presage.training.recipe import Recipe
 
 __all__ = ["BudgetClock", "BudgetPace"]
 
 _NOTED_EVERY = 2.0  # seconds
 _TAKEN_UP = 0.8  # share of a budget that counts as spent at most, when a run is taken up again
-_CUT = 1.1  # times the budget after which a final training under way is stopped
+_CUT = 1.05  # times the budget after which a final training under way is stopped
 _LONGER = 2  # times the epochs planned, where trainings take less than was expected
 _LATEST = 5  # trainings that the correction of the speeds is the median of
 
@@ -76,6 +76,7 @@ class BudgetPace:
     ) -> None:
         self._clock, self._plan, self._workload, self._kept = clock, plan, workload, kept
         self._channels, self._classes, self._search = channels, classes, search
+        self._finish = sum(part.seconds for part in plan.parts if part.name == FINISH)
         self._ratios: dict[bool, list[float]] = {True: [], False: []}  # by the search's recipe, and by others
 
     def begins(self, architecture: Architecture, recipe: Recipe, stage: str) -> bool:
@@ -84,7 +85,10 @@ class BudgetPace:
         reserved = self._plan.reserved
         if stage == "tune":  # of that, a final training as long as planned needs a third
             reserved /= 3
-        return self._clock.spent + self._expected(architecture, recipe) <= SAFE * self._clock.budget - reserved
+        return (
+            self._clock.spent + self._expected(architecture, recipe)
+            <= SAFE * self._clock.budget - self._finish - reserved
+        )
 
     def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
         """Compare with what was expected."""
@@ -101,7 +105,7 @@ class BudgetPace:
             one = replace(recipe, epochs=1)
             start = self._workload.finishing.start
             epoch = max(self._expected(architecture, one) - start, 1e-9)
-            left = SAFE * self._clock.budget - self._clock.spent - start
+            left = SAFE * self._clock.budget - self._finish - self._clock.spent - start
             fixed[key] = min(
                 max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs
             )
@@ -111,7 +115,7 @@ class BudgetPace:
     def is_over(self) -> bool:
         """Whether the budget is overdrawn by a tenth."""
         self._clock.note()
-        return self._clock.spent > _CUT * self._clock.budget
+        return self._clock.spent > _CUT * self._clock.budget - self._finish
 
     def _shares(self, fixed: int) -> float:
         """Into how many trainings as long as this one the time left goes, with `fixed` networks seen to already."""

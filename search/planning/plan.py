@@ -11,7 +11,7 @@ from presage.errors import InvalidArgument
 from presage.search.final.halving import tuning_epochs
 from presage.search.final.settings import TRIALS, FinalSettings
 from presage.search.limits import Limits
-from presage.search.planning.workload import Offer, Offered, PlannedPart, Workload
+from presage.search.planning.workload import FINISH, Offer, Offered, PlannedPart, Workload
 from presage.search.settings import SearchSettings
 from presage.training.recipe import Recipe
 
@@ -263,7 +263,7 @@ def _told(
     beside = f", {workload.at_once} at once" if workload.at_once > 1 else ""
     before = PlannedPart("before", "read and probe the dataset, fit the predictor, time this machine", workload.spent)
     parts = [
-        *(workload.before or (before,)),
+        *([part for part in workload.before if part.name != FINISH] or [before]),
         PlannedPart("search", f"{rounds * choice.candidates:,} candidates{up_to}", score),
         PlannedPart(
             "short-list",
@@ -294,6 +294,7 @@ def _told(
             )
         what = f"{choice.epochs} epochs at {last.recipe.image_side} px, {workload.final_images.train:,} images"
         parts.append(PlannedPart("final", what, final.networks * (workload.finishing.start + choice.epochs * epoch)))
+    parts += [part for part in workload.before if part.name == FINISH]
     reserved = sum(part.seconds for part in parts if part.name in ("tune", "final"))
     return Plan(budget, chosen, last, tuple(parts), reserved, recipe)
 

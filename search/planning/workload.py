@@ -8,7 +8,10 @@ from presage.search.final.settings import FinalSettings
 from presage.training.recipe import Recipe
 from presage.training.timing import Images, Speed
 
-__all__ = ["Offer", "Offered", "PlannedPart", "Workload"]
+__all__ = ["FINISH", "Offer", "Offered", "PlannedPart", "Workload"]
+
+FINISH = "finish"
+"""Name of the part that comes last, though it is sure from the beginning."""
 
 
 @dataclass(frozen=True)

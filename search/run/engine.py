@@ -128,8 +128,9 @@ def run_search(
         result = _Rounds(run, scorer).result(asked)
         if finish is not None:
             result = finish(run, result)
-        best, final = result.best, result.final and (result.final.best or result.final.cut_short)
-        if best is not None and final is None and (folder.network(best.chosen.hash) / "architecture.json").exists():
+        best, last = result.best, result.final
+        finally_trained = last is not None and bool(last.cut_short or (last.best and not last.falls_short))
+        if best and not finally_trained and (folder.network(best.chosen.hash) / "architecture.json").exists():
             publish(folder.network(best.chosen.hash), folder.best, best, dataset, recipe)
         result = replace(result, seconds=round(time.perf_counter() - began, 3))
         write_json(folder.result, result.to_json())

@@ -65,3 +65,10 @@ def test_a_network_that_cannot_be_trained_here_has_no_timing() -> None:
     space = get_space("chain")
     architecture = space.decode(space.params(space.sample(1, np.random.default_rng(0))[0]))
     assert timed(architecture, (1, 8, 8), 3, Recipe(batch=8, learning_rate=1e30, clip=1e30), "cpu") is None
+
+
+def test_small_networks_are_not_free_whatever_a_line_through_scattered_times_says() -> None:
+    scattered = [Timing(10_000, 1e-4, 3e-5), Timing(1_000_000, 1.1e-4, 3e-5), Timing(10_000_000, 2.5e-3, 8e-4)]
+    speed = fitted_speed(scattered)
+    assert speed.image >= 0.5e-4
+    assert speed.multiply_add > 0

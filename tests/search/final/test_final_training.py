@@ -144,3 +144,15 @@ def test_what_is_cut_short_is_left_where_it_is_better_than_by_the_search_s_recip
     assert later.final is not None
     assert later.final.best is not None
     assert load_model(tmp_path / "run" / "best").accuracy == pytest.approx(later.final.best.accuracy, abs=1e-6)
+
+
+def test_a_final_training_that_falls_short_is_not_left_as_the_best(
+    dataset: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presage.search.final_result._NOISE", -1.0)  # whatever it comes to is too little
+    with Database.open(tmp_path / "experience.duckdb") as database:
+        result = _search(dataset, tmp_path / "run", database, trials=0)
+    assert result.final is not None
+    assert result.final.best is not None
+    assert result.final.best.test_accuracy is not None
+    assert load_model(tmp_path / "run" / "best").input_shape[1] == RECIPE.image_side

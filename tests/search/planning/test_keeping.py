@@ -90,9 +90,9 @@ def test_time_is_shared_among_the_final_networks(at: Time, tmp_path: Path) -> No
     assert pace.fitted(other, FINAL).epochs == 19
 
 
-def test_a_training_under_way_is_cut_only_a_tenth_over(at: Time, tmp_path: Path) -> None:
+def test_a_training_under_way_is_cut_only_a_twentieth_over(at: Time, tmp_path: Path) -> None:
     pace = _pace(at, tmp_path)
-    at.now += 219
+    at.now += 209
     assert not pace.is_over()
     at.now += 2
     assert pace.is_over()
