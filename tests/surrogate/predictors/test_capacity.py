@@ -219,6 +219,6 @@ def test_a_recipe_that_does_not_tell_its_epochs_teaches_nothing_of_what_these_do
 def test_what_was_assumed_of_a_training_is_doubted(experience: Experience) -> None:
     effect, task = RecipeEffect().fit(experience), replace(experience.tasks[0], recipe="own", image_side=24)
     value, error = effect.predict(task)
-    doubted, doubt = effect.predict(replace(task, assumed=("epochs", "train_images")))
-    assert doubted == value
-    assert doubt == pytest.approx(np.sqrt(error**2 + 2 * ASSUMED**2))
+    same, larger = effect.predict(replace(task, assumed=("epochs", "train_images")))
+    assert same == value
+    assert larger == pytest.approx(np.sqrt(error**2 + 2 * ASSUMED**2))
