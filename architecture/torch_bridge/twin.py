@@ -55,7 +55,7 @@ def prepared(module: nn.Module, shape: Sequence[int]) -> nn.Module:
         Exception: whatever the module's own code raises when lazy layers are first run.
     """
     try:
-        twin = copy.deepcopy(module)
+        twin = _copied(module)
     except Exception as error:  # a module's own __deepcopy__, or torch: tensors that are no parameters
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InvalidArchitecture(f"it cannot be copied: {reason[:200]}") from None
@@ -74,6 +74,12 @@ def prepared(module: nn.Module, shape: Sequence[int]) -> nn.Module:
         _randomise(twin)
         _calibrate(twin, shape)
     return twin
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """A copy; tensors that torch's older weight and spectral normalisations keep beside parameters are copied too."""
+    kept = [held for part in module.modules() for held in vars(part).values() if isinstance(held, Tensor)]
+    return copy.deepcopy(module, {id(held): held.detach().clone() for held in kept if not held.is_leaf})
 
 
 @contextlib.contextmanager
@@ -126,7 +132,7 @@ def first_taken(module: nn.Module, shapes: Iterable[tuple[int, int, int]]) -> tu
     module = unwrapped(module)
     for shape in shapes:
         with contextlib.suppress(Exception), torch.no_grad(), eager():  # the module's own code may raise anything
-            twin = copy.deepcopy(module).eval().to("meta")  # each time anew: lazy layers take their sizes once
+            twin = _copied(module).eval().to("meta")  # each time anew: lazy layers take their sizes once
             twin(torch.empty((BATCH, *shape), device="meta"))
             return shape
     return None

@@ -333,6 +333,13 @@ REPRESENTED: dict[str, Callable[[], nn.Module]] = {
     "weight standardisation": lambda: of_layers(Standardised(8, 6, 3, bias=False), nn.Conv2d(6, 8, 1)),
     "weight normalisation": lambda: of_layers(NORM.weight_norm(nn.Conv2d(8, 8, 3))),
     "spectral normalisation": lambda: of_layers(NORM.spectral_norm(nn.Conv2d(8, 8, 3))),
+    "weight normalisation by a hook": lambda: of_layers(torch.nn.utils.weight_norm(nn.Conv2d(8, 8, 3))),
+    "spectral normalisation by a hook": lambda: of_layers(torch.nn.utils.spectral_norm(nn.Conv2d(8, 8, 3))),
+    "normalised linear layers": lambda: Calling(
+        lambda m, x: m.layers[1](m.layers[0](x.mean((2, 3)))),
+        NORM.weight_norm(nn.Linear(8, 6)),
+        NORM.spectral_norm(nn.Linear(6, 8)),
+    ),
     "blur pooling": lambda: of_layers(Blurred()),
     "weights of its own": lambda: of_layers(Convolutional()),
     "padding layers": lambda: of_layers(nn.ZeroPad2d((0, 1, 2, 0)), nn.ReflectionPad2d(2), nn.CircularPad2d(1)),
