@@ -29,7 +29,8 @@ from presage.errors import InvalidArchitecture
 __all__ = ["Traced", "trace", "trace_module"]
 
 _CHEAP_SIDE = 128
-"""Pixels: up to this side, a module is run at a second size too, to see whether its graph is the same there."""
+"""Pixels: up to this side, a module is run at a second size too, to see whether its graph is the same there; beyond,
+only one that ends in an average-pool, which may be that of the whole map."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _notes(twin: nn.Module, found: Pruned, chosen: str) -> list[str]:
 def _at_another_size(twin: nn.Module, found: Pruned, shape: tuple[int, ...]) -> tuple[Pruned, bool]:
     """The graph, with pools of a whole map as such at any size; and whether it is another at another size."""
     channels, *sides = shape
-    if max(sides) > _CHEAP_SIDE:
+    if max(sides) > _CHEAP_SIDE and not any(isinstance(node.operation, AveragePool) for node in found.nodes[-8:]):
         return found, False
     other = (channels, *(side // 2 if side >= 64 else 2 * side for side in sides))
     try:

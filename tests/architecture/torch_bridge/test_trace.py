@@ -379,8 +379,9 @@ def test_gates_are_one_network_however_they_are_spelled() -> None:
     assert linear.hash == maps.hash
 
 
-def test_a_pool_of_the_whole_map_is_global_at_every_size() -> None:
-    traced = trace_module(REPRESENTED["pooling by size"](), (3, 12, 12))
+@pytest.mark.parametrize("side", [12, 160])
+def test_a_pool_of_the_whole_map_is_global_at_every_size(side: int) -> None:
+    traced = trace_module(REPRESENTED["pooling by size"](), (3, side, side))
     assert AdaptiveAveragePool() in [node.operation for node in traced.architecture.nodes]
     assert traced.notes == ()
     assert (
