@@ -289,18 +289,6 @@ def test_populate_adds_experiments_and_probes_and_again_adds_none(
     assert info["rows"]["probes"] == 1
 
 
-def test_populate_tells_in_words_what_it_added(presage: Callable, shapes_npz: Path, tmp_path: Path) -> None:
-    database = tmp_path / "new.duckdb"
-    with Database.open(database, from_seed=False):
-        pass
-    told = presage(
-        "populate", shapes_npz, "--count", 1, "--probes", 2, "--out", tmp_path / "shards",
-        "--database", database, "--epochs", 1, "--train-images", 40, "--quiet",
-    ).out  # fmt: skip
-    assert told.startswith("1 experiments and 2 probes added, 0 experiments were there, 0 ended early.")
-    assert "Added 1 experiments, 2 probes," in told
-
-
 def test_what_is_exported_can_be_imported_and_a_wrong_row_is_named(
     presage: Callable, experienced: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""`presage populate --budget`. Nothing here is timed: what is asked for fits an hour on any machine."""
+"""`presage populate`: what it says, and with a budget. Nothing is timed: what is asked for fits an hour anywhere."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ def test_populate_trains_what_fits_a_budget(presage: Callable, shapes_npz: Path,
     refused = presage(*words, "--budget", "1s")
     assert refused.code == 2
     assert "must be at least" in refused.err.splitlines()[-1]
+
+
+def test_populate_tells_in_words_what_it_added(presage: Callable, shapes_npz: Path, tmp_path: Path) -> None:
+    database = tmp_path / "new.duckdb"
+    with Database.open(database, from_seed=False):
+        pass
+    told = presage(
+        "populate", shapes_npz, "--count", 1, "--probes", 2, "--out", tmp_path / "shards",
+        "--database", database, "--epochs", 1, "--train-images", 40, "--quiet",
+    ).out  # fmt: skip
+    assert told.startswith("1 experiments and 2 probes added, 0 experiments were there, 0 ended early.")
+    assert "Added 1 experiments, 2 probes," in told
