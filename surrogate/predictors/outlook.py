@@ -19,8 +19,9 @@ from presage.surrogate.predictors.relative_scale import RelativeScale
 
 __all__ = ["Bringing", "OutlookModel", "more"]
 
-ALONE = 0.08
-"""Standard deviation, in logits, of what one thing changed alone does besides its effect; recipes differ in more."""
+ALONE = 0.20
+"""Standard deviation, in logits, of what one thing changed alone does besides its effect: more than the mean of tens of
+networks needs (0.08), for it is often asked of a few."""
 
 
 @dataclass(frozen=True)
