@@ -30,7 +30,7 @@ def test_a_search_ends_with_a_model_by_the_final_recipe(
     presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
 ) -> None:
     run, recipe = tmp_path / "run", tmp_path / "final.json"
-    recipe.write_text(json.dumps({"epochs": 3, "train_images": None, "image_side": 10, "least_epoch_images": 1}))
+    recipe.write_text(json.dumps({"epochs": 30, "train_images": None, "image_side": 10, "least_epoch_images": 1}))
     words = (
         "search", shapes_npz, "--space", "nb201", "--candidates", 40, "--shortlist", 1, "--max-params", "60k",
         "--run", run, "--database", experienced, "--final-recipe", recipe, "--no-tune", *FAST,
@@ -38,20 +38,20 @@ def test_a_search_ends_with_a_model_by_the_final_recipe(
     result = presage(*words, "--json").json
     (final,) = result["final"]["trainings"]
     assert result["final"]["best"] == final["hash"] == result["best"]["chosen"]["hash"]
-    assert final["recipe_words"] == "10 px, 96 images, 3 epochs"
+    assert final["recipe_words"] == "10 px, 96 images, 30 epochs"
     assert result["recipe_words"] == "16 px, 40 images, 1 epoch"
     assert final["trials"] == []
     model = package.load(run / "best")
-    assert (model.recipe.epochs, model.input_shape) == (3, (1, 10, 10))
+    assert (model.recipe.epochs, model.input_shape) == (30, (1, 10, 10))
     assert model.accuracy == pytest.approx(final["accuracy"], abs=1e-6)
     with Database.open(experienced) as database:
         assert database.experiment_records(recipe=Recipe.from_json(final["recipe"]).hash)
     told = presage(*words).out
-    assert "Final training: 10 px, 96 images, 3 epochs." in told
+    assert "Final training: 10 px, 96 images, 30 epochs." in told
     assert "Recipe: 16 px, 40 images, 1 epoch." in told
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "<h3>The final training</h3>" in page
-    assert "accuracy after the final training (validation): 10 px, 96 images, 3 epochs" in page
+    assert "accuracy after the final training (validation): 10 px, 96 images, 30 epochs" in page
     assert final["hash"][:8] in page
     assert "trained accuracy of the best network (validation): 16 px, 40 images, 1 epoch" in page
     before = {name: value for name, value in result.items() if name != "final"}
