@@ -18,6 +18,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -111,7 +112,7 @@ def measure(dataset: str, options: argparse.Namespace, rows: list[dict[str, Any]
             lines.write(json.dumps(row) + "\n")
         return row
 
-    extra = options.presage.split()
+    extra = shlex.split(options.presage)
 
     def search(kind: str, *words: str) -> dict[str, Any] | None:
         return run(kind, lambda: searched(dataset, words, folder / kind, options.threads, options.warm))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["AtImages", "Refusal", "at_images", "needed_side", "traced"]
+__all__ = ["AtImages", "RefusedNetwork", "at_images", "needed_side", "traced"]
 
 SIDES = (
     *range(4, 64, 4), 64, 72, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 299, 320, 331, 384, 448,
@@ -25,7 +25,7 @@ SIDES = (
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedNetwork:
     """A network that cannot be asked about, and why, in one sentence.
 
     Attributes:
@@ -49,7 +49,7 @@ class AtImages:
 
     recipe: Recipe
     networks: list[NamedArchitecture]
-    refused: list[Refusal]
+    refused: list[RefusedNetwork]
 
 
 def at_images(
@@ -103,7 +103,7 @@ def _at_side(networks: Sequence[NamedNetwork], dataset: ImageDataset, recipe: Re
     shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
     classes = len(dataset.classes)
     named: list[NamedArchitecture] = []
-    refused: list[Refusal] = []
+    refused: list[RefusedNetwork] = []
     for number, network in enumerate(networks):
         try:
             made = _one(network, shape, classes, tuple(dataset.shape[1:]))
@@ -112,7 +112,7 @@ def _at_side(networks: Sequence[NamedNetwork], dataset: ImageDataset, recipe: Re
         except WrongInput as error:
             if network.architecture is not None and len(networks) == 1:
                 raise
-            refused.append(Refusal(network.name, str(error)))
+            refused.append(RefusedNetwork(network.name, str(error)))
         progress("trace networks", number + 1, len(networks))
     return AtImages(recipe, named, refused)
 

@@ -15,7 +15,7 @@ from presage.session import Session
 from presage.training.datasets.kinds import listed
 
 if TYPE_CHECKING:
-    from presage.at_images import Refusal
+    from presage.at_images import RefusedNetwork
     from presage.steps.prediction import Predicted
     from presage.steps.training import Trained
     from presage.training import ImageDataset
@@ -66,7 +66,7 @@ def dataset_of(session: Session, options: argparse.Namespace) -> ImageDataset:
     return dataset
 
 
-def print_notes(rows: Sequence[Predicted | Trained], refused: Sequence[Refusal]) -> None:
+def print_notes(rows: Sequence[Predicted | Trained], refused: Sequence[RefusedNetwork]) -> None:
     """What is to be known of networks beyond their row: what was changed to make them fit, why they were refused."""
     for row in rows:
         if row.notes:

@@ -28,7 +28,7 @@ from presage.architecture.operations import (
 )
 from presage.architecture.torch_bridge.axes import mean
 from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, settled
-from presage.architecture.torch_bridge.operands import Known, Step
+from presage.architecture.torch_bridge.operands import Known, TraceStep
 
 __all__ = ["ARITHMETIC", "ATTENDS", "LAYERS"]
 
@@ -41,7 +41,7 @@ Handler = Callable[..., Any]
 # Sums and products
 
 
-def _add(step: Step, x: Any, other: Any, *, alpha: float = 1) -> Value:
+def _add(step: TraceStep, x: Any, other: Any, *, alpha: float = 1) -> Value:
     if alpha != 1:
         other = _times(step, other, alpha) if isinstance(other, Value) else _scaled(other, alpha)
     if isinstance(x, Value) and isinstance(other, Value):
@@ -53,15 +53,15 @@ def _add(step: Step, x: Any, other: Any, *, alpha: float = 1) -> Value:
     return _learned(step, value, known, Shift, "bias")
 
 
-def _subtract(step: Step, x: Any, other: Any, *, alpha: float = 1) -> Value:
+def _subtract(step: TraceStep, x: Any, other: Any, *, alpha: float = 1) -> Value:
     return _add(step, x, other, alpha=-alpha)
 
 
-def _subtract_from(step: Step, x: Any, other: Any, alpha: float = 1) -> Value:
+def _subtract_from(step: TraceStep, x: Any, other: Any, alpha: float = 1) -> Value:
     return _add(step, other, x, alpha=-alpha)
 
 
-def _multiply(step: Step, x: Any, other: Any) -> Value:
+def _multiply(step: TraceStep, x: Any, other: Any) -> Value:
     if isinstance(x, Value) and isinstance(other, Value):
         return _both(step, x, other, Multiply(), Multiply())
     value, known = (x, other) if isinstance(x, Value) else (other, x)
@@ -71,7 +71,7 @@ def _multiply(step: Step, x: Any, other: Any) -> Value:
     return _learned(step, value, known, Scale, "weight")
 
 
-def _divide(step: Step, x: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
+def _divide(step: TraceStep, x: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
     if rounding_mode is not None:
         raise Refused("no operation rounds")
     if isinstance(other, Value):
@@ -82,7 +82,7 @@ def _divide(step: Step, x: Any, other: Any, *, rounding_mode: str | None = None)
     return _times(step, x, 1 / number)
 
 
-def _power(step: Step, x: Any, exponent: Any) -> Value:
+def _power(step: TraceStep, x: Any, exponent: Any) -> Value:
     functions = {2: ("square",), 0.5: ("root",), -0.5: ("root", "reciprocal"), -1: ("reciprocal",), 1: ()}
     number = _number(exponent)
     if not isinstance(x, Value) or number not in functions:
@@ -93,18 +93,20 @@ def _power(step: Step, x: Any, exponent: Any) -> Value:
     return made
 
 
-def _root_over(step: Step, x: Value) -> Value:
+def _root_over(step: TraceStep, x: Value) -> Value:
     return _power(step, x, -0.5)
 
 
-def _add_product(step: Step, x: Any, first: Any, second: Any, *, value: float = 1) -> Value:
+def _add_product(step: TraceStep, x: Any, first: Any, second: Any, *, value: float = 1) -> Value:
     if isinstance(first, Known) and isinstance(second, Known):
         raise Refused("it adds a product of learned numbers")
     product = _multiply(step, first, second)
     return _add(step, x, _times(step, product, value))
 
 
-def _variance(step: Step, x: Value, dim: Any = None, *, correction: float | None = 1, keepdim: bool = False) -> Value:
+def _variance(
+    step: TraceStep, x: Value, dim: Any = None, *, correction: float | None = 1, keepdim: bool = False
+) -> Value:
     """Over channels or pixels, from its parts: the mean of the squares of what differs from the mean."""
     dims = [dim] if isinstance(dim, int) else list(dim or range(1, len(x.axes)))
     count = 1
@@ -118,11 +120,11 @@ def _variance(step: Step, x: Value, dim: Any = None, *, correction: float | None
     return _times(step, squares, count / freedom)
 
 
-def _negative(step: Step, x: Value) -> Value:
+def _negative(step: TraceStep, x: Value) -> Value:
     return _times(step, x, -1)
 
 
-def _times(step: Step, x: Value, number: float) -> Value:
+def _times(step: TraceStep, x: Value, number: float) -> Value:
     return x if number == 1 else step.writer.pointwise(ConstantProduct(decimal(number)), x)
 
 
@@ -153,7 +155,7 @@ def _number(known: Any) -> float | None:
     return least
 
 
-def _learned(step: Step, x: Value, known: Known, kind: type[Scale] | type[Shift], own: str) -> Value:
+def _learned(step: TraceStep, x: Value, known: Known, kind: type[Scale] | type[Shift], own: str) -> Value:
     """A learned number for each channel, or one."""
     if known.tensor.numel() > 1:
         shape = tuple(known.tensor.shape)
@@ -166,7 +168,7 @@ def _learned(step: Step, x: Value, known: Known, kind: type[Scale] | type[Shift]
     return value
 
 
-def _both(step: Step, x: Value, other: Value, equal: Operation, stretched: Operation) -> Value:
+def _both(step: TraceStep, x: Value, other: Value, equal: Operation, stretched: Operation) -> Value:
     """A node that reads two tensors, in one layout where they share it."""
     rank = max(len(x.axes), len(other.axes))
     x, other = _of_rank(x, rank), _of_rank(other, rank)
@@ -189,7 +191,7 @@ def _both(step: Step, x: Value, other: Value, equal: Operation, stretched: Opera
     return found
 
 
-def _as_map(step: Step, value: Value) -> Value:
+def _as_map(step: TraceStep, value: Value) -> Value:
     """A flat vector as a map of one pixel, in the same layout."""
     if len(value.shape) == 3:
         return value
@@ -209,7 +211,7 @@ def _of_rank(value: Value, rank: int) -> Value:
     return replace(value, axes=((),) * new + value.axes, sizes=(1,) * new + value.sizes) if new else value
 
 
-def _repeated(step: Step, x: Value, other: Value) -> Value:
+def _repeated(step: TraceStep, x: Value, other: Value) -> Value:
     """`x` once for each group of channels, where `other` has them in groups and `x` the same for all."""
     groups, own = other.all_of("c"), x.all_of("c")
     if len(groups) != 2 or len(own) > 1 or any(len(axis) > 1 for axis in (*x.axes, *other.axes)):
@@ -231,7 +233,7 @@ def _repeated(step: Step, x: Value, other: Value) -> Value:
 # Layers
 
 
-def _linear(step: Step, x: Any, weight: Any, bias: Any = None) -> Value:
+def _linear(step: TraceStep, x: Any, weight: Any, bias: Any = None) -> Value:
     if not isinstance(x, Value) or not isinstance(weight, Known):
         raise Refused("its weights are computed from the images")
     if x.axes[-1] != x.all_of("c") or x.stretched:
@@ -251,20 +253,20 @@ def _linear(step: Step, x: Any, weight: Any, bias: Any = None) -> Value:
     return replace(value, axes=axes, sizes=(*x.sizes[:-1], features))
 
 
-def _matrix_product(step: Step, x: Any, other: Any, bias: Any = None) -> Value:
+def _matrix_product(step: TraceStep, x: Any, other: Any, bias: Any = None) -> Value:
     """x · W, where the weights are (inputs, outputs)."""
     if not isinstance(x, Value) or not isinstance(other, Known) or other.tensor.dim() != 2:
         raise Refused(f"it {ATTENDS}")
     return _linear(step, x, replace(other, tensor=other.tensor.t()), bias)
 
 
-def _added_product(step: Step, bias: Any, x: Any, other: Any, *, beta: float = 1, alpha: float = 1) -> Value:
+def _added_product(step: TraceStep, bias: Any, x: Any, other: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     if (beta, alpha) != (1, 1):
         raise Refused("a matrix product must have no factors of its own")
     return _matrix_product(step, x, other, bias)
 
 
-def _affine(step: Step, x: Value, norm: Callable[[bool], Operation], weight: Any, bias: Any) -> Value:
+def _affine(step: TraceStep, x: Value, norm: Callable[[bool], Operation], weight: Any, bias: Any) -> Value:
     """A normalisation that learns a scale and a shift; one of them alone is a node of its own."""
     both = weight is not None and bias is not None
     value = step.writer.pointwise(norm(both), x)
@@ -279,7 +281,7 @@ def _affine(step: Step, x: Value, norm: Callable[[bool], Operation], weight: Any
 
 
 def _batch_norm(
-    step: Step,
+    step: TraceStep,
     x: Value,
     running_mean: Any,
     running_var: Any,
@@ -303,7 +305,7 @@ def _batch_norm(
 
 
 def _instance_norm(
-    step: Step,
+    step: TraceStep,
     x: Value,
     running_mean: Any = None,
     running_var: Any = None,
@@ -319,14 +321,14 @@ def _instance_norm(
 
 
 def _group_norm(
-    step: Step, x: Value, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    step: TraceStep, x: Value, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Value:
     x = settled(step.writer, x)
     return _affine(step, x, lambda affine: GroupNorm(num_groups, affine, decimal(eps)), weight, bias)
 
 
 def _layer_norm(
-    step: Step, x: Value, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+    step: TraceStep, x: Value, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Value:
     atoms = tuple(atom for axis in x.axes[len(x.axes) - len(normalized_shape) :] for atom in axis)
     if atoms == x.all_of("chw") and weight is None and bias is None:
@@ -343,7 +345,7 @@ def _layer_norm(
 
 
 def _rms_norm(
-    step: Step, x: Value, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None
+    step: TraceStep, x: Value, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None
 ) -> Value:
     if len(normalized_shape) != 1 or x.axes[-1] != x.all_of("c"):
         raise Refused("a root mean square must be over the channels of each pixel")

@@ -24,48 +24,50 @@ from presage.architecture.operations import (
     Zero,
 )
 from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, permuted, settled, viewed
-from presage.architecture.torch_bridge.operands import Step
+from presage.architecture.torch_bridge.operands import TraceStep
 
 __all__ = ["AXES", "flattened", "mean"]
 
 Handler = Callable[..., Any]
 
 
-def flattened(step: Step, value: Value) -> Value:
+def flattened(step: TraceStep, value: Value) -> Value:
     """A tensor of rank 2 is a flat vector, at once; all others stay as they are."""
     if len(value.axes) == 2 and len(value.shape) == 3 and value.axes[0] == (Atom("b", 0),) and not value.stretched:
         return settled(step.writer, value)
     return value
 
 
-def _same(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+def _same(step: TraceStep, x: Value, *_: Any, **__: Any) -> Value:
     return x
 
 
-def _view(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+def _view(step: TraceStep, x: Value, *_: Any, **__: Any) -> Value:
     """Any view that keeps the order of numbers: told by the shape that comes out of it."""
     if step.sizes[:1] != x.sizes[:1] and x.axes[0] == (Atom("b", 0),) and len(step.sizes) < 2:
         raise Refused("it moves the batch axis")
     return flattened(step, viewed(x, step.sizes))
 
 
-def _permute(step: Step, x: Value, dims: Sequence[int]) -> Value:
+def _permute(step: TraceStep, x: Value, dims: Sequence[int]) -> Value:
     return flattened(step, permuted(x, dims))
 
 
-def _transpose(step: Step, x: Value, first: int = 0, second: int = 1) -> Value:
+def _transpose(step: TraceStep, x: Value, first: int = 0, second: int = 1) -> Value:
     order = list(range(len(x.axes)))
     order[first], order[second] = order[second], order[first]
     return flattened(step, permuted(x, order))
 
 
-def _expand(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+def _expand(step: TraceStep, x: Value, *_: Any, **__: Any) -> Value:
     """Axes of length 1 stand for more: who reads them stretches them."""
     new = len(step.sizes) - len(x.axes)
     return replace(x, axes=((),) * new + x.axes, sizes=step.sizes)
 
 
-def _slice(step: Step, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, by: int = 1) -> Value:
+def _slice(
+    step: TraceStep, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, by: int = 1
+) -> Value:
     dim %= len(x.axes)
     length = x.sizes[dim]
     first, last, by = slice(start, end, by).indices(length)
@@ -74,7 +76,7 @@ def _slice(step: Step, x: Value, dim: int = 0, start: int | None = None, end: in
     return _part(step, x, dim, first, last, by)
 
 
-def _part(step: Step, x: Value, dim: int, first: int, last: int, by: int = 1) -> Value:
+def _part(step: TraceStep, x: Value, dim: int, first: int, last: int, by: int = 1) -> Value:
     """Positions `first` up to `last` of an axis, every `by`-th."""
     channels = x.all_of("c")
     if len(x.axes) in (2, 4) and len(x.axes[dim]) > 1 and dim == 1:
@@ -102,7 +104,7 @@ def _part(step: Step, x: Value, dim: int, first: int, last: int, by: int = 1) ->
     raise Refused("only channels, rows and columns can be sliced")
 
 
-def _plain(step: Step, x: Value) -> Value:
+def _plain(step: TraceStep, x: Value) -> Value:
     return fresh(x.index, x.shape, step.writer.batch)
 
 
@@ -132,7 +134,7 @@ def _with_factor(x: Value, made: Value, dim: int, length: int) -> Value:
     )
 
 
-def _select(step: Step, x: Value, dim: int, index: int) -> Value:
+def _select(step: TraceStep, x: Value, dim: int, index: int) -> Value:
     dim %= len(x.axes)
     index %= x.sizes[dim]
     made = _part(step, x, dim, index, index + 1) if x.sizes[dim] > 1 else x
@@ -145,7 +147,7 @@ def _without(value: Value, *dims: int) -> Value:
     return replace(value, axes=tuple(value.axes[i] for i in kept), sizes=tuple(value.sizes[i] for i in kept))
 
 
-def _split(step: Step, x: Value, _: Any, dim: int = 0) -> tuple[Value, ...]:
+def _split(step: TraceStep, x: Value, _: Any, dim: int = 0) -> tuple[Value, ...]:
     """Told by the shapes that come out."""
     assert isinstance(step.result, list | tuple)
     dim %= len(x.axes)
@@ -158,11 +160,11 @@ def _split(step: Step, x: Value, _: Any, dim: int = 0) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def _unbind(step: Step, x: Value, dim: int = 0) -> tuple[Value, ...]:
+def _unbind(step: TraceStep, x: Value, dim: int = 0) -> tuple[Value, ...]:
     return tuple(_select(step, x, dim, index) for index in range(x.sizes[dim]))
 
 
-def _concatenate(step: Step, tensors: Sequence[Any], dim: int = 0) -> Value:
+def _concatenate(step: TraceStep, tensors: Sequence[Any], dim: int = 0) -> Value:
     if not all(isinstance(value, Value) for value in tensors):
         raise Refused("it joins tensors with other things")
     if len(tensors) == 1:
@@ -185,7 +187,7 @@ def _concatenate(step: Step, tensors: Sequence[Any], dim: int = 0) -> Value:
     )
 
 
-def _stack(step: Step, tensors: Sequence[Any], dim: int = 0) -> Value:
+def _stack(step: TraceStep, tensors: Sequence[Any], dim: int = 0) -> Value:
     if not all(isinstance(value, Value) for value in tensors):
         raise Refused("it joins tensors with other things")
     dim %= len(tensors[0].axes) + 1
@@ -203,7 +205,7 @@ def _dims(x: Value, dim: Any) -> list[int]:
     return [axis % len(x.axes) for axis in given] or list(range(len(x.axes)))
 
 
-def _reduced(step: Step, x: Value, dim: Any, keepdim: bool, operations: dict[str, Operation]) -> Value:
+def _reduced(step: TraceStep, x: Value, dim: Any, keepdim: bool, operations: dict[str, Operation]) -> Value:
     """One node that leaves one number of the axes it reduces: `hw`, `h`, `w` or `c`, whichever they are."""
     dims = _dims(x, dim)
     if x.stretched:
@@ -241,7 +243,7 @@ def _poolings(x: Value, kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool])
     return found
 
 
-def mean(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+def mean(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
     """Over pixels, rows, columns, channels or groups of channels."""
     parts = _over_groups(step, x, dim, keepdim)
     if parts is not None:
@@ -250,15 +252,15 @@ def mean(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any)
     return _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveAveragePool))
 
 
-def _largest(step: Step, x: Value, dim: Any = (), keepdim: bool = False) -> Value:
+def _largest(step: TraceStep, x: Value, dim: Any = (), keepdim: bool = False) -> Value:
     return _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveMaxPool))
 
 
-def _largest_of(step: Step, x: Value, dim: int, keepdim: bool = False) -> tuple[Value, None]:
+def _largest_of(step: TraceStep, x: Value, dim: int, keepdim: bool = False) -> tuple[Value, None]:
     return _largest(step, x, dim, keepdim), None
 
 
-def _sum(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+def _sum(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
     parts = _over_groups(step, x, dim, keepdim)
     if parts is not None:
         return parts
@@ -270,7 +272,7 @@ def _sum(step: Step, x: Value, dim: Any = None, keepdim: bool = False, **_: Any)
     return step.writer.pointwise(ConstantProduct(decimal(float(count))), average)
 
 
-def _over_groups(step: Step, x: Value, dim: Any, keepdim: bool) -> Value | None:
+def _over_groups(step: TraceStep, x: Value, dim: Any, keepdim: bool) -> Value | None:
     """The sum over the first factor of the channels, as the sum of their groups; None for other axes."""
     dims = _dims(x, dim)
     channels = x.all_of("c")
@@ -282,13 +284,13 @@ def _over_groups(step: Step, x: Value, dim: Any, keepdim: bool) -> Value | None:
     return flattened(step, made if keepdim else _without(made, dims[0]))
 
 
-def _norm(step: Step, x: Value, order: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+def _norm(step: TraceStep, x: Value, order: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
     if order not in (None, 2):
         raise Refused("a norm must be the Euclidean one")
     return _reduced(step, x, dim, keepdim, {"hw": PixelNorm()})
 
 
-def _zeros(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+def _zeros(step: TraceStep, x: Value, *_: Any, **__: Any) -> Value:
     return step.writer.pointwise(Zero(), x)
 
 

@@ -280,17 +280,17 @@ def weighted_module(operation: Operation, inputs: Sequence[Shape], classes: int)
             epsilon = value_of(operation.epsilon)
             return nn.GroupNorm(operation.groups, inputs[0][0], epsilon, affine=operation.affine)
         case ChannelNorm():
-            return layers.ChannelNorm(inputs[0][0], operation.affine, operation.bias, value_of(operation.epsilon))
+            return layers.ChannelNormLayer(inputs[0][0], operation.affine, operation.bias, value_of(operation.epsilon))
         case RmsNorm():
-            return layers.RmsNorm(inputs[0][0], operation.affine, value_of(operation.epsilon))
+            return layers.RmsNormLayer(inputs[0][0], operation.affine, value_of(operation.epsilon))
         case Scale():
-            return layers.Scale(inputs[0][0] if operation.channelwise else None)
+            return layers.ScaleLayer(inputs[0][0] if operation.channelwise else None)
         case Shift():
-            return layers.Shift(inputs[0][0] if operation.channelwise else None)
+            return layers.ShiftLayer(inputs[0][0] if operation.channelwise else None)
         case ParametricRelu():
             return nn.PReLU(inputs[0][0] if operation.channelwise else 1)
         case ChannelConvolution():
-            return layers.ChannelConvolution(operation.kernel_size, operation.bias)
+            return layers.ChannelConvolutionLayer(operation.kernel_size, operation.bias)
     return None
 
 

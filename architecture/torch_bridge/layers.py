@@ -7,14 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = [
-    "ChannelConvolution",
-    "ChannelNorm",
+    "ChannelConvolutionLayer",
+    "ChannelNormLayer",
     "GainedLinear",
     "MadeConvolution",
     "PooledClassifier",
-    "RmsNorm",
-    "Scale",
-    "Shift",
+    "RmsNormLayer",
+    "ScaleLayer",
+    "ShiftLayer",
     "binomial",
     "kernels",
 ]
@@ -25,7 +25,7 @@ def _per_channel(values: Tensor, x: Tensor) -> Tensor:
     return values if values.dim() == 0 else values.reshape(-1, *(1,) * (x.dim() - 2))
 
 
-class Scale(nn.Module):
+class ScaleLayer(nn.Module):
     """Times a learned number for each of the channels; None: one for all."""
 
     def __init__(self, channels: int | None) -> None:
@@ -36,7 +36,7 @@ class Scale(nn.Module):
         return x * _per_channel(self.weight, x)
 
 
-class Shift(nn.Module):
+class ShiftLayer(nn.Module):
     """Plus a learned number for each of the channels; None: one for all."""
 
     def __init__(self, channels: int | None) -> None:
@@ -47,7 +47,7 @@ class Shift(nn.Module):
         return x + _per_channel(self.bias, x)
 
 
-class ChannelNorm(nn.Module):
+class ChannelNormLayer(nn.Module):
     """Layer normalisation over axis 1."""
 
     def __init__(self, channels: int, affine: bool, bias: bool, epsilon: float) -> None:
@@ -61,7 +61,7 @@ class ChannelNorm(nn.Module):
         return F.layer_norm(last, last.shape[-1:], self.weight, self.bias, self.epsilon).movedim(-1, 1)
 
 
-class RmsNorm(nn.Module):
+class RmsNormLayer(nn.Module):
     """Over the root of the mean square of axis 1."""
 
     def __init__(self, channels: int, affine: bool, epsilon: float) -> None:
@@ -74,7 +74,7 @@ class RmsNorm(nn.Module):
         return normed if self.weight is None else normed * _per_channel(self.weight, x)
 
 
-class ChannelConvolution(nn.Module):
+class ChannelConvolutionLayer(nn.Module):
     """1-d convolution along axis 1, the same at every pixel."""
 
     def __init__(self, kernel: int, bias: bool) -> None:

@@ -14,7 +14,7 @@ from presage.architecture.decimals import value_of
 from presage.architecture.torch_bridge.layers import binomial
 from presage.architecture.torch_bridge.layouts import NodeWriter, Refused
 
-__all__ = ["Known", "Source", "Step", "Weights"]
+__all__ = ["Known", "Source", "TraceStep", "Weights"]
 
 EPSILONS = ((1, -5), (1, -6), (1, -8), (1, -3), (1, -4), (1, -7), (1, -10), (1, -12))
 """Beneath the root of a variance of weights: those in use."""
@@ -172,7 +172,7 @@ def _alike(left: Tensor, right: Tensor) -> bool:
 
 
 @dataclass(frozen=True)
-class Step:
+class TraceStep:
     """One call at hand: where nodes are written, where weights are looked up, and what torch gave."""
 
     writer: NodeWriter

@@ -23,7 +23,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from presage.architecture.operations import Dropout, DropPath
 from presage.architecture.torch_bridge.arithmetic import LAYERS
 from presage.architecture.torch_bridge.layouts import NodeWriter, Refused, Value, fresh
-from presage.architecture.torch_bridge.operands import Known, Step, Weights
+from presage.architecture.torch_bridge.operands import Known, TraceStep, Weights
 from presage.architecture.torch_bridge.torch_operations import OPERATORS
 
 __all__ = ["Recording", "record"]
@@ -115,7 +115,7 @@ class _Recorder:
         try:
             operands = tree_map_only(Tensor, self.operand, (list(args), dict(kwargs)))
             try:
-                value = handler(Step(self.writer, self.weights, result), *operands[0], **operands[1])
+                value = handler(TraceStep(self.writer, self.weights, result), *operands[0], **operands[1])
             except (TypeError, IndexError, KeyError, ValueError):
                 raise Refused("no operation of an architecture takes these arguments") from None
         except Refused as refused:
@@ -280,7 +280,7 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch an
                 self.recorder._held[tensor] = (parameters, buffers)
 
 
-def _copied(step: Step, to: Any, x: Any, *_: Any) -> Value:
+def _copied(step: TraceStep, to: Any, x: Any, *_: Any) -> Value:
     """A whole tensor is overwritten with another."""
     sizes = to.sizes if isinstance(to, Value) else tuple(to.tensor.shape)
     if not isinstance(x, Value) or x.sizes != sizes:

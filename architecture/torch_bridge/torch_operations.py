@@ -34,7 +34,7 @@ from presage.architecture.operations import (
 from presage.architecture.torch_bridge.arithmetic import ARITHMETIC, ATTENDS
 from presage.architecture.torch_bridge.axes import AXES
 from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, settled
-from presage.architecture.torch_bridge.operands import Known, Step
+from presage.architecture.torch_bridge.operands import Known, TraceStep
 
 __all__ = ["OPERATORS"]
 
@@ -49,7 +49,7 @@ def pair(value: int | Sequence[int]) -> Pair:
 
 
 def _convolution(
-    step: Step,
+    step: TraceStep,
     x: Value,
     weight: Any,
     bias: Any,
@@ -78,7 +78,7 @@ def _convolution(
     return value
 
 
-def _across_channels(step: Step, x: Value, weight: Known, bias: Any, plain: Sequence[int], padding: int) -> Value:
+def _across_channels(step: TraceStep, x: Value, weight: Known, bias: Any, plain: Sequence[int], padding: int) -> Value:
     kernel = weight.tensor.shape[-1]
     across = len(x.axes) == 3 and not x.axes[1] and x.axes[2] == x.all_of("c") and not x.stretched
     if weight.tensor.shape[:2] != (1, 1) or not across or set(plain) != {1} or 2 * padding != kernel - 1:
@@ -89,7 +89,7 @@ def _across_channels(step: Step, x: Value, weight: Known, bias: Any, plain: Sequ
 
 
 def _max_pool(
-    step: Step,
+    step: TraceStep,
     x: Value,
     kernel_size: Any,
     stride: Any = (),
@@ -105,7 +105,7 @@ def _max_pool(
 
 
 def _average_pool(
-    step: Step,
+    step: TraceStep,
     x: Value,
     kernel_size: Any,
     stride: Any = (),
@@ -123,7 +123,7 @@ def _average_pool(
 
 
 def _adaptive(kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool]) -> Handler:
-    def pool(step: Step, x: Value, *_: Any, **__: Any) -> Value:
+    def pool(step: TraceStep, x: Value, *_: Any, **__: Any) -> Value:
         result = step.result if isinstance(step.result, Tensor) else next(iter(step.result))  # type: ignore[call-overload]
         return step.writer.add(kind(pair(result.shape[-2:])), settled(step.writer, x))
 
@@ -133,7 +133,7 @@ def _adaptive(kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool]) -> Handle
 def _activation(function: str, usual: float | None = None) -> Handler:
     """`usual`: torch's default of the first further argument, which `Activation.parameter` holds where it differs."""
 
-    def act(step: Step, x: Value, parameter: Any = usual, *others: Any, **named: Any) -> Value:
+    def act(step: TraceStep, x: Value, parameter: Any = usual, *others: Any, **named: Any) -> Value:
         if others and set(others) - {1, 20}:
             raise Refused(f"`{function}` takes no scale of its own")
         own = (0, 0) if usual is None or parameter == usual else decimal(float(parameter))
@@ -142,7 +142,7 @@ def _activation(function: str, usual: float | None = None) -> Handler:
     return act
 
 
-def _elu(step: Step, x: Value, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Value:
+def _elu(step: TraceStep, x: Value, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Value:
     if abs(alpha - 1.6732632423543772) < 1e-6 and abs(scale - 1.0507009873554805) < 1e-6 and input_scale == 1:
         return step.writer.pointwise(Activation("selu"), x)
     if scale != 1 or input_scale != 1:
@@ -150,17 +150,17 @@ def _elu(step: Step, x: Value, alpha: float = 1, scale: float = 1, input_scale: 
     return step.writer.pointwise(Activation("elu", (0, 0) if alpha == 1 else decimal(float(alpha))), x)
 
 
-def _gelu(step: Step, x: Value, *, approximate: str = "none") -> Value:
+def _gelu(step: TraceStep, x: Value, *, approximate: str = "none") -> Value:
     return step.writer.pointwise(Activation("gelu_tanh" if approximate == "tanh" else "gelu"), x)
 
 
-def _softplus(step: Step, x: Value, beta: float = 1, threshold: float = 20) -> Value:
+def _softplus(step: TraceStep, x: Value, beta: float = 1, threshold: float = 20) -> Value:
     if beta != 1 or threshold != 20:
         raise Refused("a softplus must be torch's own")
     return step.writer.pointwise(Activation("softplus"), x)
 
 
-def _clamp(step: Step, x: Value, least: Any = None, most: Any = None) -> Value:
+def _clamp(step: TraceStep, x: Value, least: Any = None, most: Any = None) -> Value:
     known = {(0, None): "relu", (0, 6): "relu6", (-1, 1): "hardtanh"}
     function = known.get((least, most)) if not isinstance(least, Known) and not isinstance(most, Known) else None
     if function is not None:
@@ -168,7 +168,7 @@ def _clamp(step: Step, x: Value, least: Any = None, most: Any = None) -> Value:
     raise Refused(f"no operation clips values to {least} and {most}")
 
 
-def _prelu(step: Step, x: Value, weight: Any) -> Value:
+def _prelu(step: TraceStep, x: Value, weight: Any) -> Value:
     if not isinstance(weight, Known):
         raise Refused("its weights are computed from the images")
     several = weight.tensor.numel() > 1
@@ -179,7 +179,7 @@ def _prelu(step: Step, x: Value, weight: Any) -> Value:
     return value
 
 
-def _softmax(step: Step, x: Value, dim: int, *_: Any) -> Value:
+def _softmax(step: TraceStep, x: Value, dim: int, *_: Any) -> Value:
     axis, channels = x.axes[dim % len(x.axes)], x.all_of("c")
     if axis == channels and channels:
         return step.writer.pointwise(Activation("softmax"), x)
@@ -190,7 +190,7 @@ def _softmax(step: Step, x: Value, dim: int, *_: Any) -> Value:
     raise Refused(f"its softmax runs over pixels, and it {ATTENDS}")
 
 
-def _pad(step: Step, x: Value, pad: Sequence[int], mode: str = "constant", value: float | None = 0) -> Value:
+def _pad(step: TraceStep, x: Value, pad: Sequence[int], mode: str = "constant", value: float | None = 0) -> Value:
     """`pad` is torch's: the last axis first."""
     widths = [(int(a), int(b)) for a, b in zip(pad[::2], pad[1::2], strict=True)]
     by_axis = dict(enumerate(reversed(widths), start=len(x.axes) - len(widths)))
@@ -212,7 +212,7 @@ def _pad(step: Step, x: Value, pad: Sequence[int], mode: str = "constant", value
     return _in_place_of(step, x, operation)
 
 
-def _in_place_of(step: Step, x: Value, operation: Operation) -> Value:
+def _in_place_of(step: TraceStep, x: Value, operation: Operation) -> Value:
     """The operation on a map, whatever order its axes stand in."""
     value = settled(step.writer, x) if x.axes[1:2] == (x.all_of("c"),) else x
     made = step.writer.add(operation, value)
@@ -225,7 +225,7 @@ def _in_place_of(step: Step, x: Value, operation: Operation) -> Value:
     return Value(made.index, made.shape, made.factors, x.axes, axes)
 
 
-def _constant_pad(step: Step, x: Value, pad: Sequence[int], value: float = 0) -> Value:
+def _constant_pad(step: TraceStep, x: Value, pad: Sequence[int], value: float = 0) -> Value:
     return _pad(step, x, pad, "constant", value)
 
 
@@ -237,12 +237,12 @@ def _shuffle(kind: type[PixelShuffle] | type[PixelUnshuffle]) -> Handler:
     return lambda step, x, factor: step.writer.add(kind(int(factor)), settled(step.writer, x))
 
 
-def _channel_shuffle(step: Step, x: Value, groups: int) -> Value:
+def _channel_shuffle(step: TraceStep, x: Value, groups: int) -> Value:
     return step.writer.add(ChannelShuffle(int(groups)), settled(step.writer, x))
 
 
 def _upsample(smooth: bool) -> Handler:
-    def upsample(step: Step, x: Value, *arguments: Any, **_: Any) -> Value:
+    def upsample(step: TraceStep, x: Value, *arguments: Any, **_: Any) -> Value:
         before, after = x.sizes[2:], step.sizes[2:]
         if before == after:
             return x
@@ -255,7 +255,7 @@ def _upsample(smooth: bool) -> Handler:
     return upsample
 
 
-def _attention(step: Step, *_: Any, **__: Any) -> Value:
+def _attention(step: TraceStep, *_: Any, **__: Any) -> Value:
     raise Refused(f"it {ATTENDS}")
 
 

@@ -13,7 +13,7 @@ from presage.steps.imports.published import NETWORKS, SOURCE
 
 if TYPE_CHECKING:
     from presage.database import Database, ImportReport
-    from presage.steps.imports.trainings import Trainings
+    from presage.steps.imports.trainings import ImportedTrainings
     from presage.training import ImageDataset, Recipe
 
 __all__ = [
@@ -94,7 +94,7 @@ def read_tables(
     load: Callable[[str], ImageDataset],
     options: ImportOptions,
     progress: OnStage = no_progress,
-) -> dict[Path, Trainings]:
+) -> dict[Path, ImportedTrainings]:
     """Those of the paths that are tables of trainings, or `nasbench201`, read while the database is closed.
 
     Raises:
@@ -123,7 +123,7 @@ def read_tables(
 def import_experience(
     database: Database,
     paths: Sequence[Path],
-    tables: Mapping[Path, Trainings] | None = None,
+    tables: Mapping[Path, ImportedTrainings] | None = None,
     options: ImportOptions | None = None,
 ) -> ImportReport:
     """Take shards, folders of shards or of Parquet files, tables of trainings, or other databases into the database.

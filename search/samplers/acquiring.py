@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from presage.architecture.spaces.space import Codes
 from presage.search.samplers.history import History
 from presage.search.samplers.network_features import NetworkFeatures
-from presage.search.samplers.posterior import Outlook, Posterior, evened
+from presage.search.samplers.posterior import Posterior, PosteriorOutlook, evened
 
 __all__ = ["best_first", "chosen", "unseen"]
 
@@ -93,14 +93,14 @@ def chosen(
     return candidates[picked]
 
 
-def _improvement(outlook: Outlook, values: Floats) -> Floats:
+def _improvement(outlook: PosteriorOutlook, values: Floats) -> Floats:
     deviation = outlook.deviation[:, 0]
     z = (outlook.mean[:, 0] - values.max()) / deviation
     found: Floats = deviation * (z * ndtr(z) + np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
     return found
 
 
-def _growth(outlook: Outlook, values: Floats, taken: Sequence[int], numbers: np.random.Generator) -> Floats:
+def _growth(outlook: PosteriorOutlook, values: Floats, taken: Sequence[int], numbers: np.random.Generator) -> Floats:
     """(c,) how much of the hypervolume above the worst known values each candidate is expected to add."""
     objectives = values.shape[1]
     direction = np.maximum(np.abs(numbers.standard_normal((DIRECTIONS, objectives))), 1e-3)

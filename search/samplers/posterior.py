@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from presage.surrogate.predictors.gp import distances, matern_52, with_noise
 
-__all__ = ["Outlook", "Posterior", "evened"]
+__all__ = ["PosteriorOutlook", "Posterior", "evened"]
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -85,12 +85,12 @@ class Posterior:
         variance = (np.sum(values * dual, axis=0) + 1.0) / (len(points) + 1)
         return cls(points, length, noise, variance, root, dual)
 
-    def outlook(self, candidates: Singles) -> Outlook:
+    def outlook(self, candidates: Singles) -> PosteriorOutlook:
         """What is expected of candidates (c, f)."""
-        return Outlook(self, candidates)
+        return PosteriorOutlook(self, candidates)
 
 
-class Outlook:
+class PosteriorOutlook:
     """Mean and deviation of c candidates, the deviation shrinking around those that are taken.
 
     Attributes:

@@ -16,7 +16,7 @@ from presage.records import ArchitectureRecord, DatasetRecord, ExperimentEntry, 
 from presage.records.experiment import FINISHED
 from presage.steps.imports.datasets import named_dataset
 from presage.steps.imports.published import NETWORKS, SOURCE
-from presage.steps.imports.trainings import UNKNOWN, Trainings
+from presage.steps.imports.trainings import UNKNOWN, ImportedTrainings
 
 if TYPE_CHECKING:
     from presage.architecture.costs import Costs
@@ -80,7 +80,7 @@ def read_published(
     probed: Collection[str],
     networks: int | None = NETWORKS,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Trainings:
+) -> ImportedTrainings:
     """The trainings of the benchmark's cells, every seed of them.
 
     Args:
@@ -95,7 +95,7 @@ def read_published(
     """
     from presage.architecture.costs import costs
 
-    found = Trainings()
+    found = ImportedTrainings()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     tables = {name: read_nasbench201(name) for name in DATASETS}
     datasets = {name: _dataset(name, known) for name in DATASETS}

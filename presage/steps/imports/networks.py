@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
     from presage.architecture.spaces import Space
 
-__all__ = ["Network", "Networks"]
+__all__ = ["NetworkCell", "NetworkCells"]
 
 HARMLESS = ("torchvision.models",)
 """Modules whose callables are called whoever wrote the table."""
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkCell:
     """An architecture, and the space and parameters that it comes from where the table tells."""
 
     architecture: Architecture
@@ -31,7 +31,7 @@ class Network:
     params: Mapping[str, Any] | None = None
 
 
-class Networks:
+class NetworkCells:
     """Reads cells, each different one once.
 
     Args:
@@ -41,10 +41,10 @@ class Networks:
 
     def __init__(self, folder: Path, *, trust_code: bool) -> None:
         self.folder, self.trust_code = folder, trust_code
-        self._read: dict[tuple[str, str | None], Network | WrongInput] = {}
+        self._read: dict[tuple[str, str | None], NetworkCell | WrongInput] = {}
         self._spaces: dict[str, Space] = {}
 
-    def read(self, cell: Any, space: Any) -> Network:
+    def read(self, cell: Any, space: Any) -> NetworkCell:
         """The network of a row.
 
         Raises:
@@ -54,7 +54,7 @@ class Networks:
         key = (text, None if space is None else str(space))
         if key not in self._read:
             try:
-                self._read[key] = self._in_space(text, key[1]) if key[1] else Network(self._plain(text))
+                self._read[key] = self._in_space(text, key[1]) if key[1] else NetworkCell(self._plain(text))
             except WrongInput as error:
                 self._read[key] = error
         found = self._read[key]
@@ -90,7 +90,7 @@ class Networks:
         except (OSError, ValueError):  # names that no file system allows
             return None
 
-    def _in_space(self, text: str, name: str) -> Network:
+    def _in_space(self, text: str, name: str) -> NetworkCell:
         from presage.architecture.spaces import get_space
 
         space = self._spaces.setdefault(name, get_space(name))
@@ -99,7 +99,7 @@ class Networks:
             architecture = space.decode(params)
         except (KeyError, TypeError) as error:
             raise refused("network", f"be parameters of {name}", text, f"{type(error).__name__}: {error}.") from None
-        return Network(architecture, space.name, dict(params))
+        return NetworkCell(architecture, space.name, dict(params))
 
     @staticmethod
     def _params(text: str, space: Space) -> Mapping[str, Any]:

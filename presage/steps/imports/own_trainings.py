@@ -18,9 +18,9 @@ from presage.records.experiment import FINISHED
 from presage.steps.imports.cells import AccuracyUnit, moment, number, refused, whole
 from presage.steps.imports.columns import NEEDED, columns_of
 from presage.steps.imports.datasets import Datasets
-from presage.steps.imports.networks import Network, Networks
+from presage.steps.imports.networks import NetworkCell, NetworkCells
 from presage.steps.imports.own_recipes import recipe_of_row
-from presage.steps.imports.trainings import UNKNOWN, Trainings
+from presage.steps.imports.trainings import UNKNOWN, ImportedTrainings
 from presage.training.recording import architecture_record, recipe_record
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_own_trainings(
     *,
     renamed: Mapping[str, str] | None = None,
     trust_code: bool = False,
-) -> Trainings:
+) -> ImportedTrainings:
     """Read a CSV or Parquet file of trainings.
 
     Args:
@@ -56,7 +56,7 @@ def read_own_trainings(
     reader = _Reader(
         path,
         Datasets(path.parent, known, load),
-        Networks(path.parent, trust_code=trust_code),
+        NetworkCells(path.parent, trust_code=trust_code),
         AccuracyUnit(row.cells.get(names.of["accuracy"]) for row in table.rows),
         probed,
     )
@@ -75,10 +75,10 @@ class _Reader:
 
     path: Path
     datasets: Datasets
-    networks: Networks
+    networks: NetworkCells
     unit: AccuracyUnit
     probed: Collection[str]
-    found: Trainings = field(default_factory=Trainings)
+    found: ImportedTrainings = field(default_factory=ImportedTrainings)
     now: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     _seeds: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _groups: dict[tuple[str, str], list[ExperimentEntry]] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class _Reader:
         self._unsaid.update(unsaid)
 
     def _entry(
-        self, cells: Mapping[str, Any], dataset: DatasetRecord, recipe: Recipe, network: Network
+        self, cells: Mapping[str, Any], dataset: DatasetRecord, recipe: Recipe, network: NetworkCell
     ) -> ExperimentEntry:
         architecture = network.architecture
         side = recipe.image_side

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 from presage.database.write import Placed, Refusal
 
-__all__ = ["UNKNOWN", "Trainings"]
+__all__ = ["UNKNOWN", "ImportedTrainings"]
 
 UNKNOWN = "unknown"
 """Device and precision of trainings that were done elsewhere."""
 
 
 @dataclass
-class Trainings:
+class ImportedTrainings:
     """Entries for the database, rows that are none, and what the reader should know."""
 
     placed: list[Placed] = field(default_factory=list)
