@@ -165,7 +165,12 @@ def _shared(arguments: Arguments, *, absent: bool = False) -> None:
         default=default("auto"),
         help="where to train (default: auto)",
     )
-    group.add_argument("--seed", type=seed, default=default(0), help="seed of everything random (default: 0)")
+    group.add_argument(
+        "--seed",
+        type=seed,
+        default=default(0),
+        help="seed of everything random but the predictor (default: 0)",
+    )
     group.add_argument("--quiet", action="store_true", default=default(False), help="no progress on stderr")
 
 
