@@ -235,6 +235,7 @@ class Session:
         folds: int | None = None,
         families: Mapping[str, str] | None = None,
         draws: int = 8,
+        matrix: bool = False,
     ) -> Appraisal:
         """Every named predictor on datasets, or families of them, left out whole; all studies unless some are named."""
         return evaluation.evaluate(
@@ -244,6 +245,7 @@ class Session:
             folds=folds,
             families=families,
             draws=draws,
+            matrix=matrix,
             seed=self.seed,
             cache=self.cache("evaluation"),
             progress=self.progress,

@@ -34,6 +34,12 @@ def arguments(parser: Arguments) -> None:
         help="leave families of datasets out whole: a JSON object, dataset name → family, or `shipped`",
     )
     parser.add_argument(
+        "--matrix",
+        action="store_true",
+        help="also leave out recipes and large networks beside the datasets, and score the ensemble (or the first "
+        "predictor named that is no baseline) there: some dozens of fits",
+    )
+    parser.add_argument(
         "--draws", type=positive, default=8, metavar="N", help="random draws of trained networks (default: 8)"
     )
     parser.add_argument(
@@ -51,7 +57,12 @@ def run(options: argparse.Namespace) -> int:
         check_folder(options.out, "--out", "presage evaluate")
     with session_of(options) as session:
         found = session.evaluate(
-            predictors, studies=studies, folds=options.folds, families=families, draws=options.draws
+            predictors,
+            studies=studies,
+            folds=options.folds,
+            families=families,
+            draws=options.draws,
+            matrix=options.matrix,
         )
         notice(f"finished parts are kept beside the database, {session.cache('evaluation')}", options)
     if options.out is not None:

@@ -29,6 +29,7 @@ def evaluate(
     folds: int | None,
     families: Mapping[str, str] | None,
     draws: int,
+    matrix: bool,
     seed: int,
     cache: Path,
     progress: OnStage,
@@ -38,6 +39,7 @@ def evaluate(
     from presage.surrogate.evaluation.appraisal import STUDIES, appraise
     from presage.surrogate.evaluation.core_networks import core_networks
     from presage.surrogate.evaluation.difficulty import study_difficulty
+    from presage.surrogate.evaluation.matrix_study import study_matrix
     from presage.surrogate.evaluation.shots import ShotPlan
 
     unfitted = [get_predictor(name, seed=seed) for name in predictors]
@@ -58,6 +60,21 @@ def evaluate(
         progress=lambda done, total: progress("evaluate", done, total),
         seed=seed,
     )
+    if matrix:
+        chosen = next(predictor for predictor in unfitted if predictor.name == found.predictor)
+        found = replace(
+            found,
+            matrix=study_matrix(
+                experience,
+                chosen,
+                folds=folds,
+                families=families,
+                draws=draws,
+                cache=cache,
+                progress=lambda done, total: progress("evaluate the matrix", done, total),
+                seed=seed,
+            ),
+        )
     counts = Counter(experience.tasks[at].recipe for at in experience.task_index.tolist())
     return replace(found, recipe_words=_listed([(words.get(recipe, recipe), n) for recipe, n in counts.most_common()]))
 

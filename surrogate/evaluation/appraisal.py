@@ -21,6 +21,7 @@ from presage.surrogate.evaluation.few_shot_study import FewShotStudy
 from presage.surrogate.evaluation.goals import Goal, goals, goals_table
 from presage.surrogate.evaluation.interval_study import interval_measures, interval_table
 from presage.surrogate.evaluation.leaving_out import leave_out, score_table, ways_of_leaving_out
+from presage.surrogate.evaluation.matrix import Matrix
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.scenarios import scenarios
 from presage.surrogate.evaluation.scores import EvaluationTable
@@ -58,6 +59,7 @@ class Appraisal:
         core: scores on the core networks alone, and of the dataset-blind ranking; None where there are none.
         few_shot: what trained networks of the target are worth; None where it was not studied.
         difficulty: of the DCN; None where it was not studied.
+        matrix: recipes and sizes left out beside the datasets (`study_matrix`); None where it was not studied.
         recipe_words: the recipes that the networks were trained by, in words.
     """
 
@@ -67,6 +69,7 @@ class Appraisal:
     core: EvaluationTable | None = None
     few_shot: FewShotStudy | None = None
     difficulty: DifficultyStudy | None = None
+    matrix: Matrix | None = None
     recipe_words: str = ""
 
     @cached_property
@@ -86,6 +89,8 @@ class Appraisal:
             found += self.few_shot.tables()
         if self.difficulty is not None:
             found += self.difficulty.tables()
+        if self.matrix is not None:
+            found += self.matrix.tables()
         return [*found, goals_table(self.predictor, self.goals)]
 
     def text(self) -> str:
@@ -103,6 +108,7 @@ class Appraisal:
             "core": None if self.core is None else self.core.to_json(),
             "few_shot": None if self.few_shot is None else self.few_shot.to_json(),
             "dcn": None if self.difficulty is None else self.difficulty.to_json(),
+            "matrix": None if self.matrix is None else self.matrix.to_json(),
             "goals": [goal.to_json() for goal in self.goals],
         }
 

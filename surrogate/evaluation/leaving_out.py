@@ -28,7 +28,7 @@ from presage.surrogate.predictors.ensemble import Ensemble
 from presage.surrogate.predictors.fitting import fit_all
 from presage.surrogate.predictors.predictor import Predictor, StepCallback, dataset_folds
 
-__all__ = ["evaluate", "leave_out", "left_out_parts", "score_table", "ways_of_leaving_out"]
+__all__ = ["evaluate", "leave_out", "left_out_parts", "outcome_of", "score_table", "ways_of_leaving_out"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -164,10 +164,10 @@ def _fold(
     for learner in learners:
         if isinstance(learner, Ensemble):
             learner.fit(known, {member.name: member for member in simple if learner.could_use(member)})
-    return [_outcome(learners, target, index, part, shots, few_shot) for index in range(len(target.tasks))]
+    return [outcome_of(learners, target, index, part, shots, few_shot) for index in range(len(target.tasks))]
 
 
-def _outcome(
+def outcome_of(
     learners: Sequence[Predictor],
     target: Experience,
     task_index: int,

@@ -1,0 +1,132 @@
+"""`study_matrix`: fits a predictor for every part of the matrix; finished parts are kept in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from presage.files import replacing
+from presage.surrogate import metrics
+from presage.surrogate.data.encoding import capacities
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.evaluation.core_networks import blind_ranking
+from presage.surrogate.evaluation.leaving_out import left_out_parts, outcome_of
+from presage.surrogate.evaluation.matrix import LABELS, Matrix, MatrixScore
+from presage.surrogate.evaluation.matrix_splits import LEAST_NETWORKS, Cell, Split, splits
+from presage.surrogate.evaluation.outcomes import Outcome
+from presage.surrogate.evaluation.shots import ShotPlan, ShotScore
+from presage.surrogate.predictors.code_version import code_version
+from presage.surrogate.predictors.predictor import Predictor, StepCallback
+
+__all__ = ["study_matrix"]
+
+PARTS = 3
+"""In which datasets are left out where no number is asked for: a matrix needs many fits."""
+
+
+def study_matrix(
+    experience: Experience,
+    predictor: Predictor,
+    *,
+    folds: int | None = None,
+    families: Mapping[str, str] | None = None,
+    draws: int = 8,
+    cache: Path | None = None,
+    progress: StepCallback | None = None,
+    seed: int = 0,
+) -> Matrix:
+    """Fits a predictor without datasets, recipes and large networks, and scores it there.
+
+    Args:
+        experience: trained networks on at least two datasets; recipes and sizes make more cells.
+        predictor: unfitted.
+        folds: parts in which datasets are left out; 3 if not given.
+        families: as of `leave_out`.
+        draws: random draws of the networks that are told.
+        cache: folder of finished parts.
+        progress: called with (finished fits, all fits).
+        seed: of the draws.
+
+    Raises:
+        InvalidArgument: as `leave_out`.
+    """
+    parts = left_out_parts(experience, folds or PARTS, families)
+    plan = ShotPlan(LABELS, draws, LEAST_NETWORKS, seed)
+    asked = splits(experience, parts)
+    scores: list[MatrixScore] = []
+    for done, split in enumerate(asked):
+        if progress:
+            progress(done, len(asked))
+        scores += _cached(experience, predictor, split, plan, cache)
+    if progress:
+        progress(len(asked), len(asked))
+    return Matrix(predictor.name, tuple(scores), len(parts))
+
+
+def _cached(
+    experience: Experience, predictor: Predictor, split: Split, plan: ShotPlan, folder: Path | None
+) -> list[MatrixScore]:
+    if folder is None:
+        return _scores(experience, predictor, split, plan)
+    rows = [split.known, *(rows for _, rows in split.asked)]
+    chosen = [hashlib.sha256(np.packbits(mask).tobytes()).hexdigest() for mask in rows]
+    cells = [asdict(cell) for cell, _ in split.asked]
+    asked = predictor.name, predictor.settings(), plan.settings()
+    described = [experience.digest, chosen, cells, code_version("surrogate/evaluation/"), *asked]
+    path = folder / f"matrix-{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]}.json"
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return [MatrixScore(**{**one, "shots": tuple(ShotScore(**shot) for shot in one["shots"])}) for one in kept]
+    except (OSError, ValueError, KeyError, TypeError):
+        found = _scores(experience, predictor, split, plan)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps([asdict(score) for score in found]), encoding="utf-8")
+    return found
+
+
+def _scores(experience: Experience, predictor: Predictor, split: Split, plan: ShotPlan) -> list[MatrixScore]:
+    known = experience.take(split.known)
+    learner = predictor.clone().fit(known)
+    found = []
+    for cell, rows in split.asked:
+        target = experience.take(rows)
+        for index in range(len(target.tasks)):
+            outcome = outcome_of([learner], target, index, split.left_out, plan, [learner.name])
+            found.append(_score(cell, outcome, known, target))
+    return found
+
+
+def _score(cell: Cell, outcome: Outcome, known: Experience, target: Experience) -> MatrixScore:
+    """The outcome of one predictor on one task of `target`, beside what sizes and the ranks on known tasks say."""
+    truth, task = outcome.truth, outcome.task
+    (said,) = outcome.predictions.values()
+    value = said.value
+    of_task = np.flatnonzero([target.tasks[index].key == task.key for index in target.task_index])
+    _, first = np.unique(target.hashes[of_task], return_index=True)  # in the order of the outcome's hashes
+    sizes = capacities(target.features[of_task[first]])
+    blind = blind_ranking(known, outcome.hashes)
+    ranked = ~np.isnan(blind)
+    enough = int(ranked.sum()) >= LEAST_NETWORKS
+    return MatrixScore(
+        recipe=cell.recipe,
+        sizes=cell.sizes,
+        dataset=task.name,
+        task=task.key,
+        networks=len(truth),
+        kendall_tau=metrics.kendall_tau(truth, value),
+        by_parameters=metrics.kendall_tau(truth, sizes[:, 2]),
+        by_multiply_adds=metrics.kendall_tau(truth, sizes[:, 1]),
+        two_seed_tau=outcome.two_seed_tau(),
+        blind_tau=metrics.kendall_tau(truth[ranked], blind[ranked]) if enough else None,
+        tau_beside_blind=metrics.kendall_tau(truth[ranked], value[ranked]) if enough else None,
+        mse=metrics.mse(truth, value),
+        regret_5=metrics.regret_at_k(truth, value, 5),
+        coverage=metrics.coverage(truth, said.lower, said.upper),
+        width=metrics.width(said.lower, said.upper),
+        shots=outcome.shots,
+    )
