@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from presage.surrogate.evaluation.matrix_splits import CELLS, LEAST_NETWORKS, RECIPES, SIZES, Cell
+from presage.surrogate.evaluation.matrix_splits import CELLS, LEAST_NETWORKS, RECIPES, SIZES, MatrixCell
 from presage.surrogate.evaluation.shots import ShotScore
 from presage.surrogate.evaluation.tables import Table, mean_of, number
 from presage.surrogate.evaluation.target_only import RIVAL
@@ -89,15 +89,15 @@ class Matrix:
     parts: int
     labels: tuple[int, ...] = LABELS
 
-    def of(self, cell: Cell) -> list[MatrixScore]:
+    def of(self, cell: MatrixCell) -> list[MatrixScore]:
         """The tasks of one cell."""
         return [score for score in self.scores if (score.recipe, score.sizes) == (cell.recipe, cell.sizes)]
 
-    def mean(self, cell: Cell, measure: str) -> float | None:
+    def mean(self, cell: MatrixCell, measure: str) -> float | None:
         """Mean of a measure over the tasks of a cell that have it."""
         return mean_of([getattr(score, measure) for score in self.of(cell)])
 
-    def shots(self, cell: Cell, k: int, method: str, told: int) -> list[ShotScore]:
+    def shots(self, cell: MatrixCell, k: int, method: str, told: int) -> list[ShotScore]:
         """Scores of a method that was told `told` networks, of the tasks of a cell that have enough for `k`."""
         enough = [score.shots for score in self.of(cell) if any(shot.k == k for shot in score.shots)]
         return [shot for shots in enough for shot in shots if (shot.method, shot.k) == (method, told)]

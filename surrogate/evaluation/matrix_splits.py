@@ -17,7 +17,17 @@ from presage.surrogate.data.encoding import capacities
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.predictors.recipe_effect import usual_tasks
 
-__all__ = ["CELLS", "LEAST_NETWORKS", "RECIPES", "SIZES", "Cell", "Split", "network_sizes", "richness", "splits"]
+__all__ = [
+    "CELLS",
+    "LEAST_NETWORKS",
+    "RECIPES",
+    "SIZES",
+    "MatrixCell",
+    "MatrixSplit",
+    "network_sizes",
+    "richness",
+    "splits",
+]
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -41,19 +51,19 @@ LARGEST = 0.99
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """One cell of the matrix: a key of `RECIPES` and one of `SIZES`."""
 
     recipe: str
     sizes: str
 
 
-CELLS = tuple(Cell(recipe, sizes) for sizes in SIZES for recipe in RECIPES)
+CELLS = tuple(MatrixCell(recipe, sizes) for sizes in SIZES for recipe in RECIPES)
 """All of them, in the order in which they are shown."""
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class MatrixSplit:
     """What is learned from once, and all that is asked of it.
 
     Attributes:
@@ -64,7 +74,7 @@ class Split:
 
     left_out: tuple[str, ...]
     known: Mask
-    asked: list[tuple[Cell, Mask]] = field(default_factory=list)
+    asked: list[tuple[MatrixCell, Mask]] = field(default_factory=list)
 
 
 def richness(experience: Experience) -> Floats:
@@ -82,7 +92,7 @@ def network_sizes(experience: Experience) -> Floats:
     return np.asarray(capacities(experience.features)[:, 1] - 2.0 * np.log10(side))
 
 
-def splits(experience: Experience, parts: Sequence[Sequence[str]]) -> list[Split]:
+def splits(experience: Experience, parts: Sequence[Sequence[str]]) -> list[MatrixSplit]:
     """Everything that the matrix learns from and asks, each set of known rows once.
 
     Args:
@@ -95,12 +105,12 @@ def splits(experience: Experience, parts: Sequence[Sequence[str]]) -> list[Split
     rich, size = richness(experience), network_sizes(experience)
     largest = float(np.quantile(size, LARGEST))
     small = size <= largest - np.log10(TIMES_LARGER)
-    found: list[Split] = []
+    found: list[MatrixSplit] = []
     for part in parts:
         out = np.isin(fingerprint, list(part))
         for sizes in SIZES:
             base, target = (~out, out) if sizes == "known" else (~out & small, out & ~small & (size <= largest))
-            of_part: dict[bytes, Split] = {}
+            of_part: dict[bytes, MatrixSplit] = {}
             asked = [("usual", base, target & usual)]
             asked.append(("known", base, target & ~usual & np.isin(recipe, np.unique(recipe[base]))))
             for one in np.unique(recipe[target & ~usual]):
@@ -115,8 +125,8 @@ def splits(experience: Experience, parts: Sequence[Sequence[str]]) -> list[Split
             for name, known, wanted in asked:
                 rows = _of_large_tasks(experience, wanted)
                 if known.any() and rows.any():
-                    split = of_part.setdefault(known.tobytes(), Split(tuple(part), known))
-                    split.asked.append((Cell(name, sizes), rows))
+                    split = of_part.setdefault(known.tobytes(), MatrixSplit(tuple(part), known))
+                    split.asked.append((MatrixCell(name, sizes), rows))
             found += of_part.values()
     return found
 

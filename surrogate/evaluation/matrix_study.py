@@ -17,7 +17,7 @@ from presage.surrogate.data.experience import Experience
 from presage.surrogate.evaluation.core_networks import blind_ranking
 from presage.surrogate.evaluation.leaving_out import left_out_parts, outcome_of
 from presage.surrogate.evaluation.matrix import LABELS, Matrix, MatrixScore
-from presage.surrogate.evaluation.matrix_splits import LEAST_NETWORKS, Cell, Split, splits
+from presage.surrogate.evaluation.matrix_splits import LEAST_NETWORKS, MatrixCell, MatrixSplit, splits
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.shots import ShotPlan, ShotScore
 from presage.surrogate.predictors.code_version import code_version
@@ -69,7 +69,7 @@ def study_matrix(
 
 
 def _cached(
-    experience: Experience, predictor: Predictor, split: Split, plan: ShotPlan, folder: Path | None
+    experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan, folder: Path | None
 ) -> list[MatrixScore]:
     if folder is None:
         return _scores(experience, predictor, split, plan)
@@ -89,7 +89,7 @@ def _cached(
     return found
 
 
-def _scores(experience: Experience, predictor: Predictor, split: Split, plan: ShotPlan) -> list[MatrixScore]:
+def _scores(experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan) -> list[MatrixScore]:
     known = experience.take(split.known)
     learner = predictor.clone().fit(known)
     found = []
@@ -101,7 +101,7 @@ def _scores(experience: Experience, predictor: Predictor, split: Split, plan: Sh
     return found
 
 
-def _score(cell: Cell, outcome: Outcome, known: Experience, target: Experience) -> MatrixScore:
+def _score(cell: MatrixCell, outcome: Outcome, known: Experience, target: Experience) -> MatrixScore:
     """The outcome of one predictor on one task of `target`, beside what sizes and the ranks on known tasks say."""
     truth, task = outcome.truth, outcome.task
     (said,) = outcome.predictions.values()

@@ -325,20 +325,6 @@ def test_evaluate_scores_each_predictor_on_every_dataset(presage: Callable, expe
     assert studied["how"] == "each left out whole, in 2 parts"
 
 
-def test_evaluate_shows_the_matrix_where_it_is_asked_for(presage: Callable, experienced: Path) -> None:
-    words = ("evaluate", "--predictors", "cost-only", "--studies", "none", "--folds", "2", "--draws", "1")
-    words = (*words, "--database", experienced)
-    assert presage(*words, "--quiet", "--json").json["matrix"] is None
-    outcome = presage(*words, "--matrix", "--json")
-    assert "evaluate the matrix" in outcome.err
-    cells = {(cell["recipe"], cell["sizes"]): cell for cell in outcome.json["matrix"]["cells"]}
-    assert cells["usual", "known"]["tasks"] == 4
-    assert cells["richer", "known"]["tasks"] == 0
-    told = presage(*words, "--matrix", "--quiet").out
-    assert "`cost-only` away from experience: datasets left out in 2 parts" in told
-    assert "Too few tasks to say much" in told
-
-
 def test_an_unknown_study_names_the_nearest(presage: Callable, experienced: Path) -> None:
     outcome = presage("evaluate", "--predictors", "cost-only", "--studies", "scenario", "--database", experienced)
     assert outcome.code == 2

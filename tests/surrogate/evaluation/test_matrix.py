@@ -21,8 +21,8 @@ from presage.surrogate.evaluation.matrix_splits import (
     LEAST_NETWORKS,
     RECIPES,
     SIZES,
-    Cell,
-    Split,
+    MatrixCell,
+    MatrixSplit,
     network_sizes,
     splits,
 )
@@ -57,7 +57,7 @@ def experience() -> Experience:
 
 
 @pytest.fixture(scope="module")
-def asked(experience: Experience) -> list[Split]:
+def asked(experience: Experience) -> list[MatrixSplit]:
     return splits(experience, left_out_parts(experience, 3))
 
 
@@ -67,7 +67,9 @@ def facts(experience: Experience, rows: np.ndarray) -> tuple[set[str], set[str],
     return {task.fingerprint for task in tasks}, {task.recipe for task in tasks}, network_sizes(experience)[rows]
 
 
-def test_nothing_of_an_asked_dataset_recipe_or_size_is_learned_from(experience: Experience, asked: list[Split]) -> None:
+def test_nothing_of_an_asked_dataset_recipe_or_size_is_learned_from(
+    experience: Experience, asked: list[MatrixSplit]
+) -> None:
     met = set()
     for split in asked:
         datasets, recipes, sizes = facts(experience, split.known)
@@ -96,8 +98,10 @@ def test_nothing_of_an_asked_dataset_recipe_or_size_is_learned_from(experience: 
     assert met == {(recipe, sizes) for recipe in RECIPES for sizes in SIZES}
 
 
-def test_every_dataset_is_asked_about_once_by_the_usual_recipe(experience: Experience, asked: list[Split]) -> None:
-    usual = [rows for split in asked for cell, rows in split.asked if cell == Cell("usual", "known")]
+def test_every_dataset_is_asked_about_once_by_the_usual_recipe(
+    experience: Experience, asked: list[MatrixSplit]
+) -> None:
+    usual = [rows for split in asked for cell, rows in split.asked if cell == MatrixCell("usual", "known")]
     assert (np.sum(usual, axis=0) == (experience.task_index < DATASETS)).all()
 
 
@@ -122,7 +126,7 @@ def test_scores_are_the_metrics_of_what_was_predicted(experience: Experience, fo
     task = next(task for task in experience.tasks if task.fingerprint == part[0] and task.recipe == "usual")
     rows = np.flatnonzero(experience.task_index == experience.tasks.index(task))
     said, truth = learner.interval_of(experience.inputs(rows, task)), experience.accuracy[rows]
-    (score,) = [one for one in found.of(Cell("usual", "known")) if one.task == task.key]
+    (score,) = [one for one in found.of(MatrixCell("usual", "known")) if one.task == task.key]
     sizes = capacities(experience.features)[rows]
     assert score.networks == NETWORKS
     assert score.kendall_tau == pytest.approx(metrics.kendall_tau(truth, said.value))
@@ -140,7 +144,7 @@ def test_scores_are_the_metrics_of_what_was_predicted(experience: Experience, fo
 
 
 def test_means_and_allowed_width_by_hand(found: Matrix) -> None:
-    cell = Cell("between", "known")
+    cell = MatrixCell("between", "known")
     scores = found.of(cell)
     assert len(scores) == DATASETS
     mse = float(np.mean([score.mse for score in scores]))
@@ -200,7 +204,7 @@ def test_little_experience_leaves_cells_empty_and_one_dataset_is_refused() -> No
     little = synthetic_experience(3, 8)
     found = study_matrix(little, CostOnly(), draws=1)
     assert {(score.recipe, score.sizes) for score in found.scores} <= {("usual", "known"), ("usual", "larger")}
-    assert len(found.of(Cell("usual", "known"))) == 3
+    assert len(found.of(MatrixCell("usual", "known"))) == 3
     assert "usual × known (3)" in found.too_few()
     json.dumps(found.to_json(), allow_nan=False)
     tiny = study_matrix(synthetic_experience(2, 4), CostOnly(), draws=1)  # too few networks to rank anywhere
