@@ -21,7 +21,7 @@ from presage.training.augment import resized
 from presage.training.data import DeviceData, prepare
 from presage.training.datasets.loading import ImageDataset
 from presage.training.failures import failure_of
-from presage.training.hardware import choose_device, device_name, versions
+from presage.training.hardware import choose_device, device_name, one_thread, versions
 from presage.training.loop import EpochRecord, fixed_randomness, logits_of, train
 from presage.training.recipe import Recipe
 
@@ -76,7 +76,8 @@ def run_probe(
 ) -> ProbeRun:
     """Train the probe net on `dataset` for ten epochs and read off its DCN.
 
-    The dataset's test images take no part. The same seed on the same kind of CPU gives the same curve.
+    The dataset's test images take no part. The same seed on the same kind of CPU gives the same curve, however many
+    cores it has: a probe is by one thread, as the steps are so small that more would mostly wait for each other.
 
     Args:
         seed: of weights and batches; not negative.
@@ -91,6 +92,13 @@ def run_probe(
     if seed < 0:
         raise InvalidArgument("seed", "run_probe", "be at least 0", seed)
     target = choose_device(device)
+    with one_thread():
+        return _run(dataset, seed, target, on_epoch)
+
+
+def _run(
+    dataset: ImageDataset, seed: int, target: torch.device, on_epoch: Callable[[EpochRecord], None] | None
+) -> ProbeRun:
     clock = clock_of(target)
     began = clock()
     net, data, curve = trained_probe(dataset, PROBE_RECIPE, seed, target, on_epoch)
@@ -129,7 +137,7 @@ def trained_probe(
     device: torch.device,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> tuple[ProbeNet, DeviceData, tuple[float, ...]]:
-    """The probe net trained by a recipe, what it was trained on, and its validation accuracy by epoch (e,).
+    """The probe net trained by one thread, what it was trained on, and its validation accuracy by epoch (e,).
 
     Raises:
         Diverged, OutOfMemory: as `run_probe`.
@@ -139,10 +147,11 @@ def trained_probe(
         net = ProbeNet(data.input_shape[0], data.classes, recipe.image_side)
     curve: list[float] = []
     try:
-        for record in train(net, data, recipe, seed=seed, device=device):
-            curve.append(record.validation_accuracy)
-            if on_epoch:
-                on_epoch(record)
+        with one_thread():
+            for record in train(net, data, recipe, seed=seed, device=device):
+                curve.append(record.validation_accuracy)
+                if on_epoch:
+                    on_epoch(record)
     except Diverged:
         if not curve:
             raise

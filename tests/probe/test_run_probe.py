@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from presage.errors import InvalidArgument
 from presage.probe import PROBE_RECIPE, PROBE_VERSION, ProbeRun, difficulty_card, run, run_probe
@@ -92,3 +93,16 @@ def test_a_negative_seed_is_refused(patterns: Maker) -> None:
 def test_the_probe_sees_the_images_that_experiments_of_the_default_recipe_see() -> None:
     for name in ("image_side", "train_images", "validation_fraction", "validation_images", "split_seed"):
         assert getattr(PROBE_RECIPE, name) == getattr(Recipe(), name)
+
+
+def test_a_probe_is_by_one_thread_however_many_there_are(patterns: Maker) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        seen: list[int] = []
+        run = run_probe(patterns(), on_epoch=lambda record: seen.append(torch.get_num_threads()))
+        assert set(seen) == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert run.curve == run_probe(patterns()).curve
