@@ -28,6 +28,8 @@ NORMAL = 2.0 * NormalDist().inv_cdf(0.95)
 """Width of a 90 % interval of normal errors, in standard deviations."""
 ALLOWED = 1.5
 """Times that width, on average, within which intervals count as informed."""
+PAIRED = ("known", "between", "richer")
+"""Rows of the matrix that ask about the same tasks, where their recipes allow all three."""
 RANKED = ("kendall_tau", "two_seed_tau", "by_parameters", "by_multiply_adds", "blind_tau", "tau_beside_blind")
 MEANS = (*RANKED, "mse", "regret_5", "coverage", "width")
 
@@ -93,6 +95,11 @@ class Matrix:
         """The tasks of one cell."""
         return [score for score in self.scores if (score.recipe, score.sizes) == (cell.recipe, cell.sizes)]
 
+    def paired(self, cell: MatrixCell) -> list[MatrixScore]:
+        """The tasks of one cell that every other of `PAIRED` has too, of the same sizes: rows that can be compared."""
+        shared = [{score.task for score in self.of(MatrixCell(recipe, cell.sizes))} for recipe in PAIRED]
+        return [score for score in self.of(cell) if score.task in set.intersection(*shared)]
+
     def mean(self, cell: MatrixCell, measure: str) -> float | None:
         """Mean of a measure over the tasks of a cell that have it."""
         return mean_of([getattr(score, measure) for score in self.of(cell)])
@@ -114,8 +121,8 @@ class Matrix:
         )
 
     def tables(self) -> tuple[Table, ...]:
-        """The matrix, and what trained networks of the target add."""
-        return (self._matrix(), self._labels())
+        """The matrix, the same on the tasks that its rows share, and what trained networks of the target add."""
+        return (self._matrix(), self._paired(), self._labels())
 
     def _matrix(self) -> Table:
         rows = []
@@ -136,6 +143,26 @@ class Matrix:
             tuple(rows),
             self.too_few(),
         )  # fmt: skip
+
+    def _paired(self) -> Table:
+        rows = []
+        for cell in CELLS:
+            found = self.paired(cell)
+            if cell.recipe in PAIRED and found:
+                means = {name: mean_of([getattr(score, name) for score in found]) for name in MEANS}
+                mse = mean_of([score.mse for score in found]) or 0.0
+                rows.append((
+                    RECIPES[cell.recipe], SIZES[cell.sizes], str(len(found)), number(means["kendall_tau"]),
+                    number(mse, 4), number(float(np.sqrt(mse))),
+                    *(number(means[name]) for name in ("regret_5", "coverage", "width")), number(allowed_width(mse)),
+                ))  # fmt: skip
+        return Table(
+            "matrix-paired",
+            "What an unknown recipe costs: the same tasks in every row",
+            ("recipe", "sizes", "tasks", "τ", "MSE", "RMSE", "regret@5", "coverage", "width", "allowed"),
+            tuple(rows),
+            "" if rows else "No task of another recipe can be asked about in all three ways.",
+        )
 
     def _labels(self) -> Table:
         rows = []
@@ -184,6 +211,9 @@ class Matrix:
             "least_networks": LEAST_NETWORKS,
             "least_tasks": LEAST_TASKS,
             "cells": cells,
+            "paired_tasks": {
+                sizes: sorted(score.task for score in self.paired(MatrixCell(PAIRED[0], sizes))) for sizes in SIZES
+            },
             "scores": [asdict(score) for score in self.scores],
         }
 

@@ -162,7 +162,10 @@ def test_means_and_allowed_width_by_hand(found: Matrix) -> None:
 
 
 def test_tables_show_every_cell_and_say_where_tasks_are_too_few(found: Matrix) -> None:
-    matrix, labels = found.tables()
+    matrix, paired, labels = found.tables()
+    assert [row[:3] for row in paired.rows[:3]] == [
+        (RECIPES[recipe], SIZES["known"], str(DATASETS)) for recipe in ("known", "between", "richer")
+    ]
     assert [row[:2] for row in matrix.rows] == [(RECIPES[cell.recipe], SIZES[cell.sizes]) for cell in CELLS]
     assert matrix.rows[0][2] == str(DATASETS)
     assert {row[4] for row in labels.rows} == {"cost-only", RIVAL}
@@ -170,9 +173,19 @@ def test_tables_show_every_cell_and_say_where_tasks_are_too_few(found: Matrix) -
     assert thin.tables()[0].note.startswith(f"Too few tasks to say much (fewer than {LEAST_TASKS};")
     assert "richer × known (none)" in thin.too_few()
     assert "usual × known" not in thin.too_few()
-    assert replace(found, scores=()).tables()[1].note == (
+    assert replace(found, scores=()).tables()[2].note == (
         f"No task has 5 networks to tell and {LEAST_NETWORKS} to score."
     )
+
+
+def test_rows_are_compared_on_the_tasks_that_all_of_them_have(found: Matrix) -> None:
+    longer = {score.task for score in found.of(MatrixCell("between", "known"))}  # the one that can be asked in all ways
+    for recipe in ("known", "between", "richer"):
+        scores = found.paired(MatrixCell(recipe, "known"))
+        assert {score.task for score in scores} == longer
+        assert len(scores) == DATASETS < len(found.of(MatrixCell("richer", "known")))
+    without = tuple(score for score in found.scores if score.recipe != "between")
+    assert "No task of another recipe" in replace(found, scores=without).tables()[1].text()
 
 
 def test_finished_parts_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
