@@ -259,6 +259,13 @@ def test_columns_are_found_in_any_case_renamed_and_told_where_they_mean_nothing(
     assert any("columns of no meaning here were passed over: gpu" in note for note in answer["notes"])
 
 
+@pytest.mark.parametrize("said", ["Val-Acc", "val_acc", "VAL ACC"])
+def test_a_column_is_renamed_in_any_case_and_spelling_too(taken: Callable, said: str) -> None:
+    given = {"network": dumps(networks()[0]), "dataset": "made-up-0", "Val-Acc": 0.7}
+    code, _, (own,) = taken([given], "--column", f"accuracy={said}")
+    assert (code, own.accuracy) == (0, 0.7)
+
+
 @pytest.mark.parametrize(
     ("change", "words", "wanted"),
     [

@@ -69,13 +69,14 @@ def columns_of(found: Iterable[str], renamed: Mapping[str, str], where: str) -> 
             near = difflib.get_close_matches(ours, known, n=1)
             hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(known)}."
             raise InvalidArgument("--column", "presage database import", "name a column of presage", ours, hint)
-        if theirs not in names:
+        same = [name for name in names if name == theirs] or [name for name in names if _plain(name) == _plain(theirs)]
+        if len(same) != 1:
             rule = f"name a column of {where}"
             raise InvalidArgument("--column", "presage database import", rule, theirs, f"It has {', '.join(names)}.")
-        of[ours] = theirs
+        of[ours] = same[0]
     rest = [name for name in names if name not in of.values()]
     for name in rest:
-        plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+        plain = _plain(name)
         if plain in known and plain not in of:
             of[plain] = name
     passed_over = [name for name in rest if name not in of.values()]
@@ -89,3 +90,7 @@ def columns_of(found: Iterable[str], renamed: Mapping[str, str], where: str) -> 
             hint = f"{where} has {', '.join(names)}. Rename it, or say --column {name}=NAME."
             raise InvalidArgument("FILE", "presage database import", f"have a column `{name}`", where, hint)
     return Named(of, tuple(passed_over))
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
