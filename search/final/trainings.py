@@ -149,7 +149,8 @@ class Trainings:
         else:
             row = ledger.row(self.architecture, seed, result)
             if stopped and row["status"] == PRUNED:
-                self.unfinished = self._trainer.unfinished(self.architecture, recipe, result)
+                left = self._trainer.unfinished(self.architecture, recipe, result)
+                self.unfinished = None if left is None else replace(left, stopped_after=len(row["curve"]))
                 return {**row, "status": STOPPED}
             if recipe.hash not in self._by_one_thread:  # which says little of a final training, by all of them
                 self.run.pace.trained(self.architecture, recipe, result.seconds)

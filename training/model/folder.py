@@ -93,6 +93,7 @@ def load_model(folder: str | Path) -> TrainedModel:
             balanced_accuracy=_optional_accuracy(described.get("balanced_accuracy")),
             test_balanced_accuracy=_optional_accuracy(described.get("test_balanced_accuracy")),
             depth=None if (depth := described.get("depth")) is None else Depth.from_json(depth),
+            stopped_after=_optional_epochs(described.get("stopped_after")),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:  # WrongInput is a ValueError
         reason = str(error) if isinstance(error, WrongInput) else f"{type(error).__name__}: {error}"
@@ -155,6 +156,7 @@ def _described(model: TrainedModel) -> dict[str, Any]:
         "balanced_accuracy": model.balanced_accuracy,
         "test_balanced_accuracy": model.test_balanced_accuracy,
         **({"depth": model.depth.to_json()} if model.depth is not None else {}),
+        **({"stopped_after": model.stopped_after} if model.stopped_after is not None else {}),
     }
 
 
@@ -182,6 +184,14 @@ def _optional_side(value: object) -> int | None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1024:
         raise ValueError("`stored_side` must be within 1 and 1024")
+    return value
+
+
+def _optional_epochs(value: object) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1_000_000:
+        raise ValueError("`stopped_after` must be within 1 and 1000000")
     return value
 
 

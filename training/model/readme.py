@@ -67,7 +67,7 @@ def readme(model: TrainedModel, folder: str, *, program: bool, onnx: bool) -> st
         classes=shown.replace("|", "\\|"),
         size=f"{side}x{side}",
         channels="grey" if c == 1 else "colour",
-        recipe=recipe_words(model.recipe) if model.recipe else "unknown",
+        recipe=_recipe(model),
         accuracy=_accuracy(model.accuracy, model.balanced_accuracy),
         test_accuracy=_accuracy(model.test_accuracy, model.test_balanced_accuracy),
         folder=folder,
@@ -81,6 +81,15 @@ def how_to_use(folder: str, channels: int, *, program: bool) -> str:
     """Python to run where the folder lies: with presage, and with torch alone where the exported program is there."""
     alone = f"\n# or, with torch alone:\n{_TORCH.format(folder=folder, c=channels)}" if program else ""
     return _PRESAGE.format(folder=folder) + alone
+
+
+def _recipe(model: TrainedModel) -> str:
+    if model.recipe is None:
+        return "unknown"
+    words = recipe_words(model.recipe)
+    if model.stopped_after is None:
+        return words
+    return f"{words}; **stopped after epoch {model.stopped_after} of {model.recipe.epochs}**, before its schedule ended"
 
 
 def _block(title: str, code: str) -> str:

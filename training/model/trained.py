@@ -49,6 +49,7 @@ class TrainedModel:
         balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
             equally frequent, too.
         depth: how values of more than 8 bits of image files became 0 … 255 in the training; None where there were none.
+        stopped_after: epochs after which the training was stopped, before the end of its recipe; None where it was not.
     """
 
     architecture: Architecture
@@ -65,6 +66,7 @@ class TrainedModel:
     balanced_accuracy: float | None = None
     test_balanced_accuracy: float | None = None
     depth: Depth | None = None
+    stopped_after: int | None = None
 
     def program(self) -> Program:
         """Preprocessing and network as one module: uint8 images (b, c, h, w) → logits (b, k)."""

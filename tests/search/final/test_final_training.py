@@ -139,11 +139,14 @@ def test_what_is_cut_short_is_left_where_it_is_better_than_by_the_search_s_recip
         assert result.final.best is None
         model = load_model(tmp_path / "run" / "best")
         assert model.input_shape[1] == (FINAL if better else RECIPE).image_side
+        assert (model.stopped_after is not None) is better
+        assert ("stopped after epoch" in (tmp_path / "run" / "best" / "README.md").read_text()) is better
         assert ("as it was then: 1.000 on validation images" in result.final.notes[-1]) is better
         later = _search(dataset, tmp_path / "run", database, trials=0)  # goes on, and is left in its place
     assert later.final is not None
     assert later.final.best is not None
     assert load_model(tmp_path / "run" / "best").accuracy == pytest.approx(later.final.best.accuracy, abs=1e-6)
+    assert load_model(tmp_path / "run" / "best").stopped_after is None
 
 
 def test_a_final_training_that_falls_short_is_not_left_as_the_best(

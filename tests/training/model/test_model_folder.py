@@ -146,6 +146,13 @@ def test_its_page_tells_the_balanced_accuracy_where_there_is_one(model: TrainedM
     assert load_model(tmp_path / "best").balanced_accuracy == 0.4
 
 
+def test_its_page_says_that_its_training_was_stopped(model: TrainedModel, tmp_path: Path) -> None:
+    save_model(replace(model, stopped_after=1), tmp_path / "best", program=False)
+    page = (tmp_path / "best" / "README.md").read_text(encoding="utf-8")
+    assert "2 epochs; **stopped after epoch 1 of 2**" in page
+    assert load_model(tmp_path / "best").stopped_after == 1
+
+
 def test_the_code_of_its_page_runs(folder: Path, tmp_path: Path) -> None:
     blocks = (folder / "README.md").read_text(encoding="utf-8").split("```python\n")[1:]
     code = [block.split("```")[0] for block in blocks]
@@ -243,6 +250,7 @@ def damaged(folder: Path, target: Path, **changes: object) -> Path:
         ({"input_shape": [3, 16]}, "damaged"),
         ({"accuracy": 7}, "accuracy"),
         ({"stored_side": 10**9}, "stored_side"),
+        ({"stopped_after": 0}, "stopped_after"),
         ({"recipe": {"epochs": -1}}, "epochs"),
         ({"weights_sha256": "0" * 64}, "not what was written"),
     ],
