@@ -321,7 +321,6 @@ class Session:
                 settings.score, bound, self.predictor, dataset, by, seed=self.seed, device=self.device, space=space
             )
 
-        run_folder.mkdir(parents=True, exist_ok=True)
         last = None if final is None else replace(final, limits=settings.limits)
         asked = budgeting.Arranged(settings, last, recipe, scorers)
         kept = self.cache("predictors"), self.device

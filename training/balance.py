@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a command that only predicts warns of imbalance too, and does without torch
+    from torch import Tensor
+
     from presage.training.datasets.image_dataset import ImageDataset
 
 __all__ = ["UNBALANCED", "balanced_accuracy", "imbalance", "is_unbalanced"]
@@ -23,17 +24,14 @@ def is_unbalanced(labels: Tensor, classes: int) -> bool:
     A class without an image does not count. The draws of a recipe are stratified, so that all recipes agree but by
     rounding.
     """
-    counts = torch.bincount(labels, minlength=classes)
-    counts = counts[counts > 0]
-    return len(counts) > 1 and bool(counts.max() >= UNBALANCED * counts.min())
+    return _unequal(labels.bincount(minlength=classes).cpu().numpy())
 
 
 def imbalance(dataset: ImageDataset) -> tuple[str, ...]:
     """A line where the classes of a dataset are unbalanced, with what to do; else none."""
-    k = len(dataset.classes)
-    if not is_unbalanced(torch.from_numpy(dataset.y_train), k):
+    counts = np.bincount(dataset.y_train, minlength=len(dataset.classes))
+    if not _unequal(counts):
         return ()
-    counts = np.bincount(dataset.y_train, minlength=k)
     most, least = int(counts.argmax()), int(counts.argmin())
     held = f"{counts[most]:,} training images of {dataset.classes[most]}, {counts[least]:,} of {dataset.classes[least]}"
     advice = "Look at the balanced accuracy; `--set class_weights=true` weighs rare classes more."
@@ -48,6 +46,11 @@ def balanced_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> float:
     Args:
         predicted, labels: (n,).
     """
-    counts = torch.bincount(labels, minlength=classes).double()
-    right = torch.bincount(labels[predicted == labels], minlength=classes).double()
+    counts = labels.bincount(minlength=classes).double()
+    right = labels[predicted == labels].bincount(minlength=classes).double()
     return float((right[counts > 0] / counts[counts > 0]).mean())
+
+
+def _unequal(counts: NDArray[np.int64]) -> bool:
+    there = counts[counts > 0]
+    return len(there) > 1 and bool(there.max() >= UNBALANCED * there.min())

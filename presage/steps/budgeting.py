@@ -130,6 +130,7 @@ class Budgeting:
         if self._first is None and wish is not None and wish.seconds is not None:
             rule = "be left out where a super-net is trained: how long that takes is not foretold"
             raise InvalidArgument("budget", "presage search", rule, f"{wish.seconds:g}s")
+        run_folder.mkdir(parents=True, exist_ok=True)
         done = (run_folder / "result.json").exists()
         if self._first is None or wish is None or (done and wish.seconds is None):
             return

@@ -33,12 +33,13 @@ def test_the_plan_is_told_before_and_kept_when_the_run_is_taken_up_again(
     assert outcome.code == 0
     told, result = outcome.json["plan"], outcome.json
     assert told["budget"] == 3600
-    names = ["measure", "probe", "fit", "search", "short-list", "final"]
+    names = ["measure", "probe", "fit", "search", "short-list", "final", "finish"]
     assert [part["name"] for part in told["parts"]] == names
     assert (told["candidates"], told["shortlist"], told["trials"]) == (30, 1, 0)
     assert 1 < told["final_epochs"] <= 4  # there is time for more than the one epoch
     (final,) = result["final"]["trainings"]
-    assert final["recipe"]["epochs"] == told["final_epochs"]
+    epochs = final["recipe"]["epochs"]  # more than planned where all before took less than was expected
+    assert told["final_epochs"] <= epochs <= 2 * told["final_epochs"]
     assert "30 candidates" in outcome.err
     assert "of 1h 0m" in outcome.err
     assert json.loads((tmp_path / "run" / "plan.json").read_text()) == told

@@ -21,11 +21,11 @@ def test_a_search_on_a_proxy_measures_candidates_on_the_users_own_training_image
     def bound() -> BoundPredictor:
         raise AssertionError("no predictor is asked for")
 
-    factory = scorers("proxy:naswot", bound, "ensemble", dataset, recipe, seed=3, device="cpu")
+    space = get_space("nb201:width=4")
+    factory = scorers("proxy:naswot", bound, "ensemble", dataset, recipe, seed=3, device="cpu", space=space)
     assert factory is not None
     scorer = factory(1, [])
     assert scorer.name == "proxy:naswot"
-    space = get_space("nb201:width=4")
     codes = space.sample(2, np.random.default_rng(0))
     minibatch = Minibatch.of(prepare(dataset, recipe, "cpu"))
     expected = [

@@ -99,9 +99,9 @@ def test_test_images_do_not_matter(patterns: Callable[..., ImageDataset]) -> Non
     assert describe(dataset) == describe(other)
 
 
-def test_sixty_thousand_images_take_less_than_two_seconds() -> None:
+def test_sixty_thousand_images_take_less_than_two_seconds_of_a_processor() -> None:
     images = np.random.default_rng(0).integers(0, 256, (60_000, 28, 28, 1), dtype=np.uint8)
     dataset = of(images, np.arange(60_000) % 10, 10)
-    began = time.perf_counter()
+    began = time.process_time()
     describe(dataset)
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0

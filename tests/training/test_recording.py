@@ -60,6 +60,9 @@ def test_a_result_becomes_a_record_rounded_to_what_the_database_keeps() -> None:
         "precision": "float32",
         "versions": {"torch": "1"},
         "failure": None,
+        "balanced_accuracy": None,
+        "test_balanced_accuracy": None,
+        "source": None,
     }
 
 
