@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from presage.architecture.spaces.registry import SPACES
 from presage.arguments import Arguments
@@ -206,6 +206,14 @@ def _wish(options: argparse.Namespace, plans: list[Plan]) -> TimeWish | None:
     return TimeWish(options.budget, frozenset(name for name, value in given.items() if value), tell)
 
 
+def _kept_plan(options: argparse.Namespace) -> Any:
+    """The plan that a search for a budget kept to: not told again where it changed by little only."""
+    from presage.files import read_json
+    from presage.steps.budgeting import PLAN
+
+    return None if options.budget is None else read_json(options.run / PLAN)
+
+
 def plan_text(plan: Plan) -> str:
     """What will be done, and how long each part takes."""
     rows = [(part.name, part.what, clock(part.seconds)) for part in plan.parts]
@@ -233,7 +241,9 @@ def run(options: argparse.Namespace) -> int:
             final=final_of(options, dataset), wish=_wish(options, plans), beside=beside,
         )  # fmt: skip
     if options.json:
-        print(json.dumps({**result.to_json(), **({"plan": plans[-1].to_json()} if plans else {})}))
+        print(
+            json.dumps({**result.to_json(), **({"plan": _kept_plan(options) or plans[-1].to_json()} if plans else {})})
+        )
     else:
         print(summary(result))
     return 0 if result.best is not None else 1

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from presage.search.studies.scorer import AnyScorer
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["Arranged", "Budgeting", "TimeWish", "seconds_of"]
+__all__ = ["PLAN", "Arranged", "Budgeting", "TimeWish", "seconds_of"]
 
-_PLAN, _SPENT, _EPOCHS = "plan.json", "spent.json", "final-epochs.json"
+PLAN, _SPENT, _EPOCHS = "plan.json", "spent.json", "final-epochs.json"
 _SCORED = 0.004  # seconds to score a candidate, until that is measured
 _FINISH = 5.0  # processor seconds to export a model and write a report
 _NOTABLE = 0.1  # share of a plan's time by which it may change without being told again
@@ -124,7 +124,7 @@ class Budgeting:
 
         self._dataset, self._asked, self._folder = dataset, asked, run_folder
         self._wish, self._seconds = wish, None if wish is None else wish.seconds
-        self._kept = read_json(run_folder / _PLAN)
+        self._kept = read_json(run_folder / PLAN)
         self._measured: MeasuredMachine | None = None
         self._first = asked.scorers(asked.recipe)
         if self._first is None and wish is not None and wish.seconds is not None:
@@ -172,7 +172,7 @@ class Budgeting:
         done: one network short-listed, and a final training as far as there is time.
         """
         from presage.files import write_json
-        from presage.search.planning.keeping import BudgetPace
+        from presage.search.planning.keeping import BudgetPace, KeptPace
 
         asked, kept, wish = self._asked, self._kept, self._wish
         if self._measured is None or wish is None or self._first is None:
@@ -180,8 +180,14 @@ class Budgeting:
                 return replace(asked, scorer=self._first)
             again = self._again(kept)
             recipe = again.recipe or asked.recipe
+            as_before = KeptPace(self._folder / _EPOCHS)
             return replace(
-                asked, settings=again.settings, final=again.final, recipe=recipe, scorer=asked.scorers(recipe)
+                asked,
+                settings=again.settings,
+                final=again.final,
+                recipe=recipe,
+                scorer=asked.scorers(recipe),
+                pace=as_before,
             )
         probed = self._clock.spent
         chosen = self.recipe
@@ -197,12 +203,15 @@ class Budgeting:
         if found.recipe != chosen:  # another pair of recipes, now: predictions are for another recipe
             scorer = _Once(self._scorers(found.recipe or asked.recipe))
         if wish.seconds is not None and kept is None:
-            write_json(self._folder / _PLAN, found.to_json())
+            write_json(self._folder / PLAN, found.to_json())
         if _differs(found, self._told):
             wish.tell(found)
         recipe = found.recipe or asked.recipe
         if wish.seconds is None:
-            return replace(asked, settings=found.settings, final=found.final, recipe=recipe, scorer=scorer)
+            unhurried = None if kept is None else KeptPace(self._folder / _EPOCHS)
+            return replace(
+                asked, settings=found.settings, final=found.final, recipe=recipe, scorer=scorer, pace=unhurried
+            )
         channels, classes = self._dataset.shape[0], len(self._dataset.classes)
         workload = self._offered(before, candidate)[found.offer].workload
         pace = BudgetPace(self._clock, found, workload, self._folder / _EPOCHS, channels, classes, recipe)

@@ -14,9 +14,10 @@ from presage.architecture.graph import Architecture
 from presage.files import read_json, write_json
 from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan
 from presage.search.planning.workload import FINISH, Workload
+from presage.search.run.pace import Unhurried
 from presage.training.recipe import Recipe
 
-__all__ = ["BudgetClock", "BudgetPace"]
+__all__ = ["BudgetClock", "BudgetPace", "KeptPace"]
 
 _NOTED_EVERY = 2.0  # seconds
 _TAKEN_UP = 0.8  # share of a budget that counts as spent at most, when a run is taken up again
@@ -100,7 +101,7 @@ class BudgetPace:
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """As many epochs as there is time for, at least a few, at most twice those planned; fixed once and for all."""
         fixed = read_json(self._kept) or {}
-        key = f"{architecture.hash[:16]}-{recipe.image_side}-{recipe.learning_rate:g}-{recipe.weight_decay:g}"
+        key = _key(architecture, recipe)
         if key not in fixed:
             one = replace(recipe, epochs=1)
             start = self._workload.finishing.start
@@ -140,3 +141,23 @@ class BudgetPace:
         """Corrected by the latest trainings of the kind, else of the other."""
         ratios = self._ratios[self._by_search(recipe)] or self._ratios[not self._by_search(recipe)]
         return self._seconds(architecture, recipe) * (statistics.median(ratios[-_LATEST:]) if ratios else 1.0)
+
+
+class KeptPace(Unhurried):
+    """That of a run which had a budget and is taken up without one: what was fixed for its final trainings stays.
+
+    Args:
+        kept: as `BudgetPace` put it down.
+    """
+
+    def __init__(self, kept: Path) -> None:
+        self._kept = kept
+
+    def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
+        """With the epochs that were fixed, where they were; else as planned."""
+        epochs = (read_json(self._kept) or {}).get(_key(architecture, recipe))
+        return recipe if epochs is None else replace(recipe, epochs=int(epochs))
+
+
+def _key(architecture: Architecture, recipe: Recipe) -> str:
+    return f"{architecture.hash[:16]}-{recipe.image_side}-{recipe.learning_rate:g}-{recipe.weight_decay:g}"
