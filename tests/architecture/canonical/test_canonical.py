@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from presage.architecture import Architecture, Node, costs
@@ -117,6 +117,7 @@ def test_canonical_form_computes_the_same(random_architecture: Callable[[int], A
                             parameter.fill_(1.0 if name == "weight" else 0.0)
                 assert node is not None
             logits.append(network(images))
+    assume(bool(logits[0].isfinite().all()))  # one network in a hundred takes the root of a negative number
     scale = logits[0].abs().max().item()
     torch.testing.assert_close(logits[1], logits[0], rtol=1e-3, atol=1e-4 * max(scale, 1))
 
