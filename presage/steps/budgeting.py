@@ -175,12 +175,12 @@ class Budgeting:
         from presage.search.planning.keeping import BudgetPace, KeptPace
 
         asked, kept, wish = self._asked, self._kept, self._wish
+        as_before = None if kept is None else KeptPace(self._folder / _EPOCHS)
         if self._measured is None or wish is None or self._first is None:
             if kept is None:
                 return replace(asked, scorer=self._first)
             again = self._again(kept)
             recipe = again.recipe or asked.recipe
-            as_before = KeptPace(self._folder / _EPOCHS)
             return replace(
                 asked,
                 settings=again.settings,
@@ -208,9 +208,8 @@ class Budgeting:
             wish.tell(found)
         recipe = found.recipe or asked.recipe
         if wish.seconds is None:
-            unhurried = None if kept is None else KeptPace(self._folder / _EPOCHS)
             return replace(
-                asked, settings=found.settings, final=found.final, recipe=recipe, scorer=scorer, pace=unhurried
+                asked, settings=found.settings, final=found.final, recipe=recipe, scorer=scorer, pace=as_before
             )
         channels, classes = self._dataset.shape[0], len(self._dataset.classes)
         workload = self._offered(before, candidate)[found.offer].workload
