@@ -20,7 +20,7 @@ def test_populate_trains_what_fits_a_budget(presage: Callable, shapes_npz: Path,
     assert (outcome.json["added"], outcome.json["probes"]) == (2, 1)
     assert "2 experiments" in outcome.err
     assert "of 1h 0m" in outcome.err
-    refused = presage(*words, "--budget", "1s")
+    refused = presage(*words, "--epochs", 100_000, "--budget", "1s")
     assert refused.code == 2
     assert "must be at least" in refused.err.splitlines()[-1]
 
