@@ -12,7 +12,7 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +29,12 @@ _LOCKED = ("Could not set lock", "Conflicting lock", "being used by another proc
 _FULL = ("No space left", "Disk quota exceeded", "File too large", "not enough disk space")
 _NEWER = re.compile(r"version number (\d+)", re.IGNORECASE)
 _HEADER_BYTES = 12_288
+_NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}  # all are compiled in
+_FOREIGN_NAME = "foreign_file"
+_FOREIGN_MEMORY = "1GiB"
 _OPEN: Counter[str | None] = Counter()  # connections of this process by file, as DuckDB counts them too
 _MAKEABLE = "be a file that exists or can be made"
 _FOREIGN = "The file {path} is not a DuckDB database."
@@ -42,6 +48,12 @@ class Connection:
         path: the file; made when absent, unless `read_only`.
         wait_seconds: how long to wait while another process holds it.
         read_only: several processes may read at once while none writes.
+        as_data: the file is somebody else's. It is attached, for reading alone, to a database in memory that knows
+            neither other files nor extensions and has little memory, and its tables are named with `catalog` before
+            them, so that none of its views and macros stands for a table or a function of ours.
+
+    Attributes:
+        catalog: "", or what stands before the names of the file's tables: ``foreign_file.main.``.
 
     Raises:
         DatabaseBusy: another process holds the file after `wait_seconds`; names it.
@@ -50,15 +62,20 @@ class Connection:
         StorageFull: the disk is full.
     """
 
-    def __init__(self, path: Path, wait_seconds: float = 10.0, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, wait_seconds: float = 10.0, read_only: bool = False, *, as_data: bool = False
+    ) -> None:
         self.path = path
         self.read_only = read_only
-        _check_path(path, read_only)
+        self.catalog = f"{_FOREIGN_NAME}.main." if as_data else ""
+        _check_path(path, read_only or as_data)
         key: str | None = str(path.absolute())
         # Blocks in flight, of another connection or out of the log, may not be in the file yet.
         settled = str(path) != ":memory:" and not _OPEN[key] and not path.with_name(f"{path.name}.wal").exists()
-        self._raw = _connect(path, wait_seconds, read_only)
-        self._check_kind()
+        opened = (lambda: _attached(path)) if as_data else (lambda: _connected(path, read_only))
+        self._raw = _waited_for(opened, path, wait_seconds)
+        if not as_data:
+            self._check_kind()
         self._key = key
         _OPEN[key] += 1
         if settled:
@@ -69,7 +86,7 @@ class Connection:
         try:
             return self._raw.execute(sql, list(parameters)).fetchall()
         except duckdb.Error as error:
-            _raise(error, self.path)
+            self._raise(error)
 
     def batches(self, sql: str, size: int = 5_000) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a query in batches, by a cursor of its own, so that others may run meanwhile."""
@@ -79,14 +96,14 @@ class Connection:
             while batch := cursor.fetchmany(size):
                 yield batch
         except duckdb.Error as error:
-            _raise(error, self.path)
+            self._raise(error)
 
     def columns(self, sql: str, parameters: Sequence[object] = ()) -> dict[str, npt.NDArray[Any]]:
         """A query's result by column, (n,) each; a null is NaN in a float column."""
         try:
             found = self._raw.execute(sql, list(parameters)).fetchnumpy()
         except duckdb.Error as error:
-            _raise(error, self.path)
+            self._raise(error)
         return {name: _filled(column) for name, column in found.items()}
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
@@ -98,7 +115,7 @@ class Connection:
         try:
             self._raw.execute(sql)
         except duckdb.Error as error:
-            _raise(error, self.path)
+            self._raise(error)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -118,6 +135,12 @@ class Connection:
         with contextlib.suppress(duckdb.Error):
             self._raw.execute("ROLLBACK")
 
+    def _raise(self, error: duckdb.Error) -> NoReturn:
+        if self.catalog and not isinstance(error, _DAMAGE):
+            line = " ".join(str(error).split())[:300]
+            raise InvalidDatabase(f"The database {self.path} cannot be read as data: {line}") from error
+        _raise(error, self.path)
+
     def _check_kind(self) -> None:
         """DuckDB opens JSON, CSV and Parquet too, as a database in memory, which would be lost on closing."""
         if str(self.path) != ":memory:" and not self.rows("SELECT 1 FROM duckdb_databases() WHERE path IS NOT NULL"):
@@ -130,8 +153,9 @@ class Connection:
         DuckDB itself reads lazily and would find out only later, having written beyond the gap. The file's size is
         asked for without opening it: closing it again would drop the process's lock on it (as POSIX has it).
         """
+        named = f"= '{_FOREIGN_NAME}'" if self.catalog else "= current_database()"
         total, free, block_bytes = self.rows(
-            "SELECT total_blocks, free_blocks, block_size FROM pragma_database_size()"
+            f"SELECT total_blocks, free_blocks, block_size FROM pragma_database_size() WHERE database_name {named}"
         )[0]
         missing = _HEADER_BYTES + (total - free) * block_bytes - self.path.stat().st_size
         if total and missing > 0:
@@ -155,17 +179,29 @@ def quoted(path: Path | str) -> str:
     return str(path).replace("'", "''")
 
 
-def _connect(path: Path, wait_seconds: float, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _connected(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(path), read_only=read_only, config=_NO_EXTENSIONS)
+
+
+def _attached(path: Path) -> duckdb.DuckDBPyConnection:
+    raw = duckdb.connect(config={**_NO_EXTENSIONS, "memory_limit": _FOREIGN_MEMORY, "temp_directory": ""})
+    try:
+        raw.execute(f"ATTACH '{quoted(path)}' AS {_FOREIGN_NAME} (TYPE duckdb, READ_ONLY)")
+        raw.execute("SET enable_external_access = false; SET lock_configuration = true")
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def _waited_for(
+    opened: Callable[[], duckdb.DuckDBPyConnection], path: Path, wait_seconds: float
+) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + wait_seconds
     pause = 0.02
     while True:
         try:
-            # Extensions are compiled in; none may be fetched from the network.
-            return duckdb.connect(
-                str(path),
-                read_only=read_only,
-                config={"autoinstall_known_extensions": False, "autoload_known_extensions": False},
-            )
+            return opened()
         except duckdb.Error as error:
             left = deadline - time.monotonic()
             if not any(sign in str(error) for sign in _LOCKED) or left <= 0:
@@ -210,7 +246,7 @@ def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
             f"The database {path} is in use by {who}; waited {waited:g} s. "
             "Repeat when that has ended, or name another file."
         ) from error
-    if "different configuration" in message:
+    if "different configuration" in message or isinstance(error, duckdb.ResourceInUseException):
         raise DatabaseBusy(
             f"The database {path} is already open in this process, one for reading and one for writing. Close it first."
         ) from error
@@ -227,6 +263,8 @@ def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
             f"The database {path} has DuckDB storage version {newer[1]}, which DuckDB {duckdb.__version__} "
             "cannot read. Update duckdb."
         ) from error
+    if isinstance(error, duckdb.OutOfMemoryException):
+        raise InvalidDatabase(f"The database {path} takes more memory than there is: {line}") from error
     if "not a valid DuckDB database" in message or "Cannot launch in-memory database" in message:
         raise InvalidDatabase(_FOREIGN.format(path=path)) from error
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException):

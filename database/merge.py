@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from presage.database.connection import Connection, quoted
-from presage.database.migrate import latest, migrate, version
+from presage.database.connection import Connection
+from presage.database.foreign import opened_as_data
 from presage.database.tables import TableReader, entries_of_tables
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument
@@ -18,7 +17,9 @@ __all__ = ["read_database", "table_reader"]
 
 
 def read_database(path: Path, writer: Writer, wait_seconds: float = 10.0) -> Iterator[Placed]:
-    """Entries of another database file, which stays as it is. A row that breaks a rule is refused by its key.
+    """Entries of another database file, which stays as it is and is data alone (`presage.database.foreign`).
+
+    A row that breaks a rule is refused by its key.
 
     Raises:
         InvalidArgument: it is the same file.
@@ -27,7 +28,7 @@ def read_database(path: Path, writer: Writer, wait_seconds: float = 10.0) -> Ite
     own = writer.connection.path
     if path.exists() and own.exists() and path.samefile(own):
         raise InvalidArgument("other", "Database.merge", "be another file than the database itself", str(path))
-    with _opened(path, wait_seconds) as other:
+    with opened_as_data(path, wait_seconds) as other:
         yield from entries_of_tables(table_reader(other, f"{path} "), writer.refuse)
 
 
@@ -37,25 +38,9 @@ def table_reader(connection: Connection, prefix: str = "") -> TableReader:
     def read(kind: type[Record]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         columns = [*(["id"] if kind.key == "id" else []), *kind.column_names()]
         names = ", ".join(f'"{name}"' for name in columns)
-        for batch in connection.batches(f"SELECT {names} FROM {kind.table}"):
+        for batch in connection.batches(f"SELECT {names} FROM {connection.catalog}{kind.table}"):
             for values in batch:
                 row = dict(zip(columns, values, strict=True))
                 yield f"{prefix}{kind.table} {str(row[kind.key])[:12]}…", row
 
     return read
-
-
-@contextlib.contextmanager
-def _opened(path: Path, wait_seconds: float) -> Iterator[Connection]:
-    """The other file at the newest schema; one of an older schema is migrated in a copy in memory."""
-    connection = Connection(path, wait_seconds, read_only=True)
-    try:
-        if 0 < version(connection) < latest():
-            connection.close()
-            connection = Connection(Path(":memory:"))
-            connection.script(f"ATTACH '{quoted(path)}' AS older (READ_ONLY)")
-            connection.script("COPY FROM DATABASE older TO memory; DETACH older")
-        migrate(connection)
-        yield connection
-    finally:
-        connection.close()

@@ -5,6 +5,7 @@ A migration is never edited once released; a change of the schema is a new file.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -45,17 +46,26 @@ def latest() -> int:
     return migrations()[-1].version
 
 
+_TABLES = "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()"
+
+_VIEWS = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
+
+
 def version(connection: Connection) -> int:
     """Schema version of an open file; 0 for one without tables.
 
     Raises:
-        InvalidDatabase: where there are tables, and none of them is presage's.
+        InvalidDatabase: where there are tables, and none of them is presage's, or a view stands for one that is.
     """
-    tables = {name for (name,) in connection.rows("SELECT table_name FROM duckdb_tables() WHERE NOT internal")}
+    tables = {name for (name,) in connection.rows(_TABLES)}
     if not tables:
         return 0
     if "migrations" not in tables:
         raise InvalidDatabase(f"The file {connection.path} is a DuckDB database, but not one of presage's.")
+    ours = {"migrations", *(name for step in migrations() for name in re.findall(r"CREATE TABLE (\w+)", step.sql))}
+    for (view,) in connection.rows(_VIEWS):
+        if view in ours:
+            raise InvalidDatabase(f"The database {connection.path} has a view in place of its table `{view}`.")
     return int(connection.rows("SELECT coalesce(max(version), 0) FROM migrations")[0][0])
 
 
