@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from presage.errors import StorageFull
+from presage.reading import read_json, read_text
 
 __all__ = [
     "append",
@@ -34,17 +35,6 @@ __all__ = [
 def disk_is_full(error: BaseException) -> bool:
     """Whether an error of the system means that there is no room left, on the disk or for this user."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def read_text(path: Path) -> str:
-    """The text of a JSON file: UTF-8, or UTF-16 or UTF-32, as editors and shells of Windows write it, mark or not.
-
-    Raises:
-        OSError: it cannot be read.
-        UnicodeDecodeError: it is no text.
-    """
-    content = path.read_bytes()
-    return content.decode(json.detect_encoding(content)).replace("\r\n", "\n")
 
 
 @contextmanager
@@ -101,11 +91,6 @@ def write_json(path: Path, value: Any) -> None:
     """Write plain objects; NaN and infinity are refused."""
     with replacing(path) as draft:
         draft.write_text(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """What `write_json` wrote; None where there is no file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def append(path: Path, lines: bytes) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from presage.reading import hex_name, record
+
 __all__ = ["FinalResult", "FinalTraining", "TuningTrial"]
 
 
@@ -81,8 +83,8 @@ class FinalTraining:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> FinalTraining:
         """What `to_json` wrote."""
-        trials = tuple(TuningTrial(**one) for one in value["trials"])
-        return cls(**{**value, "trials": trials, "curve": tuple(value["curve"])})
+        hex_name(value["hash"])
+        return record(cls, value, trials=tuple(record(TuningTrial, one) for one in value["trials"]))
 
 
 @dataclass(frozen=True)
@@ -125,4 +127,5 @@ class FinalResult:
     def from_json(cls, value: Mapping[str, Any]) -> FinalResult:
         """What `to_json` wrote."""
         trainings = tuple(FinalTraining.from_json(one) for one in value["trainings"])
-        return cls(trainings, tuple(value["notes"]), value.get("cut_short"))
+        told = {"notes": value["notes"], "cut_short": value.get("cut_short")}
+        return record(cls, told, trainings=trainings)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from presage.errors import WrongInput
+from presage.reading import hex_name, reading, record
 from presage.search.final_result import FinalResult
 from presage.training.recipe import Recipe
 from presage.training.recipe_words import recipe_words
@@ -85,7 +86,7 @@ class Chosen:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Chosen:
         """What `to_json` wrote."""
-        return cls(**value)
+        return _with_hash(record(cls, value))
 
 
 @dataclass(frozen=True)
@@ -119,18 +120,10 @@ class Verified:
     @classmethod
     def of(cls, chosen: Chosen, row: Mapping[str, Any], *, reused: bool) -> Verified:
         """From a row of experience."""
-        return cls(
-            chosen=chosen,
-            status=row["status"],
-            accuracy=row["accuracy"],
-            test_accuracy=row["test_accuracy"],
-            curve=tuple(row["curve"]),
-            seconds=row["seconds"],
-            failure=row["failure"],
-            reused=reused,
-            balanced_accuracy=row.get("balanced_accuracy"),
-            test_balanced_accuracy=row.get("test_balanced_accuracy"),
-        )
+        names = ("status", "accuracy", "test_accuracy", "curve", "seconds", "failure")
+        later = ("balanced_accuracy", "test_balanced_accuracy")
+        taken = {name: row[name] for name in names} | {name: row.get(name) for name in later}
+        return record(cls, {**taken, "reused": reused}, chosen=chosen)
 
     def to_json(self) -> dict[str, Any]:
         """All fields; `chosen` as an object within."""
@@ -139,7 +132,7 @@ class Verified:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verified:
         """What `to_json` wrote."""
-        return cls(**{**value, "chosen": Chosen.from_json(value["chosen"]), "curve": tuple(value["curve"])})
+        return record(cls, value, chosen=Chosen.from_json(value["chosen"]))
 
 
 @dataclass(frozen=True)
@@ -164,7 +157,7 @@ class KnownNetwork:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> KnownNetwork:
         """What `to_json` wrote."""
-        return cls(**value)
+        return _with_hash(record(cls, value))
 
 
 @dataclass(frozen=True)
@@ -175,11 +168,13 @@ class ShortList:
         chosen: in the order they are trained.
         known: reused results of networks as promising.
         too_slow: hash → seconds measured, of what was over the latency limit then, whatever was estimated.
+        candidates: how many the journal held when they were chosen; None where an earlier version wrote it.
     """
 
     chosen: tuple[Chosen, ...]
     known: tuple[KnownNetwork, ...] = ()
     too_slow: Mapping[str, float] = field(default_factory=dict)
+    candidates: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -189,17 +184,21 @@ class ShortList:
             "chosen": [one.to_json() for one in self.chosen],
             "known": [one.to_json() for one in self.known],
             "too_slow": dict(self.too_slow),
+            **({} if self.candidates is None else {"candidates": self.candidates}),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ShortList:
         """What `to_json` wrote, now or before the file had a format of its own."""
         too_slow = "too_slow" if "format" in value else "over the latency limit when measured"
-        return cls(
-            chosen=tuple(Chosen.from_json(one) for one in value["chosen"]),
-            known=tuple(KnownNetwork.from_json(one) for one in value.get("known", ())),
-            too_slow=dict(value.get(too_slow, {})),
-        )
+        told = {"too_slow": value.get(too_slow, {}), "candidates": value.get("candidates")}
+        chosen = tuple(Chosen.from_json(one) for one in value["chosen"])
+        return record(cls, told, chosen=chosen, known=tuple(map(KnownNetwork.from_json, value.get("known", ()))))
+
+    @property
+    def least_candidates(self) -> int:
+        """As many as the journal must still hold."""
+        return max([self.candidates or 0, *(one.trial + 1 for one in self.chosen if one.trial is not None)])
 
 
 @dataclass(frozen=True)
@@ -246,7 +245,7 @@ class RoundResult:
         """What `to_json` wrote, now or by an earlier version."""
         verified = tuple(Verified.from_json(one) for one in value["verified"])
         known = tuple(KnownNetwork.from_json(one) for one in value.get("known", ()))
-        return cls(**{**value, "verified": verified, "known": known})
+        return record(cls, value, verified=verified, known=known)
 
 
 @dataclass(frozen=True)
@@ -355,20 +354,27 @@ class SearchResult:
         """
         if not isinstance(value, Mapping) or (value.get("format"), value.get("version")) != (FORMAT, VERSION):
             raise WrongInput(f"The result in {folder} is not that of a search which this version of presage reads.")
-        try:
-            given = {one.name: value[one.name] for one in fields(cls) if one.name in value} | {
+        with reading(f"The result in {folder}"):
+            made: dict[str, Any] = {
                 "folder": folder,
                 "rounds": tuple(RoundResult.from_json(one) for one in value["rounds"]),
                 "baseline": tuple(Verified.from_json(one) for one in value["baseline"]),
                 "best": value["best"] and Verified.from_json(value["best"]),
-                "notes": tuple(value.get("notes", ())),
                 "final": FinalResult.from_json(value["final"]) if value.get("final") else None,
             }
             if "recipe_words" not in value and "recipe" in value["settings"]:  # an earlier version's
-                given["recipe_words"] = recipe_words(Recipe.from_json(value["settings"]["recipe"]))
-            return cls(**given)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise WrongInput(f"The result in {folder} is damaged: {error}.") from None
+                made["recipe_words"] = recipe_words(Recipe.from_json(value["settings"]["recipe"]))
+            named = {one.name for one in fields(cls)}
+            return record(cls, {name: one for name, one in value.items() if name in named}, **made)
+
+
+_Network = TypeVar("_Network", Chosen, KnownNetwork)
+
+
+def _with_hash(network: _Network) -> _Network:
+    """The network, whose hash names a folder of the run."""
+    hex_name(network.hash)
+    return network
 
 
 def _told(fields: dict[str, Any]) -> dict[str, Any]:

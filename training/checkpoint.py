@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 
-from presage.errors import InvalidArgument, StorageFull
+from presage.errors import InvalidArgument, PresageError, StorageFull
 from presage.files import replacing
+from presage.reading import check_plain
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "restoring", "save_checkpoint"]
 
 _FULL = "enforce fail at inline_container"
 """What torch says when the disk fills up."""
@@ -42,10 +42,24 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
-    try:
+    with restoring(path):
+        check_plain(path)
         state = torch.load(path, map_location=device, weights_only=True)
-    except (OSError, RuntimeError, EOFError, BadZipFile, pickle.UnpicklingError, ValueError, KeyError):
-        raise InvalidArgument("checkpoint", "train", "be a file that presage wrote", str(path), "Delete it.") from None
-    if not isinstance(state, dict):
-        raise InvalidArgument("checkpoint", "train", "be a file that presage wrote", str(path), "Delete it.")
+        if not isinstance(state, dict):
+            raise TypeError
     return state
+
+
+@contextmanager
+def restoring(path: Path) -> Iterator[None]:
+    """One error for whatever a damaged checkpoint makes torch, or who restores from it, raise.
+
+    Raises:
+        InvalidArgument: as `load_checkpoint`.
+    """
+    try:
+        yield
+    except (PresageError, MemoryError):
+        raise
+    except Exception:
+        raise InvalidArgument("checkpoint", "train", "be a file that presage wrote", str(path), "Delete it.") from None

@@ -17,6 +17,7 @@ from presage.architecture.costs import Costs
 from presage.architecture.graph import Architecture
 from presage.architecture.serial import from_json, to_json
 from presage.errors import InvalidArchitecture, StorageFull
+from presage.reading import reading
 from presage.training.data import DeviceData
 from presage.training.failures import StopTraining, TrainingCrashed, crash_line
 from presage.training.fitting import TrainingResult, fit
@@ -122,7 +123,8 @@ def epochs_of(checkpoint: Path) -> list[EpochRecord]:
         lines = checkpoint.with_name(_EPOCHS).read_text().splitlines(keepends=True)
     except FileNotFoundError:
         return []
-    return [_record(json.loads(line)) for line in lines if line.endswith("\n")]
+    with reading(checkpoint.with_name(_EPOCHS)):
+        return [_record(json.loads(line)) for line in lines if line.endswith("\n")]
 
 
 def stop(checkpoint: Path) -> None:

@@ -19,7 +19,7 @@ from presage.errors import Diverged, InvalidArgument
 from presage.training.augment import augmented_by, normalised
 from presage.training.averaging import WeightAverage
 from presage.training.balance import balanced_accuracy
-from presage.training.checkpoint import load_checkpoint, save_checkpoint
+from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
 from presage.training.data import DeviceData
 from presage.training.depth_heads import DepthHeads
 from presage.training.hardware import choose_device, prepare_hardware
@@ -332,17 +332,18 @@ class _Run:
         if state.get("identity") != self._identity():
             rule = "belong to this network, dataset, recipe and seed"
             raise InvalidArgument("checkpoint", "train", rule, str(path), "Delete it or name another file.")
-        self.module.load_state_dict(state["module"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.heads and self.head_optimizer:
-            self.heads.load_state_dict(state["heads"])
-            self.head_optimizer.load_state_dict(state["head_optimizer"])
-        if self.average:
-            self.average.load(state["average"])
-        return [
-            EpochRecord(**{**record, "depth_accuracies": tuple(record["depth_accuracies"])})
-            for record in state["records"]
-        ]
+        with restoring(path):
+            self.module.load_state_dict(state["module"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.heads and self.head_optimizer:
+                self.heads.load_state_dict(state["heads"])
+                self.head_optimizer.load_state_dict(state["head_optimizer"])
+            if self.average:
+                self.average.load(state["average"])
+            return [
+                EpochRecord(**{**record, "depth_accuracies": tuple(record["depth_accuracies"])})
+                for record in state["records"]
+            ]
 
 
 def _evaluation(logits: Tensor, head_logits: Tensor | None, labels: Tensor) -> Evaluation:

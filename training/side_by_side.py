@@ -17,7 +17,7 @@ from typing import Any
 from presage.architecture.graph import Architecture
 from presage.architecture.torch_bridge.build import build
 from presage.records.experiment import FINISHED, OUT_OF_MEMORY
-from presage.training.checkpoint import load_checkpoint
+from presage.training.checkpoint import load_checkpoint, restoring
 from presage.training.data import DeviceData
 from presage.training.failures import StopTraining, TrainingCrashed, failure_of
 from presage.training.fitting import TrainingResult, fit
@@ -181,7 +181,8 @@ class SideBySide:
             return found
         with ONE_AT_A_TIME:
             module = build(one.job.architecture.canonical, one.data.input_shape, one.data.classes)
-        module.load_state_dict(state["module"])
+        with restoring(one.job.checkpoint):
+            module.load_state_dict(state["module"])
         return replace(found, module=module.to(one.data.device))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from presage.errors import UnknownName
 from presage.output import reaching
+from presage.reading import reading
 from presage.report import plots
 from presage.report.drawing import draw
 from presage.report.reading import read
@@ -132,13 +133,18 @@ def _trained(verified: Sequence[Verified]) -> list[plots.TrainedPrediction]:
 def candidates_of(result: SearchResult, space: Space | None) -> CandidatePlots | None:
     """None where nothing has a score, or where neither `space` is given nor any space has the name of the result's."""
     from presage.architecture.spaces import get_space
-    from presage.search.run.engine import load_candidates
+    from presage.search.run.engine import load_candidates, whole
+    from presage.search.run.run_folder import RunFolder
 
     try:
         space = get_space(result.space) if space is None else space
     except UnknownName:  # a space of the user's own
         return None
-    found = [load_candidates(result.folder, space, round_.round_number) for round_ in result.rounds]
+    journal = RunFolder(result.folder).journal
+    found = []
+    for one in result.rounds:
+        candidates = load_candidates(result.folder, space, one.round_number)
+        found.append(whole(candidates, one.candidates, journal, one.round_number))
     values = [float(value) for candidates in found for value in candidates.value if value == value]
     if not values:
         return None
@@ -166,7 +172,9 @@ def drawings_of(folder: Path, trained: Sequence[Verified]) -> list[Drawing]:
         path = RunFolder(folder).network(one.chosen.hash) / "architecture.json"
         if path.exists():
             described = read(path)
-            picture = draw(from_json(described["architecture"]), described["input_shape"], len(described["classes"]))
+            with reading(path):
+                shape, classes = described["input_shape"], len(described["classes"])
+                picture = draw(from_json(described["architecture"]), shape, classes)
             found.append(Drawing(one, picture))
     return found
 

@@ -10,6 +10,7 @@ from presage.comparison import comparison
 from presage.errors import InvalidArgument
 from presage.files import replacing
 from presage.probe.inspection.issue import Inspection
+from presage.reading import read_as, reading
 from presage.report import inspection, plots
 from presage.report.contents import agreement_of, candidates_of, drawings_of, how_to_use_best
 from presage.report.reading import read
@@ -37,10 +38,19 @@ def write_report(run_folder: Path, space: Space | None = None) -> Path:
     """
     if not (run_folder / "result.json").exists():
         raise InvalidArgument("RUN", "presage report", "hold a finished run", str(run_folder))
+    with reading(f"The run folder {run_folder}"):
+        page = _page(run_folder, space)
+    target = run_folder / "report.html"
+    with replacing(target) as draft:
+        draft.write_text(page, encoding="utf-8")
+    return target
+
+
+def _page(run_folder: Path, space: Space | None) -> str:
     result = SearchResult.from_json(read(run_folder / "result.json"), run_folder)
     card = read(run_folder / "card.json") if (run_folder / "card.json").exists() else None
     trained = [one for one in _best_first(result.verified) if one.accuracy is not None]
-    page = render(
+    return render(
         "page.html",
         result=result,
         card=card,
@@ -58,21 +68,11 @@ def write_report(run_folder: Path, space: Space | None = None) -> Path:
         how_to_use=how_to_use_best(run_folder),
         settings=json.dumps(result.settings, indent=2),
     )
-    target = run_folder / "report.html"
-    with replacing(target) as draft:
-        draft.write_text(page, encoding="utf-8")
-    return target
 
 
 def _inspection(run_folder: Path) -> Inspection | None:
     """What `presage probe --inspect --out RUN` left there."""
-    path = run_folder / inspection.JSON
-    if not path.exists():
-        return None
-    try:
-        return Inspection.from_json(read(path))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidArgument("RUN", "presage report", f"hold a whole {path.name}", str(error)) from None
+    return read_as(run_folder / inspection.JSON, Inspection.from_json)
 
 
 def _best_first(verified: tuple[Verified, ...]) -> list[Verified]:

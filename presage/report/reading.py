@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from presage.errors import WrongInput
+from presage.reading import read_json
 
 __all__ = ["read"]
 
 
 def read(path: Path) -> Any:
-    """The JSON value in a file of a run folder.
+    """The JSON object in a file of a run folder.
 
     Raises:
-        WrongInput: the file is not JSON.
+        WrongInput: the file holds none.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise WrongInput(f"{path} is not JSON. The run folder is damaged.") from None
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise WrongInput(f"{path} is damaged: it holds no JSON object.")
+    return found

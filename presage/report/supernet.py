@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from presage.reading import reading
 from presage.report.reading import read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from presage.search.result import SearchResult
 
@@ -31,7 +32,11 @@ def epochs_table(result: SearchResult) -> EpochsTable | None:
     path = result.folder / "supernet" / "report.json"
     if result.supernet is None or not path.exists():
         return None
-    epochs = read(path)["epochs"]
+    with reading(path):
+        return _table(result.supernet, read(path)["epochs"])
+
+
+def _table(summary: str, epochs: Sequence[Mapping[str, Any]]) -> EpochsTable:
     step = max(-(-len(epochs) // _ROWS), 1)
     shown = [epoch for at, epoch in enumerate(epochs) if at % step == 0 or at == len(epochs) - 1]
     kinds = list(epochs[-1]["skips"]) if epochs else []
@@ -39,7 +44,7 @@ def epochs_table(result: SearchResult) -> EpochsTable | None:
     heads = ["epoch", "loss, nats", "proxy accuracy", "entropy, nats a choice"]
     heads += [f"skip connections, {kind}" for kind in kinds]
     heads += ["dominant eigenvalue"] if curved else []
-    return EpochsTable(result.supernet, tuple(heads), tuple(_row(epoch, kinds, curved) for epoch in shown))
+    return EpochsTable(summary, tuple(heads), tuple(_row(epoch, kinds, curved) for epoch in shown))
 
 
 def _row(epoch: Mapping[str, Any], kinds: list[str], curved: bool) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ class Budgeting:
         device: str,
         at_once: int | None = None,
     ) -> None:
-        from presage.files import read_json
+        from presage.reading import read_as
         from presage.search.planning.keeping import BudgetClock
         from presage.search.planning.measuring import PROPOSED, measured
         from presage.search.planning.offers import offers
@@ -124,7 +124,7 @@ class Budgeting:
 
         self._dataset, self._asked, self._folder = dataset, asked, run_folder
         self._wish, self._seconds = wish, None if wish is None else wish.seconds
-        self._kept = read_json(run_folder / PLAN)
+        self._kept = read_as(run_folder / PLAN, self._checked)
         self._measured: MeasuredMachine | None = None
         self._first = asked.scorers(asked.recipe)
         if self._first is None and wish is not None and wish.seconds is not None:
@@ -254,6 +254,12 @@ class Budgeting:
         if kept is None:
             return found
         return replace(found, budget=wish.seconds, reserved=kept["reserved"]).again(kept)
+
+    def _checked(self, kept: Any) -> Mapping[str, Any]:
+        """A kept plan that can be taken up again."""
+        float(kept["reserved"])
+        self._again(kept)
+        return dict(kept)
 
     def _again(self, kept: Mapping[str, Any]) -> Plan:
         from presage.search.planning.plan import Plan

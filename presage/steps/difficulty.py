@@ -202,13 +202,15 @@ def kept_card(run_folder: Path, dataset: ImageDataset) -> str | None:
     Raises:
         InvalidArgument: it is the card of another dataset.
     """
-    path = run_folder / "card.json"
-    if not path.exists():
+    from presage.reading import read_as
+
+    found = read_as(run_folder / "card.json", lambda kept: tuple(str(kept[n]) for n in ("fingerprint", "name", "text")))
+    if found is None:
         return None
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    if kept.get("fingerprint") == dataset.fingerprint:
-        return str(kept["text"])
-    rule = f"hold no run on another dataset (`{kept.get('name')}`)"
+    fingerprint, name, text = found
+    if fingerprint == dataset.fingerprint:
+        return text
+    rule = f"hold no run on another dataset (`{name}`)"
     raise InvalidArgument("--run", "presage search", rule, str(run_folder), "Name another folder.")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.errors import WrongInput
 from presage.steps import difficulty
 
 if TYPE_CHECKING:
@@ -69,22 +70,31 @@ def probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
 
 def _fit_seconds(database: Database, dataset: ImageDataset, recipe: Recipe, unfitted: Predictor, cache: Path) -> float:
     """How long fitting the predictor will take: what it took for each experiment the last time."""
-    from presage.files import read_json
     from presage.surrogate.predictors.cache import is_kept
 
     contents = (database.content_hash(without=(dataset.fingerprint, recipe.hash)), database.content_hash())
     if any(is_kept(unfitted, content, cache) for content in contents):
         return 0.0
     name = type(unfitted).__name__
-    each = (read_json(cache / _FITTED) or {}).get(name, _FIRST_FIT.get(name, _ANY_FIT))
-    return float(each) * len(database.experiments())
+    each = _fitted_before(cache).get(name, _FIRST_FIT.get(name, _ANY_FIT))
+    return each * len(database.experiments())
+
+
+def _fitted_before(cache: Path) -> dict[str, float]:
+    """Seconds for each experiment by class of predictor; what is damaged is forgotten."""
+    from presage.reading import read_as
+
+    try:
+        return read_as(cache / _FITTED, lambda kept: {str(name): float(each) for name, each in kept.items()}) or {}
+    except (WrongInput, OSError):
+        return {}
 
 
 def note_fit(cache: Path, fitted: Predictor, seconds: float, experiments: int) -> None:
     """Remember how long fitting a predictor took."""
-    from presage.files import read_json, write_json
+    from presage.files import write_json
 
     if experiments:
         each = {type(fitted).__name__: round(seconds / experiments, 6)}
         cache.mkdir(parents=True, exist_ok=True)
-        write_json(cache / _FITTED, {**(read_json(cache / _FITTED) or {}), **each})
+        write_json(cache / _FITTED, {**_fitted_before(cache), **each})

@@ -62,12 +62,13 @@ def kept_extrapolation(run_folder: Path, found: Callable[[], Extrapolation]) -> 
     Args:
         found: gives it anew; called where the run folder keeps none, which then keeps this.
     """
-    from presage.files import read_json, write_json
+    from presage.files import write_json
+    from presage.reading import read_as, record
 
     path = run_folder / "experience.json"
-    kept = read_json(path)
+    kept = read_as(path, lambda told: record(Extrapolation, told))
     if kept is not None:
-        return Extrapolation(**kept)
+        return kept
     new = found()
     write_json(path, asdict(new))
     return new

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from presage.errors import InvalidArgument
+from presage.reading import record
 
 __all__ = ["KINDS", "Inspection", "Issue"]
 
@@ -111,5 +112,5 @@ class Inspection:
         Raises:
             KeyError, TypeError, ValueError: anything else.
         """
-        known = {key: value[key] for key in ("name", "fingerprint", "train_images", "test_images")}
-        return cls(**known, issues=tuple(Issue(**issue) for issue in value["issues"]), notes=tuple(value["notes"]))
+        known = {key: value[key] for key in ("name", "fingerprint", "train_images", "test_images", "notes")}
+        return record(cls, known, issues=tuple(record(Issue, issue) for issue in value["issues"]))

@@ -8,7 +8,8 @@ from typing import Any
 
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
-from presage.files import read_json, write_json
+from presage.files import write_json
+from presage.reading import read_as, record
 from presage.search.final.halving import tuning_epochs
 from presage.search.final.settings import FinalSettings
 from presage.search.final.trainer import AnyRecipeTrainer, RecipesTrainer
@@ -78,9 +79,9 @@ class Finishing:
     ) -> FinalSettings:
         """The settings as suit the images: mirrored where the best network there is says that it does no harm."""
         kept = run.folder.mirroring
-        told = read_json(kept)
+        told = read_as(kept, lambda value: record(Mirroring, value))
         asked = (trainer.mirroring(run.folder.network(one.chosen.hash), run.recipe) for one in chosen)
-        found = next((one for one in asked if one is not None), None) if told is None else Mirroring.from_json(told)
+        found = next((one for one in asked if one is not None), None) if told is None else told
         if found is None:
             return self.settings
         write_json(kept, found.to_json())

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from presage.architecture.graph import Architecture
-from presage.files import read_json, write_json
+from presage.files import write_json
+from presage.reading import read_as
 from presage.records.experiment import FINISHED, PRUNED
 from presage.search.final.trainer import AnyRecipeTrainer, RecipesAhead
 from presage.search.result import Chosen
 from presage.search.run.attempts import attempt, settled
 from presage.search.run.context import RunContext
 from presage.search.run.export import publish_model
+from presage.search.run.ledger import read_row
 from presage.training.failures import StopTraining
 from presage.training.loop import EpochRecord
 from presage.training.model.folder import load_model, save_model
@@ -56,8 +58,7 @@ class Trainings:
 
     def known(self, recipe: Recipe) -> Row | None:
         """What became of a training; None where it is not over."""
-        found: Row | None = read_json(self.folder(recipe) / _EXPERIMENT)
-        return found
+        return read_row(self.folder(recipe) / _EXPERIMENT)
 
     def row(
         self, recipe: Recipe, *, keep: bool = False, on_epoch: Callable[[EpochRecord], None] = lambda record: None
@@ -125,7 +126,7 @@ class Trainings:
 
     def _trained(self, recipe: Recipe, keep: bool, on_epoch: Callable[[EpochRecord], None]) -> Row:
         folder, seed, ledger = self.folder(recipe), self.run.settings.seed, self.run.ledger.by(recipe)
-        done = read_json(folder / "epochs.json") or 0
+        done = read_as(folder / "epochs.json", int) or 0
         stopped = False
 
         def report(record: EpochRecord) -> None:

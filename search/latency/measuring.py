@@ -98,7 +98,7 @@ class LatencyMeter:
         if path is not None and path.exists():
             try:
                 return LatencyModel.from_json(read_json(path))
-            except (WrongInput, ValueError):  # damaged, or of an older presage: measured again
+            except (WrongInput, OSError):  # damaged, or of an older presage: measured again
                 pass
         graphs = self._sample()
         architectures = graphs.architectures()

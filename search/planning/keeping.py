@@ -11,7 +11,8 @@ from pathlib import Path
 
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
-from presage.files import read_json, write_json
+from presage.files import write_json
+from presage.reading import read_as
 from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan
 from presage.search.planning.workload import FINISH, Workload
 from presage.search.run.pace import Unhurried
@@ -40,8 +41,8 @@ class BudgetClock:
         self, path: Path, budget: float, now: Callable[[], float] = time.monotonic, began: float | None = None
     ) -> None:
         self.budget, self._path, self._now = budget, path, now
-        kept = read_json(path) or {}
-        self._before = min(float(kept.get("spent", 0.0)), _TAKEN_UP * budget)
+        spent = read_as(path, lambda kept: max(float(kept.get("spent", 0.0)), 0.0)) or 0.0
+        self._before = min(spent, _TAKEN_UP * budget)
         self._began = now() if began is None else began
         self._noted = -math.inf
 
@@ -100,7 +101,7 @@ class BudgetPace:
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """As many epochs as there is time for, at least a few, at most twice those planned; fixed once and for all."""
-        fixed = read_json(self._kept) or {}
+        fixed = _epochs(self._kept)
         key = _key(architecture, recipe)
         if key not in fixed:
             one = replace(recipe, epochs=1)
@@ -155,8 +156,13 @@ class KeptPace(Unhurried):
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """With the epochs that were fixed, where they were; else as planned."""
-        epochs = (read_json(self._kept) or {}).get(_key(architecture, recipe))
-        return recipe if epochs is None else replace(recipe, epochs=int(epochs))
+        epochs = _epochs(self._kept).get(_key(architecture, recipe))
+        return recipe if epochs is None else replace(recipe, epochs=epochs)
+
+
+def _epochs(path: Path) -> dict[str, int]:
+    """What was fixed: epochs of the final trainings by `_key`."""
+    return read_as(path, lambda kept: {str(name): int(epochs) for name, epochs in kept.items()}) or {}
 
 
 def _key(architecture: Architecture, recipe: Recipe) -> str:

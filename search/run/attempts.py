@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from presage.errors import InvalidArchitecture, WrongInput
-from presage.files import read_json, write_json
+from presage.files import write_json
+from presage.reading import read_as
 from presage.training.failures import TrainingCrashed, crash_line
 from presage.training.fitting import TrainingResult
 from presage.training.job import forget
@@ -51,7 +52,7 @@ def settled(folder: Path) -> None:
 
 def _starts(folder: Path, epochs: int) -> int:
     """How often this training was begun, this time included, since it last finished an epoch."""
-    before = read_json(folder / _STARTS) or {"epochs": epochs, "starts": 0}
-    starts = before["starts"] + 1 if before["epochs"] == epochs else 1
+    before = read_as(folder / _STARTS, lambda kept: (int(kept["epochs"]), int(kept["starts"]))) or (epochs, 0)
+    starts = before[1] + 1 if before[0] == epochs else 1
     write_json(folder / _STARTS, {"epochs": epochs, "starts": starts})
-    return int(starts)
+    return starts

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from math import nan
+from typing import Any
 
-from presage.files import read_json, write_json
+from presage.errors import WrongInput
+from presage.files import write_json
+from presage.reading import read_as
 from presage.search.result import BASELINE, Chosen
 from presage.search.run.chosen import chosen_network
 from presage.search.run.context import RunContext
@@ -25,7 +28,18 @@ def note_baseline(run: RunContext, scorer: AnyScorer) -> None:
 
 def read_baseline(run: RunContext) -> list[Chosen]:
     """What `note_baseline` wrote; nothing where no comparison was asked for."""
-    return [Chosen.from_json(one) for one in read_json(run.folder.baseline)] if run.settings.compare_random else []
+    if not run.settings.compare_random:
+        return []
+    found = read_as(run.folder.baseline, _networks)
+    if found is None:
+        raise WrongInput(f"{run.folder.baseline} is missing: the run folder is damaged.")
+    return found
+
+
+def _networks(told: Any) -> list[Chosen]:
+    if not isinstance(told, list):
+        raise TypeError("the baseline must be a list")
+    return [Chosen.from_json(one) for one in told]
 
 
 def _drawn(run: RunContext, scorer: AnyScorer) -> list[Chosen]:

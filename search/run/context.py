@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from presage.architecture.spaces.space import Space
-from presage.files import read_json, write_json
+from presage.files import write_json
+from presage.reading import read_as
 from presage.search.latency.measuring import Latency
 from presage.search.latency.model import LatencyModel
 from presage.search.progress import OnProgress
@@ -71,7 +72,7 @@ class RunContext:
         path = self.folder.latency
         if not path.exists():
             write_json(path, self.latency.model.to_json())
-        return LatencyModel.from_json(read_json(path))
+        return read_as(path, LatencyModel.from_json)
 
     def draws(self, proposer: Proposer) -> FeasibleDraws:
         """Candidates within the limits on this dataset's images."""

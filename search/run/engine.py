@@ -13,8 +13,9 @@ import numpy as np
 import optuna
 
 from presage.architecture.spaces.space import Codes, Space
-from presage.errors import InvalidArgument
-from presage.files import read_json, write_json
+from presage.errors import InvalidArgument, WrongInput
+from presage.files import write_json
+from presage.reading import read_as
 from presage.search.latency.measuring import Latency, LatencyMeter
 from presage.search.progress import OnProgress, SearchProgress, silent
 from presage.search.result import Chosen, RoundResult, SearchResult, ShortList, Verified
@@ -46,7 +47,7 @@ from presage.training.side_by_side import SideBySide
 if TYPE_CHECKING:
     from presage.search.supernet.in_search import SuperNet
 
-__all__ = ["Finish", "load_candidates", "run_search"]
+__all__ = ["Finish", "load_candidates", "run_search", "whole"]
 
 Finish = Callable[[RunContext, SearchResult], SearchResult]
 """What is done after the short-list: given the run and its result, the result with more in it."""
@@ -142,8 +143,25 @@ def load_candidates(run_folder: str | Path, space: Space, round_number: int = 1)
     folder = RunFolder(Path(run_folder))
     if not folder.journal.exists():
         raise InvalidArgument("run_folder", "load_candidates", "hold a run of presage", str(run_folder))
-    objectives = read_json(folder.path / "run.json")["settings"]["objectives"]
+    asked = folder.path / "run.json"
+    objectives = read_as(asked, lambda begun: [DIRECTIONS[name] and name for name in begun["settings"]["objectives"]])
+    if objectives is None:
+        raise InvalidArgument("run_folder", "load_candidates", "hold a run of presage", str(run_folder))
     return _recorded(Journal(folder.journal), round_number, objectives, space)
+
+
+def whole(candidates: Candidates, least: int, journal: Path, round_number: int) -> Candidates:
+    """The candidates, unless the journal has lost any that it held.
+
+    Raises:
+        WrongInput: as said: nothing of the run is written anew from what is left.
+    """
+    if len(candidates) < least:
+        raise WrongInput(
+            f"{journal} is damaged: it holds {len(candidates):,} candidates of round {round_number}, of {least:,} that "
+            "were recorded there. Put back a whole copy, or begin in another run folder."
+        )
+    return candidates
 
 
 def _recorded(journal: Journal, round_number: int, objectives: Sequence[str], space: Space) -> Candidates:
@@ -233,15 +251,17 @@ class _Rounds:
     def _candidates(self, number: int, before: Sequence[Verified], start: Codes | None) -> Candidates:
         """Predict and choose, or read what was predicted where the short-list is already there."""
         run = self.run
-        if run.folder.shortlist(number).exists():
-            return _recorded(run.journal, number, run.settings.objectives, run.space)
+        kept = read_as(run.folder.shortlist(number), ShortList.from_json)
+        if kept is not None:
+            recorded = _recorded(run.journal, number, run.settings.objectives, run.space)
+            return whole(recorded, kept.least_candidates, run.journal.path, number)
         scorer = self._scorer(number, before)
         if number == 1:
             note_baseline(run, scorer)
         candidates = self._predict(number, scorer, start)
         settled = None if self.super_net is None else self.super_net.found
         chosen = Choosing(run, candidates, before, settled).short_list(number, scorer.name)
-        write_json(run.folder.shortlist(number), chosen.to_json())
+        write_json(run.folder.shortlist(number), replace(chosen, candidates=len(candidates)).to_json())
         return candidates
 
     def _scorer(self, number: int, before: Sequence[Verified]) -> AnyScorer:
@@ -271,7 +291,8 @@ class _Rounds:
     def _trained(self, number: int, candidates: Candidates) -> RoundResult:
         """Train the short-list."""
         run = self.run
-        short_list = ShortList.from_json(read_json(run.folder.shortlist(number)))
+        short_list = read_as(run.folder.shortlist(number), ShortList.from_json)
+        assert short_list is not None  # `_candidates` has just written or read it
         if run.score.predicts:
             run.ledger.add_predictions(short_list.chosen)
         verified = _train(run, short_list.chosen, "verified", number)

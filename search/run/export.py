@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.errors import InvalidArgument, InvalidModel, WrongInput
-from presage.files import read_json
+from presage.reading import read_as
 from presage.training.model.readme import how_to_use as _how_to_use
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def publish_model(model: TrainedModel, source: Path, target: Path) -> None:
     """
     from presage.training.model.folder import ARCHITECTURE, PROGRAM
 
-    there = read_json(target / ARCHITECTURE) if (target / PROGRAM).exists() else None
-    if there is None or there.get("weights_sha256") != read_json(source / ARCHITECTURE).get("weights_sha256"):
+    digests = [read_as(folder / ARCHITECTURE, lambda told: told.get("weights_sha256")) for folder in (target, source)]
+    if not (target / PROGRAM).exists() or digests[0] is None or digests[0] != digests[1]:
         _save(model, target)
 
 
@@ -72,7 +72,7 @@ def how_to_use(folder: Path) -> str:
     """Python that uses the network of a folder on images of any size. Run it where the folder lies."""
     from presage.training.model.folder import ARCHITECTURE, PROGRAM
 
-    channels = int(read_json(folder / ARCHITECTURE)["input_shape"][0])
+    channels = read_as(folder / ARCHITECTURE, lambda described: int(described["input_shape"][0])) or 1
     return _how_to_use(folder.name, channels, program=(folder / PROGRAM).exists())
 
 

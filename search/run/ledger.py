@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from presage.architecture.graph import Architecture
+from presage.errors import InvalidExperience, WrongInput
+from presage.reading import read_as
 from presage.records import (
     ExperimentEntry,
     ExperimentRecord,
@@ -26,7 +29,25 @@ from presage.training.recording import (
     recipe_record,
 )
 
-__all__ = ["Ledger", "Store", "now"]
+__all__ = ["Ledger", "Store", "now", "read_row"]
+
+
+def read_row(path: Path) -> dict[str, Any] | None:
+    """A training's row as a run folder keeps it; None where there is none.
+
+    Raises:
+        WrongInput: the file is damaged.
+    """
+
+    def checked(value: Any) -> dict[str, Any]:
+        if value["status"] != "crashed":
+            ExperimentRecord.from_json({name: one for name, one in value.items() if name != "reused"})
+        return dict(value)
+
+    try:
+        return read_as(path, checked)
+    except InvalidExperience as error:
+        raise WrongInput(f"{path} is damaged: {error}") from None
 
 
 def now() -> str:

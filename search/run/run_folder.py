@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, WrongInput
 from presage.files import held, read_json, write_json
+from presage.reading import hex_name, reading
 
 __all__ = ["RunFolder"]
 
@@ -74,12 +75,16 @@ class RunFolder:
         return self.path / f"round-{round_number}" / "shortlist.json"
 
     def network(self, digest: str) -> Path:
-        """Folder of one trained network."""
-        return self.path / "networks" / digest[:16]
+        """Folder of one trained network. Raises WrongInput for what is no hash, and might lead elsewhere."""
+        return self.path / "networks" / self._checked(digest)[:16]
 
     def final(self, digest: str, recipe: str) -> Path:
-        """Folder of a training of one network by a recipe of this hash, other than the search's."""
-        return self.path / "final" / digest[:16] / recipe[:16]
+        """Folder of a training of one network by a recipe of this hash, other than the search's. Raises the same."""
+        return self.path / "final" / self._checked(digest)[:16] / self._checked(recipe)[:16]
+
+    def _checked(self, digest: str) -> str:
+        with reading(self.path):
+            return hex_name(digest)
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -110,7 +115,9 @@ class RunFolder:
             return
         if not isinstance(begun, dict) or begun.get("format") != "presage-run" or begun.get("version") != 1:
             raise InvalidArgument("run_folder", "run_search", "hold a run of this presage", str(path))
-        before = begun["settings"]
+        before = begun.get("settings")
+        if not isinstance(before, dict):
+            raise WrongInput(f"{path} is damaged: it tells no settings.")
         for name in dict.fromkeys([*before, *settings]):
             told = name in before or name not in _LATER
             if told and before.get(name) != settings.get(name):

@@ -9,10 +9,10 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from presage.files import read_json, write_json, writing
+from presage.files import write_json, writing
 from presage.search.result import SHORT_LIST, Chosen, Verified
 from presage.search.run.attempts import attempt, settled
-from presage.search.run.ledger import Ledger
+from presage.search.run.ledger import Ledger, read_row
 from presage.search.run.networks import Networks
 from presage.search.run.pace import Pace, Unhurried
 from presage.search.run.run_folder import RunFolder
@@ -106,7 +106,7 @@ class Verification:
             if not self._may_begin[chosen.hash] or not isinstance(self._trainer, Ahead):
                 return
             folder = self._folder.network(chosen.hash)
-            if read_json(folder / "experiment.json") is None and self._known(chosen) is None:
+            if read_row(folder / "experiment.json") is None and self._known(chosen) is None:
                 architecture, checkpoint = self._networks.of(chosen.params), folder / "checkpoint.pt"
                 if not self._trainer.begin(architecture, seed=self._seed, checkpoint=checkpoint):
                     return
@@ -154,7 +154,7 @@ class Verification:
 
     def _verify(self, chosen: Chosen, trial: Trial, on_epoch: Callable[[EpochRecord], None] | None) -> None:
         folder = self._folder.network(chosen.hash)
-        row = read_json(folder / "experiment.json")
+        row = read_row(folder / "experiment.json")
         if row is None:
             row = self._known(chosen) or self._train(chosen, trial, folder, on_epoch)
             write_json(folder / "experiment.json", row)
@@ -217,5 +217,6 @@ class Verification:
                 self._study.tell(trial, state=TrialState.FAIL)
 
     def _verified(self, chosen: Chosen) -> Verified:
-        row = read_json(self._folder.network(chosen.hash) / "experiment.json")
+        row = read_row(self._folder.network(chosen.hash) / "experiment.json")
+        assert row is not None  # `_verify` has just written or read it
         return Verified.of(chosen, row, reused=bool(row.get("reused")))

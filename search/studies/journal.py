@@ -25,6 +25,7 @@ from optuna.trial import TrialState
 
 from presage.architecture.spaces.space import Space
 from presage.files import append, trim, writing
+from presage.reading import check_plain, reading
 from presage.search.samplers.distributions import distributions
 
 __all__ = ["Journal", "ScoredTrial"]
@@ -55,10 +56,15 @@ class Journal:
     Args:
         path: the file; made where there is none.
         mend: cut off the line that a killed process left unfinished. Only for who holds the run's lock.
+
+    Raises:
+        WrongInput: from whatever reads it, where it is damaged: a line is torn in the middle, empty or changed.
     """
 
     def __init__(self, path: Path, *, mend: bool = False) -> None:
         self.path = path
+        if path.exists():
+            check_plain(path)
         if mend:
             _mend(path)
         self._backend = _Skimming(path)
@@ -68,7 +74,8 @@ class Journal:
     def storage(self) -> JournalStorage:
         """For Optuna. Trials recorded in bulk appear in it without parameters, which saves most of the reading."""
         if self._storage is None:
-            self._storage = JournalStorage(self._backend)
+            with reading(self.path):
+                self._storage = JournalStorage(self._backend)
         return self._storage
 
     def study(
@@ -76,8 +83,9 @@ class Journal:
     ) -> optuna.Study:
         """The study of this name, made where there is none."""
         pruner, sampler = pruner or optuna.pruners.NopPruner(), optuna.samplers.RandomSampler()
-        if any(study.study_name == name for study in self.storage.get_all_studies()):
-            return optuna.load_study(study_name=name, storage=self.storage, pruner=pruner, sampler=sampler)
+        with reading(self.path):
+            if any(study.study_name == name for study in self.storage.get_all_studies()):
+                return optuna.load_study(study_name=name, storage=self.storage, pruner=pruner, sampler=sampler)
         known = [StudyDirection[direction.upper()] for direction in directions]
         with writing(self.path):
             return optuna.create_study(
@@ -92,10 +100,10 @@ class Journal:
 
 
 class Recorder:
-    """Writes and reads the trials of one predicted study."""
+    """Writes and reads the trials of one predicted study; `path` is the journal."""
 
     def __init__(self, backend: JournalFileBackend, path: Path, study: int, space: Space) -> None:
-        self._backend, self._path, self._study = backend, path, study
+        self._backend, self.path, self._study = backend, path, study
         kinds = distributions(space)
         self._names = list(kinds)
         texts = {name: distribution_to_json(kind) for name, kind in kinds.items()}
@@ -114,7 +122,7 @@ class Recorder:
         """
         text = "".join(self._line(trial) for trial in trials)
         if text:
-            append(self._path, text.encode())
+            append(self.path, text.encode())
 
     def _line(self, trial: ScoredTrial) -> str:
         now = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -133,7 +141,7 @@ class Recorder:
 
     def read(self) -> Iterator[ScoredTrial]:
         """The trials written so far, in order."""
-        with self._path.open("rb") as stream:
+        with self.path.open("rb") as stream:
             for line in stream:
                 if not line.startswith(self._head.encode()):
                     continue

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.spaces.space import Codes
 from presage.errors import InvalidArgument
+from presage.reading import reading
 from presage.search.samplers.history import History
 from presage.search.studies.feasible import COSTS, Feasible, FeasibleDraws
 from presage.search.studies.journal import Journal, Recorder, ScoredTrial, finite
@@ -138,13 +139,15 @@ class PredictedStudy:
 
         Raises:
             NothingFeasible: where no candidate at all is within the limits.
+            WrongInput: the journal is damaged.
         """
-        recorded = list(self._recorder.read())
+        with reading(self._recorder.path):
+            recorded = list(self._recorder.read())
+            last = recorded[-1].system[_BATCH] if recorded else 0
+            whole = sum(trial.system[_BATCH] < last for trial in recorded)
+            for trial in recorded[:whole]:
+                self._take(_Row.of(trial))
         history = History(len(self.draws.space.parameters), len(self.objectives))
-        last = recorded[-1].system[_BATCH] if recorded else 0
-        whole = sum(trial.system[_BATCH] < last for trial in recorded)
-        for trial in recorded[:whole]:
-            self._take(_Row.of(trial))
         if whole:
             self._remember(history, self._rows)
         number = last
@@ -285,5 +288,10 @@ def _columns(rows: Sequence[_Row]) -> Candidates:
 
 
 def read_candidates(recorder: Recorder) -> Candidates:
-    """The candidates that a predicted study has recorded so far."""
-    return _columns([_Row.of(trial) for trial in recorder.read()])
+    """The candidates that a predicted study has recorded so far.
+
+    Raises:
+        WrongInput: the journal is damaged.
+    """
+    with reading(recorder.path):
+        return _columns([_Row.of(trial) for trial in recorder.read()])

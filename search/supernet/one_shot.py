@@ -21,7 +21,7 @@ from presage.search.supernet.collapse import Collapse
 from presage.search.supernet.images import DividedImages
 from presage.search.supernet.report import OneShotSettings, SupernetEpoch, SupernetReport
 from presage.surrogate.predictors.prediction import Prediction
-from presage.training.checkpoint import load_checkpoint, save_checkpoint
+from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
 from presage.training.data import DeviceData
 from presage.training.failures import failure_of
 from presage.training.recipe import Recipe
@@ -226,7 +226,9 @@ class OneShot(ABC):
         if whole.get("identity") != self._identity():
             rule = "belong to this method, space, dataset, recipe and seed"
             raise InvalidArgument("checkpoint", self.name, rule, str(checkpoint), "Delete it or name another file.")
-        self._load_state(whole["state"])
-        self.records = [SupernetEpoch(**record) for record in whole["records"]]
-        self.status, self.failure = whole["status"], whole["failure"]
-        self.collapse = Collapse(**whole["collapse"]) if whole["collapse"] else None
+        assert checkpoint is not None
+        with restoring(checkpoint):
+            self._load_state(whole["state"])
+            self.records = [SupernetEpoch(**record) for record in whole["records"]]
+            self.status, self.failure = whole["status"], whole["failure"]
+            self.collapse = Collapse(**whole["collapse"]) if whole["collapse"] else None

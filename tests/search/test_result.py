@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ LATER = {"shortlist_best", "baseline_best", "score", "latency", "supernet", "not
 
 def verified(role: str, accuracy: float | None, **changes: Any) -> Verified:
     fields: dict[str, Any] = {
-        "hash": f"{role}{accuracy}", "params": {"width": 8}, "role": role, "round_number": 1, "parameters": 10,
+        "hash": hashlib.sha256(f"{role}{accuracy}".encode()).hexdigest(),
+        "params": {"width": 8}, "role": role, "round_number": 1, "parameters": 10,
         "multiply_adds": 20, "activation_bytes": 30, "created_at": "2026-01-01T00:00:00+00:00", **changes,
     }  # fmt: skip
     curve = () if accuracy is None else (0.1, accuracy)
