@@ -11,6 +11,7 @@ from presage.database.connection import Connection
 from presage.database.migrate import version
 from presage.database.tables import RECORDS
 from presage.records.probe import RUNG
+from presage.terminal import one_line
 
 __all__ = ["DatabaseInfo", "DatasetInfo", "info"]
 
@@ -66,12 +67,12 @@ class DatabaseInfo:
         """
         rows = ", ".join(f"{n} {table}" for table, n in self.rows.items())
         lines = [f"{self.path}: {self.bytes / 1e6:.1f} MB, schema {self.schema_version}; {rows}", ""]
-        width = max([len(d.name) for d in self.datasets], default=7)
+        width = max([len(one_line(d.name)) for d in self.datasets], default=7)
         lines.append(f"{'dataset':{width}}  finished  failed  accuracy  DCN")
         for d in self.datasets:
             mean = "       –" if d.mean_accuracy is None else f"{d.mean_accuracy:8.3f}"
             dcn = ", ".join(f"{value:.3f} ({name})" for name, value in d.dcn.items()) or "not probed"
-            lines.append(f"{d.name:{width}}  {d.finished:8}  {d.failed:6}  {mean}  {dcn}")
+            lines.append(f"{one_line(d.name):{width}}  {d.finished:8}  {d.failed:6}  {mean}  {dcn}")
         for title, counts in (("space", self.spaces), ("status", self.statuses)):
             parts = (f"{name or 'own networks'} {n}" for name, n in counts.items())
             lines.append(f"by {title}: {', '.join(parts) or 'none'}")
@@ -81,7 +82,7 @@ class DatabaseInfo:
         for source, counts in self.sources.items():
             if source:
                 lines.append(f"{source}, by recipe: {_by_recipe(counts, recipes or {})}")
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
 
 def _by_recipe(counts: Mapping[str, int], called: Mapping[str, str]) -> str:

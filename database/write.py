@@ -14,6 +14,7 @@ from presage.records.architecture import ArchitectureRecord
 from presage.records.dataset import DatasetRecord
 from presage.records.entries import ENTRIES, Entry
 from presage.records.record import Record
+from presage.terminal import one_line
 
 __all__ = ["ImportReport", "Placed", "Refusal", "Writer"]
 
@@ -71,7 +72,7 @@ class ImportReport:
         kinds = f"{self.experiments} experiments, {self.probes} probes, {self.predictions} predictions"
         head = f"{self.already} were there already; {len(self.refused)} refused."
         head = f"Would add {kinds}; {head} Nothing was written." if self.dry_run else f"Added {kinds}; {head}"
-        return "\n".join([head, *self.notes, *map(str, self.refused)])
+        return "\n".join(map(one_line, [head, *self.notes, *self.refused]))
 
 
 @dataclass

@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import NoReturn, Protocol, cast
 from presage.arguments import Action, Arguments
 from presage.errors import InvalidArgument, PresageError, WrongInput
 from presage.output import seed
+from presage.terminal import NotShown, one_line, terminal
 
 __all__ = ["CommandLine", "command_line", "main"]
 
@@ -179,15 +181,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     wants_json = "--json" in arguments
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
-        return code
+        with terminal():
+            return _main(arguments, wants_json)
+    except NotShown as error:
+        with suppress(OSError, ValueError, AttributeError):  # or Python would complain once more on leaving
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error.__cause__, BrokenPipeError):  # `presage … | head` has read what it wanted
+            with suppress(OSError, ValueError, AttributeError):
+                print(f"presage: {error}", file=sys.stderr, flush=True)
+        return 1
+
+
+def _main(arguments: list[str], wants_json: bool) -> int:
+    try:
+        return _run(arguments)
     except KeyboardInterrupt:
         print("presage: interrupted. Type the same command to go on where it stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # who reads has gone (`presage … | head`), and Python would complain once more on leaving
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except PresageError as error:
         return _report(error, wants_json)
     except OSError as error:
@@ -252,7 +262,7 @@ def _as_typed(error: InvalidArgument, options: argparse.Namespace, known: Collec
 
 
 def _report(error: PresageError, wants_json: bool) -> int:
-    line = " ".join(str(error).split())
+    line = one_line(" ".join(str(error).split()))
     if wants_json:
         print(json.dumps({"error": type(error).__name__, "message": line}))
     print(f"presage: {line}", file=sys.stderr)

@@ -12,6 +12,7 @@ from presage.arguments import Arguments
 from presage.network_names import FORMS
 from presage.progress import ProgressBars
 from presage.session import Session
+from presage.terminal import one_line
 from presage.training.datasets.kinds import listed
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def session_of(options: argparse.Namespace) -> Iterator[Session]:
 def notice(text: str, options: argparse.Namespace) -> None:
     """One line on stderr, unless --quiet."""
     if not options.quiet:
-        print(f"presage: {text}", file=sys.stderr)
+        print(f"presage: {one_line(text)}", file=sys.stderr)
 
 
 def dataset_of(session: Session, options: argparse.Namespace) -> ImageDataset:
@@ -70,6 +71,6 @@ def print_notes(rows: Sequence[Predicted | Trained], refused: Sequence[RefusedNe
     """What is to be known of networks beyond their row: what was changed to make them fit, why they were refused."""
     for row in rows:
         if row.notes:
-            print(f"{row.name}: {'; '.join(row.notes)}.")
+            print(one_line(f"{row.name}: {'; '.join(row.notes)}."))
     for one in refused:
-        print(one.reason if one.name in one.reason else f"{one.name}: {one.reason}")
+        print(one_line(one.reason if one.name in one.reason else f"{one.name}: {one.reason}"))

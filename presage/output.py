@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from presage.terminal import one_line
+
 __all__ = [
     "accuracies", "at_least_zero", "clock", "duration", "extrapolates", "milliseconds", "positive", "reaching",
     "scaled", "seed", "share", "table",
@@ -119,8 +121,8 @@ def accuracies(value: float | None, balanced: float | None, none: str = "") -> s
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Left-aligned first column, the others right-aligned."""
-    lines = [list(header), *[list(row) for row in rows]]
+    """Left-aligned first column, the others right-aligned; cells are on one line each, whatever they hold."""
+    lines = [[one_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     texts = []
     for line in lines:

@@ -23,6 +23,7 @@ from presage.probe.recording import known_datasets, probe_entry, recorded_probes
 from presage.probe.run import ProbeRun, run_probe
 from presage.records.entries import ProbeEntry
 from presage.records.shards import append_entry
+from presage.terminal import one_line
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.datasets.kinds import listed
 from presage.training.datasets.loading import load_dataset
@@ -48,14 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _writer(given.out):
             return max([_measure(spec, given) for spec in given.datasets])
     except WrongInput as error:
-        print(error, file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return 2
 
 
 def _measure(spec: str, given: argparse.Namespace) -> int:
     dataset = load_dataset(spec)
     for line in dataset.warnings:
-        print(line, file=sys.stderr)
+        print(one_line(line), file=sys.stderr)
     recorded = recorded_probes(given.out) if given.out else []
     failed = _probe(dataset, recorded, given.seeds, given.device, given.out, given.json)
     return _climb(dataset, recorded, given.device, given.out) if given.ladder and not failed else failed
@@ -73,17 +74,18 @@ def _probe(
         try:
             run = run_probe(dataset, seed=seed, device=device)
         except TrainingFailure as failure:
-            print(f"{dataset.name}, seed {seed}: {failure}", file=sys.stderr)
+            print(one_line(f"{dataset.name}, seed {seed}: {failure}"), file=sys.stderr)
             return 1
         runs.append(run)
-        print(f"{dataset.name}, seed {seed}: DCN {run.dcn:.3f} in {run.seconds:.1f} s", file=sys.stderr, flush=True)
+        said = f"{dataset.name}, seed {seed}: DCN {run.dcn:.3f} in {run.seconds:.1f} s"
+        print(one_line(said), file=sys.stderr, flush=True)
         if out:
             append_entry(out / SHARD, probe_entry(run, dataset))
     if runs:
         card = difficulty_card(runs, known_datasets(recorded, PROBE_VERSION))
         print(json.dumps(card.to_json()) if as_json else card.text(), flush=True)
     else:
-        print(f"{dataset.name}: all {seeds} probes are recorded already", file=sys.stderr, flush=True)
+        print(one_line(f"{dataset.name}: all {seeds} probes are recorded already"), file=sys.stderr, flush=True)
     return 0
 
 
@@ -92,11 +94,11 @@ def _climb(dataset: ImageDataset, recorded: list[ProbeEntry], device: str, out: 
     try:
         for run in climb(dataset, device=device, done=done):
             said = f"{dataset.name}, {run.rung.name}: {run.accuracy:.3f} in {run.seconds:.1f} s"
-            print(said, file=sys.stderr, flush=True)
+            print(one_line(said), file=sys.stderr, flush=True)
             if out:
                 append_entry(out / SHARD, rung_entry(run, dataset))
     except TrainingFailure as failure:
-        print(f"{dataset.name}, probe ladder: {failure}", file=sys.stderr)
+        print(one_line(f"{dataset.name}, probe ladder: {failure}"), file=sys.stderr)
         return 1
     return 0
 

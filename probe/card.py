@@ -13,6 +13,7 @@ from presage.errors import InvalidArgument
 from presage.probe.neighbours import KnownDataset, Neighbour, nearest
 from presage.probe.noise import LabelNoise, joined, suspect_labels
 from presage.probe.protocol import PROBE_RECIPE, PROBE_VERSION
+from presage.terminal import one_line
 from presage.training.recipe_words import recipe_words
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ class DifficultyCard:
     def text(self) -> str:
         """A few lines for a terminal."""
         return "\n".join(
-            [
+            one_line(line)
+            for line in [
                 f"{self.name}: DCN {self.dcn:.3f}{self._spread()} (probe version {self.version}, {self._time()})",
                 f"  chance         {self.chance:.3f} with {self.classes} classes; "
                 f"{max(self.lift, 0.0):.0%} of the way from there to 1",

@@ -27,6 +27,7 @@ from presage.records.dataset import DatasetRecord
 from presage.records.entries import ExperimentEntry
 from presage.records.experiment import OUT_OF_MEMORY, ExperimentRecord
 from presage.records.shards import append_entry, read_entries, shard_paths
+from presage.terminal import one_line
 from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
 from presage.training.design_limits import affordable
@@ -305,10 +306,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device, known, design)
         summary = campaign.run(_report)
     except WrongInput as error:
-        print(error, file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         return 2
     for reason in summary.refused:
-        print(f"refused: {reason}", file=sys.stderr)
+        print(one_line(f"refused: {reason}"), file=sys.stderr)
     print(f"{summary.added} added, {summary.already} already there, {summary.failed} failed.", file=sys.stderr)
     return 1 if summary.refused else 0
 
@@ -329,7 +330,7 @@ def _identities(path: Path) -> frozenset[Identity]:
 
 def _report(progress: CampaignProgress) -> None:
     left = "" if progress.seconds_left is None else f", {progress.seconds_left / 60:.0f} min left"
-    print(f"{progress.done}/{progress.total}{left}  {progress.latest}", file=sys.stderr, flush=True)
+    print(f"{progress.done}/{progress.total}{left}  {one_line(progress.latest)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from presage.folders import check_folder
 from presage.output import positive, scaled, share, table
 from presage.recipes import recipe_record_words
 from presage.steps.imports.published import NETWORKS
+from presage.terminal import one_line
 
 if TYPE_CHECKING:
     from presage.database import ExperimentColumns
@@ -50,7 +51,7 @@ def _query(options: argparse.Namespace) -> int:
         answer = {"tolerance": found.tolerance, "widened": found.widened, "datasets": counts, "best": listed}
         print(json.dumps({**answer, "experiments": len(rows)}))
         return 0
-    print(found.note)
+    print(one_line(found.note))
     print(
         table(
             ("dataset", "DCN", "experiments"),
@@ -166,7 +167,7 @@ def _export(options: argparse.Namespace) -> int:
     check_folder(options.folder, "DIR", "presage database export")
     with session_of(options) as session, session.open() as database:
         database.export_parquet(options.folder)
-    print(json.dumps({"folder": str(options.folder)}) if options.json else f"Written to {options.folder}.")
+    print(json.dumps({"folder": str(options.folder)}) if options.json else f"Written to {one_line(options.folder)}.")
     return 0
 
 
@@ -178,7 +179,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"damage": [{"where": damage.where, "what": damage.what} for damage in found]}))
     else:
-        print("\n".join(map(str, found)) or f"{session.path} is sound.")
+        print("\n".join(map(one_line, found)) or f"{session.path} is sound.")
     return 1 if found else 0
 
 

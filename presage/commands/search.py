@@ -33,6 +33,7 @@ from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.scores import PROXY
 from presage.surrogate.predictors.registry import PREDICTORS
 from presage.surrogate.proxies.registry import PROXIES
+from presage.terminal import one_line
 
 if TYPE_CHECKING:
     from presage.search import FinalSettings, SearchResult, SearchSettings, Verified
@@ -271,13 +272,13 @@ def summary(result: SearchResult) -> str:
     ]
     reached = reaching(one.extrapolation for one in result.rounds)
     lines += ["", f"How far predictions of all candidates reach beyond experience: {reached}."] if reached else []
-    lines += ["", *result.notes] if result.notes else []
+    lines += ["", *map(one_line, result.notes)] if result.notes else []
     lines += [line for text in (result.latency, result.supernet) if text is not None for line in ("", text)]
     compared = comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline])
     lines += ["", *compared] if compared else []
     lines += _final(result.final) if result.final is not None else []
     if result.best is not None:
-        lines += ["", f"Best network: {result.folder / 'best'}   Report: {result.folder / 'report.html'}"]
+        lines += ["", one_line(f"Best network: {result.folder / 'best'}   Report: {result.folder / 'report.html'}")]
     return "\n".join(lines)
 
 

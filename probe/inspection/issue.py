@@ -8,6 +8,7 @@ from typing import Any
 
 from presage.errors import InvalidArgument
 from presage.reading import record
+from presage.terminal import one_line
 
 __all__ = ["KINDS", "Inspection", "Issue"]
 
@@ -99,7 +100,7 @@ class Inspection:
             if number:
                 shown = "; ".join(f"{one.image or one.label} ({one.detail})" for one in self.of(kind)[:_MOST_NAMED])
                 lines.append(f"  {kind:<15}{number:,}: {shown}{'; …' if number > _MOST_NAMED else ''}")
-        return "\n".join([*lines, *(f"  note           {note}" for note in self.notes)])
+        return "\n".join(map(one_line, [*lines, *(f"  note           {note}" for note in self.notes)]))
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values."""

@@ -8,6 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from presage.terminal import one_line
+
 __all__ = ["Table", "mean_of", "number"]
 
 
@@ -31,7 +33,7 @@ class Table:
 
     def text(self) -> str:
         """Aligned columns under the title, the first left-aligned."""
-        lines = [self.heads, *self.rows]
+        lines = [[one_line(cell) for cell in line] for line in (self.heads, *self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.heads))]
         aligned = [
             "  ".join(
