@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["ladders_by_dataset", "load_experience", "make_task", "probes_by_dataset", "task_of"]
 
 
+SGD = 0.12
+"""What a learning rate of SGD counts as one of AdamW: the ratio of the rates at which networks here train best."""
+
+
 def load_experience(
     database: Database,
     *,
@@ -158,7 +162,17 @@ def make_task(
         mirrored=bool(recipe.get("flip")),
         regularisers=sum(recipe.get(name) not in (None, 0, 0.0, "none") for name in REGULARISERS),
         assumed=tuple(name for name in ASSUMABLE if name in recipe.get("unknown", ())),
+        step=_step(recipe),
     )
+
+
+def _step(recipe: Mapping[str, Any]) -> float:
+    """`Task.step` of a recipe's JSON object."""
+    rate, batch = recipe.get("learning_rate"), recipe.get("batch")
+    told = all(isinstance(value, int | float) and value > 0 for value in (rate, batch))
+    if not told or {"learning_rate", "batch"} & set(recipe.get("unknown", ())):
+        return 0.0
+    return float(rate) / float(batch) * (SGD if recipe.get("optimizer") == "sgd" else 1.0)  # type: ignore[arg-type]
 
 
 def _task(

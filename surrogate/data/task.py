@@ -38,6 +38,7 @@ class Task:
         available_images: training images that the dataset has, of which a recipe may take fewer; 0 where unknown.
         mirrored: whether the recipe mirrors images at random.
         regularisers: how many of `REGULARISERS` the recipe uses.
+        step: learning rate for each image of a batch, as AdamW counts it; 0 where unknown.
     """
 
     fingerprint: str
@@ -55,6 +56,7 @@ class Task:
     available_images: int = 0
     mirrored: bool = False
     regularisers: int = 0
+    step: float = 0.0
 
     def __post_init__(self) -> None:
         for field, least in (("channels", 1), ("classes", 2), ("image_side", 1), ("train_images", 1), ("epochs", 1)):

@@ -3,9 +3,10 @@
 Where the odds of an error fall as a power of what is given (images, images seen, pixels), the logit of the accuracy
 rises by so much for each doubling. Such power laws were found by Hestness et al. (2017, arXiv 1712.00409) and Rosenfeld
 et al. (2020, arXiv 1909.12673), with exponents near one half for image classification (Sharma & Kaplan 2020, arXiv
-2004.10802, section 1): a third of a logit a doubling. The prior below shares that between the training images and how
-often they are seen; datasets differ, hence an effect of each dataset's own, which also says how far a prediction may
-be off.
+2004.10802, section 1): a third of a logit a doubling. The prior below shares that between what is learned (images seen,
+in steps of the usual size) and the training images that it is learned from. How much a dataset gains by learning more,
+its probe's ladder tells, nearly one to one; datasets differ in the rest too, hence an effect of each dataset's own,
+which also says how far a prediction may be off.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.meta_features import centre_and_scale, meta_features
+from presage.surrogate.data.meta_features import meta_features
 from presage.surrogate.data.task import Task
 
 __all__ = ["RecipeEffect", "doublings", "usual_tasks"]
@@ -25,34 +26,25 @@ __all__ = ["RecipeEffect", "doublings", "usual_tasks"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PRIOR = (0.20, 0.25, 0.15)
-"""Logits for each doubling of the passes over each image, of the training images, each passed over as often, and of the
-image side, before any data speak. By passes and not by images seen: what longer training brings fades as the images
-have been learned, and many images take longer to learn."""
-DOUBT = (0.10, 0.10, 0.15)
+PRIOR = (0.0, 0.10, 0.10, 0.0, -0.10, -0.15, 0.0, 0.90)
+"""Logits, before any data speak, for each doubling of what is learned, where the probe gains nothing by it; of the
+training images, which are learned from as long; of the image side; for mirroring images, and what that costs more where
+they are grey: digits must not be mirrored; for each regulariser: in short trainings they cost; for an octave of side
+times a doubling of what is learned: larger images take longer; and for each logit that the probe gains a doubling."""
+DOUBT = (0.10, 0.08, 0.08, 0.10, 0.15, 0.10, 0.10, 0.20)
 """Standard deviations of these."""
-OWN = (0.12, 0.08, 0.12)
+OWN = (0.06, 0.06, 0.12, 0.10, 0.10, 0.10, 0.0, 0.0)
 """Standard deviations of what datasets differ by in them."""
-LADDER = ("longer_gain", "images_gain", "larger_gain")
-"""Meta-features that tell of each what a dataset differs by."""
-TOLD = (0.8, 0.4, 0.4)
-"""What a logit of them is worth in logits of a trained network, before any data speak."""
-TOLD_DOUBT = (0.3, 0.3, 0.3)
-"""Standard deviations of these."""
-TOLD_OWN = (0.06, 0.06, 0.10)
-"""`OWN` of a dataset with a ladder."""
+NO_LADDER = 0.30
+"""The same of the first where no ladder tells what the dataset's probe gains."""
+LONGER = "longer_gain"
+"""The meta-feature that tells what the probe gains by each doubling of what it learns."""
+USUAL_GAIN = 0.25
+"""Logits that it is taken to be where no ladder was climbed."""
+MOST_GAIN = 1.2
+"""Logits that it is taken to be at most."""
 LEAST_LADDERS = 5
-"""Datasets with one from which on another's is compared with them."""
-MOST_TOLD = 0.6
-"""Logits a doubling by which a ladder may differ from the others'."""
-MORE = (0.0, -0.15)
-"""Logits that mirroring images, and each of the regularisers, adds, before any data speak: in short trainings the
-latter cost, and digits must not be mirrored."""
-MORE_DOUBT = (0.10, 0.10)
-"""Standard deviations of these."""
-MORE_OWN = (0.15, 0.10)
-"""Standard deviations of what datasets differ by in them."""
-OF_OWN = len(OWN) + len(MORE_OWN)
+"""Datasets with one from which on their median is what one without is taken to gain."""
 TASK = 0.15
 """Standard deviation, in logits, of what a task's mean differs by from all this."""
 ASSUMED = 0.4
@@ -60,15 +52,19 @@ ASSUMED = 0.4
 ROW = 0.5
 """The same of a network's logit, in spreads of its task."""
 FADES = 5.0
-"""Doublings of the images seen, beyond the usual ones, after which 1/e of a gain per doubling is left. A belief: within
-one training, gains fade within 2; between trainings of up to 2.3 doublings more, all that the first experience held,
-they did not fade at all."""
+"""Doublings beyond those known, after which 1/e of a gain per doubling is left. A belief: within one training, gains
+fade within 2; between trainings of up to 2.3 doublings more, all that the first experience held, they did not fade at
+all."""
 
 
 def doublings(seen: float, usual: float) -> float:
     """How often `seen` images are twice the `usual` ones; above, each doubling counts less than the one before."""
-    times = float(np.log2(seen / usual))
-    return times if times <= 0 else FADES * -float(np.expm1(-times / FADES))
+    return fading(float(np.log2(seen / usual)), 0.0)
+
+
+def fading(times: float, known: float) -> float:
+    """Doublings, of which those beyond the known ones count less and less."""
+    return times if times <= known else known - FADES * float(np.expm1(-(times - known) / FADES))
 
 
 def usual_tasks(experience: Experience) -> Ints:
@@ -86,8 +82,8 @@ def usual_tasks(experience: Experience) -> Ints:
 class RecipeEffect:
     """Bayesian linear regression of a task's mean, less what the usual recipe's would be, on doublings.
 
-    Effects are normal around `PRIOR` and `MORE`, and what the ladder adds to the first around `TOLD`; each dataset's
-    own effects are normal around those.
+    Effects are normal around `PRIOR`; each dataset's own effects are normal around those. A doubling of what is learned
+    is twice the images seen, or four times the learning rate, or a quarter of the batch.
     """
 
     def fit(self, experience: Experience) -> RecipeEffect:
@@ -97,11 +93,12 @@ class RecipeEffect:
         self.side_, self.epochs_, self.recipe_ = first.image_side, first.epochs, (first.recipe,)  # a tuple is stored
         self.most_images_ = max(task.train_images for task in usual)
         self.least_seen_ = min(task.epoch_images or task.train_images for task in usual)
-        self.effects_ = np.array([*PRIOR, *MORE, *TOLD])
-        self.covariance_ = np.diag(np.square([*DOUBT, *MORE_DOUBT, *TOLD_DOUBT]))
-        gains = meta_features(list({task.fingerprint: task for task in usual}.values()), LADDER)
-        climbed = np.isfinite(gains).sum(axis=0) >= LEAST_LADDERS
-        self.told_centre_ = np.where(climbed, centre_and_scale(gains)[0], np.nan)  # else nothing to compare
+        self.step_ = first.step
+        self.effects_, self.covariance_ = np.array(PRIOR), np.diag(np.square(DOUBT))
+        gains = meta_features(list({task.fingerprint: task for task in usual}.values()), (LONGER,))
+        climbed = gains[np.isfinite(gains)]
+        self.usual_gain_ = float(np.median(climbed)) if len(climbed) >= LEAST_LADDERS else USUAL_GAIN
+        self.longest_ = max([0.0, *(self._longer(task) for task in experience.tasks if not task.assumed)])
         return self
 
     def learn(self, tasks: Sequence[Task], shift: Floats, networks: Floats, spread: Floats) -> RecipeEffect:
@@ -114,14 +111,14 @@ class RecipeEffect:
             spread: (d,) their spreads, in logits.
         """
         parts = [self._explained(task) for task in tasks]
-        prior = np.array([*PRIOR, *MORE, *TOLD])
+        prior = np.array(PRIOR)
         x = np.stack([part for part, _ in parts]) if parts else np.zeros((0, len(prior)))
-        precision = np.diag(1.0 / np.square([*DOUBT, *MORE_DOUBT, *TOLD_DOUBT]))
+        precision = np.diag(1.0 / np.square(DOUBT))
         right = precision @ prior
         for dataset in dict.fromkeys(task.fingerprint for task in tasks):
             rows = np.array([task.fingerprint == dataset for task in tasks])
             noise = TASK**2 + np.square(ROW * spread[rows]) / networks[rows]
-            given = x[rows, :OF_OWN]
+            given = x[rows]
             own = given @ np.diag(parts[int(np.flatnonzero(rows)[0])][1]) @ given.T
             weighed = np.linalg.solve(own + np.diag(noise), x[rows])
             precision = precision + weighed.T @ x[rows]
@@ -146,6 +143,7 @@ class RecipeEffect:
             recipe=self.recipe_[0],
             mirrored=False,
             regularisers=0,
+            step=self.step_,
         )
 
     def columns(self, task: Task) -> Floats:
@@ -162,7 +160,7 @@ class RecipeEffect:
     def predict(self, task: Task) -> tuple[float, float]:
         """What the task's recipe adds to its mean, in logits, and the standard error of that."""
         x, own = self._explained(task)
-        variance = x @ self.covariance_ @ x + own @ np.square(x[:OF_OWN]) + TASK**2 * float(x.any())
+        variance = x @ self.covariance_ @ x + own @ np.square(x) + TASK**2 * float(x.any())
         variance += len(task.assumed) * ASSUMED**2
         return float(x @ self.effects_), float(np.sqrt(variance))
 
@@ -170,23 +168,23 @@ class RecipeEffect:
         """What one recipe adds more than another on one dataset, in logits, and the standard error of its effects."""
         (before, own), (after, _) = self._explained(task), self._explained(changed)
         x = after - before
-        variance = x @ self.covariance_ @ x + own @ np.square(x[:OF_OWN])
+        variance = x @ self.covariance_ @ x + own @ np.square(x)
         return float(x @ self.effects_), float(np.sqrt(variance))
 
-    def _explained(self, task: Task) -> tuple[Floats, Floats]:
-        """What a task's shift is explained by, and the variances of its dataset's own effects.
-
-        Returns:
-            (8,): doublings of the passes over each image, of the images, and of their side; whether images are
-            mirrored, and how many regularisers there are; the first three again, times how far the ladder lies off the
-            others', 0 where it does not tell. (5,): of the first five, larger where the ladder does not tell.
-        """
+    def _longer(self, task: Task) -> float:
+        """Doublings of what is learned of each image, against the usual recipe."""
         usual = self.usual(task)
-        passes, usually = (one.images_seen / one.train_images for one in (task, usual))
-        columns = np.array([doublings(passes, usually), *self.columns(task)[1:]])
-        apart = meta_features([task], LADDER)[0] - self.told_centre_
-        told = np.isfinite(apart)
-        apart = np.clip(np.where(told, apart, 0.0), -MOST_TOLD, MOST_TOLD)
-        given = np.array([*columns, float(task.mirrored), float(task.regularisers)])
-        own = np.array([*np.where(told, TOLD_OWN, OWN), *MORE_OWN])
-        return np.concatenate([given, columns * apart]), np.square(own)
+        times = float(np.log2(task.images_seen / task.train_images) - np.log2(usual.images_seen / usual.train_images))
+        return times + (0.5 * float(np.log2(task.step / self.step_)) if task.step > 0 < self.step_ else 0.0)
+
+    def _explained(self, task: Task) -> tuple[Floats, Floats]:
+        """(8,) what a task's shift is explained by, in the order of `PRIOR`; (8,) variances of its dataset's own."""
+        _, images, side = self.columns(task)
+        learned = fading(self._longer(task), self.longest_) + images
+        gain = float(meta_features([task], (LONGER,))[0, 0])
+        told = np.isfinite(gain)
+        gain = min(gain, MOST_GAIN) if told else self.usual_gain_
+        mirrored, grey = float(task.mirrored), float(task.channels == 1)
+        longer = max(learned, 0.0)
+        x = [learned, images, side, mirrored, mirrored * grey, task.regularisers, side * longer, learned * gain]
+        return np.array(x, np.float64), np.square([OWN[0] if told else NO_LADDER, *OWN[1:]])

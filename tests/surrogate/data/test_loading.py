@@ -15,7 +15,7 @@ from presage.architecture.serial import to_json
 from presage.database import Database
 from presage.errors import InvalidExperience
 from presage.surrogate.data.loading import load_experience, make_task, task_of
-from presage.training.recipe import Recipe
+from presage.training.recipe import AUTO, Recipe
 
 RECIPE = Recipe(train_images=500)
 
@@ -180,3 +180,27 @@ def test_nothing_to_learn_from_is_said_in_one_line(database: Database) -> None:
         load_experience(database, datasets=[f"{3:064x}"])
     with pytest.raises(InvalidExperience, match="Run `presage probe`"):
         task_of(database, f"{3:064x}", RECIPE.to_json(), RECIPE.hash)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "step"),
+    [
+        (Recipe(learning_rate=0.006, batch=64), 0.006 / 64),
+        (Recipe(learning_rate=0.05, batch=100, optimizer="sgd"), 0.12 * 0.05 / 100),
+        (Recipe(learning_rate=0.006, batch=AUTO), 0.0),
+        (Recipe(unknown=("batch",)), 0.0),
+        (Recipe(unknown=("learning_rate",)), 0.0),
+    ],
+)
+def test_a_task_knows_what_an_image_moves_the_weights_by_where_its_recipe_tells(recipe: Recipe, step: float) -> None:
+    task = make_task(
+        fingerprint="f",
+        name="n",
+        channels=3,
+        classes=5,
+        train_images=400,
+        recipe=recipe.to_json(),
+        recipe_hash=recipe.hash,
+        dcn=0.5,
+    )
+    assert task.step == pytest.approx(step)

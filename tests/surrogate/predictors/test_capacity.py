@@ -18,7 +18,17 @@ from presage.surrogate.predictors.capacity import CapacityTrend
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
 from presage.surrogate.predictors.novelty import Novelty
 from presage.surrogate.predictors.prediction import extrapolation_of
-from presage.surrogate.predictors.recipe_effect import ASSUMED, FADES, OWN, PRIOR, RecipeEffect, doublings, usual_tasks
+from presage.surrogate.predictors.recipe_effect import (
+    ASSUMED,
+    FADES,
+    OWN,
+    PRIOR,
+    USUAL_GAIN,
+    RecipeEffect,
+    doublings,
+    fading,
+    usual_tasks,
+)
 from presage.surrogate.predictors.relative_scale import RelativeScale
 from presage.surrogate.testing import synthetic_experience
 
@@ -89,8 +99,8 @@ def test_the_effect_of_one_recipe_is_learned_by_hand_computed_shrinkage(experien
     effect = RecipeEffect().fit(experience)
     task = replace(experience.tasks[0], recipe="other", image_side=32)
     effect.learn([task], np.array([1.0]), np.array([1e9]), np.array([1.0]))
-    # prior .15 ± .15; the datum's own variance is .12² + .15² = .0369, the prior's .0225
-    assert effect.effects_[2] == pytest.approx(0.15 + 0.0225 / (0.0225 + 0.0369) * 0.85, abs=1e-3)
+    # prior .10 ± .08; the datum's own variance is .12² + .15² = .0369, the prior's .0064
+    assert effect.effects_[2] == pytest.approx(0.10 + 0.0064 / (0.0064 + 0.0369) * 0.90, abs=1e-3)
     np.testing.assert_allclose(effect.effects_[:2], PRIOR[:2], atol=1e-9)
 
 
@@ -98,8 +108,8 @@ def test_a_recipe_that_takes_fewer_images_than_there_are_has_less_than_the_usual
     effect, task = RecipeEffect().fit(experience), experience.tasks[0]
     fewer = replace(task, recipe="fewer", train_images=task.train_images // 4, available_images=task.train_images)
     assert effect.columns(fewer)[1] == pytest.approx(-2)
-    passes = fewer.images_seen / fewer.train_images / (task.images_seen / task.train_images)
-    assert effect.predict(fewer)[0] == pytest.approx(-2 * PRIOR[1] + doublings(passes, 1.0) * PRIOR[0])
+    seen = np.log2(fewer.images_seen / task.images_seen)
+    assert effect.predict(fewer)[0] == pytest.approx(-2 * PRIOR[1] + seen * PRIOR[-1] * USUAL_GAIN)
     all_there_are = replace(fewer, available_images=fewer.train_images)
     assert effect.columns(all_there_are)[1] == 0
 
@@ -107,7 +117,7 @@ def test_a_recipe_that_takes_fewer_images_than_there_are_has_less_than_the_usual
 def test_what_mirroring_and_mixing_take_is_not_laid_to_the_larger_images_that_came_with_it(
     experience: Experience,
 ) -> None:
-    effect, told = RecipeEffect().fit(experience), experience.tasks
+    effect, told = RecipeEffect().fit(experience), synthetic_experience(24, 2).tasks
     plain = [replace(task, recipe="large", image_side=32) for task in told]
     mixed = [replace(task, recipe="mixed", image_side=32, regularisers=2) for task in told]
     assert not effect.is_usual(replace(told[0], recipe="mirrored", mirrored=True))
@@ -116,6 +126,36 @@ def test_what_mirroring_and_mixing_take_is_not_laid_to_the_larger_images_that_ca
     effect.learn([*plain, *mixed], shift, np.full(n, 30.0), np.full(n, 0.5))
     assert effect.predict(plain[0])[0] == pytest.approx(0.2, abs=0.05)
     assert effect.predict(mixed[0])[0] == pytest.approx(-0.2, abs=0.1)
+
+
+@pytest.mark.parametrize(("changed", "epochs"), [(0.25, 6), (4.0, 24)])
+def test_a_smaller_step_is_as_good_as_less_training(experience: Experience, changed: float, epochs: int) -> None:
+    """A rate of a quarter, or a batch four times as large, learns as much as half of the 12 epochs do."""
+    told = replace(experience, tasks=tuple(replace(task, step=1e-4) for task in experience.tasks))
+    effect, task = RecipeEffect().fit(told), told.tasks[0]
+    step, longer = (
+        effect.predict(replace(task, recipe="other", **other))[0]  # type: ignore[arg-type]
+        for other in ({"step": changed * task.step}, {"epochs": epochs})
+    )
+    assert step == pytest.approx(longer)
+    assert (step > 0) == (epochs > 12)
+    assert effect.predict(replace(task, recipe="unknown", step=0.0))[0] == 0.0
+
+
+def test_mirroring_costs_grey_images_more_than_photographs(experience: Experience) -> None:
+    effect = RecipeEffect().fit(experience)
+    grey, colour = (
+        effect.predict(replace(experience.tasks[0], recipe="mirrored", mirrored=True, channels=channels))[0]
+        for channels in (1, 3)
+    )
+    assert grey < colour
+
+
+def test_doublings_fade_only_beyond_those_known() -> None:
+    assert fading(1.5, 2.0) == 1.5
+    assert fading(2.0, 2.0) == 2.0
+    assert 5.0 < fading(9.0, 2.0) < 2.0 + FADES
+    assert fading(-3.0, 0.0) == -3.0
 
 
 def laddered(task: Task, gain: float) -> Task:
@@ -131,20 +171,21 @@ def test_what_the_probe_gains_by_longer_training_tells_what_networks_gain() -> N
     told = replace(experience, tasks=tuple(laddered(task, gains[task.fingerprint]) for task in experience.tasks))
     effect = RecipeEffect().fit(told)
     longer = [replace(task, recipe="long", epochs=4 * task.epochs) for task in told.tasks]
-    x = effect.columns(longer[0])[0]
+    x = fading(2.0, effect.longest_)
     shift = np.array([1.2 * gains[task.fingerprint] * x for task in longer])
     effect.learn(longer[:10], shift[:10], np.full(10, 30.0), np.full(10, 0.5))
     for task, true in zip(longer[10:], shift[10:], strict=True):
         said, error = effect.predict(task)
         assert said == pytest.approx(true, abs=0.06 * x)
         silent = replace(task, description=experience.tasks[0].description)
-        assert effect.predict(silent)[0] == pytest.approx(x * effect.effects_[0])  # what datasets gain on average
+        usual = x * (effect.effects_[0] + effect.usual_gain_ * effect.effects_[-1])  # what datasets gain, the median
+        assert effect.predict(silent)[0] == pytest.approx(usual)
         assert effect.predict(silent)[1] > error
 
 
-def test_a_network_trained_by_both_recipes_is_compared_with_itself(experience: Experience) -> None:
+def test_a_network_trained_by_both_recipes_is_compared_with_itself() -> None:
     """However wrong its prediction, half a logit that each network gains counts as that; the prior says less."""
-    both = again(experience, "large", 0.5, image_side=32)
+    both = again(synthetic_experience(24, 20), "large", 0.5, image_side=32)
     scale = RelativeScale().fit(both)
     scale.refine(both, np.full(len(both), -2.0))
     shift, _ = scale.effect_.predict(both.tasks[-1])
