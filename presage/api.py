@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage import recipes
-from presage.architectures import NamedArchitecture, NamedNetwork, read_networks
+from presage.architectures import NamedArchitecture, NamedNetwork, networks_of
 from presage.at_images import at_images
 from presage.errors import DatasetWarning, InvalidArgument, NetworkWarning, UnknownName
 from presage.progress import OnStage, no_progress
@@ -297,7 +297,7 @@ def _named(given: Any) -> list[NamedNetwork]:
     found: list[NamedNetwork] = []
     for number, item in enumerate(items):
         if isinstance(item, str):
-            found += read_networks([item])
+            found += networks_of(item)
         elif isinstance(item, Architecture):
             found.append(NamedNetwork(f"architecture {number}", item))
         elif isinstance(item, nn.Module):

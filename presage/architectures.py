@@ -23,6 +23,7 @@ __all__ = [
     "NamedNetwork",
     "architecture_of_text",
     "costs_of",
+    "networks_of",
     "read_architectures",
     "read_networks",
     "traced",
@@ -52,12 +53,14 @@ class NamedNetwork:
     Attributes:
         name: what the user called it.
         architecture: of files, and of graphs.
-        make: builds the module of a name, each time anew; one of the two is None.
+        make: builds the module of a name, each time anew.
+        problem: why it is no network; of the three, two are None.
     """
 
     name: str
     architecture: Architecture | None = None
     make: Callable[[], nn.Module] | None = None
+    problem: WrongInput | None = None
 
 
 def read_architectures(specs: Iterable[str]) -> list[NamedArchitecture]:
@@ -71,6 +74,8 @@ def read_architectures(specs: Iterable[str]) -> list[NamedArchitecture]:
     """
     found = []
     for network in read_networks(specs):
+        if network.problem is not None:
+            raise network.problem
         architecture = network.architecture
         if architecture is None:
             assert network.make is not None
@@ -82,24 +87,33 @@ def read_architectures(specs: Iterable[str]) -> list[NamedArchitecture]:
 def read_networks(specs: Iterable[str]) -> list[NamedNetwork]:
     """Every network that the words name, in order. Modules are not built yet; users' own are imported.
 
+    Of several, one that is none stands there with its `problem`.
+
     Raises:
-        InvalidArchitecture: a file describes no network; names file and line.
-        WrongInput: no such file, module, callable or library.
+        InvalidArchitecture: files describe no network; names file and line.
+        WrongInput: all are none: no such file, module, callable or library. Says why of the first.
     """
-    found: list[NamedNetwork] = []
-    for spec in specs:
-        path = Path(spec)
-        if _is_file(path):
-            found += [NamedNetwork(named.name, named.architecture) for named in _from_file(path)]
-        elif is_name(spec):
-            found += [NamedNetwork(named.name, make=named.make) for named in named_modules(spec)]
-        elif path.suffix in (".json", ".jsonl") or (path.parent != Path() and not spec.lstrip().startswith("{")):
-            raise InvalidArgument("ARCH", "presage", "be an existing file", spec)
-        else:
-            raise InvalidArgument("ARCH", "presage", f"be {FORMS}", spec)
+    found = [network for spec in specs for network in networks_of(spec)]
     if not found:
         raise WrongInput("The `ARCH` must hold at least one architecture. Got only empty files.")
+    problems = [network.problem for network in found if network.problem is not None]
+    if len(problems) == len(found):
+        raise problems[0]
     return found
+
+
+def networks_of(spec: str) -> list[NamedNetwork]:
+    """The networks that one word names; what is none has a `problem`. Empty files name none."""
+    path = Path(spec)
+    try:
+        if _is_file(path):
+            return _from_file(path)
+        if is_name(spec):
+            return [NamedNetwork(named.name, make=named.make) for named in named_modules(spec)]
+        missing = path.suffix in (".json", ".jsonl") or (path.parent != Path() and not spec.lstrip().startswith("{"))
+        raise InvalidArgument("ARCH", "presage", "be an existing file" if missing else f"be {FORMS}", spec)
+    except WrongInput as problem:
+        return [NamedNetwork(spec, problem=problem)]
 
 
 def _is_file(path: Path) -> bool:
@@ -109,7 +123,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _from_file(path: Path) -> list[NamedArchitecture]:
+def _from_file(path: Path) -> list[NamedNetwork]:
     try:
         text = read_text(path)
     except UnicodeDecodeError:
@@ -118,11 +132,9 @@ def _from_file(path: Path) -> list[NamedArchitecture]:
         ) from None
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if len(lines) > 1 and not all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for _, line in lines):
-        return [NamedArchitecture(path.name, _located(path.name, text))]  # one object over several lines
+        return [_located(path.name, path.name, text)]  # one object over several lines
     return [
-        NamedArchitecture(
-            f"{path.name}:{number}" if len(lines) > 1 else path.name, _located(f"{path.name}:{number}", line)
-        )
+        _located(f"{path.name}:{number}" if len(lines) > 1 else path.name, f"{path.name}:{number}", line)
         for number, line in lines
     ]
 
@@ -138,11 +150,11 @@ def architecture_of_text(text: str) -> Architecture:
     return from_json(bound) if (bound := _of_search(text)) is not None else loads(text)
 
 
-def _located(where: str, text: str) -> Architecture:
+def _located(name: str, where: str, text: str) -> NamedNetwork:
     try:
-        return architecture_of_text(text)
+        return NamedNetwork(name, architecture_of_text(text))
     except InvalidArchitecture as error:
-        raise InvalidArchitecture(f"{where}: {error}") from None
+        return NamedNetwork(name, problem=InvalidArchitecture(f"{where}: {error}"))
 
 
 def _of_search(text: str) -> object:

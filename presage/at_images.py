@@ -95,7 +95,7 @@ def at_images(
                     ],
                 )
     if not found.networks:
-        raise InvalidArchitecture(found.refused[0].reason)
+        raise networks[0].problem or InvalidArchitecture(found.refused[0].reason)
     return found
 
 
@@ -118,6 +118,8 @@ def _at_side(networks: Sequence[NamedNetwork], dataset: ImageDataset, recipe: Re
 
 
 def _one(network: NamedNetwork, shape: tuple[int, int, int], classes: int, own: tuple[int, ...]) -> NamedArchitecture:
+    if network.problem is not None:
+        raise network.problem
     if network.architecture is not None:
         return NamedArchitecture(network.name, network.architecture)
     assert network.make is not None

@@ -81,14 +81,23 @@ class InvalidArgument(WrongInput):
         self.argument, self.owner, self.rule, self.got, self.hint = argument, owner, rule, got, hint
 
 
+_MOST_KNOWN = 40
+"""Names that an error lists; of more, only those that are most alike."""
+
+
 class UnknownName(WrongInput):
-    """*No space is named `chian`. Did you mean `chain`? Known: chain, nb201.*"""
+    """*No space is named `chian`. Did you mean `chain`? Known: chain, nb201.* Of many names, those most alike."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name, names, n=5, cutoff=0.4)
         guess = f" Did you mean `{near[0]}`?" if near else ""
-        super().__init__(f"No {kind} is named `{name}`.{guess} Known: {', '.join(names)}.")
+        if len(names) <= _MOST_KNOWN:
+            listed = f" Known: {', '.join(names)}."
+        else:
+            alike = f"{len(names):,} are known"
+            listed = f" {alike}, {', '.join(near[1:])} among them." if near[1:] else f" {alike}."
+        super().__init__(f"No {kind} is named `{name}`.{guess}{listed}")
         self.kind, self.name, self.known = kind, name, names
 
 

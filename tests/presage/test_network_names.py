@@ -84,7 +84,11 @@ def test_nothing_of_a_name_is_evaluated(file: str, arguments: str) -> None:
         ("FILE:number", "name a callable of the file"),
         ("FILE:", "must be a file of architecture JSON"),
         ("no_such_module_at_all:net", "names a module that cannot be imported: ModuleNotFoundError"),
-        ("torchvision:resnet19", "No network of torchvision is named `resnet19`. Did you mean `resnet18`"),
+        (
+            "torchvision:resnet19",
+            r"^No network of torchvision is named `resnet19`\. Did you mean `resnet18`\? 80 are known, "
+            r"resnet152, resnet101, resnet50, resnet34 among them\.$",
+        ),
         ("torchvision:nothing*", "must fit the name of a network of torchvision"),
     ],
 )

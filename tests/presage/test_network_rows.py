@@ -10,7 +10,9 @@ import pytest
 from torch import nn
 
 import presage as public
-from presage.errors import NetworkWarning
+from presage.architecture.serial import dumps
+from presage.architecture.spaces import get_space
+from presage.errors import NetworkWarning, UnknownName
 from presage.session import Session
 from presage.steps.prediction import UNKNOWN
 
@@ -64,6 +66,30 @@ def test_predict_answers_for_those_that_fit_and_says_why_the_others_do_not(
     assert f"{names[1]}: its stem takes 3 channels, here 1; its head tells 1000 classes apart, here 3." in shown.out
 
 
+def test_a_name_that_is_wrong_and_a_broken_line_are_rows_too(
+    presage: Callable, shapes_npz: Path, experienced: Path, nets: str, tmp_path: Path
+) -> None:
+    lines = tmp_path / "lines.jsonl"
+    space = get_space("chain")
+    network = dumps(space.decode(space.params(space.codes([{p.name: p.choices[0] for p in space.parameters}])[0])))
+    lines.write_text(network + '\n{"format": 7}\n')
+    names = ["torchvision:resnet19", f"{nets}:fits", f"{nets}:missing", str(lines), "nowhere.json"]
+    words = ("predict", shapes_npz, *names, "--image-side", 8, "--predictor", "cost-only", "--database", experienced)
+    outcome = presage(*words, "--json", "--quiet")
+    assert outcome.code == 1
+    assert [row["name"] for row in outcome.json["predictions"]] == [f"{nets}:fits", "lines.jsonl:1"]
+    reasons = {one["name"]: one["reason"] for one in outcome.json["refused"]}
+    assert list(reasons) == [names[0], names[2], "lines.jsonl:2", names[4]]
+    assert "Did you mean `resnet18`?" in reasons[names[0]]
+    assert "name a callable of the file" in reasons[names[2]]
+    assert reasons["lines.jsonl:2"].startswith("lines.jsonl:2: ")
+    assert "be an existing file" in reasons[names[4]]
+    outcome = presage("predict", shapes_npz, names[0], names[2], "--database", experienced, "--quiet")
+    assert outcome.code == 2  # nothing is left to answer for
+    assert outcome.err.count("\n") == 1
+    assert "resnet19" in outcome.err
+
+
 def test_auto_gives_a_network_the_side_it_needs(
     presage: Callable, shapes_npz: Path, experienced: Path, nets: str
 ) -> None:
@@ -96,6 +122,12 @@ def test_in_python_what_is_refused_is_warned_of(shapes_npz: Path, experienced: P
             str(shapes_npz), [f"{nets}:fits", small], predictor="cost-only", database=experienced
         )  # fmt: skip
     assert row.name == f"{nets}:fits"
+    with pytest.warns(NetworkWarning, match="torchvision:resnet19 is left out: No network of torchvision is named"):
+        (row,) = public.predict(
+            str(shapes_npz), ["torchvision:resnet19", f"{nets}:fits"], predictor="cost-only", database=experienced
+        )  # fmt: skip
+    with pytest.raises(UnknownName, match="resnet19"):
+        public.predict(str(shapes_npz), "torchvision:resnet19", predictor="cost-only", database=experienced)
     with warnings.catch_warnings():
         warnings.simplefilter("error", NetworkWarning)
         assert len(public.predict(str(shapes_npz), f"{nets}:fits", predictor="cost-only", database=experienced)) == 1
