@@ -297,7 +297,7 @@ class Session:
         from presage.report import write_report
         from presage.search import run_search
         from presage.search.final.finishing import Finishing
-        from presage.search.run.run_folder import RunFolder
+        from presage.search.run.run_folder import RunFolder, as_begun
         from presage.search.strategies import check_serves
         from presage.search.studies.feasible import check_feasible
         from presage.search.studies.scores import get_score
@@ -307,6 +307,7 @@ class Session:
         unfitted = get_predictor(self.predictor)  # refused before anything is probed
         check_serves(settings.strategy, space)
         check_folder(run_folder, "--run", "presage search")
+        dataset = as_begun(run_folder, dataset)
         self.check_database()
         shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
         latency, timed = None, (settings.latency_batch, self.device, self.cache("latency"), self.progress)

@@ -35,6 +35,7 @@ def dataset_record(dataset: ImageDataset) -> DatasetRecord:
         width=width,
         train_images=len(dataset.y_train),
         test_images=len(dataset.y_test),
+        validation_images=None if dataset.validation is None else len(dataset.validation),
     )
 
 

@@ -18,13 +18,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from presage.errors import InvalidArgument, WrongInput
 from presage.files import held, read_json, write_json
 from presage.reading import hex_name, reading
 
-__all__ = ["RunFolder"]
+if TYPE_CHECKING:
+    from presage.training.datasets.image_dataset import ImageDataset
+
+__all__ = ["RunFolder", "as_begun"]
 
 _LATER = ("predictor",)  # settings that runs begun by an earlier presage do not tell: not compared there
 
@@ -124,3 +127,13 @@ class RunFolder:
                 rule = f"stay {before.get(name)!r}, as the run in {self.path} was begun"
                 hint = "Name another run folder for other settings."
                 raise InvalidArgument(name, "run_search", rule, settings.get(name), hint)
+
+
+def as_begun(path: Path, dataset: ImageDataset) -> ImageDataset:
+    """The dataset as the run in a folder was begun with it: before presage took a dataset's own validation images for
+    what they are, recipes drew theirs from all, and a run that did so goes on with these."""
+    if dataset.validation is None or not (path / "run.json").exists():
+        return dataset
+    begun, before = read_json(path / "run.json"), dataset.without_validation()
+    settings = begun.get("settings") if isinstance(begun, dict) else None
+    return before if isinstance(settings, dict) and settings.get("dataset") == before.fingerprint else dataset

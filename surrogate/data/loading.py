@@ -17,7 +17,7 @@ from presage.surrogate.data.task import ASSUMABLE, REGULARISERS, Task
 
 if TYPE_CHECKING:
     from presage.database import Database
-    from presage.records import ProbeRecord
+    from presage.records import DatasetRecord, ProbeRecord
 
 __all__ = ["ladders_by_dataset", "load_experience", "make_task", "probes_by_dataset", "task_of"]
 
@@ -65,8 +65,7 @@ def load_experience(
     tasks = []
     for dataset, recipe_index in pairs:
         record, recipe_hash = known[columns.datasets[dataset]], columns.recipes[recipe_index]
-        size = (record.channels, record.classes, record.train_images)
-        tasks.append(_task(record.fingerprint, record.name, size, recipes[recipe_hash], recipe_hash, probes, ladders))
+        tasks.append(_task(record, recipes[recipe_hash], recipe_hash, probes, ladders))
     hashes, row = np.unique(columns.architecture.astype(str), return_inverse=True)
     texts = database.architectures(hashes.tolist())
     distinct = GraphBatch.of([from_json(json.loads(texts[key])) for key in hashes.tolist()])
@@ -113,9 +112,8 @@ def task_of(
     probes = probes_by_dataset(database, probe_version)
     if record.fingerprint not in probes:
         raise InvalidExperience(f"The dataset `{record.name}` has no probe in the database. Run `presage probe` on it.")
-    size = (record.channels, record.classes, record.train_images)
     ladders = ladders_by_dataset(database, probes[record.fingerprint][0].version)
-    return _task(record.fingerprint, record.name, size, recipe, recipe_hash, probes, ladders)
+    return _task(record, recipe, recipe_hash, probes, ladders)
 
 
 def make_task(
@@ -129,6 +127,7 @@ def make_task(
     recipe_hash: str,
     dcn: float,
     description: Mapping[str, float] | None = None,
+    validation_images: int | None = None,
 ) -> Task:
     """A task from what is known of a dataset.
 
@@ -142,8 +141,10 @@ def make_task(
         recipe_hash: its hash.
         dcn: mean DCN over the probe's seeds.
         description: the probe's description of the images.
+        validation_images: of the training images, the dataset's own to validate on; None where the recipe draws them.
     """
-    available = max(1, round(train_images * (1 - recipe["validation_fraction"])))
+    fraction = recipe["validation_fraction"] if validation_images is None else validation_images / train_images
+    available = max(1, round(train_images * (1 - fraction)))
     cap = recipe["train_images"]
     used = available if cap is None else max(1, min(available, cap))
     return Task(
@@ -176,27 +177,25 @@ def _step(recipe: Mapping[str, Any]) -> float:
 
 
 def _task(
-    fingerprint: str,
-    name: str,
-    size: tuple[int, int, int],
+    record: DatasetRecord,
     recipe: Mapping[str, Any],
     recipe_hash: str,
     probes: Mapping[str, list[ProbeRecord]],
     ladders: Mapping[tuple[str, str], Mapping[str, float]],
 ) -> Task:
-    runs = probes[fingerprint]
-    ladder = ladders.get((fingerprint, runs[0].version), {})
-    channels, classes, train_images = size
+    runs = probes[record.fingerprint]
+    ladder = ladders.get((record.fingerprint, runs[0].version), {})
     return make_task(
-        fingerprint=fingerprint,
-        name=name,
-        channels=channels,
-        classes=classes,
-        train_images=train_images,
+        fingerprint=record.fingerprint,
+        name=record.name,
+        channels=record.channels,
+        classes=record.classes,
+        train_images=record.train_images,
         recipe=recipe,
         recipe_hash=recipe_hash,
         dcn=float(np.mean([run.dcn for run in runs])),
         description={**runs[0].description, **curve_description([run.curve for run in runs]), **ladder},
+        validation_images=record.validation_images,
     )
 
 

@@ -22,6 +22,7 @@ DIGESTS = {
     1: "30871c266510e6dfbf7aa11115510d84d3cdfed2f457def4b4e0a42d1334ee17",
     2: "c48673465d9a805d5a87f379ab8620fc8cb51d700d70312419b578afa099ab52",
     3: "822f90e2299b63ca9cd1731ee61b25d9454ec2115eb825b5c01823056b78275a",
+    4: "dfd5a20c75f5636f59d2f0d2785c351264261f5c453fe0016ae3ee8c0310d9bf",
 }
 """SHA-256 of each released migration. A new migration adds a line; a changed line means that users' files break."""
 

@@ -59,3 +59,12 @@ def test_mean_and_deviation_equal_those_in_double_precision_to_the_last_bit(brie
     pixels = data.x_train.double()
     assert torch.equal(data.mean, pixels.mean(dim=(0, 2, 3)).float())
     assert torch.equal(data.deviation, pixels.std(dim=(0, 2, 3)).float())
+
+
+def test_a_dataset_of_own_validation_images_is_scored_on_these(stripes: ImageDataset, brief: Recipe) -> None:
+    own = np.arange(10, 40)
+    data = prepare(replace(stripes, validation=own), replace(brief, train_images=None), "cpu")
+    assert data.validation_images.tolist() == own.tolist()
+    np.testing.assert_array_equal(data.x_validation[:, 0], stripes.x_train[own][..., 0])
+    assert len(data.train_images) == 150
+    assert not set(data.train_images) & set(own)

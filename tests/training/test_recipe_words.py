@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -38,6 +38,9 @@ def test_what_a_recipe_is_called(changes: dict[str, Any], words: str) -> None:
 
 def test_the_images_are_those_that_the_dataset_has() -> None:
     assert words_on(Recipe(), DIGITS) == "16 px, 1,150 images, 12 epochs"
+    own = replace(DIGITS, validation_images=38)
+    assert words_on(Recipe(), own) == "16 px, 1,400 images, 12 epochs"
+    assert words_on(Recipe(train_images=100), own) == "16 px, 100 images, 12 epochs"
     assert words_on(Recipe(), FLOWERS) == "16 px, 2,000 images, 12 epochs"
     assert words_on(for_photos(RECIPES["thorough"]), FLOWERS) == (
         "32 px, 48,000 images, 40 epochs, mirrored, cutmix, averaged weights"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from presage.architecture.costs import Costs
@@ -88,3 +89,10 @@ def test_an_experiment_is_put_together_with_what_it_names(stripes: ImageDataset)
         experiment_entry(record, made_up_dataset(), NETWORK, RECIPE)
     with pytest.raises(InvalidExperience, match="must be the hash of the recipe beside it"):
         experiment_entry(record, dataset, NETWORK, Recipe(epochs=3))
+
+
+def test_a_dataset_is_recorded_with_how_many_images_it_has_to_validate_on(stripes: ImageDataset) -> None:
+    assert dataset_record(stripes).validation_images is None
+    own = dataset_record(replace(stripes, validation=np.arange(30)))
+    assert (own.train_images, own.validation_images) == (180, 30)
+    assert own.fingerprint != dataset_record(stripes).fingerprint

@@ -31,11 +31,10 @@ def load_folder(
     """Read images of any size and kind from class folders, sorted by name.
 
     `root` holds the class folders, or `train` (or `training`) and `test` (or `testing`) that do. A third, `val`
-    (`valid`, `validation`), joins the training images, as presage draws its own validation images; without `test`
-    it is the test set. Without a test set, a fifth is set aside by a fixed seed. Images may lie in deeper folders; a
-    file without a suffix is one if its content is. Hidden entries, those of the system (`@eaDir`, `__MACOSX`) and
-    files that are no images are left out, and named in the dataset's `left_out` and `warnings`; links are followed,
-    but never in a circle.
+    (`valid`, `validation`), is what networks are validated on; without `test` it is the test set. Without a test set, a
+    fifth is set aside by a fixed seed. Images may lie in deeper folders; a file without a suffix is one if its content
+    is. Hidden entries, those of the system (`@eaDir`, `__MACOSX`) and files that are no images are left out, and named
+    in the dataset's `left_out` and `warnings`; links are followed, but never in a circle.
 
     All images become squares of one side: the median of their longer sides, at most 64. They stay grey if all are.
     Values of more than 8 bits, and floats, are scaled by what all of them together hold
@@ -67,10 +66,13 @@ def _dataset(root: Path, layout: Layout, entry: KeptImages) -> ImageDataset:
     split = int(told["train"])
     depth = None if told["depth"] is None else Depth.from_json(told["depth"])
     left_out = (*layout.left_out, *(LeftOut(str(kind), tuple(names)) for kind, names in told["partly"]))
+    held = {str(path.relative_to(root)) for path in layout.validation}
+    validation = np.flatnonzero([name in held for name in told["files"][:split]])
     files = ImageFiles(root, tuple(told["files"]), np.array(told["sizes"], dtype=np.int64).reshape(-1, 2))
     return checked(
         root, root.resolve().name, pixels[:split], labels[:split], pixels[split:], labels[split:], layout.classes,
         bool(layout.test), (*layout.warnings, *told["notes"]), left_out, depth, files,
+        validation if len(validation) else None,
     )  # fmt: skip
 
 
@@ -87,7 +89,8 @@ def _read(
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")  # Pillow warns of large images, which are refused with a better line
         found = _survey(files, root, corrupt)
-        strata = labels + len(layout.classes) * is_test
+        is_validation = np.array([path in layout.validation for path in files])
+        strata = labels + len(layout.classes) * (is_test + 2 * is_validation)
         rows = _sample(found.readable, strata, _MOST_BYTES // (found.side**2 * found.channels))
         notes = []
         if len(rows) < len(found.readable):

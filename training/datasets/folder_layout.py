@@ -31,6 +31,7 @@ class Layout:
             marks are composed (Unicode's NFC and NFD) are one class.
         train: (file, label), sorted by class, then by path.
         test: likewise; empty where the folder has no test set.
+        validation: those of `train` that the folder has to validate on; none where it has no such folder.
         warnings: what was merged.
         left_out: what was not taken.
     """
@@ -40,6 +41,7 @@ class Layout:
     test: tuple[tuple[Path, int], ...]
     warnings: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    validation: frozenset[Path] = frozenset()
 
 
 def find_layout(root: Path) -> Layout:
@@ -67,17 +69,26 @@ class _Walk:
         self.entries = cache(folder_entries)  # each folder is looked at once
 
     def layout(self) -> Layout:
-        train_folders, test_folders = self._roles()
+        train_folders, validation_folders, test_folders = self._roles()
         train = self._classes(train_folders)
         self._check_number(train_folders[0], train)
-        test = self._classes(test_folders)
-        unseen = sorted(name for name in test.keys() - train.keys() if test[name])
-        if unseen:
-            rule = f"hold no class that `{train_folders[0].name}` lacks"
-            raise refusal(test_folders[0].name, self.root, rule, listed(unseen))
+        validation, test = self._classes(validation_folders), self._classes(test_folders)
+        for folders, files in ((validation_folders, validation), (test_folders, test)):
+            unseen = sorted(name for name in files.keys() - train.keys() if files[name])
+            if unseen:
+                rule = f"hold no class that `{train_folders[0].name}` lacks"
+                raise refusal(folders[0].name, self.root, rule, listed(unseen))
+        held = frozenset(path for files in validation.values() for path in files)
+        if validation_folders:
+            used = listed([folder.name for folder in validation_folders])
+            said = f"Networks are validated on {used} of `{self.root}`, {len(held):,} images."
+            self.warnings.append(said if held else f"No image is in {used} of `{self.root}`.")
         if test_folders and not any(test.values()):
             raise refusal(test_folders[0].name, self.root, "hold images in class folders", "none")
         classes = tuple(sorted(train))
+        for name, paths in validation.items():
+            if paths:
+                train[name].extend(paths)
         _check_counts(self.root, classes, train, test, self.log.found)
         return Layout(
             classes,
@@ -85,29 +96,28 @@ class _Walk:
             tuple((path, label) for label, name in enumerate(classes) for path in test.get(name, ())),
             tuple(self.warnings),
             self.log.found,
+            held,
         )
 
-    def _roles(self) -> tuple[list[Path], list[Path]]:
-        """(folders whose class folders are trained on, and those whose are tested on)."""
+    def _roles(self) -> tuple[list[Path], list[Path], list[Path]]:
+        """(folders whose class folders are trained on, those whose are validated on, and those whose are tested on)."""
         folders = self._look(self.root).folders
         train, test, validation = (
             [folder for folder in folders if folder.name.lower() in role] for role in (_TRAIN, _TEST, _VALIDATION)
         )
         if not train or (not test and not validation and len(folders) > 1):
-            return [self.root], []
+            return [self.root], [], []
         if not test and not validation:  # `train` alone
-            return (train, []) if self._look(train[0]).folders else ([self.root], [])
+            return (train if self._look(train[0]).folders else [self.root]), [], []
         for folder in folders:
             if folder not in {*train, *test, *validation}:
                 self._leave("beside", folder)
-        used = listed([folder.name for folder in validation])
         self._leave_loose(self.root)
         if not test:
+            used = listed([folder.name for folder in validation])
             self.warnings.append(f"Took {used} of `{self.root}` as the test set, as there is no `test` folder.")
-            return train, validation
-        if validation:
-            self.warnings.append(f"Trained on {used} of `{self.root}` too: presage draws its own validation images.")
-        return train + validation, test
+            return train, [], validation
+        return train, validation, test
 
     def _classes(self, folders: list[Path]) -> Files:
         """Image files by the name of their class folder."""

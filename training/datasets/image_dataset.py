@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -55,6 +55,8 @@ class ImageDataset:
         left_out: what the source holds that was not taken, by kind; one of the `warnings` counts and names all of it.
         files: where each image came from; None where the source is no folder of files.
         depth: how values of more than 8 bits, or floats, became 0 … 255; None where there were none.
+        validation: the rows of `x_train`, ascending, that the source gives as validation images: networks are scored on
+            these, and trained on the others. None where it gives none: then each recipe draws its own.
 
     Raises:
         InvalidDataset: shapes, labels or classes that break these rules; a class of fewer than 2 images.
@@ -71,6 +73,7 @@ class ImageDataset:
     left_out: tuple[LeftOut, ...] = ()
     depth: Depth | None = None
     files: ImageFiles | None = None
+    validation: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         k = len(self.classes)
@@ -95,6 +98,12 @@ class ImageDataset:
             outside = (values < 0) | (values >= k)
             if outside.any():
                 raise refusal(labels, self.name, f"lie in 0 … {k - 1}", int(values[outside][0]))
+        if self.validation is not None:
+            _check_validation(self.name, self.validation, len(self.y_train))
+            trained = np.bincount(np.delete(self.y_train, self.validation), minlength=k)
+            if not trained.all():
+                rule = "leave an image of each class to train on"
+                raise refusal("validation", self.name, rule, f"none of {self._class(trained.argmin())}")
         train = np.bincount(self.y_train, minlength=k)
         if not train.all():
             raise refusal("y_train", self.name, "hold every class", f"no image of {self._class(train.argmin())}")
@@ -109,7 +118,11 @@ class ImageDataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over content (`presage.training.datasets.fingerprint`), computed once per object."""
-        return fingerprint(self.x_train, self.y_train, self.x_test, self.y_test)
+        return fingerprint(self.x_train, self.y_train, self.x_test, self.y_test, self.validation)
+
+    def without_validation(self) -> ImageDataset:
+        """The same images, of which each recipe draws its own to validate on: as presage before knew any dataset."""
+        return replace(self, validation=None)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -136,11 +149,14 @@ def checked(
     left_out: tuple[LeftOut, ...] = (),
     depth: Depth | None = None,
     files: ImageFiles | None = None,
+    validation: npt.NDArray[np.int64] | None = None,
 ) -> ImageDataset:
     """An `ImageDataset` called `name`, whose errors name the `path` it was read from; what was left out is told."""
     said = (*told(path, left_out), *warnings)
     try:
-        return ImageDataset(name, x_train, y_train, x_test, y_test, classes, test_given, said, left_out, depth, files)
+        return ImageDataset(
+            name, x_train, y_train, x_test, y_test, classes, test_given, said, left_out, depth, files, validation
+        )
     except InvalidDataset as error:
         raise InvalidDataset(str(error).replace(f"`{name}`", f"`{path}`", 1)) from None
 
@@ -160,6 +176,13 @@ def _check_images(owner: str, argument: str, images: npt.NDArray[np.uint8]) -> N
 def _check_some(owner: str, argument: str, images: npt.NDArray[np.uint8]) -> None:
     if not images.size:
         raise refusal(argument, owner, "hold at least one image of at least one pixel", f"shape {images.shape}")
+
+
+def _check_validation(owner: str, rows: npt.NDArray[np.int64], n: int) -> None:
+    if rows.ndim != 1 or not len(rows) or not np.issubdtype(rows.dtype, np.integer) or (np.diff(rows) <= 0).any():
+        raise refusal("validation", owner, "be rows of `x_train`, ascending", f"shape {rows.shape} of {rows.dtype}")
+    if rows[0] < 0 or rows[-1] >= n:
+        raise refusal("validation", owner, f"be rows of `x_train`, 0 … {n - 1}", f"{rows[0]} … {rows[-1]}")
 
 
 def _check_labels(owner: str, argument: str, labels: npt.NDArray[np.int64], images: str, n: int) -> None:

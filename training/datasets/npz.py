@@ -39,9 +39,9 @@ def load_npz(
     scaled by what they hold (`presage.training.datasets.value_range`). Labels are (n,) or (n, 1): whole numbers, not
     negative, or text. The classes are the sorted labels of `y_train`, renumbered from 0. `classes` names them: one name
     per label counted from 0, or one per class; labels that are text must be among these names. `x_val` and `y_val`
-    (`x_valid`, `x_validation`) join the training images, as presage draws its own validation images; without `x_test`
-    and `y_test` they are the test set. Without any, a fifth is set aside by a fixed seed. Other arrays are left out,
-    and named in the dataset's `left_out` and `warnings`.
+    (`x_valid`, `x_validation`) are what networks are validated on; without `x_test` and `y_test` they are the test set.
+    Without a test set, a fifth is set aside by a fixed seed. Other arrays are left out, and named in the dataset's
+    `left_out` and `warnings`.
 
     Args:
         path: the file.
@@ -69,14 +69,17 @@ def load_npz(
     pixels = as_uint8(given, path, depth)
 
     notes = [f"Scaled the values of `{path}` as {depth}."] if depth is not None and depth.is_unusual else []
-    train_parts, test_part = parts[:1], parts[-1] if len(parts) > 1 else None
+    train_parts, test_part, validation = parts[:1], parts[-1] if len(parts) > 1 else None, None
     if test_part in VALIDATION:
         notes.append(f"Took `x_{test_part}` of `{path}` as the test set, as there is no `x_test`.")
     elif len(parts) == 3:
         train_parts = parts[:2]
-        notes.append(f"Trained on `x_{parts[1]}` of `{path}` too: presage draws its own validation images.")
+        validation = len(labels["train"]) + np.arange(len(labels[parts[1]]))
+        notes.append(f"Networks are validated on `x_{parts[1]}` of `{path}`, {len(validation):,} images.")
     x_train = _joined([pixels[f"x_{part}"] for part in train_parts])
     y_of_train, y_of_test = _joined([labels[part] for part in train_parts]), labels.get(test_part or "")
+    if validation is not None:  # has no class that `y_train` lacks, either
+        renumber(labels["train"], labels[parts[1]], path, f"y_{parts[1]}")
     y_train, y_test, found = renumber(y_of_train, y_of_test, path, f"y_{test_part}")
     classes, said = name_classes(names, found, path)
     if test_part is not None:
@@ -87,7 +90,7 @@ def load_npz(
     left_out = (LeftOut("array", others),) if others else ()
     return checked(
         path, path.stem, x_train, y_train, x_test, y_test, classes, test_part is not None,
-        (*notes, *said), left_out, depth,
+        (*notes, *said), left_out, depth, validation=validation,
     )  # fmt: skip
 
 

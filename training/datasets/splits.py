@@ -26,7 +26,8 @@ class Split:
     Attributes:
         train: rows to train on, ascending, (n,) int64; every class at least once.
         validation: rows to validate on, ascending, (n,) int64; none of them in `train`.
-        unvalidated: classes (labels) with a single training image, hence none to validate on.
+        unvalidated: classes (labels) without an image to validate on: those with a single training image, or that the
+            dataset's own validation images leave out.
         seed, validation_fraction, train_images: what was asked for.
     """
 
@@ -43,14 +44,15 @@ def split(
 ) -> Split:
     """Set validation images aside, then take (at most `train_images` of) the rest to train on.
 
-    Both draws are stratified. Validation is drawn first, so that every `train_images` shares it; of two caps, the
-    smaller one's training images are a subset of the larger one's.
+    A dataset's own validation images are those, all of them. Else both draws are stratified. Validation is drawn first,
+    so that every `train_images` shares it; of two caps, the smaller one's training images are a subset of the larger
+    one's.
 
     Args:
-        dataset: only its training labels are read.
+        dataset: only its training labels are read, and which of its images validate.
         seed: of the draw; not negative.
         validation_fraction: share of the training images to validate on, in (0, 1). The number is at most 2,000 and
-            at least one for each class of 2 images or more.
+            at least one for each class of 2 images or more. Of no effect where the dataset has its own.
         train_images: most images to train on; None: all that remain.
 
     Raises:
@@ -65,14 +67,17 @@ def split(
     if train_images is not None and train_images < k:
         rule = f"be at least the number of classes of `{dataset.name}`, {k}"
         raise InvalidArgument("train_images", "split", rule, train_images)
-    sizes = np.bincount(dataset.y_train, minlength=k)
-    if sizes.max() < 2:
+    if dataset.validation is not None:
+        rest, validation = np.delete(np.arange(n), dataset.validation), dataset.validation
+    elif np.bincount(dataset.y_train, minlength=k).max() < 2:
         raise refusal("classes", dataset.name, "include one of at least 2 training images, to validate on", "none")
-    wanted = min(round(validation_fraction * n), MOST_VALIDATION_IMAGES)
-    rest, validation = _hold_out(dataset.y_train, wanted, seed)
+    else:
+        rest, validation = _hold_out(
+            dataset.y_train, min(round(validation_fraction * n), MOST_VALIDATION_IMAGES), seed
+        )  # fmt: skip
     if train_images is not None:
         rest = np.sort(rest[stratified_order(dataset.y_train[rest], seed + 1)[:train_images]])
-    unvalidated = tuple(int(label) for label in np.flatnonzero(sizes == 1))
+    unvalidated = tuple(np.flatnonzero(np.bincount(dataset.y_train[validation], minlength=k) == 0).tolist())
     return Split(rest, validation, unvalidated, seed, validation_fraction, train_images)
 
 

@@ -60,7 +60,7 @@ KNOWN: Mapping[str, tuple[list[Options], Options | None]] = {
     "StanfordCars": _BY_NAME,
     "USPS": _BY_FLAG,
 }
-"""Name → (options of the parts to train on, options of the test part or None)."""
+"""Name → (options of the part to train on, and of that to validate on; options of the test part or None)."""
 
 
 def load_torchvision(
@@ -73,8 +73,8 @@ def load_torchvision(
 ) -> ImageDataset:
     """Read a torchvision dataset from disk; nothing is ever downloaded.
 
-    Images become squares of one side, at most 64. torchvision's own validation images join the training images, as
-    presage draws its own. Without a test set, a fifth is set aside by a fixed seed.
+    Images become squares of one side, at most 64. torchvision's own validation images, where it has a test set too, are
+    what networks are validated on. Without a test set, a fifth is set aside by a fixed seed.
 
     Args:
         name: one of `KNOWN`, capitals as in torchvision or not.
@@ -101,6 +101,7 @@ def load_torchvision(
     read = [_pixels(part, side, colour, spec, corrupt, on_progress) for part in parts]
     x = np.concatenate([pixels for pixels, _ in read])
     labels = np.concatenate([of_part for _, of_part in read])
+    validation = np.arange(len(read[0][1]), len(labels)) if len(read) > 1 else None
     if test_part is not None:
         x_test, test_labels = _pixels(test_part, side, colour, spec, corrupt, on_progress)
         y, y_test, found = renumber(labels, test_labels, spec)
@@ -109,7 +110,11 @@ def load_torchvision(
         train, test = set_aside_test(y)
         x, y, x_test, y_test = x[train], y[train], x[test], y[test]
     classes, notes = name_classes(_class_names(parts[0]), found, spec)
-    return ImageDataset(spec, x, y, x_test, y_test, classes, test_part is not None, (*notes, *corrupt.warnings))
+    if validation is not None:
+        notes = (*notes, f"Networks are validated on the {len(validation):,} images that `{spec}` has for it.")
+    return ImageDataset(
+        spec, x, y, x_test, y_test, classes, test_part is not None, (*notes, *corrupt.warnings), validation=validation
+    )
 
 
 def _open(name: str, root: Path, options: Options) -> Any:

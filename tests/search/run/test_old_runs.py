@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from presage.architecture.graph import Architecture
@@ -17,6 +18,7 @@ from presage.search.latency.work import WORK
 from presage.search.limits import Limits
 from presage.search.result import SearchResult, ShortList, Verified
 from presage.search.run.engine import load_candidates, run_search
+from presage.search.run.run_folder import RunFolder, as_begun
 from presage.search.settings import SearchSettings
 from presage.search.testing import TableScorer, TableTrainer, TinySpace
 from presage.training.datasets.image_dataset import ImageDataset
@@ -55,6 +57,19 @@ def _resumed(
         dataset, space=SPACE, recipe=RECIPE, settings=SETTINGS, scorer=scorer, predictor="table", run_folder=folder,
         trainer=trainer, latency=ByHash(),
     )  # fmt: skip
+
+
+def test_a_run_begun_before_own_validation_images_counted_goes_on_as_it_was(tmp_path: Path) -> None:
+    labels = np.arange(40) % 2
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1)).astype(np.uint8)
+    dataset = ImageDataset(
+        "own", images[:30], labels[:30], images[30:], labels[30:], ("a", "b"), validation=np.arange(20, 30)
+    )
+    assert as_begun(tmp_path, dataset) is dataset
+    RunFolder(tmp_path).settle({"dataset": dataset.without_validation().fingerprint})
+    assert as_begun(tmp_path, dataset).validation is None
+    RunFolder(tmp_path / "new").settle({"dataset": dataset.fingerprint})
+    assert as_begun(tmp_path / "new", dataset) is dataset
 
 
 def _no_scorer(round_number: int, verified: Sequence[Verified]) -> TableScorer:

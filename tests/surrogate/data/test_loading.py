@@ -147,6 +147,9 @@ def test_a_task_is_what_the_recipe_makes_of_the_dataset(database: Database) -> N
         recipe=RECIPE.to_json(), recipe_hash=RECIPE.hash, dcn=0.5,
     )  # fmt: skip
     assert made.train_images == 500
+    given = {"fingerprint": "f" * 64, "name": "new", "channels": 3, "classes": 10, "train_images": 400, "dcn": 0.5}
+    own = make_task(**given, recipe=RECIPE.to_json(), recipe_hash=RECIPE.hash, validation_images=30)
+    assert own.train_images == 370  # what the dataset has to validate on is not the recipe's fifth
     assert made.input_shape == (3, RECIPE.image_side, RECIPE.image_side)
 
 

@@ -72,7 +72,7 @@ def test_train_and_test_folders(root: Path, tmp_path: Path) -> None:
     assert dataset.y_test.tolist() == [1]
 
 
-def test_validation_images_join_training_or_stand_in_for_a_test_set(root: Path, tmp_path: Path) -> None:
+def test_validation_images_are_validated_on_or_stand_in_for_a_test_set(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "all" / "train")
     _image(tmp_path / "all" / "val" / "cat" / "v.png", value=99)
     alone = load_dataset(tmp_path / "all")
@@ -83,7 +83,18 @@ def test_validation_images_join_training_or_stand_in_for_a_test_set(root: Path, 
     all_three = load_dataset(tmp_path / "all")
     assert (len(all_three.x_train), len(all_three.x_test)) == (16, 1)
     assert "1 folder beside train and test (`extra`)" in all_three.warnings[0]
-    assert "Trained on `val`" in all_three.warnings[1]
+    assert f"Networks are validated on `val` of `{tmp_path / 'all'}`, 1 images." in all_three.warnings[1]
+    assert all_three.validation is not None
+    assert all_three.x_train[all_three.validation, 0, 0, 0].tolist() == [99]
+    assert all_three.files is not None
+    assert all_three.files.names[all_three.validation[0]] == "val/cat/v.png"
+    _image(tmp_path / "all" / "val" / "owl" / "v.png")
+    assert "The `val` of" in _line(tmp_path / "all")
+    shutil.rmtree(tmp_path / "all" / "val")
+    (tmp_path / "all" / "val").mkdir()
+    without = load_dataset(tmp_path / "all")
+    assert without.validation is None
+    assert "No image is in `val`" in without.warnings[1]
 
 
 def test_a_train_folder_alone_holds_the_classes(root: Path, tmp_path: Path) -> None:

@@ -132,13 +132,21 @@ def test_numbers_as_text_and_bytes_are_sorted_by_value(tmp_path: Path) -> None:
     assert dataset.classes == ("9", "10", "100")
 
 
-def test_validation_images_join_training_or_stand_in_for_a_test_set(tmp_path: Path) -> None:
+def test_validation_images_are_validated_on_or_stand_in_for_a_test_set(tmp_path: Path) -> None:
     all_three = load_dataset(_saved(tmp_path, x_val=_XT, y_val=_YT))
     assert len(all_three.x_train) == 18
     np.testing.assert_array_equal(all_three.x_train[12:, ..., 0], _XT)
     np.testing.assert_array_equal(all_three.y_train, np.concatenate([_Y, _YT]))
     np.testing.assert_array_equal(all_three.x_test[..., 0], _XT)
-    assert "Trained on `x_val`" in all_three.warnings[0]
+    assert all_three.validation is not None
+    assert all_three.validation.tolist() == [12, 13, 14, 15, 16, 17]
+    assert all_three.warnings[0].startswith("Networks are validated on `x_val` of ")
+    joined = _saved(tmp_path, x_train=np.concatenate([_X, _XT]), y_train=np.concatenate([_Y, _YT]))
+    assert all_three.without_validation().fingerprint == load_dataset(joined).fingerprint  # as it was before
+    with pytest.raises(
+        InvalidDataset, match=r"The `y_val` of .* must hold no label that `y_train` lacks\. Got 7 in row 0"
+    ):
+        load_dataset(_saved(tmp_path, x_val=_XT, y_val=np.full(6, 7)))
     alone = load_dataset(_saved(tmp_path, x_valid=_XT, y_valid=_YT, x_test=None, y_test=None))
     np.testing.assert_array_equal(alone.x_test[..., 0], _XT)
     assert (len(alone.x_train), alone.test_given) == (12, True)

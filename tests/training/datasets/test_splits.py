@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -117,3 +119,41 @@ def test_arguments_out_of_range_are_named(arguments: dict[str, float], line: str
 def test_nothing_to_validate_on_is_refused() -> None:
     with pytest.raises(InvalidDataset, match="at least 2 training images, to validate on"):
         split(_dataset([1, 1]), seed=0)
+
+
+def test_a_dataset_with_validation_images_of_its_own_is_validated_on_all_of_these() -> None:
+    plain = _dataset([20, 10, 4])
+    own = np.array([0, 3, 5, 20])
+    dataset = replace(plain, validation=own)
+    for seed, fraction in ((0, 0.2), (7, 0.9)):
+        found = split(dataset, seed=seed, validation_fraction=fraction)
+        assert found.validation.tolist() == own.tolist()
+        assert sorted([*found.train, *own]) == list(range(34))
+    missing = set(range(3)) - set(dataset.y_train[own].tolist())
+    assert found.unvalidated == tuple(missing)
+    capped = split(dataset, train_images=6)
+    assert len(capped.train) == 6
+    assert not set(capped.train) & set(own)
+    assert set(dataset.y_train[capped.train]) == {0, 1, 2}
+
+
+def test_validation_images_are_part_of_what_a_dataset_is() -> None:
+    plain = _dataset([5, 5])
+    first, second = (replace(plain, validation=np.array(rows)) for rows in ([0, 1], [0, 2]))
+    assert len({plain.fingerprint, first.fingerprint, second.fingerprint}) == 3
+    assert first.without_validation().fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ([], "The `validation` of `made` must be rows of `x_train`, ascending."),
+        ([2, 1], "The `validation` of `made` must be rows of `x_train`, ascending."),
+        ([0, 10], "The `validation` of `made` must be rows of `x_train`, 0 … 9. Got 0 … 10."),
+        (list(range(9)), "The `validation` of `made` must leave an image of each class to train on."),
+    ],
+)
+def test_validation_images_that_are_none_are_refused(rows: list[int], line: str) -> None:
+    with pytest.raises(InvalidDataset) as caught:
+        replace(_dataset([5, 5]), validation=np.array(rows, np.int64))
+    assert line in str(caught.value)

@@ -69,6 +69,20 @@ def test_a_set_without_a_test_part_gets_one(disk: Path) -> None:
     assert seen == [(10, 10)]
 
 
+def test_what_torchvision_has_to_validate_on_is_validated_on(disk: Path) -> None:
+    for part, number in (("train", 3), ("valid", 2), ("test", 1)):
+        for name in ("negative", "positive"):
+            folder = disk / "rendered-sst2" / part / name
+            folder.mkdir(parents=True)
+            for i in range(number):
+                Image.new("RGB", (30, 30), (10 * number, 0, i)).save(folder / f"{i}.png")
+    dataset = load_dataset("torchvision:RenderedSST2")
+    assert (len(dataset.x_train), len(dataset.x_test)) == (10, 2)
+    assert dataset.validation is not None
+    assert dataset.x_train[dataset.validation, 0, 0, 0].tolist() == [20] * 4
+    assert any("validated on the 4 images" in line for line in dataset.warnings)
+
+
 def test_a_corrupt_image_is_named_and_skipped_on_request(disk: Path) -> None:
     (_eurosat(disk) / "River" / "1.png").write_bytes(b"no")
     with pytest.raises(InvalidDataset, match=r"`torchvision:EuroSAT` must all be readable\. Got `image 6`"):
