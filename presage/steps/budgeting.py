@@ -14,6 +14,7 @@ from presage.output import duration
 from presage.steps.difficulty import SEEDS
 
 if TYPE_CHECKING:
+    from presage.architecture.graph import Architecture
     from presage.architecture.spaces import Space
     from presage.search import FinalSettings, ScorerFactory, SearchSettings, Verified
     from presage.search.latency.model import LatencyModel
@@ -122,7 +123,7 @@ class Budgeting:
         from presage.search.planning.offers import offers
         from presage.search.planning.workload import Offer
 
-        self._dataset, self._asked, self._folder = dataset, asked, run_folder
+        self._dataset, self._asked, self._folder, self._device = dataset, asked, run_folder, device
         self._wish, self._seconds = wish, None if wish is None else wish.seconds
         self._kept = read_as(run_folder / PLAN, self._checked)
         self._measured: MeasuredMachine | None = None
@@ -213,8 +214,19 @@ class Budgeting:
             )
         channels, classes = self._dataset.shape[0], len(self._dataset.classes)
         workload = self._offered(before, candidate)[found.offer].workload
-        pace = BudgetPace(self._clock, found, workload, self._folder / _EPOCHS, channels, classes, recipe)
+        pace = BudgetPace(
+            self._clock, found, workload, self._folder / _EPOCHS, channels, classes, recipe, timer=self._epoch_seconds
+        )
         return replace(asked, settings=found.settings, final=found.final, recipe=recipe, scorer=scorer, pace=pace)
+
+    def _epoch_seconds(self, architecture: Architecture, recipe: Recipe) -> float | None:
+        """Of a final training that is about to begin: some steps of the network, by the threads that will train it."""
+        from presage.search.planning.measuring import images_of
+        from presage.training.timing import timed
+
+        shape = (self._dataset.shape[0], recipe.image_side, recipe.image_side)
+        found = timed(architecture, shape, len(self._dataset.classes), recipe, self._device)
+        return None if found is None else found.epoch(recipe, images_of(self._dataset, recipe))
 
     def _fixed(self, wish: TimeWish) -> frozenset[str]:
         """What stays: a limit on a network's costs is one on images of the side that was asked for."""

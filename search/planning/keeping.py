@@ -63,7 +63,9 @@ class BudgetPace:
 
     Args:
         kept: where the epochs of final trainings are put down once they are fixed.
-        shape: (c, s, s) is what a recipe of side s makes of the dataset's images; this is c.
+        channels: of the dataset's images: (channels, s, s) is what a recipe of side s makes of them.
+        search: the recipe of the short-list.
+        timer: seconds of an epoch of a network, timed now by some steps of it; None where that failed.
     """
 
     def __init__(
@@ -75,9 +77,10 @@ class BudgetPace:
         channels: int,
         classes: int,
         search: Recipe,
+        timer: Callable[[Architecture, Recipe], float | None] = lambda architecture, recipe: None,
     ) -> None:
         self._clock, self._plan, self._workload, self._kept = clock, plan, workload, kept
-        self._channels, self._classes, self._search = channels, classes, search
+        self._channels, self._classes, self._search, self._timer = channels, classes, search, timer
         self._finish = sum(part.seconds for part in plan.parts if part.name == FINISH)
         self._ratios: dict[bool, list[float]] = {True: [], False: []}  # by the search's recipe, and by others
 
@@ -100,13 +103,18 @@ class BudgetPace:
             self._ratios[self._by_search(recipe)].append(seconds / measured)
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
-        """As many epochs as there is time for, at least a few, at most twice those planned; fixed once and for all."""
+        """As many epochs as there is time for, at least a few, at most twice those planned; fixed once and for all.
+
+        The network is timed for it: what the trainings of a short-list took, each by one thread beside another, says
+        little of what a training by all threads, alone, will take.
+        """
         fixed = _epochs(self._kept)
         key = _key(architecture, recipe)
         if key not in fixed:
-            one = replace(recipe, epochs=1)
             start = self._workload.finishing.start
-            epoch = max(self._expected(architecture, one) - start, 1e-9)
+            epoch = self._timer(architecture, recipe)
+            if epoch is None:
+                epoch = max(self._expected(architecture, replace(recipe, epochs=1)) - start, 1e-9)
             left = SAFE * self._clock.budget - self._finish - self._clock.spent - start
             fixed[key] = min(
                 max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,18 @@ def at() -> Time:
     return Time()
 
 
-def _pace(at: Time, folder: Path, budget: float = 200.0, networks: int = 1, trials: int = 0) -> BudgetPace:
+def _never(architecture: Architecture, recipe: Recipe) -> float | None:
+    return None
+
+
+def _pace(
+    at: Time, folder: Path, budget: float = 200.0, networks: int = 1, trials: int = 0,
+    timer: Callable[[Architecture, Recipe], float | None] = _never,
+) -> BudgetPace:  # fmt: skip
     final = FinalSettings(FINAL, networks, trials)
     told = Plan(budget, SearchSettings(), final, (), reserved=0.6 * budget)
     clock = BudgetClock(folder / "spent.json", budget, at)
-    return BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, SEARCH)
+    return BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, SEARCH, timer)
 
 
 def test_a_short_list_ends_where_the_final_training_s_time_begins(at: Time, tmp_path: Path) -> None:
@@ -66,6 +74,21 @@ def test_what_trainings_took_corrects_what_is_expected(at: Time, tmp_path: Path)
     assert pace.fitted(NETWORK, FINAL).epochs == 40  # twice those planned; 150 seconds at 3.1 an epoch would be 48
     at.now += 100
     assert _pace(at, tmp_path / "other").fitted(NETWORK, FINAL).epochs == 40
+
+
+def test_a_final_training_is_timed_before_its_epochs_are_fixed(at: Time, tmp_path: Path) -> None:
+    asked: list[tuple[Architecture, Recipe]] = []
+
+    def timer(architecture: Architecture, recipe: Recipe) -> float:
+        asked.append((architecture, recipe))
+        return 5.0
+
+    pace = _pace(at, tmp_path, timer=timer)
+    pace.trained(NETWORK, SEARCH, 300.0)  # side by side with others: thirty times slower than expected
+    at.now += 90
+    assert pace.fitted(NETWORK, FINAL).epochs == 20  # 190 - 90 at 5 seconds each
+    assert pace.fitted(NETWORK, FINAL).epochs == 20
+    assert asked == [(NETWORK, FINAL)]
 
 
 def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:
