@@ -168,7 +168,7 @@ def _chosen(text: str | None, command: str, argument: str = "--recipe", stored: 
         return named_recipe(text) if stored is None else named_or_stored(text, stored)
     try:
         fields = json.loads(read_text(Path(text)))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         rule = "be the name of a recipe, or a file with one JSON object of its fields"
@@ -189,5 +189,5 @@ def _field(text: str, command: str) -> tuple[str, object]:
         return name, None
     try:
         return name, json.loads(value.lower() if value in ("True", "False") else value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, value

@@ -23,6 +23,7 @@ from presage.architecture.costs import costs
 from presage.architecture.serial import from_json, to_json
 from presage.errors import InvalidArgument, WrongInput
 from presage.files import held
+from presage.reading import read_text
 from presage.records.dataset import DatasetRecord
 from presage.records.entries import ExperimentEntry
 from presage.records.experiment import OUT_OF_MEMORY, ExperimentRecord
@@ -300,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        recipe = Recipe.from_json(json.loads(given.recipe.read_text())) if given.recipe else Recipe()
+        recipe = Recipe.from_json(json.loads(read_text(given.recipe))) if given.recipe else Recipe()
         known = _identities(given.known) if given.known else frozenset()
         design = _design(given.most_seconds) if given.many_recipes else None
         campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device, known, design)
@@ -322,8 +323,8 @@ def _design(most_seconds: float | None) -> Design:
 
 def _identities(path: Path) -> frozenset[Identity]:
     try:
-        return frozenset((str(d), str(a), str(r), int(seed)) for d, a, r, seed in json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        return frozenset((str(d), str(a), str(r), int(seed)) for d, a, r, seed in json.loads(read_text(path)))
+    except (OSError, ValueError, TypeError, RecursionError):
         rule = "be a file with a JSON list of [dataset, architecture, recipe, seed]"
         raise InvalidArgument("known", "campaign", rule, str(path)) from None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import torch
 
@@ -44,6 +45,9 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
         return None
     with restoring(path):
         check_plain(path)
+        with ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch itself takes whatever numbers are there
+                raise ValueError
         state = torch.load(path, map_location=device, weights_only=True)
         if not isinstance(state, dict):
             raise TypeError

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -186,6 +187,8 @@ class Recipe:
             InvalidArgument: for another format, a newer version, or a value out of its range.
             UnknownName: for a field that no recipe has; names the nearest.
         """
+        if not isinstance(json_object, Mapping):
+            raise InvalidArgument("value", "Recipe.from_json", "be an object of the fields of a recipe", json_object)
         given = dict(json_object)
         if given.pop("format", FORMAT) != FORMAT:
             raise InvalidArgument("format", "Recipe.from_json", f"be {FORMAT!r}", json_object["format"])
@@ -204,13 +207,16 @@ class Recipe:
                 raise InvalidArgument(name, "Recipe", f"be at least {least}, or auto", given[name])
         for field in fields(cls):
             if field.type == "float" and type(given.get(field.name)) is int:
-                given[field.name] = float(given[field.name])
+                with suppress(OverflowError):  # hundreds of digits, which no rule lets pass
+                    given[field.name] = float(given[field.name])
         if isinstance(given.get("unknown"), list):
             given["unknown"] = tuple(given["unknown"])
         return cls(**given)
 
 
 _NAMES = tuple(field.name for field in fields(Recipe) if field.name != "unknown")
+
+_LARGEST = 2**31 - 1  # of whole numbers: more epochs, images or seeds are a slip of the hand
 
 _LATER: dict[str, Any] = {
     field.name: field.default
@@ -235,6 +241,8 @@ def _check_type(name: str, annotation: str, value: object) -> None:
     wrong = not isinstance(value, allowed[annotation]) or (isinstance(value, bool) and annotation != "bool")
     if wrong:
         raise InvalidArgument(name, "Recipe", f"be {annotation}", value)
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise InvalidArgument(name, "Recipe", f"be at most {_LARGEST:,}", value)
 
 
 def _check(name: str, rule: str, value: Any, holds: Callable[[Any], bool]) -> None:

@@ -76,14 +76,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _families(given: str) -> Mapping[str, str]:
     from presage.errors import WrongInput
+    from presage.reading import read_text
     from presage.surrogate.evaluation.families import FAMILIES
 
     if given == "shipped":
         return FAMILIES
     path = Path(given)
     try:
-        found: object = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+        found: object = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as problem:
         raise WrongInput(
             f"The `--families` of `presage evaluate` must be a JSON file. Got {path}: {problem}."
         ) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.progress import OnStage
+from presage.reading import reading
 from presage.steps.expected import note_fit
 from presage.steps.extrapolation import Extrapolation, extrapolation
 
@@ -190,7 +191,15 @@ def read_evidence(
 
     Args:
         is_fitted: whether the predictor fitted to a content (hash) is kept.
+
+    Raises:
+        WrongInput: a row of the database is damaged; `presage database check` names all.
     """
+    with reading(f"The experience in {database.path}"):
+        return _evidence(database, dataset, recipe, is_fitted)
+
+
+def _evidence(database: Database, dataset: ImageDataset, recipe: Recipe, is_fitted: Callable[[str], bool]) -> Evidence:
     import numpy as np
 
     from presage.probe import PROBE_VERSION
@@ -223,7 +232,8 @@ def read_experience(database: Database, without: tuple[str, str] | None) -> Expe
     from presage.probe import PROBE_VERSION
     from presage.surrogate import load_experience
 
-    found = load_experience(database, probe_version=PROBE_VERSION)
+    with reading(f"The experience in {database.path}"):
+        found = load_experience(database, probe_version=PROBE_VERSION)
     return found if without is None else found.without_task(*without)
 
 
@@ -257,8 +267,9 @@ def bind(
     tell(1, 1)
     predictor: TaskPredictor = learned
     if evidence.own:
-        parsed = {text: loads(text) for text in set(evidence.own)}
-        graphs = GraphBatch.of([parsed[text] for text in evidence.own])
+        with reading("The experience in the database"):
+            parsed = {text: loads(text) for text in set(evidence.own)}
+            graphs = GraphBatch.of([parsed[text] for text in evidence.own])
         predictor = learned.condition_on(graphs, evidence.accuracy, evidence.task)
     return BoundPredictor(predictor, evidence.task, evidence.trained, evidence.extrapolation, evidence.operations)
 

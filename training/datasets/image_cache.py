@@ -1,7 +1,7 @@
 """Decoded images kept on disk, so that a folder is read once: bounded in size, the least recently used go first.
 
 An entry is a folder named by a key: ``pixels`` (bytes), ``labels.npy`` and ``entry.json``. It is written beside and
-renamed, so that it is whole or not there. What can be read in it is checked; anything else counts as not there.
+renamed, so that it is whole or not there, and bears a checksum over all three; anything else counts as not there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -74,7 +75,9 @@ class UnfinishedImages:
         self._map.flush()
         shape = (len(labels), *self.pixels.shape[1:])
         np.save(self._folder / _LABELS, labels)
-        (self._folder / _TOLD).write_text(json.dumps({**told, "shape": shape}), encoding="utf-8")
+        whole = {**told, "shape": list(shape)}
+        whole["checksum"] = _checksum(self.pixels[: len(labels)], labels, whole)
+        (self._folder / _TOLD).write_text(json.dumps(whole), encoding="utf-8")
         try:
             self._folder.rename(self._target)
         except OSError:
@@ -101,7 +104,7 @@ class ImageCache:
         try:
             entry = _read(path)
             os.utime(path / _TOLD)  # used just now
-        except (OSError, EOFError, ValueError, KeyError, TypeError):
+        except Exception:  # whatever damage makes libraries raise
             shutil.rmtree(path, ignore_errors=True)
             return None
         return entry
@@ -148,7 +151,7 @@ def _read(path: Path) -> KeptImages:
     """An entry.
 
     Raises:
-        OSError, EOFError, ValueError, KeyError, TypeError: it is damaged.
+        Exception: of any kind: it is damaged.
     """
     told = json.loads((path / _TOLD).read_text(encoding="utf-8"))
     n, h, w, c = (int(side) for side in told["shape"])
@@ -157,4 +160,15 @@ def _read(path: Path) -> KeptImages:
         raise ValueError("labels of another dataset")
     with (path / _PIXELS).open("rb") as file:
         mapped = mmap.mmap(file.fileno(), n * h * w * c, access=mmap.ACCESS_COPY)
-    return KeptImages(np.frombuffer(mapped, np.uint8).reshape(n, h, w, c), labels, told)
+    pixels = np.frombuffer(mapped, np.uint8).reshape(n, h, w, c)
+    if told.pop("checksum") != _checksum(pixels, labels, told):
+        raise ValueError("what was not written so")
+    return KeptImages(pixels, labels, told)
+
+
+def _checksum(pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], told: dict[str, Any]) -> int:
+    """CRC-32 over all of an entry: it shows damage, not who wrote it."""
+    found = zlib.crc32(labels.tobytes())
+    for image in pixels:
+        found = zlib.crc32(image, found)
+    return zlib.crc32(json.dumps(told, sort_keys=True).encode(), found)

@@ -196,3 +196,20 @@ def test_rows_are_moved_in_place(n: int) -> None:
         reorder(moved, order)
         np.testing.assert_array_equal(moved[:taken], pixels[order])
         np.testing.assert_array_equal(np.sort(moved, axis=0), np.sort(pixels, axis=0))
+
+
+def test_an_entry_that_was_damaged_anywhere_is_read_anew(root: Path, tmp_path: Path, decoded: list[str]) -> None:
+    plain = load_dataset(root)
+    cache = tmp_path / "cache"
+    load_dataset(root, cache=cache)
+    for name in ("pixels", "labels.npy", "entry.json"):
+        (entry,) = cache.iterdir()
+        content = bytearray((entry / name).read_bytes())
+        content[-9] ^= 1
+        (entry / name).write_bytes(bytes(content))
+        decoded.clear()
+        _same(load_dataset(root, cache=cache), plain)
+        assert decoded, name
+    (entry,) = cache.iterdir()
+    (entry / "entry.json").write_text("[" * 100_000, encoding="utf-8")
+    _same(load_dataset(root, cache=cache), plain)

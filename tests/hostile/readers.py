@@ -1,0 +1,340 @@
+"""Every reader of presage, with a real file for it to be mutated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from presage.architecture.costs import costs
+from presage.architecture.serial import dumps, to_json
+from presage.architecture.spaces import get_space
+from presage.database import Database
+from presage.records import ArchitectureRecord
+from presage.records.testing import dataset_record, experiment_entry, prediction_entry, probe_entry
+from presage.search.testing import TableScorer, TableTrainer, TinySpace
+from presage.training.datasets.image_dataset import ImageDataset
+from presage.training.recipe import Recipe
+from presage.training.recording import recipe_record
+from tests.hostile.mutation import mutated
+
+__all__ = ["READERS", "Reader"]
+
+RECIPE = Recipe(epochs=2, train_images=40, validation_images=20, least_epoch_images=1, image_side=8)
+SPACE = TinySpace(layers=2)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader under test.
+
+    Attributes:
+        prepare: writes what it reads into an empty folder, once.
+        read: reads a copy of that folder, in which a file was changed.
+        spared: names of files that are not changed: not its own.
+        damage: changes a copy of the folder in another way than by its bytes.
+    """
+
+    prepare: Callable[[Path], None]
+    read: Callable[[Path], object]
+    spared: tuple[str, ...] = ()
+    damage: Callable[[Path, np.random.Generator], None] | None = None
+
+
+def entries() -> list[Any]:
+    """Three experiments that the roof's checks hold good too."""
+    space, recipe, found = get_space("nb201"), recipe_record(Recipe()), []
+    for number, code in enumerate(space.sample(3, np.random.default_rng(1))):
+        params = space.params(code)
+        architecture = space.decode(params).canonical
+        dataset = dataset_record()
+        shape = (dataset.channels, Recipe().image_side, Recipe().image_side)
+        curve = [0.5 + 0.1 * number] * Recipe().epochs
+        counted = asdict(costs(architecture, shape, dataset.classes))
+        changed: dict[str, Any] = {"accuracy": curve[-1], "curve": curve, "train_losses": curve, **counted}
+        record = ArchitectureRecord(architecture.hash, to_json(architecture), space.name, params)
+        found.append(experiment_entry(number, dataset=dataset, architecture=record, recipe=recipe, **changed))
+    return found
+
+
+def stored(path: Path) -> None:
+    with Database.open(path) as database:
+        database.add_experiments(entries())
+        database.add_probe(probe_entry())
+        database.add_predictions([prediction_entry()])
+
+
+def mine(folder: Path) -> Database:
+    return Database.open(folder / "mine.duckdb")
+
+
+def shards(folder: Path) -> None:
+    from presage.records.shards import append_entry
+
+    for entry in [*entries(), probe_entry(), prediction_entry()]:
+        append_entry(folder / "shard.jsonl", entry)
+
+
+def imported(folder: Path) -> object:
+    from presage.steps.experience import check_importable, import_experience, read_tables
+    from presage.training import load_dataset
+
+    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(("mine", "."))]
+    if paths[0].suffix == ".parquet" and paths[0].stem != "table":
+        paths = [folder]
+    check_importable(paths)
+    tables = read_tables(paths, lambda: mine(folder), load_dataset, _options())
+    with mine(folder) as database:
+        return import_experience(database, paths, tables, _options())
+
+
+def _options() -> Any:
+    from presage.steps.experience import ImportOptions
+
+    return ImportOptions()
+
+
+def parquet(folder: Path) -> None:
+    stored(folder / "mine.duckdb")
+    with mine(folder) as database:
+        database.export_parquet(folder)
+    (folder / "mine.duckdb").unlink()
+
+
+def opened(folder: Path) -> object:
+    from presage.database import check_file
+
+    found = check_file(folder / "stored.duckdb")
+    with Database.open(folder / "stored.duckdb") as database:
+        return found, database.info().text(), database.similar(0.5, least=2).note, database.experiments(arrays=True)
+
+
+def rows(folder: Path, rng: np.random.Generator) -> None:
+    """Change a value of a row of the database, as another program would."""
+    import duckdb
+
+    columns = {
+        "architectures": ["json", "space", "hash"], "recipes": ["json"], "datasets": ["classes", "channels", "name"],
+        "experiments": ["accuracy", "curve", "parameters", "status", "depth_accuracies", "versions", "seed"],
+        "probes": ["dcn", "curve", "description", "version"],
+    }  # fmt: skip
+    table = list(columns)[int(rng.integers(len(columns)))]
+    column = columns[table][int(rng.integers(len(columns[table])))]
+    values = ["", "x", "{}", "[1]", '{"format": 1}', "-1", "1e300", "nan", "[[[[", "\x1b", "9" * 30]
+    with duckdb.connect(str(folder / "stored.duckdb")) as raw:
+        old = raw.execute(f"SELECT {column} FROM {table} LIMIT 1").fetchone()
+        text = values[int(rng.integers(len(values)))]
+        if isinstance(old and old[0], str) and rng.random() < 0.5:
+            text = mutated(old[0].encode(), rng).decode("utf-8", "ignore").replace("\0", "")
+        with suppress(duckdb.Error):
+            raw.execute(f"UPDATE {table} SET {column} = ?", [text])
+
+
+def images_of_record() -> ImageDataset:
+    """A dataset that passes for the one of the stored experiments."""
+    found = blocks()
+    vars(found)["fingerprint"] = dataset_record().fingerprint
+    return found
+
+
+def predicted(folder: Path) -> object:
+    """What a prediction reads of a database: its rows, and the architectures in it."""
+    from presage.steps.prediction import bind, read_evidence
+    from presage.surrogate import get_predictor
+
+    with Database.open(folder / "stored.duckdb") as database:
+        evidence = read_evidence(database, images_of_record(), Recipe(), lambda content: False)
+    assert evidence.experience is not None
+    return bind(evidence, get_predictor("dataset-mean"), folder / "cache", lambda: evidence.experience, lambda *_: None)
+
+
+def trainings(folder: Path) -> None:
+    lines = ["network,dataset,images,classes,channels,height,width,epochs,accuracy,seed"]
+    space = get_space("nb201")
+    text = dumps(space.decode(space.params(space.sample(1, np.random.default_rng(0))[0])))
+    (folder / "net.json").write_text(text, encoding="utf-8")
+    lines += [f"net.json,mine,1000,10,3,32,32,{epochs},0.8{epochs},0" for epochs in (3, 4, 5)]
+    (folder / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def own_trainings(folder: Path) -> object:
+    from presage.steps.imports.own_trainings import read_own_trainings
+    from presage.training import load_dataset
+
+    return read_own_trainings(folder / "table.csv", [], set(), load_dataset)
+
+
+def scores(folder: Path) -> None:
+    space = get_space("nb201")
+    rows = [f"{''.join(map(str, code))},0.{at}" for at, code in enumerate(space.sample(9, np.random.default_rng(0)))]
+    (folder / "table.csv").write_text("\n".join(["network,score", *rows]), encoding="utf-8")
+
+
+def score_table(folder: Path) -> object:
+    from presage.search.studies.tables import read_score_table
+
+    return read_score_table(str(folder / "table.csv"), get_space("nb201"))
+
+
+def networks(folder: Path) -> None:
+    space = get_space("nb201")
+    texts = [dumps(space.decode(space.params(code))) for code in space.sample(2, np.random.default_rng(0))]
+    (folder / "networks.jsonl").write_text("\n".join(texts), encoding="utf-8")
+
+
+def architectures(folder: Path) -> object:
+    from presage.architectures import costs_of, read_architectures
+
+    return [costs_of(one, (3, 16, 16), 10) for one in read_architectures([str(folder / "networks.jsonl")])]
+
+
+def recipe_file(folder: Path) -> None:
+    (folder / "recipe.json").write_text(json.dumps(Recipe().to_json()), encoding="utf-8")
+
+
+def recipe(folder: Path) -> object:
+    from presage.recipes import chosen_recipe
+    from presage.training.recipe_words import recipe_words
+
+    found = chosen_recipe(str(folder / "recipe.json"), "--recipe", "predict")
+    return found if isinstance(found, str) else (recipe_words(found), found.check_trainable())
+
+
+def arrays(folder: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 255, (12, 8, 8)).astype(np.uint8)
+    np.savez_compressed(folder / "d.npz", x_train=x, y_train=np.arange(12) % 3, classes=np.array(["a", "b", "c"]))
+
+
+def dataset(folder: Path) -> object:
+    from presage.training import load_dataset
+
+    return load_dataset(str(folder / "d.npz"))
+
+
+def images(folder: Path) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (folder / "d" / name).mkdir(parents=True)
+        for number, ending in enumerate(("png", "jpg", "gif", "bmp", "tiff", "webp")):
+            picture = Image.fromarray(rng.integers(0, 255, (9, 9, 3)).astype(np.uint8))
+            picture.save(folder / "d" / name / f"{number}.{ending}")
+
+
+def image_folder(folder: Path) -> object:
+    from presage.training import load_dataset
+
+    load_dataset(str(folder / "d"), skip_corrupt=True)
+    return load_dataset(str(folder / "d"))
+
+
+def model(folder: Path) -> None:
+    from presage.architecture.torch_bridge.build import build
+    from presage.training.model.folder import save_model
+    from presage.training.model.trained import TrainedModel
+
+    architecture = SPACE.decode(SPACE.params(SPACE.sample(1, np.random.default_rng(0))[0]))
+    module = build(architecture, (1, 8, 8), 2).eval()
+    made = TrainedModel(architecture, module, ("a", "b"), (1, 8, 8), (1.0,), (2.0,), "d", 8, RECIPE, 0.5, 0.5)
+    save_model(made, folder / "model", program=False)
+
+
+def load_model(folder: Path) -> object:
+    from presage.search.run.export import how_to_use
+    from presage.training.model.folder import load_model
+
+    return load_model(folder / "model"), how_to_use(folder / "model")
+
+
+def blocks() -> ImageDataset:
+    x = np.random.default_rng(0).integers(0, 255, (80, 8, 8, 1)).astype(np.uint8)
+    return ImageDataset("noise", x, np.arange(80) % 2, x[:20], np.arange(20) % 2, classes=("a", "b"))
+
+
+def run(folder: Path) -> None:
+    searched(folder)
+
+
+def searched(folder: Path) -> object:
+    from presage.report import write_report
+    from presage.search import SearchSettings, run_search
+
+    result = run_search(
+        blocks(),
+        space=SPACE,
+        recipe=RECIPE,
+        settings=SearchSettings(candidates=40, shortlist=2, batch=20, compare_random=1),
+        scorer=lambda number, verified: TableScorer(),
+        run_folder=folder / "run",
+        trainer=TableTrainer(RECIPE.epochs),
+    )
+    write_report(folder / "run", SPACE)
+    return result
+
+
+def report(folder: Path) -> object:
+    from presage.report import write_report
+
+    return write_report(folder / "run", SPACE)
+
+
+def checkpoint(folder: Path) -> None:
+    import torch
+
+    from presage.training.checkpoint import save_checkpoint
+
+    save_checkpoint(folder / "checkpoint.pt", {"module": {"w": torch.zeros(300)}, "records": [1, 2], "identity": "x"})
+
+
+def load_checkpoint(folder: Path) -> object:
+    import torch
+
+    from presage.training.checkpoint import load_checkpoint
+
+    return load_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))
+
+
+def predictor(folder: Path) -> None:
+    from presage.surrogate.predictors.cache import shipped
+
+    for entry in shipped().iterdir():
+        if entry.is_dir():
+            target = folder / entry.name
+            target.mkdir()
+            for file in entry.iterdir():
+                (target / file.name).write_bytes(file.read_bytes())
+
+
+def load_predictor(folder: Path) -> object:
+    from presage.surrogate.predictors.storage import load_predictor
+
+    (only,) = folder.iterdir()
+    return load_predictor(only, only.name.encode())
+
+
+READERS: dict[str, Reader] = {
+    "architectures": Reader(networks, architectures),
+    "recipe file": Reader(recipe_file, recipe),
+    "shards": Reader(shards, imported),
+    "Parquet": Reader(parquet, imported),
+    "foreign database": Reader(lambda folder: stored(folder / "theirs.duckdb"), imported),
+    "own database": Reader(lambda folder: stored(folder / "stored.duckdb"), opened),
+    "rows": Reader(lambda folder: stored(folder / "stored.duckdb"), opened, damage=rows),
+    "experience": Reader(lambda folder: stored(folder / "stored.duckdb"), predicted, damage=rows),
+    "table of trainings": Reader(trainings, own_trainings),
+    "table of scores": Reader(scores, score_table),
+    "npz": Reader(arrays, dataset),
+    "image folder": Reader(images, image_folder),
+    "model": Reader(model, load_model),
+    "run folder": Reader(run, searched, spared=("report.html", "lock")),
+    "report": Reader(run, report, spared=("report.html", "lock")),
+    "checkpoint": Reader(checkpoint, load_checkpoint),
+    "predictor": Reader(predictor, load_predictor),
+}
+"""By what it reads."""
