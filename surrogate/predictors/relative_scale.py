@@ -16,7 +16,7 @@ from presage.surrogate.data.logit import from_logit, slope, to_logit
 from presage.surrogate.data.ranks import normal_scores
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.prediction import Estimate
-from presage.surrogate.predictors.recipe_effect import RecipeEffect, usual_tasks
+from presage.surrogate.predictors.recipe_effect import RecipeEffect, usual_tasks, widened
 from presage.surrogate.predictors.state import State
 from presage.surrogate.predictors.task_model import MEAN_FEATURES, SPREAD_FEATURES, LadderedModel
 
@@ -138,7 +138,7 @@ class RelativeScale:
             return self.known[task.key]
         shift, std_error = self.effect_.predict(task)
         usual = self._usual(task)
-        return TaskScale(usual.mean + shift, usual.spread, usual.std_error, std_error)
+        return TaskScale(usual.mean + shift, usual.spread * widened(shift), usual.std_error, std_error)
 
     def _usual(self, task: Task) -> TaskScale:
         """The scale of the task's dataset by the usual recipe."""

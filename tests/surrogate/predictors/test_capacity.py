@@ -28,6 +28,7 @@ from presage.surrogate.predictors.recipe_effect import (
     doublings,
     fading,
     usual_tasks,
+    widened,
 )
 from presage.surrogate.predictors.relative_scale import RelativeScale
 from presage.surrogate.testing import synthetic_experience
@@ -156,6 +157,21 @@ def test_doublings_fade_only_beyond_those_known() -> None:
     assert fading(2.0, 2.0) == 2.0
     assert 5.0 < fading(9.0, 2.0) < 2.0 + FADES
     assert fading(-3.0, 0.0) == -3.0
+
+
+def test_a_task_that_gets_farther_spreads_more() -> None:
+    assert widened(0.0) == 1.0
+    assert widened(1.0) == pytest.approx(1.3)
+    assert widened(-1.0) == pytest.approx(0.7)
+    assert (widened(-9.0), widened(9.0)) == (0.3, 2.0)
+
+
+def test_an_unknown_recipe_that_trains_longer_spreads_a_task_by_as_much_as_it_raises_it(experience: Experience) -> None:
+    scale = RelativeScale().fit(experience)
+    usual, longer = experience.tasks[0], replace(experience.tasks[0], recipe="longer", epochs=24)
+    shift = scale.of(longer).mean - scale.of(usual).mean
+    assert shift > 0
+    assert scale.of(longer).spread == pytest.approx(widened(shift) * scale.of(usual).spread)
 
 
 def laddered(task: Task, gain: float) -> Task:
