@@ -16,7 +16,16 @@ from presage.records.dcn_filter import TOLERANCE, similar_datasets
 from presage.records.probe import RUNG
 from presage.records.record import Record
 
-__all__ = ["architecture_texts", "content_hash", "difficulties", "experiments", "operation_names", "records", "similar"]
+__all__ = [
+    "architecture_texts",
+    "content_hash",
+    "difficulties",
+    "experiments",
+    "learned_until",
+    "operation_names",
+    "records",
+    "similar",
+]
 
 _ARRAYS = tuple(field.name for field in fields(ExperimentColumns) if field.default is None)
 _SCALARS = tuple(
@@ -24,6 +33,9 @@ _SCALARS = tuple(
     for field in fields(ExperimentColumns)
     if field.name not in ("datasets", "recipes", "dataset", "recipe", "architecture", "status", *_ARRAYS)
 )
+
+LEARNED_IN = 64
+"""Predictors are fitted anew when experience has grown by one part in so many."""
 
 R = TypeVar("R", bound=Record)
 
@@ -75,6 +87,7 @@ def experiments(
     status: str | None = "finished",
     arrays: bool = False,
     ordered: bool = True,
+    until: str | None = None,
 ) -> ExperimentColumns:
     """Experiments by column, those of all the datasets, recipes and spaces that are not narrowed down.
 
@@ -86,12 +99,15 @@ def experiments(
         status: one of `presage.records.experiment.STATUSES`, or None for all.
         arrays: also read curves, losses and accuracies by depth.
         ordered: by dataset, architecture, recipe and seed: equal content, equal order. Else as stored.
+        until: only those that had ended by then, as in `created_at`.
     """
     found = sorted(datasets) if datasets is not None else _distinct(connection, "dataset")
     recipes = [recipe] if recipe is not None else _distinct(connection, "recipe")
     names = _SCALARS + (() if status else ("status",)) + (_ARRAYS if arrays else ())
     chosen = ", ".join(f'e."{name}"' for name in names)
     wanted, values = _where({"status": status, "space": space} if space else {"status": status})
+    if until is not None:
+        wanted, values = f"{wanted}{' AND' if wanted else 'WHERE'} e.created_at <= ?", [*values, until]
     join = "JOIN architectures a ON a.hash = e.architecture" if space else ""
     order = "ORDER BY e.dataset, e.architecture, e.recipe, e.seed" if ordered else ""
     # The few datasets and recipes come back as positions: a Python string for each row would take most of the time.
@@ -179,15 +195,35 @@ def similar(
     return SimilarExperiments(found, tuple(known[key] for key in found.datasets), reach, widened, f"{note}.")
 
 
-def content_hash(connection: Connection, without: tuple[str, str] | None = None) -> str:
+def learned_until(connection: Connection, since: str, without: tuple[str, str] | None = None) -> str | None:
+    """The time up to which experiments are learned from, for `Database.learned_until`; None where all are."""
+    dataset, recipe = without or ("", "")
+    [(kept, newer)] = connection.rows(
+        "SELECT count(*), count(*) FILTER (created_at > ?) FROM experiments WHERE NOT (dataset = ? AND recipe = ?)",
+        [since, dataset, recipe],
+    )
+    late = newer % max(kept // LEARNED_IN, 1)
+    if not late:
+        return None
+    found = connection.rows(
+        "SELECT created_at FROM experiments WHERE NOT (dataset = ? AND recipe = ?) AND created_at > ? "
+        "ORDER BY created_at DESC LIMIT 1 OFFSET ?",
+        [dataset, recipe, since, late],
+    )
+    return str(found[0][0]) if found else since
+
+
+def content_hash(connection: Connection, without: tuple[str, str] | None = None, until: str | None = None) -> str:
     """Digest of all that predictors learn from. The same in any order of rows.
 
-    Results of experiments, but for those of the dataset and recipe `without`, and probes of the datasets they are on.
+    Results of experiments, but for those of the dataset and recipe `without` and those that ended after `until`, and
+    probes of the datasets they are on.
     """
     dataset, recipe = without or ("", "")
     found = connection.rows(
         """
-        WITH kept AS (SELECT * FROM experiments WHERE NOT (dataset = ? AND recipe = ?))
+        WITH kept AS (SELECT * FROM experiments
+            WHERE NOT (dataset = ? AND recipe = ?) AND (? IS NULL OR created_at <= ?))
         SELECT 'experiments', count(*), bit_xor(md5_number(concat_ws('|', id, status, coalesce(accuracy::VARCHAR, '-'),
             coalesce(test_accuracy::VARCHAR, '-'), curve::VARCHAR, depth_accuracies::VARCHAR,
             parameters, multiply_adds, activation_bytes, "depth")))::VARCHAR FROM kept
@@ -196,7 +232,7 @@ def content_hash(connection: Connection, without: tuple[str, str] | None = None)
         WHERE dataset IN (SELECT dataset FROM kept)
         ORDER BY 1
         """,
-        [dataset, recipe],
+        [dataset, recipe, until, until],
     )
     return hashlib.sha256(repr(found).encode()).hexdigest()
 

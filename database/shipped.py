@@ -7,23 +7,33 @@ import json
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 from presage.database.connection import Connection
 from presage.database.parquet import FILES, copy_parquet, read_parquet
 from presage.database.write import ImportReport, Writer
 from presage.errors import InvalidDatabase
 
-__all__ = ["MANIFEST", "digest_of_files", "import_seed", "keep_empty", "seed_digest"]
+__all__ = ["MANIFEST", "digest_of_files", "import_seed", "keep_empty", "seed_digest", "seed_newest"]
 
 MANIFEST = "seed.json"
 
 
 def seed_digest() -> str | None:
     """Digest of the shipped seed, from its manifest; None where this presage ships none."""
-    manifest = files("presage.database") / "seed" / MANIFEST
-    if not manifest.is_file():
-        return None
-    return str(json.loads(manifest.read_text(encoding="utf-8"))["digest"])
+    digest = _manifest().get("digest")
+    return None if digest is None else str(digest)
+
+
+def seed_newest() -> str:
+    """When the newest experiment of the shipped seed had ended, as in `created_at`; "" where none is shipped."""
+    return str(_manifest().get("newest", ""))
+
+
+def _manifest() -> dict[str, Any]:
+    found = files("presage.database") / "seed" / MANIFEST
+    kept: dict[str, Any] = json.loads(found.read_text(encoding="utf-8")) if found.is_file() else {}
+    return kept
 
 
 def import_seed(connection: Connection, *, only_if_empty: bool = False) -> ImportReport | None:

@@ -20,7 +20,7 @@ from presage.database.migrate import migrate, version
 from presage.database.parquet import read_parquet, write_parquet
 from presage.database.paths import default_path
 from presage.database.shards import read_shards
-from presage.database.shipped import import_seed, keep_empty
+from presage.database.shipped import import_seed, keep_empty, seed_newest
 from presage.database.write import ImportReport, Placed, Writer
 from presage.errors import InvalidExperience, UnknownName
 from presage.records.architecture import ArchitectureRecord
@@ -285,6 +285,7 @@ class Database:
         space: str | None = None,
         status: str | None = "finished",
         arrays: bool = False,
+        until: str | None = None,
     ) -> ExperimentColumns:
         """Experiments by column, ordered by their identity.
 
@@ -294,9 +295,10 @@ class Database:
             space: only of architectures sampled from this space.
             status: only those that ended so; None for all.
             arrays: also read curves, losses and accuracies by depth.
+            until: only those that had ended by then, as in `created_at`.
         """
         return queries.experiments(
-            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays
+            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until
         )
 
     def experiment_records(
@@ -345,10 +347,23 @@ class Database:
         """What the database holds, counted by dataset, space, recipe and status."""
         return info(self._connection)
 
-    def content_hash(self, *, without: tuple[str, str] | None = None) -> str:
+    def content_hash(self, *, without: tuple[str, str] | None = None, until: str | None = None) -> str:
         """Digest of all that predictors learn from: the same for equal content, whatever the order it came in.
 
         Args:
             without: a dataset (fingerprint) and a recipe (hash) whose experiments do not count.
+            until: nor do those that ended later, as in `created_at`.
         """
-        return queries.content_hash(self._connection, without)
+        return queries.content_hash(self._connection, without, until)
+
+    def learned_until(self, *, without: tuple[str, str] | None = None) -> str | None:
+        """When the newest experiment that predictors learn from had ended, as in `created_at`; None where all count.
+
+        Predictors are fitted anew each time that the experience has grown by a 64th, and not after every training: of
+        the n experiments that are newer than the shipped ones, the newest n mod (all / 64) are left for the next time.
+        It follows from the content alone.
+
+        Args:
+            without: a dataset (fingerprint) and a recipe (hash) whose experiments do not count.
+        """
+        return queries.learned_until(self._connection, seed_newest(), without)

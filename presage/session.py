@@ -193,7 +193,7 @@ class Session:
 
         def reread() -> Experience:
             with self.open() as database:
-                return prediction.read_experience(database, evidence.without)
+                return prediction.read_experience(database, evidence.without, evidence.until)
 
         return prediction.bind(evidence, unfitted, folder, reread, self.progress)
 

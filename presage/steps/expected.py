@@ -72,7 +72,10 @@ def _fit_seconds(database: Database, dataset: ImageDataset, recipe: Recipe, unfi
     """How long fitting the predictor will take: what it took for each experiment the last time."""
     from presage.surrogate.predictors.cache import is_kept
 
-    contents = (database.content_hash(without=(dataset.fingerprint, recipe.hash)), database.content_hash())
+    own = (dataset.fingerprint, recipe.hash)
+    contents = [
+        database.content_hash(without=without, until=database.learned_until(without=without)) for without in (own, None)
+    ]
     if any(is_kept(unfitted, content, cache) for content in contents):
         return 0.0
     name = type(unfitted).__name__

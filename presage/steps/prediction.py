@@ -107,6 +107,8 @@ class Evidence:
     Attributes:
         without: dataset (fingerprint) and recipe (hash) whose experiments the predictor is fitted without; None where
             it is fitted to all.
+        until: the time of the newest experiment it is fitted to (`Database.learned_until`); None where it is fitted to
+            all.
         content: hash of what it is fitted to.
         experience: what it is fitted to; None where it need not be fitted.
         own: architecture JSON of the n networks trained on the task, in the order of `accuracy`.
@@ -115,6 +117,7 @@ class Evidence:
     """
 
     without: tuple[str, str] | None
+    until: str | None
     content: str
     experience: Experience | None
     own: Sequence[str]
@@ -212,12 +215,14 @@ def _evidence(database: Database, dataset: ImageDataset, recipe: Recipe, is_fitt
     on_probed = np.array([key in probed for key in finished.datasets], bool)[finished.dataset]
     corrects = int(on_probed.sum()) > len(trained) <= MOST_GIVEN
     without = own if corrects else None
-    content = database.content_hash(without=without)
+    until = database.learned_until(without=without)
+    content = database.content_hash(without=without, until=until)
     texts = database.architectures(set(trained.architecture.tolist())) if corrects else {}
     return Evidence(
         without=without,
+        until=until,
         content=content,
-        experience=None if is_fitted(content) else read_experience(database, without),
+        experience=None if is_fitted(content) else read_experience(database, without, until),
         own=[texts[key] for key in trained.architecture.tolist()] if corrects else [],
         accuracy=trained.accuracy,
         task=task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash, PROBE_VERSION),
@@ -227,13 +232,13 @@ def _evidence(database: Database, dataset: ImageDataset, recipe: Recipe, is_fitt
     )
 
 
-def read_experience(database: Database, without: tuple[str, str] | None) -> Experience:
-    """What a predictor is fitted to: everything, but for the task `without` (dataset and recipe)."""
+def read_experience(database: Database, without: tuple[str, str] | None, until: str | None = None) -> Experience:
+    """What a predictor is fitted to: everything, but for the task `without` (dataset and recipe) and what is newer."""
     from presage.probe import PROBE_VERSION
     from presage.surrogate import load_experience
 
     with reading(f"The experience in {database.path}"):
-        found = load_experience(database, probe_version=PROBE_VERSION)
+        found = load_experience(database, probe_version=PROBE_VERSION, until=until)
     return found if without is None else found.without_task(*without)
 
 

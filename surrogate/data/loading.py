@@ -33,6 +33,7 @@ def load_experience(
     datasets: Collection[str] | None = None,
     recipe: str | None = None,
     space: str | None = None,
+    until: str | None = None,
 ) -> Experience:
     """All finished experiments on probed datasets; a dataset without a probe is passed over, having no difficulty.
 
@@ -42,6 +43,7 @@ def load_experience(
         datasets: only these (fingerprints).
         recipe: only experiments by this recipe (hash).
         space: only networks sampled from this space.
+        until: only experiments that had ended by then, as in `created_at`.
 
     Raises:
         InvalidExperience: where nothing is left to learn from.
@@ -49,7 +51,7 @@ def load_experience(
     from presage.architecture.batch.graph_batch import GraphBatch
     from presage.architecture.serial import from_json
 
-    columns = database.experiments(datasets=datasets, recipe=recipe, space=space, arrays=True)
+    columns = database.experiments(datasets=datasets, recipe=recipe, space=space, arrays=True, until=until)
     probes, ladders = probes_by_dataset(database, probe_version), ladders_by_dataset(database, probe_version)
     known = {record.fingerprint: record for record in database.datasets()}
     recipes = {record.hash: record.json for record in database.recipes()}

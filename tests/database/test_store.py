@@ -180,3 +180,28 @@ def test_a_dataset_is_found_by_fingerprint_or_by_name(database: Database) -> Non
 def test_an_architecture_that_is_not_there_is_said(database: Database) -> None:
     with pytest.raises(InvalidDatabase, match="holds no architecture"):
         database.architectures(["0" * 64])
+
+
+def test_the_newest_experiments_wait_until_a_64th_has_gathered(tmp_path: Path) -> None:
+    """Of 640 experiments newer than what is shipped, predictors learn at once; of the next nine not yet."""
+    entries = [experiment_entry(i, created_at=f"2101-01-01T00:{i // 60:02d}:{i % 60:02d}+00:00") for i in range(649)]
+    own = experiment_entry(650, recipe=recipe_record(3), created_at="2101-01-02T00:00:00+00:00")
+    with Database.open(tmp_path / "a.duckdb") as database:
+        database.add_experiments(entries[:640])
+        assert database.learned_until() is None
+        before = database.content_hash()
+        database.add_experiments(entries[640:649])
+        until = database.learned_until()
+        assert until == entries[639].record.created_at
+        assert database.content_hash(until=until) == before != database.content_hash()
+        assert len(database.experiments(until=until)) == 640
+        database.add_experiments([own])
+        task = (own.record.dataset, own.record.recipe)
+        assert database.learned_until(without=task) == until  # its own task is left out, not late
+        assert database.learned_until() is None
+
+
+def test_a_small_database_is_learned_from_whole(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "a.duckdb") as database:
+        database.add_experiments([experiment_entry(i, created_at=f"2101-01-01T00:00:{i:02d}+00:00") for i in range(60)])
+        assert database.learned_until() is None

@@ -11,6 +11,7 @@ import pytest
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces import get_space
 from presage.database import Database
+from presage.records.testing import experiment_entry
 from presage.session import Session
 from presage.surrogate import get_predictor, make_task
 from presage.surrogate.predictors.cache import cache_key, fitted, shipped
@@ -34,6 +35,20 @@ def test_what_is_shipped_is_what_this_code_would_fit_to_the_shipped_experience(c
         "The seed, or code that learns or encodes, has changed since the shipped predictor was fitted: every first "
         "prediction would have to fit it. Type `make fitted` and commit surrogate/shipped."
     )
+
+
+def test_a_few_trainings_of_one_s_own_do_not_ask_for_another_fit(content: str, tmp_path: Path) -> None:
+    """Nor a second search of the same dataset by another recipe: a fit takes minutes."""
+    with Session(tmp_path / "experience.duckdb").open() as database:
+        database.add_experiments([experiment_entry(i, created_at="2101-01-01T00:00:00+00:00") for i in range(20)])
+        assert database.content_hash() != content
+        assert database.content_hash(until=database.learned_until()) == content
+        database.add_experiments(
+            [experiment_entry(i, created_at=f"2101-01-02T00:00:{i - 20:02d}+00:00") for i in range(20, 80)]
+        )
+        grown = database.learned_until()
+        assert grown is not None
+        assert database.content_hash(until=grown) != content
 
 
 def test_a_new_database_is_predicted_from_without_a_fit(content: str, tmp_path: Path) -> None:
