@@ -62,6 +62,10 @@ TABLE: dict[str, ActivationFunction] = {
         Form.POWER, keeps_zero=True, not_negative=True, keeps_not_negative=True, idempotent=True
     ),
     "reciprocal": ActivationFunction(Form.POWER),
+    "power": ActivationFunction(Form.POWER, keeps_zero=True),
+    "error_function": ActivationFunction(Form.SATURATING, keeps_zero=True),
+    "logarithm": ActivationFunction(Form.POWER),
+    "sine": ActivationFunction(Form.SATURATING, keeps_zero=True),
 }
 """By name. Append only: a `GraphBatch` stores an activation as its position."""
 

@@ -24,6 +24,7 @@ from presage.architecture.resizings import (
     PixelNorm,
     PixelShuffle,
     PixelUnshuffle,
+    Resize,
     Unflatten,
     Upsample,
 )
@@ -35,13 +36,23 @@ from presage.architecture.scalings import (
     ConstantSum,
     GroupedSoftmax,
     GroupNorm,
+    LocalResponseNorm,
+    Maximum,
+    Multiply,
     ParametricRelu,
     RmsNorm,
     Scale,
     Shift,
     StretchedAdd,
 )
-from presage.architecture.windows import AdaptiveAveragePool, AdaptiveMaxPool, AveragePool, Convolution, MaxPool
+from presage.architecture.windows import (
+    AdaptiveAveragePool,
+    AdaptiveMaxPool,
+    AveragePool,
+    Convolution,
+    MaxPool,
+    TransposedConvolution,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -71,7 +82,9 @@ __all__ = [
     "Identity",
     "Input",
     "Linear",
+    "LocalResponseNorm",
     "MaxPool",
+    "Maximum",
     "Multiply",
     "Operation",
     "Pad",
@@ -81,12 +94,14 @@ __all__ = [
     "PixelNorm",
     "PixelShuffle",
     "PixelUnshuffle",
+    "Resize",
     "RmsNorm",
     "Scale",
     "Shape",
     "Shift",
     "Slice",
     "StretchedAdd",
+    "TransposedConvolution",
     "Unflatten",
     "Upsample",
     "Zero",
@@ -139,16 +154,26 @@ class Classifier(Operation):
     """The last fully connected layer: one output per class; their number is bound when the architecture is used.
 
     Its own `shape` therefore gives the input back; `Architecture.shapes` puts the number of classes in. A `pooled` one
-    classifies each pixel of a map (through a ReLU where `rectified`) and gives the mean (arXiv 1312.4400).
+    classifies each pixel of a map (through a ReLU where `rectified`) and gives the mean (arXiv 1312.4400). What it
+    gives may be batch-`normalised` before that (with `epsilon`, `affine` with weights of its own). Its weights may be
+    made of what is learned: `gain` and `spectral` as in `Convolution`, where it is neither pooled nor normalised.
     """
 
     name: ClassVar[str] = "classifier"
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = {"epsilon": DECIMAL}
     weighted: ClassVar[bool] = True
     reads_flat: ClassVar[bool] = True
-    later: ClassVar[frozenset[str]] = frozenset({"pooled", "rectified"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"pooled", "rectified", "gain", "spectral", "normalised", "affine", "epsilon"}
+    )
     bias: bool = True
     pooled: bool = False
     rectified: bool = False
+    gain: bool = False
+    spectral: bool = False
+    normalised: bool = False
+    affine: bool = False
+    epsilon: Pair = (1, -5)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if self.pooled and len(inputs[0]) != 3:
@@ -162,14 +187,15 @@ class Classifier(Operation):
         features = made[0]
         weights = features * read[0]
         pixels = read[1] * read[2] if len(read) == 3 else 1
-        return weights + features * own.bias, weights * pixels
+        return weights + features * (own.bias + own.gain + 2 * own.affine), weights * pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Activation(Elementwise):
     """A pointwise non-linearity, one of `ACTIVATIONS` (softmax runs over channels).
 
-    `parameter` is the slope of `leaky_relu` and the α of `elu`, where it is not torch's own; (0, 0) elsewhere.
+    `parameter` is the slope of `leaky_relu` and the α of `elu`, where it is not torch's own, and the exponent of
+    `power` (positive), where it is not 3; (0, 0) elsewhere.
     """
 
     name: ClassVar[str] = "activation"
@@ -292,26 +318,6 @@ class Add(Operation):
 
 
 @dataclass(frozen=True, slots=True)
-class Multiply(Operation):
-    """Product of two inputs of one rank, axes of length 1 stretched: squeeze-and-excitation's gate."""
-
-    name: ClassVar[str] = "multiply"
-    least_inputs: ClassVar[int] = 2
-    most_inputs: ClassVar[int | None] = 2
-    keeps_zero: ClassVar[bool] = True
-    zero_with_any: ClassVar[bool] = True
-    keeps_sign: ClassVar[bool] = True
-    commutes: ClassVar[bool] = True
-    stretches: ClassVar[bool] = True
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        left, right = inputs
-        if len(left) != len(right) or any(a != b and 1 not in (a, b) for a, b in zip(left, right, strict=True)):
-            raise self._fail("needs inputs of one shape, or axes of length 1", inputs)
-        return tuple(max(a, b) for a, b in zip(left, right, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
 class Concatenate(Operation):
     """Inputs one after the other along channels (or features)."""
 
@@ -367,6 +373,10 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ChannelPool,
     PixelNorm,
     Unflatten,
+    TransposedConvolution,
+    Maximum,
+    Resize,
+    LocalResponseNorm,
 )
 """Every operation; a `GraphBatch` stores an operation's position here as its kind. Append only."""
 

@@ -8,7 +8,17 @@ from typing import ClassVar
 
 from presage.architecture.operation import LARGEST, Operation, Pair, Shape
 
-__all__ = ["ChannelPool", "Pad", "PadLowest", "PixelNorm", "PixelShuffle", "PixelUnshuffle", "Unflatten", "Upsample"]
+__all__ = [
+    "ChannelPool",
+    "Pad",
+    "PadLowest",
+    "PixelNorm",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "Resize",
+    "Unflatten",
+    "Upsample",
+]
 
 _SIDES: Mapping[str, tuple[int, int]] = {"before": (-LARGEST, LARGEST), "after": (-LARGEST, LARGEST)}
 
@@ -112,6 +122,23 @@ class Upsample(_OnMaps):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         c, h, w = self._map(inputs)
         return (c, h * self.factor[0], w * self.factor[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Resize(_OnMaps):
+    """Maps brought to `size`, as torch interpolates: `aligned` keeps the corners where they are, `smoothed` averages
+    over what a pixel of a smaller map covers (antialiasing)."""
+
+    name: ClassVar[str] = "resize"
+    keeps_sign: ClassVar[bool] = False  # cubic
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"method": ("nearest", "nearest-exact", "bilinear", "bicubic")}
+    size: Pair
+    method: str = "bilinear"
+    aligned: bool = False
+    smoothed: bool = False
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return (self._map(inputs)[0], *self.size)
 
 
 @dataclass(frozen=True, slots=True)

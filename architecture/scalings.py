@@ -17,6 +17,9 @@ __all__ = [
     "ConstantSum",
     "GroupNorm",
     "GroupedSoftmax",
+    "LocalResponseNorm",
+    "Maximum",
+    "Multiply",
     "ParametricRelu",
     "RmsNorm",
     "Scale",
@@ -66,30 +69,46 @@ class GroupNorm(Elementwise):
         return 2 * read[0] * own.affine, 0
 
 
+class _LearnedNumbers(Elementwise):
+    """Shared by operations that learn a number for each channel, or one for all."""
+
+    __slots__ = ()
+    learned: ClassVar[bool] = True
+    channelwise: bool
+
+    @staticmethod
+    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
+        return 1 + (read[0] - 1) * own.channelwise, 0
+
+
+class _Numbers(_LearnedNumbers):
+    """They may be `fixed` instead: the graph tells that there are some, not which."""
+
+    __slots__ = ()
+    later: ClassVar[frozenset[str]] = frozenset({"fixed"})
+    fixed: bool
+
+    @staticmethod
+    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
+        return (1 + (read[0] - 1) * own.channelwise) * (1 - own.fixed), 0
+
+
 @dataclass(frozen=True, slots=True)
-class Scale(Elementwise):
+class Scale(_Numbers):
     """Times a learned number: one for each channel (layer scale, arXiv 2103.17239), or one for all."""
 
     name: ClassVar[str] = "scale"
-    learned: ClassVar[bool] = True
     channelwise: bool = True
-
-    @staticmethod
-    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
-        return 1 + (read[0] - 1) * own.channelwise, 0
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Shift(Elementwise):
+class Shift(_Numbers):
     """Plus a learned number: one for each channel, or one for all."""
 
     name: ClassVar[str] = "shift"
-    learned: ClassVar[bool] = True
     channelwise: bool = True
-
-    @staticmethod
-    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
-        return 1 + (read[0] - 1) * own.channelwise, 0
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +133,12 @@ class ConstantSum(Elementwise):
 
 
 @dataclass(frozen=True, slots=True)
-class ParametricRelu(Elementwise):
+class ParametricRelu(_LearnedNumbers):
     """ReLU whose slope below 0 is learned (arXiv 1502.01852): for each channel, or one for all."""
 
     name: ClassVar[str] = "parametric_relu"
-    learned: ClassVar[bool] = True
     keeps_sign: ClassVar[bool] = True
     channelwise: bool = True
-
-    @staticmethod
-    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
-        return 1 + (read[0] - 1) * own.channelwise, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +211,30 @@ class ChannelConvolution(Operation):
 
 
 @dataclass(frozen=True, slots=True)
-class StretchedAdd(Operation):
-    """Sum of two inputs of one rank, axes of length 1 stretched."""
+class LocalResponseNorm(Operation):
+    """Each value over (k + α times the mean square of the `size` channels around it) to the power β (AlexNet)."""
 
-    name: ClassVar[str] = "stretched_add"
+    name: ClassVar[str] = "local_response_norm"
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = {"alpha": DECIMAL, "beta": DECIMAL, "k": DECIMAL}
+    keeps_shape: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
+    keeps_sign: ClassVar[bool] = True
+    reads_map: ClassVar[bool] = True
+    size: int
+    alpha: Pair = (1, -4)
+    beta: Pair = (75, -2)
+    k: Pair = (1, 0)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 3:
+            raise self._fail("needs a feature map (c, h, w)", inputs)
+        return inputs[0]
+
+
+class _Pairwise(Operation):
+    """Shared by operations on two inputs of one rank, axes of length 1 stretched."""
+
+    __slots__ = ()
     least_inputs: ClassVar[int] = 2
     most_inputs: ClassVar[int | None] = 2
     keeps_zero: ClassVar[bool] = True
@@ -213,3 +247,25 @@ class StretchedAdd(Operation):
         if len(left) != len(right) or any(a != b and 1 not in (a, b) for a, b in zip(left, right, strict=True)):
             raise self._fail("needs inputs of one shape, or axes of length 1", inputs)
         return tuple(max(a, b) for a, b in zip(left, right, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply(_Pairwise):
+    """Product of two inputs of one rank, axes of length 1 stretched: squeeze-and-excitation's gate."""
+
+    name: ClassVar[str] = "multiply"
+    zero_with_any: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class StretchedAdd(_Pairwise):
+    """Sum of two inputs of one rank, axes of length 1 stretched."""
+
+    name: ClassVar[str] = "stretched_add"
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum(_Pairwise):
+    """The larger of two inputs, place by place (max-feature-map, arXiv 1511.02683), axes of length 1 stretched."""
+
+    name: ClassVar[str] = "maximum"

@@ -10,7 +10,14 @@ from typing import Any, ClassVar
 from presage.architecture.decimals import DECIMAL
 from presage.architecture.operation import LARGEST, Operation, Pair, Shape
 
-__all__ = ["AdaptiveAveragePool", "AdaptiveMaxPool", "AveragePool", "Convolution", "MaxPool"]
+__all__ = [
+    "AdaptiveAveragePool",
+    "AdaptiveMaxPool",
+    "AveragePool",
+    "Convolution",
+    "MaxPool",
+    "TransposedConvolution",
+]
 
 _FROM_ZERO = {"padding": (0, LARGEST)}
 
@@ -30,12 +37,13 @@ class Convolution(Operation):
     Its kernels may be made of what is learned: `standardised` to mean 0 and variance 1 (arXiv 1903.10520, with
     `epsilon` beneath the root), of norm 1 times a learned `gain` (weight normalisation, arXiv 1602.07868), both (scaled
     weight standardisation, arXiv 2101.08692), or over their largest singular value (`spectral`, arXiv 1802.05957).
-    `binomial` kernels are fixed and blur each channel (arXiv 1904.11486).
+    `binomial` kernels are fixed and blur each channel (arXiv 1904.11486); `fixed` ones are others that are not learned:
+    the graph does not tell which.
     """
 
     name: ClassVar[str] = "convolution"
     bounds: ClassVar[Mapping[str, tuple[int, int]]] = {**_FROM_ZERO, "epsilon": DECIMAL}
-    later: ClassVar[frozenset[str]] = frozenset({"standardised", "gain", "spectral", "binomial", "epsilon"})
+    later: ClassVar[frozenset[str]] = frozenset({"standardised", "gain", "spectral", "binomial", "epsilon", "fixed"})
     weighted: ClassVar[bool] = True
     keeps_zero: ClassVar[bool] = True
     reads_map: ClassVar[bool] = True
@@ -52,6 +60,7 @@ class Convolution(Operation):
     spectral: bool = False
     binomial: bool = False
     epsilon: Pair = (0, 0)
+    fixed: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if len(inputs[0]) != 3:
@@ -73,7 +82,53 @@ class Convolution(Operation):
     def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
         channels = made[0]
         weights = channels * (read[0] // own.groups) * prod(own.kernel)
-        return weights * (1 - own.binomial) + channels * (own.bias + own.gain), weights * made[1] * made[2]
+        return weights * (1 - own.binomial) * (1 - own.fixed) + channels * (own.bias + own.gain), weights * made[
+            1
+        ] * made[2]
+
+
+@dataclass(frozen=True, slots=True)
+class TransposedConvolution(Operation):
+    """2-d transposed convolution to `channels` maps, larger by its stride (arXiv 1311.2901)."""
+
+    name: ClassVar[str] = "transposed_convolution"
+    bounds: ClassVar[Mapping[str, tuple[int, int]]] = {**_FROM_ZERO, "rest": (0, LARGEST)}
+    weighted: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
+    reads_map: ClassVar[bool] = True
+    irregular: ClassVar[bool] = True
+    channels: int
+    kernel: Pair = (2, 2)
+    stride: Pair = (2, 2)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    rest: Pair = (0, 0)
+    groups: int = 1
+    bias: bool = False
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 3:
+            raise self._fail("needs a feature map (c, h, w)", inputs)
+        c, h, w = inputs[0]
+        if c % self.groups or self.channels % self.groups:
+            raise self._fail("needs input and output channels divisible by its groups", inputs)
+        windows = zip((h, w), self.kernel, self.stride, self.padding, self.dilation, self.rest, strict=True)
+        out = tuple(
+            (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + rest + 1
+            for size, kernel, stride, padding, dilation, rest in windows
+        )
+        if min(out) < 1:
+            raise self._fail("leaves no pixels", inputs)
+        return (self.channels, *out)
+
+    @staticmethod
+    def stated(own: Any) -> Any:
+        return own.channels
+
+    @staticmethod
+    def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
+        weights = read[0] * (made[0] // own.groups) * prod(own.kernel)
+        return weights + made[0] * own.bias, weights * read[1] * read[2]
 
 
 class _Pool(Operation):
@@ -96,8 +151,9 @@ class _Pool(Operation):
         if any(2 * padding > kernel for padding, kernel in zip(self.padding, self.kernel, strict=True)):
             raise self._fail("needs a padding of at most half its kernel", inputs)
         c, *size = inputs[0]
-        windows = zip(size, self.kernel, self.stride, self.padding, strict=True)
-        out = tuple(_windowed(*window, dilation=1, ceil=self.ceil) for window in windows)
+        dilation = getattr(self, "dilation", (1, 1))
+        windows = zip(size, self.kernel, self.stride, self.padding, dilation, strict=True)
+        out = tuple(_windowed(*window, ceil=self.ceil) for window in windows)
         if min(out) < 1:
             raise self._fail("leaves no pixels", inputs)
         return (c, *out)
@@ -108,10 +164,12 @@ class MaxPool(_Pool):
     """Largest value of each window."""
 
     name: ClassVar[str] = "max_pool"
+    later: ClassVar[frozenset[str]] = frozenset({"dilation"})
     kernel: Pair = (2, 2)
     stride: Pair = (2, 2)
     padding: Pair = (0, 0)
     ceil: bool = False
+    dilation: Pair = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)

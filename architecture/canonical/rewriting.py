@@ -213,7 +213,7 @@ def _shape_only(values: Values, operation: Operation, inputs: tuple[int, ...]) -
     first = inputs[0]
     if operation.keeps_shape or _does_nothing(values, operation, inputs):
         return first
-    if operation.pools and _keeps_size(operation, (1, 1)):
+    if operation.pools and _keeps_size(operation, getattr(operation, "dilation", (1, 1))):
         return first
     if isinstance(operation, Convolution):
         operation = replace(operation, groups=1, bias=False)

@@ -34,6 +34,7 @@ from presage.architecture.operations import (
     Scale,
     Shape,
     Shift,
+    TransposedConvolution,
 )
 from presage.architecture.stages import stage_ends
 from presage.architecture.torch_bridge import layers
@@ -268,10 +269,16 @@ def weighted_module(operation: Operation, inputs: Sequence[Shape], classes: int)
             if operation.bias:
                 nn.init.zeros_(linear.bias)
             return spectral_norm(linear) if operation.spectral else linear
+        case TransposedConvolution(channels, kernel, stride, padding, dilation, rest, groups, bias):
+            transposed = nn.ConvTranspose2d(
+                inputs[0][0], channels, kernel, stride, padding, rest, groups, bias, dilation
+            )  # fmt: skip
+            nn.init.kaiming_normal_(transposed.weight, mode="fan_out", nonlinearity="relu")
+            if transposed.bias is not None:
+                nn.init.zeros_(transposed.bias)
+            return transposed
         case Classifier():
-            if operation.pooled:
-                return layers.PooledClassifier(inputs[0][0], classes, operation.bias, operation.rectified)
-            return nn.Linear(inputs[0][0], classes, operation.bias)
+            return _classifier(operation, inputs[0][0], classes)
         case BatchNorm():
             norm = nn.BatchNorm2d if len(inputs[0]) == 3 else nn.BatchNorm1d
             epsilon = value_of(operation.epsilon)
@@ -284,9 +291,9 @@ def weighted_module(operation: Operation, inputs: Sequence[Shape], classes: int)
         case RmsNorm():
             return layers.RmsNormLayer(inputs[0][0], operation.affine, value_of(operation.epsilon))
         case Scale():
-            return layers.ScaleLayer(inputs[0][0] if operation.channelwise else None)
+            return layers.ScaleLayer(inputs[0][0] if operation.channelwise else None, operation.fixed)
         case Shift():
-            return layers.ShiftLayer(inputs[0][0] if operation.channelwise else None)
+            return layers.ShiftLayer(inputs[0][0] if operation.channelwise else None, operation.fixed)
         case ParametricRelu():
             return nn.PReLU(inputs[0][0] if operation.channelwise else 1)
         case ChannelConvolution():
@@ -294,12 +301,25 @@ def weighted_module(operation: Operation, inputs: Sequence[Shape], classes: int)
     return None
 
 
+def _classifier(operation: Classifier, features: int, classes: int) -> nn.Module:
+    bias, rectified = operation.bias, operation.rectified
+    epsilon = value_of(operation.epsilon)
+    if operation.pooled:
+        maps = nn.BatchNorm2d(classes, epsilon, affine=operation.affine) if operation.normalised else None
+        return layers.PooledClassifier(features, classes, bias, rectified, maps)
+    if operation.normalised:
+        norm = nn.BatchNorm1d(classes, epsilon, affine=operation.affine)
+        return layers.NormedClassifier(features, classes, bias, rectified, norm)
+    linear = (layers.GainedLinear if operation.gain else nn.Linear)(features, classes, bias)
+    return spectral_norm(linear) if operation.spectral else linear
+
+
 def _made(operation: Convolution, convolution: nn.Conv2d) -> nn.Module:
     """The convolution with its kernels made as the operation says."""
-    if operation.binomial:
-        fixed = layers.binomial(operation.channels, operation.kernel)
+    if operation.binomial or operation.fixed:
+        fixed = layers.binomial(operation.channels, operation.kernel) if operation.binomial else convolution.weight.data
         del convolution.weight
-        convolution.register_buffer("weight", fixed, persistent=False)
+        convolution.register_buffer("weight", fixed, persistent=operation.fixed)
     if operation.standardised or operation.gain:
         epsilon = value_of(operation.epsilon)
         return layers.MadeConvolution(convolution, operation.standardised, operation.gain, epsilon)

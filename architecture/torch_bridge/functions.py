@@ -23,6 +23,8 @@ from presage.architecture.operations import (
     Flatten,
     GroupedSoftmax,
     Identity,
+    LocalResponseNorm,
+    Maximum,
     MaxPool,
     Multiply,
     Operation,
@@ -32,6 +34,7 @@ from presage.architecture.operations import (
     PixelNorm,
     PixelShuffle,
     PixelUnshuffle,
+    Resize,
     Shape,
     Slice,
     StretchedAdd,
@@ -49,8 +52,8 @@ def function_of(operation: Operation, shape: Shape, overwrite: bool) -> Callable
     match operation:
         case Activation():
             return _activation(operation, overwrite)
-        case MaxPool(kernel, stride, padding, ceil):
-            return lambda x: F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil)
+        case MaxPool(kernel, stride, padding, ceil, dilation):
+            return lambda x: F.max_pool2d(x, kernel, stride, padding, dilation, ceil)
         case AveragePool(kernel, stride, padding, ceil, count_padding):
             return lambda x: F.avg_pool2d(x, kernel, stride, padding, ceil, count_padding)
         case AdaptiveAveragePool(size):
@@ -69,6 +72,8 @@ def function_of(operation: Operation, shape: Shape, overwrite: bool) -> Callable
             return _add
         case Multiply():
             return torch.mul
+        case Maximum():
+            return torch.maximum
         case Concatenate():
             return lambda *xs: torch.cat(xs, 1)
         case StretchedAdd():
@@ -98,6 +103,11 @@ def function_of(operation: Operation, shape: Shape, overwrite: bool) -> Callable
             mode, corners = ("bilinear", aligned) if smooth else ("nearest", None)
             times = (float(factor[0]), float(factor[1]))
             return lambda x: F.interpolate(x, scale_factor=times, mode=mode, align_corners=corners)
+        case Resize():
+            return _resize(operation)
+        case LocalResponseNorm(size):
+            alpha, beta, k = (value_of(pair) for pair in (operation.alpha, operation.beta, operation.k))
+            return lambda x: F.local_response_norm(x, size, alpha, beta, k)
         case ChannelPool(largest):
             return (lambda x: x.amax(1, keepdim=True)) if largest else (lambda x: x.mean(1, keepdim=True))
         case PixelNorm():
@@ -105,6 +115,13 @@ def function_of(operation: Operation, shape: Shape, overwrite: bool) -> Callable
         case Unflatten():
             return lambda x: x[:, :, None, None]
     raise InvalidArchitecture(f"The operation `{operation.name}` on {shape} cannot be built.")
+
+
+def _resize(operation: Resize) -> Callable[[Tensor], Tensor]:
+    corners = None if operation.method.startswith("nearest") else operation.aligned
+    return lambda x: F.interpolate(
+        x, operation.size, mode=operation.method, align_corners=corners, antialias=operation.smoothed
+    )
 
 
 def _activation(operation: Activation, overwrite: bool) -> Callable[[Tensor], Tensor]:
@@ -115,6 +132,8 @@ def _activation(operation: Activation, overwrite: bool) -> Callable[[Tensor], Te
         return lambda x: F.leaky_relu(x, parameter)
     if operation.parameter != (0, 0) and name == "elu":
         return lambda x: F.elu(x, parameter)
+    if operation.parameter != (0, 0) and name == "power":
+        return lambda x: torch.pow(x, parameter)
     return _ACTIVATIONS[name]
 
 
@@ -140,6 +159,10 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "exponential": torch.exp,
     "absolute": torch.abs,
     "reciprocal": torch.reciprocal,
+    "power": lambda x: torch.pow(x, 3),
+    "error_function": torch.erf,
+    "logarithm": torch.log,
+    "sine": torch.sin,
 }
 
 

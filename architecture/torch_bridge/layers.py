@@ -11,6 +11,7 @@ __all__ = [
     "ChannelNormLayer",
     "GainedLinear",
     "MadeConvolution",
+    "NormedClassifier",
     "PooledClassifier",
     "RmsNormLayer",
     "ScaleLayer",
@@ -25,23 +26,34 @@ def _per_channel(values: Tensor, x: Tensor) -> Tensor:
     return values if values.dim() == 0 else values.reshape(-1, *(1,) * (x.dim() - 2))
 
 
-class ScaleLayer(nn.Module):
-    """Times a learned number for each of the channels; None: one for all."""
+def _hold(layer: nn.Module, name: str, values: Tensor, fixed: bool) -> None:
+    if fixed:
+        layer.register_buffer(name, values)
+    else:
+        layer.register_parameter(name, nn.Parameter(values))
 
-    def __init__(self, channels: int | None) -> None:
+
+class ScaleLayer(nn.Module):
+    """Times a learned number for each of the channels; None: one for all. Or a `fixed` one: a buffer."""
+
+    weight: Tensor
+
+    def __init__(self, channels: int | None, fixed: bool = False) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(() if channels is None else channels))
+        _hold(self, "weight", torch.ones(() if channels is None else channels), fixed)
 
     def forward(self, x: Tensor) -> Tensor:
         return x * _per_channel(self.weight, x)
 
 
 class ShiftLayer(nn.Module):
-    """Plus a learned number for each of the channels; None: one for all."""
+    """Plus a learned number for each of the channels; None: one for all. Or a `fixed` one: a buffer."""
 
-    def __init__(self, channels: int | None) -> None:
+    bias: Tensor
+
+    def __init__(self, channels: int | None, fixed: bool = False) -> None:
         super().__init__()
-        self.bias = nn.Parameter(torch.zeros(() if channels is None else channels))
+        _hold(self, "bias", torch.zeros(() if channels is None else channels), fixed)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + _per_channel(self.bias, x)
@@ -146,15 +158,35 @@ class GainedLinear(nn.Linear):
 
 
 class PooledClassifier(nn.Conv2d):
-    """Classes of every pixel, (b, c, h, w) → the mean of them, (b, k)."""
+    """Classes of every pixel, (b, c, h, w) → the mean of them, (b, k).
 
-    def __init__(self, channels: int, classes: int, bias: bool, rectified: bool) -> None:
+    Args:
+        norm: batch normalisation of the classes, before the ReLU; None for none.
+    """
+
+    def __init__(
+        self, channels: int, classes: int, bias: bool, rectified: bool, norm: nn.BatchNorm2d | None = None
+    ) -> None:
         super().__init__(channels, classes, 1, bias=bias)
-        self.rectified = rectified
+        self.rectified, self.norm = rectified, norm
 
     def forward(self, input: Tensor) -> Tensor:  # torch's own name for it
         made = super().forward(input)
+        if self.norm is not None:
+            made = self.norm(made)
         return (F.relu(made) if self.rectified else made).mean((2, 3))
+
+
+class NormedClassifier(nn.Linear):
+    """A linear layer whose outputs are batch-normalised, (b, f) → (b, k)."""
+
+    def __init__(self, features: int, classes: int, bias: bool, rectified: bool, norm: nn.BatchNorm1d) -> None:
+        super().__init__(features, classes, bias)
+        self.rectified, self.norm = rectified, norm
+
+    def forward(self, input: Tensor) -> Tensor:  # torch's own name for it
+        made: Tensor = self.norm(super().forward(input))
+        return F.relu(made) if self.rectified else made
 
 
 def _norms(weight: Tensor) -> Tensor:

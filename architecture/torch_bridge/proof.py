@@ -92,7 +92,7 @@ def _materialise(network: Network) -> None:
         for name, buffer in list(part.named_buffers(recurse=False)):
             if not buffer.is_meta:
                 continue
-            if isinstance(part, nn.Conv2d) and name == "weight":
+            if isinstance(part, nn.Conv2d) and name in part._non_persistent_buffers_set:
                 made = binomial(part.out_channels, (part.kernel_size[0], part.kernel_size[1])).to("cpu")
                 part.register_buffer(name, made, persistent=False)
             else:

@@ -9,59 +9,27 @@ from collections.abc import Callable
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
-from presage.architecture import Architecture, Node, bottlenecks, costs, dumps, loads, stage_ends
+from presage.architecture import Architecture, Node, bottlenecks, stage_ends
 from presage.architecture.operations import (
-    ACTIVATIONS,
     Activation,
     AdaptiveAveragePool,
-    AdaptiveMaxPool,
     Add,
-    AveragePool,
     BatchNorm,
-    ChannelNorm,
-    ChannelPool,
-    ChannelShuffle,
     Classifier,
     Concatenate,
-    ConstantProduct,
-    ConstantSum,
     Convolution,
     Dropout,
     DropPath,
     Flatten,
-    GroupedSoftmax,
-    GroupNorm,
-    Identity,
     Input,
     Linear,
-    MaxPool,
     Multiply,
-    Operation,
-    Pad,
-    PadLowest,
-    ParametricRelu,
-    PixelNorm,
-    PixelShuffle,
-    RmsNorm,
-    Scale,
-    Shift,
-    Slice,
-    Upsample,
-    Zero,
 )
 from presage.architecture.torch_bridge.build import Network, build
-from presage.errors import InvalidArchitecture, InvalidArgument
-
-
-def with_head(*nodes: Node) -> Architecture:
-    """The nodes after an input, then global pooling and the classifier."""
-    last = len(nodes)
-    head = (Node(AdaptiveAveragePool(), (last,)), Node(Flatten(), (last + 1,)), Node(Classifier(), (last + 2,)))
-    return Architecture((Node(Input()), *nodes, *head))
+from presage.errors import InvalidArgument
+from tests.architecture.torch_bridge.built import assert_costs_match, with_head
 
 
 def residual() -> Architecture:
@@ -79,16 +47,6 @@ def residual() -> Architecture:
         nodes.append(Node(Add(), (source + 4, shortcut)))
         nodes.append(Node(Activation(), (len(nodes),)))
     return with_head(*nodes)
-
-
-def assert_costs_match(architecture: Architecture, shape: tuple[int, int, int], classes: int) -> None:
-    network = build(architecture, shape, classes).eval()
-    found = costs(architecture, shape, classes)
-    assert found.parameters == sum(parameter.numel() for parameter in network.parameters())
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        logits = network(torch.randn(1, *shape))
-    assert logits.shape == (1, classes)
-    assert found.multiply_adds * 2 == counter.get_total_flops()
 
 
 def test_costs_equal_the_module_and_the_flop_counter() -> None:
@@ -111,106 +69,6 @@ def test_shapes_of_random_networks_are_those_of_their_tensors(
         nodes = range(len(architecture.nodes))
         _, tensors = network.forward_with_taps(torch.randn(2, 4, 8, 8), nodes)
         assert [tuple(tensor.shape[1:]) for tensor in tensors] == list(network.shapes)
-
-
-CASES: list[tuple[Operation, Callable[[Tensor], Tensor]]] = [
-    (Convolution(6, (3, 5), (2, 1), (1, 2), (1, 2), 2, True), nn.Conv2d(4, 6, (3, 5), (2, 1), (1, 2), (1, 2), 2)),
-    (BatchNorm(), nn.BatchNorm2d(4)),
-    (GroupNorm(2), nn.GroupNorm(2, 4)),
-    (MaxPool((3, 3), (2, 2), (1, 1), True), nn.MaxPool2d(3, 2, 1, ceil_mode=True)),
-    (AveragePool((3, 3), (2, 2), (1, 1)), nn.AvgPool2d(3, 2, 1)),
-    (AveragePool((3, 3), (1, 1), (1, 1), True, False), nn.AvgPool2d(3, 1, 1, True, count_include_pad=False)),
-    (AdaptiveAveragePool((2, 3)), nn.AdaptiveAvgPool2d((2, 3))),
-    (AdaptiveAveragePool(), nn.AdaptiveAvgPool2d(1)),
-    (AdaptiveMaxPool((2, 3)), nn.AdaptiveMaxPool2d((2, 3))),
-    (ChannelShuffle(2), nn.ChannelShuffle(2)),
-    (Identity(), nn.Identity()),
-    (Zero(), torch.zeros_like),
-    (Slice(1, 3), lambda x: x[:, 1:3]),
-    (Dropout(300), nn.Identity()),  # in evaluation
-    (DropPath(300), nn.Identity()),
-    (BatchNorm(epsilon=(1, -3)), nn.BatchNorm2d(4, 1e-3)),
-    (BatchNorm(affine=False, tracked=False), nn.BatchNorm2d(4, affine=False, track_running_stats=False)),
-    (GroupNorm(4, affine=False, epsilon=(2, -2)), nn.InstanceNorm2d(4, 2e-2)),
-    (ChannelNorm(epsilon=(1, -3)), lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (4,), eps=1e-3).permute(0, 3, 1, 2)),
-    (RmsNorm(epsilon=(1, -3)), lambda x: F.rms_norm(x.permute(0, 2, 3, 1), (4,), eps=1e-3).permute(0, 3, 1, 2)),
-    (Scale(), lambda x: x),
-    (Shift(), lambda x: x),
-    (ParametricRelu(), nn.PReLU(4)),
-    (ParametricRelu(channelwise=False), nn.PReLU()),
-    (ConstantProduct((-15, -1)), lambda x: -1.5 * x),
-    (ConstantSum((2, 0)), lambda x: x + 2),
-    (GroupedSoftmax(2), lambda x: x.view(2, 2, 2, 9, 8).softmax(1).view(2, 4, 9, 8)),
-    (Pad((1, 2), (3, 0)), nn.ZeroPad2d((2, 0, 1, 3))),
-    (Pad((-1, 2), (0, -3), "replicate"), nn.ReplicationPad2d((2, -3, -1, 0))),
-    (Pad((1, 2), (3, 0), "reflect"), nn.ReflectionPad2d((2, 0, 1, 3))),
-    (Pad((1, 2), (3, 0), "circular"), nn.CircularPad2d((2, 0, 1, 3))),
-    (PadLowest((1, 0), (0, 1)), lambda x: F.pad(x, (0, 1, 1, 0), value=-torch.inf)),
-    (PixelShuffle(2), nn.PixelShuffle(2)),
-    (Upsample((2, 3)), nn.Upsample(scale_factor=(2, 3))),
-    (Upsample((2, 2), smooth=True), lambda x: F.interpolate(x, scale_factor=2, mode="bilinear")),
-    (Upsample((2, 2), smooth=True, aligned=True), nn.UpsamplingBilinear2d(scale_factor=2)),
-    (ChannelPool(), lambda x: x.mean(1, keepdim=True)),
-    (ChannelPool(largest=True), lambda x: x.amax(1, keepdim=True)),
-    (PixelNorm(), lambda x: x.square().sum((2, 3), keepdim=True).sqrt()),
-    (Activation("leaky_relu", (1, -1)), nn.LeakyReLU(0.1)),
-    (Activation("elu", (5, -1)), nn.ELU(0.5)),
-]
-CLASSES: dict[str, nn.Module] = {
-    "relu": nn.ReLU(),
-    "relu6": nn.ReLU6(),
-    "silu": nn.SiLU(),
-    "gelu": nn.GELU(),
-    "sigmoid": nn.Sigmoid(),
-    "tanh": nn.Tanh(),
-    "hardswish": nn.Hardswish(),
-    "hardsigmoid": nn.Hardsigmoid(),
-    "leaky_relu": nn.LeakyReLU(),
-    "elu": nn.ELU(),
-    "softmax": nn.Softmax(1),
-    "gelu_tanh": nn.GELU("tanh"),
-    "mish": nn.Mish(),
-    "softplus": nn.Softplus(),
-    "selu": nn.SELU(),
-    "hardtanh": nn.Hardtanh(),
-}
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "square": torch.square,
-    "root": torch.sqrt,
-    "exponential": torch.exp,
-    "absolute": torch.abs,
-    "reciprocal": torch.reciprocal,
-}
-CASES += [(Activation(name), {**CLASSES, **FUNCTIONS}[name]) for name in ACTIVATIONS]
-
-
-@pytest.mark.parametrize(("operation", "reference"), CASES, ids=lambda case: getattr(case, "name", ""))
-def test_each_operation_computes_what_torch_computes(
-    operation: Operation, reference: Callable[[Tensor], Tensor]
-) -> None:
-    torch.manual_seed(0)
-    network = build(with_head(Node(operation, (0,))), (4, 9, 8), 2).eval()
-    if isinstance(reference, nn.Module):
-        reference.eval()
-        own = getattr(network, "n1", None)
-        if own is not None:
-            reference.load_state_dict(own.state_dict())
-    images = torch.randn(2, 4, 9, 8) * 3
-    _, [found] = network.forward_with_taps(images, [1])
-    torch.testing.assert_close(found, reference(images), equal_nan=True)
-    assert found.shape[1:] == torch.Size(network.shapes[1])
-
-
-def test_a_classifier_of_pixels_gives_their_mean() -> None:
-    graph = Architecture((Node(Input()), Node(Classifier(pooled=True, rectified=True), (0,))))
-    assert_costs_match(graph, (4, 9, 8), 3)
-    assert loads(dumps(graph)) == graph
-    with pytest.raises(InvalidArchitecture, match="needs a feature map"):
-        Architecture((Node(Input()), Node(Flatten(), (0,)), Node(Classifier(pooled=True), (1,)))).shapes((4, 9, 8), 3)
-    network = build(graph, (4, 9, 8), 3)
-    module, images = network.get_submodule("n1"), torch.randn(2, 4, 9, 8)
-    expected = F.conv2d(images, module.weight, module.bias).relu().mean((2, 3))  # type: ignore[arg-type]
-    torch.testing.assert_close(network(images), expected)
 
 
 def test_sums_products_and_concatenations() -> None:
