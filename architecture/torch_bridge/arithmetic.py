@@ -18,6 +18,8 @@ from presage.architecture.operations import (
     Convolution,
     GroupNorm,
     Linear,
+    LocalResponseNorm,
+    Maximum,
     Multiply,
     Operation,
     RmsNorm,
@@ -26,11 +28,11 @@ from presage.architecture.operations import (
     StretchedAdd,
     Unflatten,
 )
-from presage.architecture.torch_bridge.axes import mean
-from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, settled
-from presage.architecture.torch_bridge.operands import Known, TraceStep
+from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, permuted, settled
+from presage.architecture.torch_bridge.operands import Known, Source, TraceStep
+from presage.architecture.torch_bridge.picking import piecewise
 
-__all__ = ["ARITHMETIC", "ATTENDS", "LAYERS"]
+__all__ = ["ARITHMETIC", "ATTENDS", "LAYERS", "add", "at_least", "multiply", "number_of", "times"]
 
 ATTENDS = "multiplies feature maps by each other, as attention does: presage knows convolutional networks only"
 """Why attention is refused."""
@@ -41,130 +43,124 @@ Handler = Callable[..., Any]
 # Sums and products
 
 
-def _add(step: TraceStep, x: Any, other: Any, *, alpha: float = 1) -> Value:
+def add(step: TraceStep, x: Any, other: Any, *, alpha: float = 1) -> Value:
     if alpha != 1:
-        other = _times(step, other, alpha) if isinstance(other, Value) else _scaled(other, alpha)
+        other = times(step, other, alpha) if isinstance(other, Value) else _scaled(other, alpha)
     if isinstance(x, Value) and isinstance(other, Value):
         return _both(step, x, other, Add(), StretchedAdd())
     value, known = (x, other) if isinstance(x, Value) else (other, x)
-    number = _number(known)
+    number = number_of(step, known)
     if number is not None:
         return step.writer.pointwise(ConstantSum(decimal(number)), value) if number else value
-    return _learned(step, value, known, Shift, "bias")
+    return _channelwise(step, value, known, Shift, "bias")
 
 
 def _subtract(step: TraceStep, x: Any, other: Any, *, alpha: float = 1) -> Value:
-    return _add(step, x, other, alpha=-alpha)
+    return add(step, x, other, alpha=-alpha)
 
 
 def _subtract_from(step: TraceStep, x: Any, other: Any, alpha: float = 1) -> Value:
-    return _add(step, other, x, alpha=-alpha)
+    return add(step, other, x, alpha=-alpha)
 
 
-def _multiply(step: TraceStep, x: Any, other: Any) -> Value:
+def multiply(step: TraceStep, x: Any, other: Any) -> Value:
     if isinstance(x, Value) and isinstance(other, Value):
         return _both(step, x, other, Multiply(), Multiply())
     value, known = (x, other) if isinstance(x, Value) else (other, x)
-    number = _number(known)
+    number = number_of(step, known)
     if number is not None:
-        return _times(step, value, number)
-    return _learned(step, value, known, Scale, "weight")
+        return times(step, value, number)
+    return _channelwise(step, value, known, Scale, "weight")
 
 
 def _divide(step: TraceStep, x: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
     if rounding_mode is not None:
         raise Refused("no operation rounds")
     if isinstance(other, Value):
-        return _multiply(step, x, step.writer.pointwise(Activation("reciprocal"), other))
-    number = _number(other)
-    if number is None or number == 0:
+        return multiply(step, x, step.writer.pointwise(Activation("reciprocal"), other))
+    number = number_of(step, other)
+    if number is not None and number != 0:
+        return times(step, x, 1 / number)
+    if number == 0 or not isinstance(other, Known) or other.parameters:
         raise Refused("it divides by learned numbers")
-    return _times(step, x, 1 / number)
-
-
-def _power(step: TraceStep, x: Any, exponent: Any) -> Value:
-    functions = {2: ("square",), 0.5: ("root",), -0.5: ("root", "reciprocal"), -1: ("reciprocal",), 1: ()}
-    number = _number(exponent)
-    if not isinstance(x, Value) or number not in functions:
-        raise Refused("no operation takes this power")
-    made: Value = x
-    for function in functions[number]:
-        made = step.writer.pointwise(Activation(function), made)
-    return made
-
-
-def _root_over(step: TraceStep, x: Value) -> Value:
-    return _power(step, x, -0.5)
+    return multiply(step, x, replace(other, tensor=1 / other.tensor))
 
 
 def _add_product(step: TraceStep, x: Any, first: Any, second: Any, *, value: float = 1) -> Value:
     if isinstance(first, Known) and isinstance(second, Known):
         raise Refused("it adds a product of learned numbers")
-    product = _multiply(step, first, second)
-    return _add(step, x, _times(step, product, value))
+    product = multiply(step, first, second)
+    return add(step, x, times(step, product, value))
 
 
-def _variance(
-    step: TraceStep, x: Value, dim: Any = None, *, correction: float | None = 1, keepdim: bool = False
-) -> Value:
-    """Over channels or pixels, from its parts: the mean of the squares of what differs from the mean."""
-    dims = [dim] if isinstance(dim, int) else list(dim or range(1, len(x.axes)))
-    count = 1
-    for axis in dims:
-        count *= x.sizes[axis]
-    centred = _add(step, x, _times(step, mean(step, x, dims, True), -1))
-    squares = mean(step, step.writer.pointwise(Activation("square"), centred), dims, keepdim)
-    freedom = count - (1 if correction is None else correction)
-    if freedom <= 0:
-        raise Refused("a variance must be of more numbers than its correction")
-    return _times(step, squares, count / freedom)
+def _maximum(step: TraceStep, x: Any, other: Any) -> Value:
+    if isinstance(x, Value) and isinstance(other, Value):
+        return _both(step, x, other, Maximum(), Maximum())
+    value, known = (x, other) if isinstance(x, Value) else (other, x)
+    number = number_of(step, known)
+    if number is None:
+        raise Refused("it compares with numbers that differ from place to place")
+    return at_least(step, value, number)
+
+
+def _minimum(step: TraceStep, x: Any, other: Any) -> Value:
+    least = [_negative(step, one) if isinstance(one, Value) else _scaled(one, -1) for one in (x, other)]
+    return _negative(step, _maximum(step, *least))
+
+
+def at_least(step: TraceStep, x: Value, number: float) -> Value:
+    """The larger of each value and a number."""
+    return add(step, step.writer.pointwise(Activation("relu"), add(step, x, -number)), number)
 
 
 def _negative(step: TraceStep, x: Value) -> Value:
-    return _times(step, x, -1)
+    return times(step, x, -1)
 
 
-def _times(step: TraceStep, x: Value, number: float) -> Value:
+def times(step: TraceStep, x: Value, number: float) -> Value:
     return x if number == 1 else step.writer.pointwise(ConstantProduct(decimal(number)), x)
 
 
 def _scaled(known: Any, factor: float) -> Any:
-    if isinstance(known, Known):
-        number = _number(known)
-        if number is None:
-            raise Refused("it adds a multiple of learned numbers")
-        return number * factor
-    return known * factor
+    return replace(known, tensor=known.tensor * factor) if isinstance(known, Known) else known * factor
 
 
-def _number(known: Any) -> float | None:
-    """A fixed number; None for what is learned.
+def number_of(step: TraceStep, known: Any) -> float | None:
+    """A fixed number; None for what is learned, and for several fixed numbers.
 
     Raises:
-        Refused: several fixed numbers.
+        Refused: a number that training changes, though nothing learns it.
     """
     if isinstance(known, int | float):
         return float(known)
     if not isinstance(known, Known):
         raise Refused("it mixes tensors with other things")
+    step.weights.refuse_statistics(known)
     if known.parameters:
         return None
     least, most = float(known.tensor.min()), float(known.tensor.max())
-    if least != most:
-        raise Refused("it reckons with fixed numbers that differ from place to place")
-    return least
+    return least if least == most else None
 
 
-def _learned(step: TraceStep, x: Value, known: Known, kind: type[Scale] | type[Shift], own: str) -> Value:
-    """A learned number for each channel, or one."""
+def _channelwise(step: TraceStep, x: Value, known: Known, kind: type[Scale] | type[Shift], own: str) -> Value:
+    """A learned number for each channel, or one; or a fixed one for each channel."""
     if known.tensor.numel() > 1:
         shape = tuple(known.tensor.shape)
         aligned = (1,) * (len(x.axes) - len(shape)) + shape
         along = [axis for axis, length in enumerate(aligned) if length > 1]
         if len(aligned) > len(x.axes) or [x.axes[axis] for axis in along] != [x.all_of("c")]:
-            raise Refused("learned numbers must be one for each channel, or one for all")
-    value = step.writer.pointwise(kind(known.tensor.numel() > 1), x)
-    step.weights.hold(value.index, step.weights.plain(own, known))
+            which = "learned" if known.parameters else "fixed"
+            raise Refused(f"{which} numbers must be one for each channel, or one for all")
+    if known.parameters:
+        value = step.writer.pointwise(kind(known.tensor.numel() > 1), x)
+        step.weights.hold(value.index, step.weights.plain(own, known))
+        return value
+    constant = ConstantProduct if kind is Scale else ConstantSum
+    told = piecewise(step, x, known.tensor.flatten().tolist(), constant)
+    if told is not None:
+        return told
+    value = step.writer.pointwise(kind(fixed=True), x)
+    step.weights.hold(value.index, Source(own, "", values=known.tensor.flatten().clone()))
     return value
 
 
@@ -237,10 +233,14 @@ def _linear(step: TraceStep, x: Any, weight: Any, bias: Any = None) -> Value:
     if not isinstance(x, Value) or not isinstance(weight, Known):
         raise Refused("its weights are computed from the images")
     if x.axes[-1] != x.all_of("c") or x.stretched:
-        if len(x.axes) != 2:
+        if len(x.axes) not in (2, 4) or (len(x.axes) == 4 and not any(atom.kind == "c" for atom in x.axes[3])):
             raise Refused("a linear layer must run over the channels of each pixel, or over a flat vector")
-        x = settled(step.writer, x)
+        last = len(x.axes) == 4
+        x = settled(step.writer, permuted(x, (0, 3, 1, 2)) if last else x)
+        x = permuted(x, (0, 2, 3, 1)) if last else x
     made, sources = step.weights.kernels(weight)
+    if made.get("fixed"):
+        raise Refused("its weights are fixed, and those of a linear layer are learned")
     features = len(weight.tensor)
     operation: Operation
     if len(x.shape) == 1:
@@ -255,6 +255,8 @@ def _linear(step: TraceStep, x: Any, weight: Any, bias: Any = None) -> Value:
 
 def _matrix_product(step: TraceStep, x: Any, other: Any, bias: Any = None) -> Value:
     """x · W, where the weights are (inputs, outputs)."""
+    if isinstance(other, Known) and other.tensor.dim() == 3 and len(other.tensor) == 1:
+        other = replace(other, tensor=other.tensor[0])  # of a batch of one: `einsum`
     if not isinstance(x, Value) or not isinstance(other, Known) or other.tensor.dim() != 2:
         raise Refused(f"it {ATTENDS}")
     return _linear(step, x, replace(other, tensor=other.tensor.t()), bias)
@@ -354,21 +356,28 @@ def _rms_norm(
     return value
 
 
+def _local_response_norm(
+    step: TraceStep, x: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Value:
+    norm = LocalResponseNorm(size, decimal(alpha), decimal(beta), decimal(k))
+    return step.writer.add(norm, settled(step.writer, x))
+
+
 ARITHMETIC: dict[str, Handler] = {
-    "add": _add,
+    "add": add,
     "sub": _subtract,
     "subtract": _subtract,
     "rsub": _subtract_from,
-    "mul": _multiply,
-    "multiply": _multiply,
+    "mul": multiply,
+    "multiply": multiply,
     "div": _divide,
     "divide": _divide,
     "addcmul": _add_product,
     "neg": _negative,
-    "pow": _power,
-    "rsqrt": _root_over,
-    "var": _variance,
+    "maximum": _maximum,
+    "minimum": _minimum,
     "mm": _matrix_product,
+    "bmm": _matrix_product,
     "matmul": _matrix_product,
     "addmm": _added_product,
 }
@@ -381,5 +390,6 @@ LAYERS: dict[str, Handler] = {
     "group_norm": _group_norm,
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,
+    "local_response_norm": _local_response_norm,
 }
 """Layers taken whole, as torch's functions of these names are called."""

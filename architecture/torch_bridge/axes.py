@@ -24,9 +24,10 @@ from presage.architecture.operations import (
     Zero,
 )
 from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, permuted, settled, viewed
-from presage.architecture.torch_bridge.operands import TraceStep
+from presage.architecture.torch_bridge.operands import Known, TraceStep
+from presage.architecture.torch_bridge.picking import PICKING, constant_channels, picked, relaid
 
-__all__ = ["AXES", "flattened", "mean"]
+__all__ = ["AXES", "flattened", "halves", "mean", "total"]
 
 Handler = Callable[..., Any]
 
@@ -85,7 +86,9 @@ def _part(step: TraceStep, x: Value, dim: int, first: int, last: int, by: int = 
     axis = x.axes[dim]
     if axis and axis == channels and by == 1:
         made = step.writer.add(Slice(first, last), _plain(step, x))
-        return _with_sizes(x, made, dim, last - first)
+        return relaid(x, made, dim, last - first)
+    if axis and axis == channels:
+        return picked(step, x, dim, range(first, last, by))
     if len(axis) == 1 and axis == channels[:1] and by == 1:
         rest = x.shape[0] // x.size(axis[0])
         made = step.writer.add(Slice(first * rest, last * rest), _plain(step, x))
@@ -100,22 +103,12 @@ def _part(step: TraceStep, x: Value, dim: int, first: int, last: int, by: int = 
             if by > 1:
                 stride = (by, 1) if kind == "h" else (1, by)
                 made = step.writer.add(MaxPool((1, 1), stride), made)
-            return _with_sizes(x, made, dim, len(range(first, last, by)))
+            return relaid(x, made, dim, len(range(first, last, by)))
     raise Refused("only channels, rows and columns can be sliced")
 
 
 def _plain(step: TraceStep, x: Value) -> Value:
     return fresh(x.index, x.shape, step.writer.batch)
-
-
-def _with_sizes(x: Value, made: Value, dim: int, length: int) -> Value:
-    """The layout of `x` over a node in which the whole axis `dim` has another length."""
-    kind = x.axes[dim][0].kind
-    if any(len(x.all_of(other)) > 1 for other in "chw" if other != kind):
-        raise Refused("it slices a tensor whose other axes are split")
-    axis = (Atom(kind, 0),) if length > 1 else ()
-    axes = (*x.axes[:dim], axis, *x.axes[dim + 1 :])
-    return replace(made, axes=axes, sizes=(*x.sizes[:dim], length, *x.sizes[dim + 1 :]))
 
 
 def _with_factor(x: Value, made: Value, dim: int, length: int) -> Value:
@@ -165,12 +158,12 @@ def _unbind(step: TraceStep, x: Value, dim: int = 0) -> tuple[Value, ...]:
 
 
 def _concatenate(step: TraceStep, tensors: Sequence[Any], dim: int = 0) -> Value:
-    if not all(isinstance(value, Value) for value in tensors):
-        raise Refused("it joins tensors with other things")
     if len(tensors) == 1:
         return tensors[0]  # type: ignore[no-any-return]
+    like: Value = next(value for value in tensors if isinstance(value, Value))
+    dim %= len(like.axes)
+    tensors = [value if isinstance(value, Value) else _constant(step, value, like, dim) for value in tensors]
     first: Value = tensors[0]
-    dim %= len(first.axes)
     if any(value.axes[dim] != value.all_of("c") for value in tensors):
         raise Refused("only channels can be joined")
     alike = {tuple(axis for at, axis in enumerate(value.axes) if at != dim) for value in tensors}
@@ -185,6 +178,16 @@ def _concatenate(step: TraceStep, tensors: Sequence[Any], dim: int = 0) -> Value
         axes=(*first.axes[:dim], made.all_of("c"), *first.axes[dim + 1 :]),
         sizes=(*first.sizes[:dim], made.shape[0], *first.sizes[dim + 1 :]),
     )
+
+
+def _constant(step: TraceStep, known: Any, like: Value, dim: int) -> Value:
+    """Channels that do not depend on the images, all of one number, to be joined with those of `like`."""
+    if not isinstance(known, Known) or known.parameters or like.axes[dim] not in (like.all_of("c"), ()):
+        raise Refused("it joins tensors with other things")
+    least, most = float(known.tensor.min()), float(known.tensor.max())
+    if least != most:
+        raise Refused("it joins maps with fixed numbers that differ from place to place")
+    return constant_channels(step, like, dim, known.tensor.shape[dim], least)
 
 
 def _stack(step: TraceStep, tensors: Sequence[Any], dim: int = 0) -> Value:
@@ -211,6 +214,11 @@ def _reduced(step: TraceStep, x: Value, dim: Any, keepdim: bool, operations: dic
     if x.stretched:
         raise Refused("it reduces a stretched tensor")
     atoms = {atom for axis in dims for atom in x.axes[axis]}
+    if atoms == set(x.all_of("chw")) and {"hw", "c"} <= operations.keys() and len(dims) == 3:  # of all: one by one
+        channel = next(axis for axis in dims if x.axes[axis] == x.all_of("c"))
+        pixels = _reduced(step, x, [axis for axis in dims if axis != channel], True, operations)
+        made = _reduced(step, pixels, channel, True, operations)
+        return flattened(step, made if keepdim else _without(made, *dims))
     one_pixel = len(x.axes) == 4 and x.axes[0] == (Atom("b", 0),) and len(x.shape) == 3
     if not atoms and not (one_pixel and (len(dims) == 2 or dims == [1])):
         made = x
@@ -222,6 +230,8 @@ def _reduced(step: TraceStep, x: Value, dim: Any, keepdim: bool, operations: dic
                 made = replace(made, factors=tuple(gone.items()))
                 break
         else:
+            if any(atom.kind == "b" for atom in atoms):
+                raise Refused("it reckons over the images of a batch together")
             raise Refused("a mean must be over height and width, or over channels")
     axes = tuple(() if at in dims else axis for at, axis in enumerate(x.axes))
     sizes = tuple(1 if at in dims else length for at, length in enumerate(x.sizes))
@@ -260,7 +270,8 @@ def _largest_of(step: TraceStep, x: Value, dim: int, keepdim: bool = False) -> t
     return _largest(step, x, dim, keepdim), None
 
 
-def _sum(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+def total(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
+    """As `mean`, times how many there are."""
     parts = _over_groups(step, x, dim, keepdim)
     if parts is not None:
         return parts
@@ -284,10 +295,15 @@ def _over_groups(step: TraceStep, x: Value, dim: Any, keepdim: bool) -> Value | 
     return flattened(step, made if keepdim else _without(made, dims[0]))
 
 
-def _norm(step: TraceStep, x: Value, order: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Value:
-    if order not in (None, 2):
-        raise Refused("a norm must be the Euclidean one")
+def _pixel_norm(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
     return _reduced(step, x, dim, keepdim, {"hw": PixelNorm()})
+
+
+def halves(step: TraceStep, x: Value, dim: int) -> tuple[Value, Value]:
+    """The first and the second half of an axis."""
+    dim %= len(x.axes)
+    half = x.sizes[dim] // 2
+    return _part(step, x, dim, 0, half), _part(step, x, dim, half, 2 * half)
 
 
 def _zeros(step: TraceStep, x: Value, *_: Any, **__: Any) -> Value:
@@ -309,14 +325,14 @@ AXES: dict[str, Handler] = {
     "select": _select,
     **dict.fromkeys(("split", "split_with_sizes", "chunk"), _split),
     "unbind": _unbind,
+    **PICKING,
     "cat": _concatenate,
     "stack": _stack,
     "mean": mean,
     "amax": _largest,
     "max": _largest_of,
-    "sum": _sum,
-    "linalg_vector_norm": _norm,
-    "norm": _norm,
+    "sum": total,
+    "pixel_norm": _pixel_norm,
     "zeros_like": _zeros,
 }
 """By name, without the underscore of the in-place form."""

@@ -5,19 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from presage.architecture.graph import Node
-from presage.architecture.operations import (
-    Activation,
-    AdaptiveAveragePool,
-    Classifier,
-    Convolution,
-    Flatten,
-    Identity,
-    Linear,
-    Shape,
-    Unflatten,
-)
+from presage.architecture.operations import Activation, Convolution, Dropout, Flatten, Identity, Linear, Unflatten
+from presage.architecture.torch_bridge.classifiers import classified
 from presage.architecture.torch_bridge.layouts import NodeWriter, Refused, Value, settled
 from presage.architecture.torch_bridge.operands import Source, Weights
+from presage.architecture.torch_bridge.spellings import respelled
 
 __all__ = ["Pruned", "headed"]
 
@@ -31,14 +23,16 @@ class Pruned:
         sources: for each the tensors of the module that it holds.
         written: for each its place among the nodes that were written down.
         classes: outputs of the classifier.
-        softmaxed: whether a softmax, or its logarithm, came after.
+        behind: what came after the logits and is not kept: `softmax` (or its logarithm), `sigmoid`; "" for nothing.
+        notes: what else was left out.
     """
 
     nodes: tuple[Node, ...]
     sources: tuple[tuple[Source, ...], ...]
     written: tuple[int, ...]
     classes: int
-    softmaxed: bool
+    behind: str
+    notes: tuple[str, ...] = ()
 
 
 def headed(writer: NodeWriter, weights: Weights, output: Value) -> Pruned:
@@ -48,15 +42,18 @@ def headed(writer: NodeWriter, weights: Weights, output: Value) -> Pruned:
         Refused: it does not end as a classifier does, or uses some weights twice.
     """
     last = settled(writer, output).index
-    nodes = writer.nodes
-    end = last
-    while nodes[last].operation == Activation("softmax"):
-        last = nodes[last].inputs[0]
-    sources = dict(weights.sources)
-    nodes, classes, holder = _classified(nodes, last, writer.shapes)
-    if holder != last:
-        sources[last] = sources.pop(holder, [])
-    nodes = _gates_as_maps(nodes, last, writer)
+    behind, notes = "", []
+    while True:
+        operation = writer.nodes[last].operation
+        if isinstance(operation, Dropout):
+            notes = ["dropout behind its logits left out"]
+        elif isinstance(operation, Activation) and operation.function in ("softmax", "sigmoid"):
+            behind = operation.function
+        else:
+            break
+        last = writer.nodes[last].inputs[0]
+    head = classified(writer, last, weights.sources)
+    nodes = respelled(_gates_as_maps(head.nodes, last, writer), last)
     live = {last}
     for index in range(last, 0, -1):
         if index in live:
@@ -70,42 +67,13 @@ def headed(writer: NodeWriter, weights: Weights, output: Value) -> Pruned:
         return place[index]
 
     kept = tuple(Node(nodes[index].operation, tuple(map(source, nodes[index].inputs))) for index in order)
-    found = tuple(tuple(sources.get(index, ())) for index in order)
+    found = tuple(tuple(head.sources.get(index, ())) for index in order)
     _refuse_twice(found)
-    return Pruned(kept, found, tuple(order), classes, last != end)
+    return Pruned(kept, found, tuple(order), head.classes, behind, tuple(notes))
 
 
 def _without_identities(nodes: list[Node], order: list[int]) -> list[int]:
     return [index for index in order if not isinstance(nodes[index].operation, Identity)]
-
-
-def _classified(nodes: list[Node], last: int, shapes: list[Shape]) -> tuple[list[Node], int, int]:
-    """The nodes with a classifier at `last`; its outputs, and which node held its weights."""
-    made = list(nodes)
-    end = nodes[last].operation
-    if isinstance(end, Linear) and not end.gain and not end.spectral:
-        made[last] = Node(Classifier(end.bias), nodes[last].inputs)
-        return made, end.features, last
-    holder, pooled, rectified = last, False, False
-    if isinstance(end, Flatten):
-        holder = nodes[last].inputs[0]
-        if nodes[holder].operation == AdaptiveAveragePool():
-            holder, pooled = nodes[holder].inputs[0], True
-            if nodes[holder].operation == Activation():
-                holder, rectified = nodes[holder].inputs[0], True
-    convolution = nodes[holder].operation
-    plain = isinstance(convolution, Convolution) and convolution == Convolution(
-        convolution.channels, (1, 1), (1, 1), (0, 0), bias=convolution.bias
-    )
-    one_pixel = holder == last or shapes[holder][1:] == (1, 1)
-    if isinstance(end, Flatten) and plain and isinstance(convolution, Convolution) and (pooled or one_pixel):
-        if pooled:
-            made[last] = Node(Classifier(convolution.bias, True, rectified), nodes[holder].inputs)
-        else:  # of one pixel: a linear layer
-            made[holder] = Node(Flatten(), nodes[holder].inputs)
-            made[last] = Node(Classifier(convolution.bias), (holder,))
-        return made, convolution.channels, holder
-    raise Refused(f"it must end with a linear layer, one output per class. Got `{end.name}` there")
 
 
 def _gates_as_maps(nodes: list[Node], last: int, writer: NodeWriter) -> list[Node]:
@@ -160,7 +128,7 @@ def _unflattens(nodes: list[Node], reader: int) -> bool:
 def _refuse_twice(found: tuple[tuple[Source, ...], ...]) -> None:
     seen: set[str] = set()
     for sources in found:
-        for name in dict.fromkeys(source.tensor for source in sources):
+        for name in dict.fromkeys(source.tensor for source in sources if source.tensor):
             if name in seen:
                 raise Refused(f"its weights `{name}` are used twice, and a graph's layers share none")
             seen.add(name)

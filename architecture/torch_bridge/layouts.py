@@ -16,6 +16,7 @@ from typing import NamedTuple
 from presage.architecture.node import Node
 from presage.architecture.operations import (
     ChannelShuffle,
+    Concatenate,
     Flatten,
     Input,
     Operation,
@@ -23,10 +24,15 @@ from presage.architecture.operations import (
     PixelUnshuffle,
     Shape,
     Unflatten,
+    Upsample,
 )
 from presage.errors import InvalidArchitecture
 
-__all__ = ["Atom", "NodeWriter", "Refused", "Value", "fresh", "permuted", "settled", "viewed"]
+__all__ = ["MOST_COPIES", "Atom", "NodeWriter", "Refused", "Value", "fresh", "permuted", "settled", "viewed"]
+
+
+MOST_COPIES = 64
+"""Times that one map is joined to itself, at most."""
 
 
 class Refused(Exception):
@@ -185,7 +191,7 @@ def settled(writer: NodeWriter, value: Value) -> Value:
     """
     plain = fresh(value.index, value.shape, writer.batch)
     if value.stretched:
-        raise Refused("it works on a stretched tensor")
+        return _stretched_out(writer, value)
     if value.axes == plain.axes:
         return plain
     if len(value.axes) not in (2, 4) or value.axes[0] != (Atom("b", 0),):
@@ -218,6 +224,20 @@ def settled(writer: NodeWriter, value: Value) -> Value:
         if factor == value.size(own[-2]):
             return writer.add(PixelShuffle(factor), plain)
     raise Refused("no operation moves its axes so")
+
+
+def _stretched_out(writer: NodeWriter, value: Value) -> Value:
+    """A map whose one channel, or one pixel, stands for several, with all of them."""
+    if len(value.axes) != 4 or value.axes[0] != (Atom("b", 0),):
+        raise Refused("it works on a stretched tensor")
+    times = [length if not axis else 1 for axis, length in zip(value.axes, value.sizes, strict=True)]
+    whole = tuple(1 if not axis else length for axis, length in zip(value.axes, value.sizes, strict=True))
+    made = settled(writer, replace(value, sizes=whole))
+    if times[1] > MOST_COPIES:
+        raise Refused(f"it stretches a channel to more than {MOST_COPIES}")
+    if times[1] > 1:
+        made = writer.add(Concatenate(), *[made] * times[1])
+    return writer.add(Upsample((times[2], times[3])), made) if times[2:] != [1, 1] else made
 
 
 def _flat(writer: NodeWriter, value: Value) -> Value:

@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -45,24 +45,41 @@ class Source:
         tensor: its name in the traced module.
         factor: times this.
         transposed: whether its two axes are swapped.
+        values: of fixed numbers, which have no name, themselves.
     """
 
     own: str
     tensor: str
     factor: float = 1.0
     transposed: bool = False
+    values: Tensor | None = field(default=None, compare=False)
 
 
 class Weights:
-    """The tensors of the traced module, and which of them each node holds."""
+    """The tensors of the traced module, and which of them each node holds.
 
-    def __init__(self, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> None:
-        self.parameters, self.buffers = parameters, buffers
+    Args:
+        statistics: names of buffers that a training changes, though nothing learns them.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Tensor],
+        buffers: Mapping[str, Tensor],
+        statistics: frozenset[str] = frozenset(),
+    ) -> None:
+        self.parameters, self.buffers, self.statistics = parameters, buffers, statistics
         self.sources: dict[int, list[Source]] = {}
 
     def hold(self, node: int, *sources: Source | None) -> None:
         """The node holds these."""
         self.sources.setdefault(node, []).extend(source for source in sources if source is not None)
+
+    def refuse_statistics(self, known: Known) -> None:
+        """What is made of running statistics is no constant, though it looks like one in evaluation."""
+        found = sorted(known.buffers & self.statistics)
+        if found:
+            raise Refused(f"it reckons with `{found[0]}`, which training changes, in a way that no operation has")
 
     def plain(self, own: str, known: object) -> Source | None:
         """The parameter or buffer that a tensor is, as `own`; None for none.
@@ -83,6 +100,10 @@ class Weights:
                     return Source(own, name)
                 if held.dim() == 2 and known.tensor.dim() == 2 and torch.equal(held.t(), known.tensor):
                     return Source(own, name, transposed=True)
+                made_of_both = known.parameters and known.buffers  # a spectral norm's: told by `kernels`
+                factor = None if made_of_both else _factor(known.tensor.reshape(-1), held.reshape(-1))
+                if factor is not None:
+                    return Source(own, name, factor)
         made = ", ".join(f"`{name}`" for name in sorted(names)) or "no parameter"
         raise Refused(f"its weights are computed from {made}, in a way that no operation has")
 
@@ -99,18 +120,21 @@ class Weights:
         except Refused:
             if not isinstance(known, Known):
                 raise
-            found = self._binomial(known) or self._made(known)
+            if not known.parameters:
+                return self._binomial(known) or self._fixed(known)
+            found = self._made(known)
             if found is None:
                 raise
             return found
         assert plain is not None
         if plain.tensor in self.buffers:
             assert isinstance(known, Known)
-            fixed = self._binomial(known)
-            if fixed is None:
-                raise Refused(f"its weights `{plain.tensor}` are fixed, and no kernels that are known") from None
-            return fixed
+            return self._binomial(known) or self._fixed(known)
         return {}, [plain]
+
+    def _fixed(self, known: Known) -> tuple[dict[str, Any], list[Source]]:
+        self.refuse_statistics(known)
+        return {"fixed": True}, [Source("weight", "", values=known.tensor.clone())]
 
     def _binomial(self, known: Known) -> tuple[dict[str, Any], list[Source]] | None:
         kernels = known.tensor
@@ -159,6 +183,12 @@ class Weights:
         own = "parametrizations.weight"
         sources = [Source(f"{own}.original", weight), Source(f"{own}.0._u", left), Source(f"{own}.0._v", right)]
         return {"spectral": True}, sources
+
+
+def _factor(made: Tensor, of: Tensor) -> float | None:
+    """By how much one tensor is the other; None where it is no multiple."""
+    ratio = _ratio(made[None].double(), of[None].double())
+    return None if ratio is None or float(ratio) == 0 else float(ratio)
 
 
 def _ratio(made: Tensor, of: Tensor) -> Tensor | None:

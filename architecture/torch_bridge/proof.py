@@ -34,7 +34,7 @@ def load_weights(network: Network, sources: Sequence[Sequence[Source]], tensors:
         for source in held:
             own, _, last = f"n{index}.{source.own}".rpartition(".")
             part = network.get_submodule(own)
-            given = tensors[source.tensor].detach()
+            given = tensors[source.tensor].detach() if source.values is None else source.values
             if source.transposed:
                 given = given.t()
             if source.factor != 1:
@@ -79,7 +79,8 @@ def check(found: Pruned, recording: Recording, twin: nn.Module, images: Tensor, 
         logits = network(images)
         if not bool(torch.isfinite(expected).all()):
             raise Refused("its logits are not finite on random images, so that its graph cannot be checked")
-        given = [logits.softmax(1), logits.log_softmax(1)] if found.softmaxed else [logits]
+        behind = {"softmax": [logits.softmax(1), logits.log_softmax(1)], "sigmoid": [logits.sigmoid()]}
+        given = behind.get(found.behind, [logits])
         error = min(float((one - expected).abs().max()) for one in given)
         if not error <= _ROUNDING * max(float(expected.abs().max()), 1e-12):
             where = _first(found, recording, network, images)

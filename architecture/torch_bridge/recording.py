@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -24,14 +25,17 @@ from presage.architecture.operations import Dropout, DropPath
 from presage.architecture.torch_bridge.arithmetic import LAYERS
 from presage.architecture.torch_bridge.layouts import NodeWriter, Refused, Value, fresh
 from presage.architecture.torch_bridge.operands import Known, TraceStep, Weights
+from presage.architecture.torch_bridge.picking import repeat_interleave
 from presage.architecture.torch_bridge.torch_operations import OPERATORS
+from presage.architecture.torch_bridge.twin import statistics
 
 __all__ = ["Recording", "record"]
 
 _WHOLE = {
     **LAYERS,
+    "repeat_interleave": repeat_interleave,
     **{name: OPERATORS[name] for name in ("pad", "adaptive_avg_pool2d")},
-    "scaled_dot_product_attention": OPERATORS["bmm"],
+    "scaled_dot_product_attention": OPERATORS["scaled_dot_product_attention"],
 }
 _DROPOUTS = {"dropout": "p", "dropout1d": "p", "dropout2d": "p", "feature_dropout": "p", "alpha_dropout": "p"}
 _DROP_PATHS = {"StochasticDepth": "p", "DropPath": "drop_prob"}
@@ -46,7 +50,7 @@ class Recording:
     Attributes:
         writer: the nodes.
         weights: which tensors of the module they hold.
-        output: what the module returned, its tensors as `Value`.
+        output: what the module returned as `Value`; of several tensors, by name.
         result: the same as torch gave it.
         means: by node, the mean of the absolute values of its output, where a tensor was that output.
     """
@@ -70,8 +74,26 @@ def record(module: nn.Module, images: Tensor) -> Recording:
         result = module(images)
     if recorder.refusal is not None:  # the module's own code has caught it
         raise recorder.refusal
-    output = tree_map_only(Tensor, recorder.operand, dict(result) if isinstance(result, dict) else result)
-    return Recording(recorder.writer, recorder.weights, output, result, recorder.means)
+    named = result if isinstance(result, Tensor) else dict(_outputs(result))
+    output = tree_map_only(Tensor, recorder.operand, named)
+    return Recording(recorder.writer, recorder.weights, output, named, recorder.means)
+
+
+def _outputs(result: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Every tensor that a module returns, by its place: in dictionaries, tuples, lists, and objects of fields."""
+    if isinstance(result, Tensor):
+        yield name or "0", result
+        return
+    if isinstance(result, Mapping):
+        inside: Any = result.items()
+    elif isinstance(result, list | tuple):
+        inside = zip(getattr(result, "_fields", range(len(result))), result, strict=True)
+    elif is_dataclass(result) or isinstance(result, SimpleNamespace):
+        inside = vars(result).items()
+    else:
+        return
+    for key, value in inside:
+        yield from _outputs(value, f"{name}.{key}" if name else str(key))
 
 
 @dataclass(frozen=True)
@@ -83,7 +105,7 @@ class _Recorder:
     def __init__(self, module: nn.Module, images: Tensor) -> None:
         self.writer = NodeWriter(images.shape[0])
         parameters, buffers = dict(module.named_parameters()), dict(module.named_buffers())
-        self.weights = Weights(parameters, buffers)
+        self.weights = Weights(parameters, buffers, statistics(module, images))
         self.module = module
         self.paused = False
         self.refusal: Refused | None = None
@@ -154,7 +176,9 @@ class _Recorder:
 
     def unknown(self, name: str, args: Any) -> None:
         branches = name in ("_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero")
+        draws = name.startswith(("rand", "bernoulli", "normal", "uniform")) or "_noise" in name
         reason = "it asks for the values of a tensor" if branches else "no operation of an architecture does this"
+        reason = "it draws at random, in evaluation too" if draws else reason
         self.refusal = self.refusal or Refused(f"{self.where(name)}: {reason}")
         raise self.refusal
 

@@ -7,6 +7,7 @@ as `Value`, all others as `Known`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -29,12 +30,16 @@ from presage.architecture.operations import (
     ParametricRelu,
     PixelShuffle,
     PixelUnshuffle,
+    Resize,
+    TransposedConvolution,
     Upsample,
 )
-from presage.architecture.torch_bridge.arithmetic import ARITHMETIC, ATTENDS
+from presage.architecture.torch_bridge.arithmetic import ARITHMETIC, ATTENDS, LAYERS, add, times
 from presage.architecture.torch_bridge.axes import AXES
-from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, settled
-from presage.architecture.torch_bridge.operands import Known, TraceStep
+from presage.architecture.torch_bridge.formulas import FORMULAS
+from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, permuted, settled, viewed
+from presage.architecture.torch_bridge.operands import Known, Source, TraceStep
+from presage.architecture.torch_bridge.picking import constant_channels
 
 __all__ = ["OPERATORS"]
 
@@ -62,17 +67,20 @@ def _convolution(
 ) -> Value:
     if not isinstance(x, Value) or not isinstance(weight, Known):
         raise Refused("its weights are computed from the images")
-    if transposed:
-        raise Refused("no operation is a transposed convolution")
-    if weight.tensor.dim() == 3:
+    if weight.tensor.dim() == 3 and not transposed:
         return _across_channels(step, x, weight, bias, (*stride, *dilation, groups), padding[0])
     if weight.tensor.dim() != 4:
         raise Refused("a convolution must be of images")
-    made, sources = step.weights.kernels(weight)
-    operation = Convolution(
-        len(weight.tensor), pair(weight.tensor.shape[2:]), pair(stride), pair(padding), pair(dilation), groups,
-        bias is not None, **made,
-    )  # fmt: skip
+    window = pair(weight.tensor.shape[2:]), pair(stride), pair(padding), pair(dilation)
+    sources: list[Source | None]
+    if transposed:
+        sources = [step.weights.plain("weight", weight)]
+        channels = weight.tensor.shape[1] * groups
+        operation: Operation = TransposedConvolution(channels, *window, pair(output_padding), groups, bias is not None)
+    else:
+        made, told = step.weights.kernels(weight)
+        sources = [*told]
+        operation = Convolution(len(weight.tensor), *window, groups, bias is not None, **made)
     value = step.writer.add(operation, settled(step.writer, x))
     step.weights.hold(value.index, *sources, step.weights.plain("bias", bias))
     return value
@@ -80,6 +88,9 @@ def _convolution(
 
 def _across_channels(step: TraceStep, x: Value, weight: Known, bias: Any, plain: Sequence[int], padding: int) -> Value:
     kernel = weight.tensor.shape[-1]
+    if kernel == 1 and set(plain) == {1} and not padding and len(x.axes) == 3 and x.axes[1] == x.all_of("c"):
+        made = permuted(x, (0, 2, 1))  # of one pixel each: a linear layer over channels
+        return permuted(LAYERS["linear"](step, made, replace(weight, tensor=weight.tensor[..., 0]), bias), (0, 2, 1))
     across = len(x.axes) == 3 and not x.axes[1] and x.axes[2] == x.all_of("c") and not x.stretched
     if weight.tensor.shape[:2] != (1, 1) or not across or set(plain) != {1} or 2 * padding != kernel - 1:
         raise Refused("a 1-d convolution must run across the channels of one pixel, padded at both ends")
@@ -97,10 +108,8 @@ def _max_pool(
     dilation: Any = 1,
     ceil_mode: bool = False,
 ) -> Value:
-    if pair(dilation) != (1, 1):
-        raise Refused("a max-pool must have no dilation")
     kernel = pair(kernel_size)
-    operation = MaxPool(kernel, pair(stride) if stride else kernel, pair(padding), bool(ceil_mode))
+    operation = MaxPool(kernel, pair(stride) if stride else kernel, pair(padding), bool(ceil_mode), pair(dilation))
     return step.writer.add(operation, settled(step.writer, x))
 
 
@@ -114,12 +123,14 @@ def _average_pool(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Value:
-    if divisor_override is not None:
-        raise Refused("an average-pool must have no divisor of its own")
+    if divisor_override is not None and ceil_mode:
+        raise Refused("an average-pool with a divisor of its own must not round up")
     kernel = pair(kernel_size)
     steps = pair(stride) if stride else kernel
-    operation = AveragePool(kernel, steps, pair(padding), bool(ceil_mode), bool(count_include_pad))
-    return step.writer.add(operation, settled(step.writer, x))
+    count_padding = bool(count_include_pad) or divisor_override is not None
+    operation = AveragePool(kernel, steps, pair(padding), bool(ceil_mode), count_padding)
+    made = step.writer.add(operation, settled(step.writer, x))
+    return made if divisor_override is None else times(step, made, kernel[0] * kernel[1] / divisor_override)
 
 
 def _adaptive(kind: type[AdaptiveAveragePool] | type[AdaptiveMaxPool]) -> Handler:
@@ -154,20 +165,6 @@ def _gelu(step: TraceStep, x: Value, *, approximate: str = "none") -> Value:
     return step.writer.pointwise(Activation("gelu_tanh" if approximate == "tanh" else "gelu"), x)
 
 
-def _softplus(step: TraceStep, x: Value, beta: float = 1, threshold: float = 20) -> Value:
-    if beta != 1 or threshold != 20:
-        raise Refused("a softplus must be torch's own")
-    return step.writer.pointwise(Activation("softplus"), x)
-
-
-def _clamp(step: TraceStep, x: Value, least: Any = None, most: Any = None) -> Value:
-    known = {(0, None): "relu", (0, 6): "relu6", (-1, 1): "hardtanh"}
-    function = known.get((least, most)) if not isinstance(least, Known) and not isinstance(most, Known) else None
-    if function is not None:
-        return step.writer.pointwise(Activation(function), x)
-    raise Refused(f"no operation clips values to {least} and {most}")
-
-
 def _prelu(step: TraceStep, x: Value, weight: Any) -> Value:
     if not isinstance(weight, Known):
         raise Refused("its weights are computed from the images")
@@ -195,11 +192,17 @@ def _pad(step: TraceStep, x: Value, pad: Sequence[int], mode: str = "constant", 
     widths = [(int(a), int(b)) for a, b in zip(pad[::2], pad[1::2], strict=True)]
     by_axis = dict(enumerate(reversed(widths), start=len(x.axes) - len(widths)))
     by_kind = {x.axes[axis]: both for axis, both in by_axis.items() if both != (0, 0)}
-    height, width = x.all_of("h"), x.all_of("w")
+    height, width, channels = x.all_of("h"), x.all_of("w"), x.all_of("c")
+    if mode == "constant" and channels and channels in by_kind and min(by_kind[channels]) >= 0:
+        at, around = x.axes.index(channels), by_kind.pop(channels)
+        front, behind = ([constant_channels(step, x, at, n, value or 0)] if n else [] for n in around)
+        x = AXES["cat"](step, [*front, x, *behind], at)
     if set(by_kind) - {height, width} or () in by_kind or len(x.shape) != 3:
         raise Refused("only maps can be padded, above, below and on both sides")
     (top, bottom), (left, right) = by_kind.get(height, (0, 0)), by_kind.get(width, (0, 0))
     before, after = (top, left), (bottom, right)
+    if not any(before + after):
+        return x
     operation: Operation
     if mode != "constant":
         operation = Pad(before, after, mode)
@@ -208,7 +211,7 @@ def _pad(step: TraceStep, x: Value, pad: Sequence[int], mode: str = "constant", 
     elif value == -float("inf") or (value or 0) <= -3e38:
         operation = PadLowest(before, after)
     else:
-        raise Refused(f"no operation pads with {value}")
+        return add(step, _in_place_of(step, add(step, x, -value), Pad(before, after)), value)
     return _in_place_of(step, x, operation)
 
 
@@ -241,18 +244,49 @@ def _channel_shuffle(step: TraceStep, x: Value, groups: int) -> Value:
     return step.writer.add(ChannelShuffle(int(groups)), settled(step.writer, x))
 
 
-def _upsample(smooth: bool) -> Handler:
-    def upsample(step: TraceStep, x: Value, *arguments: Any, **_: Any) -> Value:
+def _resized(method: str, smoothed: bool = False) -> Handler:
+    """Whole multiples of the sides are `upsample`, other sizes `resize`."""
+
+    def resized(step: TraceStep, x: Value, *arguments: Any, **_: Any) -> Value:
         before, after = x.sizes[2:], step.sizes[2:]
+        aligned = not method.startswith("nearest") and any(argument is True for argument in arguments)
+        multiple = not smoothed and not any(new % old for old, new in zip(before, after, strict=True))
         if before == after:
             return x
-        if any(new % old for old, new in zip(before, after, strict=True)):
-            raise Refused(f"it resizes maps of {before} to {after}, no multiple of their sides")
-        factor = (after[0] // before[0], after[1] // before[1])
-        aligned = smooth and any(argument is True for argument in arguments)
-        return step.writer.add(Upsample(factor, smooth, aligned), settled(step.writer, x))
+        value = settled(step.writer, x)
+        if multiple and method in ("nearest", "nearest-exact", "bilinear"):
+            factor = (after[0] // before[0], after[1] // before[1])
+            return step.writer.add(Upsample(factor, method == "bilinear", aligned), value)
+        smaller = not smoothed and not aligned and not any(old % new for old, new in zip(before, after, strict=True))
+        factors = (before[0] // after[0], before[1] // after[1])
+        if smaller and method == "nearest":
+            return step.writer.add(MaxPool((1, 1), factors), value)
+        if smaller and method == "bilinear" and factors == (2, 2):
+            return step.writer.add(AveragePool(), value)
+        return step.writer.add(Resize((after[0], after[1]), method, aligned, smoothed), value)
 
-    return upsample
+    return resized
+
+
+def _patches(
+    step: TraceStep, x: Value, kernel: Sequence[int], dilation: Any, padding: Any, stride: Sequence[int]
+) -> Value:
+    """`unfold`, of squares beside each other: pixels become channels."""
+    side = pair(kernel)
+    beside = pair(stride) == side and pair(dilation) == (1, 1) and pair(padding) == (0, 0)
+    if not beside or side[0] != side[1] or any(length % side[0] for length in x.sizes[2:]):
+        raise Refused("it unfolds windows that overlap")
+    return viewed(step.writer.add(PixelUnshuffle(side[0]), settled(step.writer, x)), step.sizes)
+
+
+def _windows(step: TraceStep, x: Value, dim: int, size: int, every: int) -> Value:
+    """An axis as windows beside each other, and what is in them as a last axis."""
+    dim %= len(x.axes)
+    if size != every or x.sizes[dim] % size:
+        raise Refused("it unfolds windows that overlap")
+    split = viewed(x, (*x.sizes[:dim], x.sizes[dim] // size, size, *x.sizes[dim + 1 :]))
+    order = [*range(dim + 1), *range(dim + 2, len(x.axes) + 1), dim + 1]
+    return permuted(split, order)
 
 
 def _attention(step: TraceStep, *_: Any, **__: Any) -> Value:
@@ -262,6 +296,7 @@ def _attention(step: TraceStep, *_: Any, **__: Any) -> Value:
 OPERATORS: dict[str, Handler] = {
     **AXES,
     **ARITHMETIC,
+    **FORMULAS,
     "convolution": _convolution,
     "max_pool2d_with_indices": _max_pool,
     "max_pool2d": _max_pool,
@@ -280,10 +315,9 @@ OPERATORS: dict[str, Handler] = {
     "leaky_relu": _activation("leaky_relu", 0.01),
     "elu": _elu,
     "gelu": _gelu,
-    "softplus": _softplus,
-    "hardtanh": lambda step, x, least=-1, most=1: _clamp(step, x, least, most),
-    "clamp": lambda step, x, min=None, max=None: _clamp(step, x, min, max),
-    "clamp_min": _clamp,
+    "erf": _activation("error_function"),
+    "log": _activation("logarithm"),
+    "sin": _activation("sine"),
     "exp": _activation("exponential"),
     "sqrt": _activation("root"),
     "abs": _activation("absolute"),
@@ -302,11 +336,17 @@ OPERATORS: dict[str, Handler] = {
     "pixel_unshuffle": _shuffle(PixelUnshuffle),
     "channel_shuffle": _channel_shuffle,
     "native_channel_shuffle": _channel_shuffle,
-    "upsample_nearest2d": _upsample(False),
-    "upsample_bilinear2d": _upsample(True),
+    "upsample_nearest2d": _resized("nearest"),
+    "_upsample_nearest_exact2d": _resized("nearest-exact"),
+    "upsample_bilinear2d": _resized("bilinear"),
+    "upsample_bicubic2d": _resized("bicubic"),
+    "_upsample_bilinear2d_aa": _resized("bilinear", True),
+    "_upsample_bicubic2d_aa": _resized("bicubic", True),
+    "im2col": _patches,
+    "unfold": _windows,
     **dict.fromkeys(
         (
-            "bmm", "baddbmm", "scaled_dot_product_attention", "_native_multi_head_attention",
+            "baddbmm", "scaled_dot_product_attention", "_native_multi_head_attention",
             "_scaled_dot_product_flash_attention_for_cpu",
         ),
         _attention,

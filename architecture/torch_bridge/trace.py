@@ -117,21 +117,19 @@ def _logits(output: Any, result: Any) -> _Logits:
     """The first of several outputs that has the shape of logits."""
     if isinstance(output, Value):
         return _Logits(output, result)
-    named: list[tuple[object, Any, Any]] = []
-    if isinstance(output, dict):
-        named = [(key, value, result[key]) for key, value in output.items()]
-    elif isinstance(output, list | tuple):
-        fields = getattr(output, "_fields", range(len(output)))
-        named = list(zip(fields, output, result, strict=True))
-    fits = [one for one in named if isinstance(one[1], Value) and len(one[1].axes) == 2]
+    fits = [(key, value) for key, value in output.items() if isinstance(value, Value) and len(value.axes) == 2]
     if not fits:
         raise Refused("it must return one tensor of logits (b, k)")
-    key, value, tensor = fits[0]
-    return _Logits(value, tensor, f"of its {len(named)} outputs, `{key}` is taken" if len(named) > 1 else "")
+    key, value = fits[0]
+    return _Logits(value, result[key], f"of its {len(output)} outputs, `{key}` is taken" if len(output) > 1 else "")
 
 
 def _notes(twin: nn.Module, found: Pruned, chosen: str) -> list[str]:
-    notes = [chosen] if chosen else []
+    notes = [*([chosen] if chosen else []), *found.notes]
+    fixed = sum(bool(getattr(node.operation, "fixed", False)) for node in found.nodes)
+    if fixed:
+        layers = "1 layer" if fixed == 1 else f"{fixed} layers"
+        notes.append(f"the fixed numbers of {layers} are no part of its graph: trained anew, it has others")
     used = {source.tensor for sources in found.sources for source in sources}
     left = {name: tensor.numel() for name, tensor in twin.named_parameters() if name not in used}
     if left:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from presage.errors import InvalidArchitecture
 
-__all__ = ["BATCH", "eager", "first_taken", "images_of", "prepared", "unwrapped"]
+__all__ = ["BATCH", "eager", "first_taken", "images_of", "prepared", "statistics", "unwrapped"]
 
 BATCH = 2
 """Images that are run together: more than one, so that ``squeeze()`` leaves the batch alone."""
@@ -79,7 +79,9 @@ def prepared(module: nn.Module, shape: Sequence[int]) -> nn.Module:
 def _copied(module: nn.Module) -> nn.Module:
     """A copy; tensors that torch's older weight and spectral normalisations keep beside parameters are copied too."""
     kept = [held for part in module.modules() for held in vars(part).values() if isinstance(held, Tensor)]
-    return copy.deepcopy(module, {id(held): held.detach().clone() for held in kept if not held.is_leaf})
+    memo: dict[int, Tensor] = {id(held): held.detach().clone() for held in kept if not held.is_leaf}
+    lazy = [buffer for buffer in module.buffers() if isinstance(buffer, UninitializedBuffer)]
+    return copy.deepcopy(module, memo | {id(buffer): UninitializedBuffer() for buffer in lazy})
 
 
 @contextlib.contextmanager
@@ -125,6 +127,34 @@ def _calibrate(twin: nn.Module, shape: Sequence[int]) -> None:
         assert part.running_var is not None
         part.running_mean.nan_to_num_(0.0, 0.0, 0.0)
         part.running_var.nan_to_num_(1.0, 1.0, 1.0).clamp_(min=1e-3)
+
+
+@torch.no_grad()
+def statistics(module: nn.Module, images: Tensor) -> frozenset[str]:
+    """Names of buffers that a pass in training changes, but those of torch's own layers: running means of somebody's
+    own normalisation look like constants in evaluation. The module is left as it was."""
+    of_torch = {
+        f"{name}.{key}".lstrip(".")
+        for name, part in module.named_modules()
+        if type(part).__module__.startswith("torch.nn.") or isinstance(part, _BatchNorm)
+        for key, _ in part.named_buffers(recurse=False)
+    }
+    others = [name for name, _ in module.named_buffers() if name not in of_torch]
+    if not others:
+        return frozenset()
+    kept = {name: (tensor, tensor.clone()) for name, tensor in module.named_buffers()}
+    modes = [(part, part.training) for part in module.modules()]
+    module.train()
+    with contextlib.suppress(Exception):  # the module's own code: it may refuse to be trained so
+        module(images)
+    for part, mode in modes:
+        part.training = mode
+    now = dict(module.named_buffers())
+    changed = [name for name in others if name not in now or not torch.equal(now[name], kept[name][1])]
+    for name, (tensor, before) in kept.items():
+        owner, _, own = name.rpartition(".")
+        module.get_submodule(owner)._buffers[own] = tensor.copy_(before)
+    return frozenset(changed)
 
 
 def first_taken(module: nn.Module, shapes: Iterable[tuple[int, int, int]]) -> tuple[int, int, int] | None:

@@ -149,6 +149,9 @@ def norm_then_activation(width: int = 8) -> nn.Module:
     return NormAct()
 
 
+EVEN = torch.tensor([0, 2, 4, 6])
+
+
 def of_layers(*layers: nn.Module) -> Calling:
     def middle(self: Calling, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -156,6 +159,50 @@ def of_layers(*layers: nn.Module) -> Calling:
         return x
 
     return Calling(middle, *layers)
+
+
+class Filtered(nn.Module):
+    """Fixed kernels (Sobel's), and fixed numbers that differ from channel to channel."""
+
+    kernels: Tensor
+    factors: Tensor
+    offsets: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = torch.tensor([1.0, 0.0, -1.0])
+        self.register_buffer("kernels", torch.outer(torch.tensor([1.0, 2.0, 1.0]), row).repeat(16, 1, 1, 1))
+        self.register_buffer("factors", torch.linspace(0.5, 2, 16)[:, None, None])
+        self.register_buffer("offsets", torch.linspace(-1, 1, 16)[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(torch.cat([x, x], 1), self.kernels, padding=1, groups=16) * self.factors - self.offsets
+
+
+class Normalising(nn.Module):
+    """Images are normalised in forward, before a plain network."""
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
+        self.inner = of_layers(nn.Conv2d(8, 8, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        deviation = x.new_tensor([0.229, 0.224, 0.225])[:, None, None]
+        return self.inner((x[:, [2, 1, 0]] - self.mean) / deviation)  # type: ignore[no-any-return]
+
+
+class Shortcut(nn.Module):
+    """The shortcut of ResNets on CIFAR-10 without weights (option A of arXiv 1512.03385)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(8, 16, 3, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x) + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 4, 4))  # type: ignore[no-any-return]
 
 
 NORM = torch.nn.utils.parametrizations
@@ -207,4 +254,70 @@ REPRESENTED: dict[str, Callable[[], nn.Module]] = {
     ),
     "activations": lambda: of_layers(nn.Mish(), nn.GELU("tanh"), nn.SELU(), nn.ELU(0.7), nn.Hardtanh(), nn.PReLU(8)),
     "transposed maps": lambda: Calling(lambda m, x: x.transpose(2, 3)),
+    "transposed convolutions": lambda: of_layers(
+        nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.ConvTranspose2d(4, 8, 3, 2, 1, 1, groups=2, bias=False, dilation=2)
+    ),
+    "dilated pools": lambda: of_layers(nn.MaxPool2d((3, 2), 1, 1, dilation=(2, 3), ceil_mode=True)),
+    "channels by index": lambda: Calling(lambda m, x: x[:, [5, 6, 7, 0, 1, 1, 3, 4]] + x.flip(1) * x.roll(3, 1)),
+    "channels by a mask": lambda: Calling(lambda m, x: torch.cat([x[:, torch.arange(8) % 3 > 0], x[:, 1::3]], 1)),
+    "every other channel": lambda: Calling(lambda m, x: torch.cat([x[:, 1::2], x.index_select(1, EVEN)], 1)),
+    "fixed numbers and kernels": lambda: of_layers(Filtered(), nn.Conv2d(16, 8, 1)),
+    "normalised in forward": Normalising,
+    "channels of zeros": lambda: of_layers(Shortcut(), nn.Conv2d(16, 8, 1)),
+    "joined constants": lambda: Calling(
+        lambda m, x: m.layers[0](torch.cat([x, x.new_zeros(2, 3, *x.shape[2:]), torch.ones_like(x[:, :1])], 1)),
+        nn.Conv2d(12, 8, 1),
+    ),
+    "stretched maps": lambda: Calling(
+        lambda m, x: m.layers[0](torch.cat([x.mean((2, 3), True).expand_as(x), x[:, :1].repeat(1, 2, 1, 1)], 1)),
+        nn.Conv2d(10, 8, 1),
+    ),
+    "grey images": lambda: Calling(
+        lambda m, x: m.layers[0](x.mean(1, keepdim=True).expand(-1, 8, -1, -1)), nn.Conv2d(8, 8, 3)
+    ),
+    "repeated channels and rows": lambda: Calling(
+        lambda m, x: m.layers[0](x.repeat_interleave(2, 1).repeat_interleave(2, 2)), nn.Conv2d(16, 8, 1)
+    ),
+    "maxima and minima": lambda: Calling(
+        lambda m, x: torch.maximum(x, x.mean((2, 3), keepdim=True)) + torch.minimum(x, torch.full_like(x, 0.2))
+    ),
+    "clipping": lambda: Calling(lambda m, x: x.clamp(-0.3, 0.4) + x.clamp(min=1e-6) * F.hardtanh(x, -2, 0.5)),
+    "gated linear units": lambda: Calling(lambda m, x: F.glu(torch.cat([x, -x], 1), 1)),
+    "local response normalisation": lambda: of_layers(nn.LocalResponseNorm(5), nn.LocalResponseNorm(2, 0.5, 0.6, 2)),
+    "resizing": lambda: Calling(
+        lambda m, x: F.interpolate(F.interpolate(x, (9, 7), mode="bicubic"), (3, 5), mode="bilinear", antialias=True)
+    ),
+    "halved maps": lambda: Calling(
+        lambda m, x: F.interpolate(x, scale_factor=0.5) + F.interpolate(x, scale_factor=0.5, mode="bilinear")
+    ),
+    "patches": lambda: Calling(
+        lambda m, x: m.layers[0](F.unfold(x, 2, stride=2).view(2, 32, 6, 6))
+        + m.layers[0](x.unfold(2, 2, 2).unfold(3, 2, 2).permute(0, 1, 4, 5, 2, 3).reshape(2, 32, 6, 6)),
+        nn.PixelShuffle(2),
+    ),
+    "patches as a library of axes writes them": lambda: Calling(
+        lambda m, x: m.layers[0](
+            x.reshape(2, 8, 6, 2, 6, 2).permute(0, 2, 4, 3, 5, 1).reshape(2, 6, 6, 32)
+        ).permute(0, 3, 1, 2),
+        nn.Linear(32, 8),
+    ),
+    "Einstein's sums": lambda: Calling(
+        lambda m, x: torch.einsum("bchw,oc->bohw", x, m.layers[0].weight), nn.Linear(8, 8, bias=False)
+    ),
+    "one-dimensional convolutions of pixels": lambda: Calling(
+        lambda m, x: m.layers[0](x.flatten(2)).view(x.shape), nn.Conv1d(8, 8, 1)
+    ),
+    "equalised learning rates": lambda: Calling(
+        lambda m, x: F.conv2d(x, m.layers[0].weight * 0.2, -m.layers[0].bias), nn.Conv2d(8, 8, 3)
+    ),
+    "statistics": lambda: Calling(
+        lambda m, x: x * torch.rsqrt(torch.var_mean(x, 1, keepdim=True)[0] + 1e-3) + x.std((2, 3), keepdim=True)
+    ),
+    "images standardised": lambda: Calling(lambda m, x: (x - x.mean((1, 2, 3), keepdim=True)) / 2),
+    "channels of norm one": lambda: Calling(lambda m, x: F.normalize(x, dim=1)),
+    "powers": lambda: Calling(lambda m, x: x**3 + (x.abs() + 0.1) ** (1 / 3) + (x.abs() + 1) ** -1.5),
+    "more activations": lambda: Calling(
+        lambda m, x: F.celu(x, 2.0) + F.logsigmoid(x) + F.softshrink(x, 0.1) + F.softplus(x, 3) + torch.sin(x)
+    ),
+    "lazy normalisation": lambda: of_layers(nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d()),
 }  # fmt: skip

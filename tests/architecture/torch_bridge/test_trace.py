@@ -7,15 +7,14 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from presage.architecture import costs
 from presage.architecture.operations import AdaptiveAveragePool, Add, Classifier, Dropout, DropPath
 from presage.architecture.torch_bridge.build import build
-from presage.architecture.torch_bridge.proof import load_weights
 from presage.architecture.torch_bridge.torch_operations import OPERATORS
-from presage.architecture.torch_bridge.trace import Traced, trace, trace_module
+from presage.architecture.torch_bridge.trace import trace, trace_module
 from presage.errors import InvalidArchitecture
+from tests.architecture.torch_bridge.built import assert_same_function
 from tests.architecture.torch_bridge.idioms import REPRESENTED, Calling, Squeezing, SqueezingMaps, of_layers
 
 # Parameters as torchvision's own documentation gives them (`num_params` of each model's weights).
@@ -27,21 +26,6 @@ DOCUMENTED = {
     "shufflenet_v2_x1_0": 2_278_604,
     "efficientnet_b0": 5_288_548,
 }
-
-
-def assert_same_function(module: nn.Module, traced: Traced, shape: tuple[int, int, int]) -> None:
-    """As many parameters and multiply-adds, and the same logits with the same weights."""
-    module.eval()
-    found = costs(traced.architecture, shape, traced.classes)
-    assert found.parameters == sum(parameter.numel() for parameter in module.parameters())
-    network = build(traced.architecture, shape, traced.classes).eval()
-    load_weights(network, traced.sources, {**dict(module.named_parameters()), **dict(module.named_buffers())})
-    images = torch.randn(2, *shape)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        expected = module(images)
-    assert counter.get_total_flops() == 2 * 2 * found.multiply_adds
-    with torch.no_grad():
-        torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
 
 
 def randomise_statistics(module: nn.Module) -> None:
@@ -222,38 +206,6 @@ def test_wrappers_are_taken_off() -> None:
         trace(torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(192, 2))), (3, 8, 8))
 
 
-class Heads(nn.Module):
-    """Two outputs, of which the second is none of logits alone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem, self.first, self.second = nn.Conv2d(3, 8, 3), nn.Linear(8, 4), nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        x = self.stem(x)
-        return {"maps": x, "logits": self.first(x.mean((2, 3))), "other": self.second(x.mean((2, 3)))}
-
-
-def test_of_several_outputs_the_first_of_logits_is_taken_and_said() -> None:
-    traced = trace_module(Heads(), (3, 8, 8))
-    assert traced.classes == 4
-    assert traced.notes == (
-        "of its 3 outputs, `logits` is taken",
-        "45 parameters of `second` without part in its logits left out",
-    )
-
-
-def test_convolutions_end_a_network_too() -> None:
-    rectified = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 5, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    traced = trace_module(rectified, (3, 8, 8))
-    assert traced.architecture.nodes[-1].operation == Classifier(pooled=True, rectified=True)
-    assert_same_function(rectified, traced, (3, 8, 8))
-    pooled = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 5, 1, bias=False), nn.Flatten())
-    traced = trace_module(pooled, (3, 8, 8))
-    assert traced.architecture.nodes[-1].operation == Classifier(bias=False)
-    assert_same_function(pooled, traced, (3, 8, 8))
-
-
 def test_what_begins_at_zero_is_seen_all_the_same() -> None:
     """A branch whose last scale is 0 leaves no trace in the logits: the proof runs with other weights."""
 
@@ -270,6 +222,28 @@ def test_what_begins_at_zero_is_seen_all_the_same() -> None:
     assert not module.layers[0].norm.weight.any()  # type: ignore[union-attr] # left as it was
 
 
+SPELLED = {
+    "silu": lambda x: x * torch.sigmoid(x),
+    "mish": lambda x: torch.tanh(F.softplus(x)) * x,
+    "hardsigmoid": lambda x: F.relu6(x + 3) / 6,
+    "hardswish": lambda x: x * F.relu6(x + 3.0) / 6.0,
+    "gelu": lambda x: 0.5 * x * (1 + torch.erf(x / 2**0.5)),
+}
+
+
+@pytest.mark.parametrize("function", SPELLED)
+def test_an_activation_is_one_however_it_is_spelled(function: str) -> None:
+    own = trace(Calling(lambda m, x: SPELLED[function](x)), (3, 8, 8))
+    assert own.hash == trace(Calling(lambda m, x: getattr(F, function)(x)), (3, 8, 8)).hash
+
+
+def test_fixed_numbers_are_no_part_of_a_graph_and_that_is_said() -> None:
+    traced = trace_module(REPRESENTED["fixed numbers and kernels"](), (3, 8, 8))
+    assert traced.notes == ("the fixed numbers of 3 layers are no part of its graph: trained anew, it has others",)
+    few = trace_module(REPRESENTED["normalised in forward"](), (3, 8, 8))
+    assert few.notes == ()  # three numbers are
+
+
 class Attends(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -278,6 +252,21 @@ class Attends(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         tokens = x.flatten(2).transpose(1, 2)
         return self.attention(tokens, tokens, tokens)[0].transpose(1, 2).view(x.shape)  # type: ignore[no-any-return]
+
+
+class OwnNorm(Calling):
+    """A batch normalisation of one's own: its running mean, 0 so far, is no constant."""
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__(lambda m, x: x - m.mean[:, None, None])
+        self.register_buffer("mean", torch.zeros(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.mean.lerp_(self.stem(x).mean((0, 2, 3)).detach(), 0.1)
+        return super().forward(x)
 
 
 TIED = nn.Conv2d(8, 8, 1)
@@ -298,8 +287,10 @@ def tied() -> Calling:
         (Calling(lambda m, x: x if x.sum() > 0 else -x), "its call of `sum`"),
         (Calling(lambda m, x: x if x[0, 0, 0, 0] > 0 else -x), "Cannot trace Calling: its call of"),
         (of_layers(nn.Conv2d(4, 3, 1)), "it fails on an image 3×8×8"),
-        (Calling(lambda m, x: F.max_pool2d(x, 3, 1, 1, 2)), "a max-pool must have no dilation"),
-        (Calling(lambda m, x: x * torch.arange(8.0).view(8, 1, 1)), "fixed numbers that differ from place to place"),
+        (Calling(lambda m, x: x * torch.arange(8.0)), "fixed numbers must be one for each channel, or one for all"),
+        (Calling(lambda m, x: x - x.mean(0)), "it reckons over the images of a batch together"),
+        (Calling(lambda m, x: x * (torch.rand_like(x) < 0.5)), "it draws at random, in evaluation too"),
+        (OwnNorm(), "it reckons with `mean`, which training changes, in a way that no operation has"),
         (
             Calling(lambda m, x: F.conv2d(x, m.layers[0].weight.exp()), nn.Conv2d(8, 8, 1)),
             "are computed from `layers.0",
