@@ -12,6 +12,7 @@ from presage.database.merge import table_reader
 from presage.database.migrate import in_memory, migrate, version
 from presage.database.tables import RECORDS, entries_of_tables
 from presage.errors import InvalidArgument, InvalidDatabase
+from presage.places import user_path
 
 __all__ = ["Damage", "check", "check_file"]
 
@@ -34,10 +35,11 @@ def check_file(path: str | Path, wait_seconds: float = 10.0) -> list[Damage]:
         DatabaseBusy: another process holds the file.
         InvalidArgument: there is no such file.
     """
-    if not Path(path).is_file():
+    file = user_path(path)
+    if not file.is_file():
         raise InvalidArgument("database", "check", "be an existing file", str(path))
     try:
-        connection = Connection(Path(path), wait_seconds, read_only=True)
+        connection = Connection(file, wait_seconds, read_only=True)
     except InvalidDatabase as error:
         return [Damage(str(path), str(error))]
     try:

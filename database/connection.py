@@ -22,9 +22,11 @@ import numpy.typing as npt
 
 from presage.errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
 
-__all__ = ["Connection", "check_makeable", "quoted"]
+__all__ = ["Connection", "OnWait", "check_makeable", "is_written", "matched", "quoted"]
 
 _HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
+_OTHERWISE = "different configuration"  # this process has it open, for reading and not for writing or vice versa
+_TOLD_AFTER = 1.0  # seconds
 _LOCKED = ("Could not set lock", "Conflicting lock", "being used by another process")
 _FULL = ("No space left", "Disk quota exceeded", "File too large", "not enough disk space")
 _NEWER = re.compile(r"version number (\d+)", re.IGNORECASE)
@@ -36,9 +38,12 @@ _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
 _FOREIGN_NAME = "foreign_file"
 _FOREIGN_MEMORY = "1GiB"
 _OPEN: Counter[str | None] = Counter()  # connections of this process by file, as DuckDB counts them too
+_WRITING: Counter[str | None] = Counter()  # those of them that may write
 _MAKEABLE = "be a file that exists or can be made"
 _FOREIGN = "The file {path} is not a DuckDB database."
 _DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+
+OnWait = Callable[[], None]
 
 
 class Connection:
@@ -48,6 +53,7 @@ class Connection:
         path: the file; made when absent, unless `read_only`.
         wait_seconds: how long to wait while another process holds it.
         read_only: several processes may read at once while none writes.
+        waiting: called once where another process holds it for more than a second.
         as_data: the file is somebody else's. It is attached, for reading alone, to a database in memory that knows
             neither other files nor extensions and has little memory, and its tables are named with `catalog` before
             them, so that none of its views and macros stands for a table or a function of ours.
@@ -63,7 +69,13 @@ class Connection:
     """
 
     def __init__(
-        self, path: Path, wait_seconds: float = 10.0, read_only: bool = False, *, as_data: bool = False
+        self,
+        path: Path,
+        wait_seconds: float = 10.0,
+        read_only: bool = False,
+        *,
+        as_data: bool = False,
+        waiting: OnWait | None = None,
     ) -> None:
         self.path = path
         self.read_only = read_only
@@ -73,11 +85,12 @@ class Connection:
         # Blocks in flight, of another connection or out of the log, may not be in the file yet.
         settled = str(path) != ":memory:" and not _OPEN[key] and not path.with_name(f"{path.name}.wal").exists()
         opened = (lambda: _attached(path)) if as_data else (lambda: _connected(path, read_only))
-        self._raw = _waited_for(opened, path, wait_seconds)
+        self._raw = _waited_for(opened, path, wait_seconds, waiting, _LOCKED if read_only else (*_LOCKED, _OTHERWISE))
         if not as_data:
             self._check_kind()
         self._key = key
         _OPEN[key] += 1
+        _WRITING[key] += not (read_only or as_data)
         if settled:
             self._check_whole()
 
@@ -169,6 +182,7 @@ class Connection:
         if self._key is None:
             return
         _OPEN[self._key] -= 1
+        _WRITING[self._key] -= not (self.read_only or self.catalog)
         self._key = None
         with contextlib.suppress(duckdb.Error):
             self._raw.close()
@@ -177,6 +191,16 @@ class Connection:
 def quoted(path: Path | str) -> str:
     """A path as it stands within a literal of SQL."""
     return str(path).replace("'", "''")
+
+
+def matched(path: Path | str) -> str:
+    """The same where DuckDB would take ``*``, ``?`` and ``[`` for patterns: `ex[1]` is no other name of `ex1`."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in quoted(path))
+
+
+def is_written(path: Path) -> bool:
+    """Whether this process has the file open for writing."""
+    return _WRITING[str(path.absolute())] > 0
 
 
 def _connected(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -195,17 +219,25 @@ def _attached(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _waited_for(
-    opened: Callable[[], duckdb.DuckDBPyConnection], path: Path, wait_seconds: float
+    opened: Callable[[], duckdb.DuckDBPyConnection],
+    path: Path,
+    wait_seconds: float,
+    waiting: OnWait | None,
+    passing: Sequence[str],
 ) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + wait_seconds
-    pause = 0.02
+    """What `opened` gives, once the file is free; errors with one of the signs in `passing` say that it is not."""
+    began = time.monotonic()
+    pause, deadline = 0.02, began + wait_seconds
     while True:
         try:
             return opened()
         except duckdb.Error as error:
             left = deadline - time.monotonic()
-            if not any(sign in str(error) for sign in _LOCKED) or left <= 0:
+            if not any(sign in str(error) for sign in passing) or left <= 0:
                 _raise(error, path, wait_seconds)
+            if waiting is not None and time.monotonic() - began > _TOLD_AFTER:
+                waiting()
+                waiting = None
             time.sleep(min(pause, left))
             pause = min(2 * pause, 0.5)
 
@@ -246,7 +278,7 @@ def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
             f"The database {path} is in use by {who}; waited {waited:g} s. "
             "Repeat when that has ended, or name another file."
         ) from error
-    if "different configuration" in message or isinstance(error, duckdb.ResourceInUseException):
+    if _OTHERWISE in message or isinstance(error, duckdb.ResourceInUseException):
         raise DatabaseBusy(
             f"The database {path} is already open in this process, one for reading and one for writing. Close it first."
         ) from error

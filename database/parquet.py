@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from presage.database.connection import Connection, quoted
+from presage.database.connection import Connection, matched, quoted
 from presage.database.migrate import in_memory, latest
 from presage.database.tables import RECORDS, entries_of_tables
 from presage.database.write import Placed, Writer
@@ -97,7 +97,7 @@ def copy_parquet(connection: Connection, folder: Path) -> dict[str, int]:
         try:
             names = ", ".join(f'"{name}"' for name in _columns_of(file, kind, connection))
             columns = f"id, {names}" if identity else names
-            connection.run(f"INSERT INTO {table} ({columns}) SELECT {identity}{names} FROM '{quoted(file)}'")
+            connection.run(f"INSERT INTO {table} ({columns}) SELECT {identity}{names} FROM '{matched(file)}'")
         except duckdb.Error as error:
             raise InvalidDatabase(f"The file {file} cannot be read: {' '.join(str(error).split())[:200]}") from error
         counts[table] = int(connection.rows(f"SELECT count(*) FROM {table}")[0][0])
@@ -105,7 +105,7 @@ def copy_parquet(connection: Connection, folder: Path) -> dict[str, int]:
 
 
 def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    source = f"'{quoted(file)}'"
+    source = f"'{matched(file)}'"
     try:
         found = reader.rows(f"SELECT decode(value) FROM parquet_kv_metadata({source}) WHERE decode(key) = '{_KEY}'")
         if found and int(found[0][0]) > latest():
@@ -128,7 +128,7 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
 
 def _columns_of(file: Path, kind: type[Record], reader: Connection) -> list[str]:
     """The columns to read: all of the record's, but for those that are younger than the file."""
-    present = {name for (name,) in reader.rows(f"SELECT name FROM parquet_schema('{quoted(file)}')")}
+    present = {name for (name,) in reader.rows(f"SELECT name FROM parquet_schema('{matched(file)}')")}
     absent = [name for name in kind.column_names() if name not in present and name not in kind.later]
     if absent:
         raise InvalidDatabase(f"The file {file} lacks the column `{absent[0]}`.")

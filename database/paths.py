@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
+
+from presage.places import user_data
 
 __all__ = ["default_path"]
 
@@ -14,14 +14,11 @@ def default_path(create: bool = False) -> Path:
 
     Args:
         create: make the folder where it does not exist.
+
+    Raises:
+        InvalidArgument: this user has no home folder.
     """
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    folder = base / "presage"
+    folder = user_data() / "presage"
     if create:
         folder.mkdir(parents=True, exist_ok=True)
     return folder / "experience.duckdb"

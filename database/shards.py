@@ -7,6 +7,7 @@ from pathlib import Path
 
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidExperience
+from presage.places import user_path
 from presage.records.entries import entry_from_json
 from presage.records.shards import line_value, shard_paths
 
@@ -20,7 +21,7 @@ def shard_files(paths: Iterable[str | Path]) -> list[Path]:
         InvalidArgument: for a path that is not there, or a folder without shards.
     """
     found: list[Path] = []
-    for path in map(Path, paths):
+    for path in map(user_path, paths):
         if path.is_dir():
             inside = shard_paths(path)
             if not inside:

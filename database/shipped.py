@@ -14,7 +14,15 @@ from presage.database.parquet import FILES, copy_parquet, read_parquet
 from presage.database.write import ImportReport, Writer
 from presage.errors import InvalidDatabase
 
-__all__ = ["MANIFEST", "digest_of_files", "import_seed", "keep_empty", "seed_digest", "seed_newest"]
+__all__ = [
+    "MANIFEST",
+    "digest_of_files",
+    "import_seed",
+    "keep_empty",
+    "seed_digest",
+    "seed_is_due",
+    "seed_newest",
+]
 
 MANIFEST = "seed.json"
 
@@ -46,12 +54,9 @@ def import_seed(connection: Connection, *, only_if_empty: bool = False) -> Impor
     Raises:
         InvalidDatabase: the shipped files are not those of the manifest.
     """
-    digest = seed_digest()
-    if digest is None or connection.rows("SELECT 1 FROM seeds WHERE digest = ?", [digest]):
+    if not seed_is_due(connection, only_if_empty=only_if_empty):
         return None
-    fresh = not any(connection.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in FILES)
-    if only_if_empty and (not fresh or connection.rows("SELECT 1 FROM seeds LIMIT 1")):
-        return None
+    digest, fresh = seed_digest(), _is_empty(connection)
     writer = Writer(connection)
     with as_file(files("presage.database") / "seed") as folder, connection.transaction():
         if digest_of_files(folder) != digest:
@@ -64,6 +69,18 @@ def import_seed(connection: Connection, *, only_if_empty: bool = False) -> Impor
             report = writer.report()
         connection.run("INSERT INTO seeds VALUES (?, ?)", [digest, datetime.now(UTC).isoformat()])
     return report
+
+
+def seed_is_due(connection: Connection, *, only_if_empty: bool = False) -> bool:
+    """Whether `import_seed` would take it in."""
+    digest = seed_digest()
+    if digest is None or connection.rows("SELECT 1 FROM seeds WHERE digest = ?", [digest]):
+        return False
+    return not only_if_empty or (_is_empty(connection) and not connection.rows("SELECT 1 FROM seeds LIMIT 1"))
+
+
+def _is_empty(connection: Connection) -> bool:
+    return not any(connection.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in FILES)
 
 
 def keep_empty(connection: Connection) -> None:

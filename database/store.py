@@ -7,22 +7,24 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from presage.database import queries
 from presage.database.check import Damage, check
 from presage.database.columns import ExperimentColumns, SimilarExperiments
-from presage.database.connection import Connection
+from presage.database.connection import Connection, OnWait, is_written
 from presage.database.copying import write_copy
 from presage.database.info import DatabaseInfo, info
 from presage.database.merge import read_database
 from presage.database.migrate import migrate, version
+from presage.database.opening import opened_to_read
 from presage.database.parquet import read_parquet, write_parquet
 from presage.database.paths import default_path
 from presage.database.shards import read_shards
-from presage.database.shipped import import_seed, keep_empty, seed_newest
+from presage.database.shipped import import_seed, keep_empty, seed_is_due, seed_newest
 from presage.database.write import ImportReport, Placed, Writer
 from presage.errors import InvalidExperience, UnknownName
+from presage.places import user_path
 from presage.records.architecture import ArchitectureRecord
 from presage.records.dataset import DatasetRecord
 from presage.records.dcn_filter import TOLERANCE
@@ -69,6 +71,7 @@ class Database:
         read_only: bool = False,
         from_seed: bool | None = None,
         seed_only_if_empty: bool = False,
+        waiting: OnWait | None = None,
     ) -> Self:
         """Open a database file, making it where there is none, and bring its schema up to date.
 
@@ -79,6 +82,7 @@ class Database:
             from_seed: take in the shipped experience where that has not been done. None: for the user's own file only.
             seed_only_if_empty: but only where the file holds nothing yet: it is new, or its maker was killed before
                 anything was in it. A file that was made without the shipped experience stays without.
+            waiting: called once where another process holds the file for more than a second.
 
         Raises:
             DatabaseBusy: another process holds the file; says which.
@@ -87,8 +91,8 @@ class Database:
             StorageFull: the disk is full.
         """
         own = path is None
-        file = default_path(create=not read_only) if path is None else Path(path)
-        connection = Connection(file, wait_seconds, read_only)
+        file = default_path(create=not read_only) if path is None else user_path(path, "database", "Database.open")
+        connection = Connection(file, wait_seconds, read_only, waiting=waiting)
         try:
             new = not read_only and version(connection) == 0
             migrate(connection)
@@ -100,6 +104,33 @@ class Database:
             connection.close()
             raise
         return cls(connection)
+
+    @classmethod
+    def to_read(
+        cls,
+        path: str | Path | None = None,
+        *,
+        wait_seconds: float = 10.0,
+        from_seed: bool | None = None,
+        seed_only_if_empty: bool = False,
+        waiting: OnWait | None = None,
+    ) -> Self:
+        """Open a database file for reading, as any number of processes may at once, and a file that may not be written.
+
+        Where something is to be written first (there is no file yet, its schema is older, or the shipped experience is
+        not in it) it is opened as `open` does, by one process at a time. Arguments and errors as `open` has them.
+        """
+        file = default_path(create=True) if path is None else user_path(path, "database", "Database.open")
+        seeded = path is None if from_seed is None else from_seed
+        options: dict[str, Any] = {"wait_seconds": wait_seconds, "waiting": waiting}
+        given: dict[str, Any] = {**options, "from_seed": from_seed, "seed_only_if_empty": seed_only_if_empty}
+        if is_written(file):  # by this process, whose connections are all of one kind
+            return cls.open(path, **given)
+
+        def is_due(connection: Connection) -> bool:
+            return seeded and seed_is_due(connection, only_if_empty=seed_only_if_empty)
+
+        return cls(opened_to_read(file, lambda: cls.open(path, **given).close(), is_due, **options))
 
     @property
     def connection(self) -> Connection:
@@ -186,7 +217,8 @@ class Database:
         dry_run: bool = False,
     ) -> ImportReport:
         """Take in a folder that `export_parquet` wrote; idempotent. Rows that break a rule are refused and named."""
-        return self._take(lambda writer: read_parquet(Path(folder), writer), check_architecture, check_entry, dry_run)
+        source = user_path(folder)
+        return self._take(lambda writer: read_parquet(source, writer), check_architecture, check_entry, dry_run)
 
     def merge(
         self,
@@ -200,7 +232,7 @@ class Database:
         """Take in all rows of another database file, which stays as it is; idempotent. Raises as `open` does."""
 
         def read(writer: Writer) -> Iterable[Placed]:
-            return read_database(Path(other), writer, wait_seconds)
+            return read_database(user_path(other), writer, wait_seconds)
 
         return self._take(read, check_architecture, check_entry, dry_run)
 
@@ -231,11 +263,11 @@ class Database:
 
     def export_parquet(self, folder: str | Path) -> None:
         """Write everything as ``folder/<table>.parquet``; equal content gives equal files."""
-        write_parquet(self._connection, Path(folder))
+        write_parquet(self._connection, user_path(folder))
 
     def copy(self, path: str | Path, *, without: str) -> None:
         """Write everything into another database file, but for what was trained on one dataset (fingerprint)."""
-        write_copy(self._connection, Path(path), without)
+        write_copy(self._connection, user_path(path), without)
 
     # Reading
 

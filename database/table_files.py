@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from presage.database.connection import quoted
+from presage.database.connection import matched
 from presage.errors import InvalidArgument, shown
 
 __all__ = ["TABLE_FILES", "TableFile", "TableRow", "read_table_file"]
@@ -112,7 +112,7 @@ def _long_cells() -> Iterator[None]:
 def _parquet(path: Path) -> TableFile:
     try:
         with duckdb.connect() as raw:
-            found = raw.execute(f"SELECT * FROM read_parquet('{quoted(path)}')")
+            found = raw.execute(f"SELECT * FROM read_parquet('{matched(path)}')")
             names = tuple(str(column[0]) for column in found.description or ())
             cells = found.fetchall()
     except duckdb.Error as error:

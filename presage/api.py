@@ -14,6 +14,7 @@ from presage import recipes
 from presage.architectures import NamedArchitecture, NamedNetwork, networks_of
 from presage.at_images import at_images
 from presage.errors import DatasetWarning, InvalidArgument, NetworkWarning, UnknownName
+from presage.places import user_path
 from presage.progress import OnStage, no_progress
 from presage.session import Session
 from presage.steps import inspecting
@@ -94,7 +95,7 @@ def inspect(
     """
     session = Session(database, device, seed, progress)
     images = _dataset(session, dataset)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else user_path(out)
     return inspecting.inspect(images, out=folder, seed=seed, device=device, progress=progress)
 
 
@@ -146,7 +147,7 @@ def train(
     """
     session = Session(database, device, seed, progress)
     images = _dataset(session, dataset)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else user_path(out)
     return session.train(images, *_at_images(session, images, architectures, recipe), out=folder, onnx=onnx)
 
 
@@ -212,7 +213,7 @@ def search(
     at_once: AbstractContextManager[SideBySide | None] = nullcontext()
     if workers is not None or executor is not None:
         at_once = side_by_side(
-            AUTO_WORKERS if workers is None else workers, device, Path(run_folder) / ".workers", executor
+            AUTO_WORKERS if workers is None else workers, device, user_path(run_folder) / ".workers", executor
         )
     with at_once as beside:
         return session.search(
@@ -220,7 +221,7 @@ def search(
             space=get_space(space) if isinstance(space, str) else space,
             recipe=_recipe(recipe, images, session),
             settings=asked,
-            run_folder=Path(run_folder),
+            run_folder=user_path(run_folder),
             final=ending if final else None,
             wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
             beside=beside,
@@ -252,7 +253,7 @@ def import_experience(
         InvalidArgument: a path that does not exist, or a table that lacks a column; nothing was taken in then.
     """
     options = ImportOptions(dry_run, columns or {}, trust_code, networks)
-    return Session(database, progress=progress).import_experience([Path(path) for path in paths], options)
+    return Session(database, progress=progress).import_experience([user_path(path) for path in paths], options)
 
 
 def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:

@@ -49,12 +49,13 @@ def classify(
         InvalidArgument: a file or folder that is not there, or a folder without images; names it.
     """
     from presage.errors import InvalidArgument
+    from presage.places import user_path
     from presage.training.datasets.left_out import told
     from presage.training.model.images import AT_ONCE, Unreadable, image_files
 
     files: list[Path] = []
     for name in named:
-        path = Path(name).expanduser()
+        path = user_path(name, "IMAGE", "presage classify")
         if not path.exists():
             raise InvalidArgument("IMAGE", "presage classify", "be an image file, or a folder of some", str(name))
         if not path.is_dir():

@@ -11,17 +11,18 @@ import errno
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
 from presage.arguments import Action, Arguments
 from presage.errors import InvalidArgument, PresageError, WrongInput
 from presage.output import seed
+from presage.places import path_argument
 from presage.terminal import NotShown, one_line, terminal
 
 __all__ = ["CommandLine", "command_line", "main"]
@@ -156,7 +157,7 @@ def _shared(arguments: Arguments, *, absent: bool = False) -> None:
     )
     group.add_argument(
         "--database",
-        type=Path,
+        type=path_argument,
         metavar="PATH",
         default=default(None),
         help="the experiment database (default: the user's own)",
@@ -214,6 +215,8 @@ def _run(arguments: list[str]) -> int:
         print(__version__)
         return 0
     name = next((word for word in arguments if not word.startswith("-")), None)
+    if name is not None and arguments[0] != name:
+        raise _out_of_order(arguments)
     if name is not None and name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.4)
         guess = f" Did you mean `{near[0]}`?" if near else ""
@@ -229,6 +232,14 @@ def _run(arguments: list[str]) -> int:
         return run(options)
     except InvalidArgument as error:
         raise _as_typed(error, options, root.below[options.command].arguments.options) from error
+
+
+def _out_of_order(arguments: Sequence[str]) -> WrongInput:
+    """*Options stand after the command: `presage database info --database X`.*"""
+    at = next((at for at, word in enumerate(arguments) if word in COMMANDS and arguments[at - 1] != "--database"), None)
+    if at is None:
+        return WrongInput(f"Options stand after a command, one of: {', '.join(COMMANDS)}. Got {arguments[0]}.")
+    return WrongInput(f"Options stand after the command: `presage {shlex.join([*arguments[at:], *arguments[:at]])}`.")
 
 
 def _joined(words: Sequence[str], valued: Collection[str]) -> list[str]:

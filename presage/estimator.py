@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, valida
 
 from presage.errors import DatasetWarning, InvalidArgument, InvalidDataset, TrainingFailure
 from presage.folders import check_folder
+from presage.places import user_path
 from presage.progress import OnStage, no_progress
 from presage.recipes import AUTO, final_recipe
 from presage.session import Session
@@ -158,7 +159,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
             self._temporary: _TemporaryFolder | None = _TemporaryFolder()
             folder = self._temporary.path
         else:
-            self._temporary, folder = None, Path(self.run_folder)
+            self._temporary, folder = None, user_path(self.run_folder)
             check_folder(folder, "run_folder", _ASKED)
         apart = _apart(session, folder, dataset)
         result = apart.search(

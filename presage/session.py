@@ -6,7 +6,6 @@ not keep other processes out.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,6 +28,7 @@ from presage.steps import (
 )
 from presage.steps.brief_store import BriefStore
 from presage.steps.expected import expected_before
+from presage.steps.opening import UserDatabase
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
@@ -71,11 +71,11 @@ class Session:
 
     def open(self) -> Database:
         """The database, open; filled with the shipped experience when it is new."""
-        from presage.database import Database
+        return self._stored.open()
 
-        if self._is_own:
-            return Database.open()
-        return Database.open(self.path, from_seed=True, seed_only_if_empty=True)
+    def open_to_read(self) -> Database:
+        """The same for reading alone: any number of processes at once, and also a file that may not be written."""
+        return self._stored.open_to_read()
 
     def check_database(self) -> None:
         """Refuse a database that cannot be opened or made; to be called before long work whose results go there.
@@ -83,25 +83,16 @@ class Session:
         Raises:
             DatabaseBusy, InvalidDatabase, InvalidArgument: as `presage.database.Database.open`.
         """
-        from presage.database import check_opens, default_path
-
-        if self._is_own:
-            default_path(create=True)
-        check_opens(self.path)
+        self._stored.check()
 
     @property
     def path(self) -> Path:
         """Where the database is, or will be."""
-        from presage.database import default_path
-
-        if self.database is not None:
-            return Path(self.database)
-        named = os.environ.get("PRESAGE_DATABASE")
-        return Path(named) if named else default_path()
+        return self._stored.path
 
     @property
-    def _is_own(self) -> bool:
-        return self.database is None and "PRESAGE_DATABASE" not in os.environ
+    def _stored(self) -> UserDatabase:
+        return UserDatabase(self.database, self.progress)
 
     def cache(self, name: str) -> Path:
         """A folder beside the database for what can always be computed again."""
@@ -159,7 +150,7 @@ class Session:
 
     def recall(self, dataset: ImageDataset) -> str:
         """What the database holds of datasets of like difficulty, in one line."""
-        with self.open() as database:
+        with self.open_to_read() as database:
             return difficulty.recall(database, dataset)
 
     # What will networks score on it?
@@ -181,7 +172,7 @@ class Session:
         def is_fitted(content: str) -> bool:
             return is_kept(unfitted, content, folder)
 
-        with self.open() as database:
+        with self.open_to_read() as database:
             known = difficulty.is_probed(database, dataset)
             evidence = prediction.read_evidence(database, dataset, recipe, is_fitted) if known else None
         if evidence is None:
@@ -192,7 +183,7 @@ class Session:
                 evidence = prediction.read_evidence(database, dataset, recipe, is_fitted)
 
         def reread() -> Experience:
-            with self.open() as database:
+            with self.open_to_read() as database:
                 return prediction.read_experience(database, evidence.without, evidence.until)
 
         return prediction.bind(evidence, unfitted, folder, reread, self.progress)
@@ -224,7 +215,7 @@ class Session:
 
     def extrapolation(self, recipe: Recipe) -> Extrapolation:
         """What predictions for a recipe rest on."""
-        with self.open() as database:
+        with self.open_to_read() as database:
             return extrapolation.extrapolation(database.experiments(), recipe)
 
     def evaluate(
@@ -239,7 +230,7 @@ class Session:
     ) -> Appraisal:
         """Every named predictor on datasets, or families of them, left out whole; all studies unless some are named."""
         return evaluation.evaluate(
-            self.open,
+            self.open_to_read,
             predictors,
             studies=studies,
             folds=folds,
@@ -325,7 +316,7 @@ class Session:
         last = None if final is None else replace(final, limits=settings.limits)
         asked = budgeting.Arranged(settings, last, recipe, scorers)
         kept = self.cache("predictors"), self.device
-        before = partial(expected_before, self.open, dataset, recipe, run_folder, unfitted, *kept)
+        before = partial(expected_before, self.open_to_read, dataset, recipe, run_folder, unfitted, *kept)
         budget = budgeting.Budgeting(
             wish, dataset, space, asked, before=before, latency=model, run_folder=run_folder, device=self.device,
             at_once=None if beside is None else beside.slots,
@@ -395,5 +386,5 @@ class Session:
         Raises:
             InvalidArgument: several do.
         """
-        with self.open() as database:
+        with self.open_to_read() as database:
             return experience.stored_recipe(database, digest)

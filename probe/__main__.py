@@ -16,6 +16,7 @@ from pathlib import Path
 
 from presage.errors import InvalidArgument, TrainingFailure, WrongInput
 from presage.files import held
+from presage.places import path_argument
 from presage.probe.card import difficulty_card
 from presage.probe.ladder import climb
 from presage.probe.protocol import PROBE_VERSION
@@ -37,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 a probe failed, 2 wrong input."""
     parser = argparse.ArgumentParser(prog="python -m presage.probe", description="How hard are these image datasets?")
     parser.add_argument("datasets", nargs="+", metavar="DATASET", help=listed())
-    parser.add_argument("--out", type=Path, help="folder whose shards hold the probes; known datasets are read from it")
+    parser.add_argument(
+        "--out", type=path_argument, help="folder whose shards hold the probes; known datasets are read from it"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="probes for each dataset (default: %(default)s)")
     parser.add_argument("--ladder", action="store_true", help="then the probe ladder: other images, sides and epochs")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")

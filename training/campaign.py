@@ -23,6 +23,7 @@ from presage.architecture.costs import costs
 from presage.architecture.serial import from_json, to_json
 from presage.errors import InvalidArgument, WrongInput
 from presage.files import held
+from presage.places import path_argument
 from presage.reading import read_text
 from presage.records.dataset import DatasetRecord
 from presage.records.entries import ExperimentEntry
@@ -280,11 +281,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m presage.training.campaign", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("datasets", nargs="+", metavar="DATASET")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the shards")
+    parser.add_argument("--out", type=path_argument, required=True, help="folder for the shards")
     parser.add_argument("--count", type=int, default=56, help="experiments for each dataset (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
-    parser.add_argument("--recipe", type=Path, help="JSON file of recipe fields that differ from the default")
+    parser.add_argument("--recipe", type=path_argument, help="JSON file of recipe fields that differ from the default")
     parser.add_argument(
         "--many-recipes",
         action="store_true",
@@ -297,7 +298,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="with --many-recipes: pass over experiments estimated to take a core longer; a later campaign runs them",
     )
     parser.add_argument(
-        "--known", type=Path, metavar="FILE", help="JSON list of [dataset, architecture, recipe, seed] not to run again"
+        "--known",
+        type=path_argument,
+        metavar="FILE",
+        help="JSON list of [dataset, architecture, recipe, seed] not to run again",
     )
     given = parser.parse_args(arguments)
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.arguments import Action, Arguments
@@ -13,6 +12,7 @@ from presage.console import session_of
 from presage.errors import InvalidArgument
 from presage.folders import check_folder
 from presage.output import positive, scaled, share, table
+from presage.places import path_argument
 from presage.recipes import recipe_record_words
 from presage.steps.imports.published import NETWORKS
 from presage.terminal import one_line
@@ -25,7 +25,7 @@ SUMMARY = "the experiment database: info, query, import, export, check"
 
 
 def _info(options: argparse.Namespace) -> int:
-    with session_of(options) as session, session.open() as database:
+    with session_of(options) as session, session.open_to_read() as database:
         info = database.info()
         words = {record.hash: recipe_record_words(record) for record in database.recipes()}
     print(json.dumps({**info.to_json(), "recipe_words": words}) if options.json else info.text(words))
@@ -35,7 +35,7 @@ def _info(options: argparse.Namespace) -> int:
 def _query(options: argparse.Namespace) -> int:
     from presage.probe.protocol import PROBE_VERSION
 
-    with session_of(options) as session, session.open() as database:
+    with session_of(options) as session, session.open_to_read() as database:
         found = database.similar(options.dcn, options.tolerance, least=options.least, version=PROBE_VERSION)
         datasets = {record.fingerprint: record for record in database.datasets()}
         recipes = {record.hash: record for record in database.recipes()}
@@ -106,7 +106,7 @@ def _query_arguments(parser: Arguments) -> None:
 
 def _import_arguments(parser: Arguments) -> None:
     parser.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH",
+        "paths", type=path_argument, nargs="+", metavar="PATH",
         help="shards or folders of them, exported Parquet, a database, or a table of trainings: a CSV or Parquet file "
         "with a row for each, of the columns that docs/own-trainings.md lists; or nasbench201, the published trainings",
     )  # fmt: skip
@@ -127,7 +127,7 @@ def _import_arguments(parser: Arguments) -> None:
 
 
 def _export_arguments(parser: Arguments) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
+    parser.add_argument("folder", type=path_argument, metavar="DIR", help="folder to write to")
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -165,7 +165,7 @@ def _renamed(texts: Sequence[str]) -> dict[str, str]:
 
 def _export(options: argparse.Namespace) -> int:
     check_folder(options.folder, "DIR", "presage database export")
-    with session_of(options) as session, session.open() as database:
+    with session_of(options) as session, session.open_to_read() as database:
         database.export_parquet(options.folder)
     print(json.dumps({"folder": str(options.folder)}) if options.json else f"Written to {one_line(options.folder)}.")
     return 0

@@ -11,6 +11,7 @@ from presage.arguments import Arguments
 from presage.console import notice, session_of
 from presage.folders import check_folder
 from presage.output import positive
+from presage.places import path_argument
 from presage.surrogate.predictors.registry import PREDICTORS
 
 SUMMARY = "predictor quality, each dataset left out in turn"
@@ -43,7 +44,10 @@ def arguments(parser: Arguments) -> None:
         "--draws", type=positive, default=8, metavar="N", help="random draws of trained networks (default: 8)"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="also write tables (Markdown, CSV, JSON) and plots (PNG) there"
+        "--out",
+        type=path_argument,
+        metavar="FOLDER",
+        help="also write tables (Markdown, CSV, JSON) and plots (PNG) there",
     )
     parser.add_argument("--points", action="store_true", help="with --json: every predicted and trained accuracy too")
     parser.explain("predictors", PREDICTORS.summaries())

@@ -15,6 +15,7 @@ from presage.arguments import Arguments
 from presage.console import notice, session_of
 from presage.folders import check_folder
 from presage.output import clock, duration, positive, table
+from presage.places import path_argument
 from presage.progress import ProgressBars
 from presage.recipes import add_recipe_options, recipe_of
 from presage.training.datasets.kinds import listed
@@ -43,7 +44,7 @@ def arguments(parser: Arguments) -> None:
     parser.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         default=Path("runs/populate"),
         metavar="DIR",
         help="folder of the shards (default: %(default)s)",

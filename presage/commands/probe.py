@@ -9,6 +9,7 @@ from pathlib import Path
 from presage.arguments import Arguments
 from presage.console import add_dataset, dataset_of, session_of
 from presage.output import positive
+from presage.places import path_argument
 
 SUMMARY = "difficulty of a dataset: DCN, difficulty card, nearest known datasets"
 
@@ -30,7 +31,7 @@ def arguments(parser: Arguments) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_argument,
         metavar="FOLDER",
         help="where --inspect leaves a page with thumbnails, CSV and JSON (default: NAME-inspection); in the folder of "
         "a search its report shows them",

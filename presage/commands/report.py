@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from presage.arguments import Arguments
+from presage.places import path_argument
 
 SUMMARY = "write the report.html of a run folder anew"
 
 
 def arguments(parser: Arguments) -> None:
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder of `presage search`")
+    parser.add_argument("run", type=path_argument, metavar="RUN", help="a run folder of `presage search`")
 
 
 def run(options: argparse.Namespace) -> int:

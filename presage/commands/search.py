@@ -26,6 +26,7 @@ from presage.output import (
     scaled,
     table,
 )
+from presage.places import path_argument
 from presage.recipes import AUTO, add_recipe_options, chosen_recipe, final_recipe, recipe_given, recipe_of
 from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
@@ -133,7 +134,9 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
         "for each GPU; results are the same for any number",
     )  # fmt: skip
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
-    group.add_argument("--run", type=Path, default=run, metavar="DIR", help="run folder (default: %(default)s)")
+    group.add_argument(
+        "--run", type=path_argument, default=run, metavar="DIR", help="run folder (default: %(default)s)"
+    )
 
 
 def workers(text: str) -> int | str:

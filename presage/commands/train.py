@@ -11,6 +11,7 @@ from pathlib import Path
 from presage.arguments import Arguments
 from presage.console import add_architectures, add_dataset, dataset_of, notice, print_notes, session_of
 from presage.output import accuracies, clock, duration, scaled, table
+from presage.places import path_argument
 from presage.recipes import add_recipe_options, recipe_of
 
 SUMMARY = "train networks fully; the results enter the database, and what it knows is not trained again"
@@ -21,7 +22,7 @@ def arguments(parser: Arguments) -> None:
     add_architectures(parser)
     group = parser.add_argument_group("model")
     group.add_argument(
-        "--out", type=Path, default=Path("models"), metavar="DIR",
+        "--out", type=path_argument, default=Path("models"), metavar="DIR",
         help="each trained network is left there as a folder: weights, exported program, how to use (default: models)",
     )  # fmt: skip
     group.add_argument("--onnx", action="store_true", help="an ONNX file too (needs: pip install 'presage[onnx]')")

@@ -15,6 +15,7 @@ import optuna
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument, WrongInput
 from presage.files import write_json
+from presage.places import user_path
 from presage.reading import read_as
 from presage.search.latency.measuring import Latency, LatencyMeter
 from presage.search.progress import OnProgress, SearchProgress, silent
@@ -107,7 +108,7 @@ def run_search(
     check_serves(settings.strategy, space)
     if scorer is None and settings.score != SUPERNET:
         raise InvalidArgument("scorer", "run_search", f"be given for the score {settings.score}", None)
-    folder = RunFolder(Path(run_folder))
+    folder = RunFolder(user_path(run_folder, "run_folder", "run_search"))
     asked = {
         "dataset": dataset.fingerprint,
         "space": space.name,
@@ -140,7 +141,7 @@ def run_search(
 
 def load_candidates(run_folder: str | Path, space: Space, round_number: int = 1) -> Candidates:
     """The candidates of a round of a run, as recorded so far."""
-    folder = RunFolder(Path(run_folder))
+    folder = RunFolder(user_path(run_folder, "run_folder", "run_search"))
     if not folder.journal.exists():
         raise InvalidArgument("run_folder", "load_candidates", "hold a run of presage", str(run_folder))
     asked = folder.path / "run.json"

@@ -60,8 +60,8 @@ def read_files(folder: Path | Traversable, key: bytes) -> dict[str, bytes]:
 
 def own_key() -> bytes | None:
     """This user's key, made when it is first asked for; None where it cannot be kept."""
-    file = default_path().with_name("seal.key")
     try:
+        file = default_path().with_name("seal.key")
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(file.with_name(f".{file.name}.lock")):

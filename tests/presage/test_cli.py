@@ -14,6 +14,7 @@ import pytest
 
 import presage.cli as cli
 from presage.architecture.spaces.registry import SPACES
+from presage.places import path_argument
 from presage.registry import Registry
 from presage.search.strategies import STRATEGIES
 from presage.surrogate.predictors.registry import PREDICTORS
@@ -99,12 +100,15 @@ def test_a_wrong_number_names_option_command_rule_and_value(
     refused(presage(*words.split(), option, value), f"The `{option}` of `presage {command}` must be", f"Got '{value}'.")
 
 
+TEXTS = (None, path_argument)
+
+
 def test_every_option_that_takes_a_number_is_tried() -> None:
     options = set()
     for name in cli.COMMANDS:
         command = cli.command_line(name).below[name]
         for one in (command, *command.below.values()):
-            options |= {a.names[-1] for a in one.arguments.declared if a.settings.get("type") not in (None, Path)}
+            options |= {a.names[-1] for a in one.arguments.declared if a.settings.get("type") not in TEXTS}
     assert options | {"--train-images"} == {option for _, option in NUMBERS}
 
 

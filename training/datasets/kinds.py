@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from presage.places import user_path
 from presage.registry import Registered, Registry
 
 __all__ = ["KINDS", "TORCHVISION", "DatasetKind", "existing", "listed"]
@@ -33,9 +34,9 @@ class DatasetKind(Registered):
 
 def existing(text: str) -> Path | None:
     """The file or folder that a text names; None where nothing is there."""
-    path = Path(text).expanduser() if text.strip() else None
     try:
-        return path if path is not None and path.exists() else None
+        path = user_path(text)
+        return path if path.exists() else None
     except (OSError, ValueError):  # names no file system allows
         return None
 

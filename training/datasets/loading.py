@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from presage.errors import InvalidDataset
+from presage.places import user_path
 from presage.training.datasets.decoding import Progress
 from presage.training.datasets.dullness import with_dullness
 from presage.training.datasets.image_dataset import ImageDataset, refusal
@@ -70,7 +71,7 @@ def _neighbours(text: str) -> dict[str, str]:
     asked = Path(text)
     found: dict[str, str] = {}
     try:
-        with os.scandir(asked.parent.expanduser()) as entries:
+        with os.scandir(user_path(asked.parent)) as entries:
             for entry, _ in zip(entries, range(_MOST_NEIGHBOURS), strict=False):
                 if not entry.name.startswith(".") and (entry.name.lower().endswith(".npz") or entry.is_dir()):
                     near = str(asked.parent / entry.name)

@@ -19,6 +19,7 @@ from presage.architecture.serial import from_json, to_json
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidModel, WrongInput
 from presage.files import replacing, write_json
+from presage.places import user_path
 from presage.training.datasets.value_range import Depth
 from presage.training.model import FORMAT
 from presage.training.model.program import export_onnx, export_program
@@ -69,7 +70,7 @@ def load_model(folder: str | Path) -> TrainedModel:
     Raises:
         InvalidModel: the folder holds none, one that is damaged, or one that a newer presage wrote.
     """
-    folder = Path(folder)
+    folder = user_path(folder, "folder", "load_model")
     described = _read_description(folder)
     try:
         architecture = from_json(described["architecture"])
