@@ -68,9 +68,7 @@ class Conditioner:
                 for _ in range(DRAWS):
                     order = rng.permutation(own)
                     trained, rest = order[:k], np.sort(order[k:])
-                    seen, unseen = (
-                        Estimate(estimate.value[some], estimate.std_error[some]) for some in (trained, rest)
-                    )
+                    seen, unseen = (estimate.take(some) for some in (trained, rest))
                     observations = self.process_.observations(
                         experience.features[trained], seen, experience.accuracy[trained]
                     )

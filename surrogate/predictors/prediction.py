@@ -78,3 +78,8 @@ class Estimate:
     std_error: Floats
     beyond: Floats | None = None
     distance: Floats | None = None
+
+    def take(self, rows: NDArray[np.int64]) -> Estimate:
+        """Some of the networks."""
+        beyond, distance = (None if column is None else column[rows] for column in (self.beyond, self.distance))
+        return Estimate(self.value[rows], self.std_error[rows], beyond, distance)

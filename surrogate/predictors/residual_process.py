@@ -28,9 +28,12 @@ __all__ = ["Observations", "ResidualProcess"]
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-PRIOR = (0.2, 0.08, 0.6, 1.0, 1.0)
+PRIOR = (0.05, 0.04, 0.6, 1.0, 0.5)
 """Before data speak: variance of the offset, of the likeness of networks and of noise, each over the square of the
 standard error (first, third, fourth); of the slope (second); length of likeness in median distances (fifth)."""
+BEYOND = 0.8
+"""Variance of the offset over the square of the standard error that lies beyond experience: of a recipe not seen, it is
+all networks' alike."""
 CONFIDENCE = 30.0
 """Precision of the logarithms of these."""
 TEMPER = 0.1
@@ -48,13 +51,15 @@ class Observations:
     Attributes:
         features: (k, f) standardised.
         logit: (k,) predicted.
-        std_error: (k,) of these, in logits.
+        std_error: (k,) of these, in logits, within experience.
+        beyond: (k,) what comes on top beyond experience.
         error: (k,) trained less predicted logits, within ±`MOST_ERROR` standard errors.
     """
 
     features: Singles
     logit: Floats
     std_error: Floats
+    beyond: Floats
     error: Floats
 
     def __len__(self) -> int:
@@ -62,15 +67,19 @@ class Observations:
 
     def take(self, rows: NDArray[np.int64]) -> Observations:
         """Some of the networks."""
-        return Observations(self.features[rows], self.logit[rows], self.std_error[rows], self.error[rows])
+        logit, std_error, beyond, error = (
+            column[rows] for column in (self.logit, self.std_error, self.beyond, self.error)
+        )
+        return Observations(self.features[rows], logit, std_error, beyond, error)
 
 
 @dataclass(eq=False)
 class ResidualProcess:
     """Error of network a, in logits: e(a) = offset + slope·(z(a) − z̄) + g(a) + noise, with z the predicted logit.
 
-    Offset, g and noise are as large as the predictor's standard error s(a) there; g has a Matérn kernel (ν = 3/2) over
-    graph features and costs (Rasmussen & Williams 2006, chapter 2).
+    Offset, g and noise are as large as the predictor's standard error s(a) there, and the offset as what lies beyond
+    experience besides; g has a Matérn kernel (ν = 3/2) over graph features and costs (Rasmussen & Williams 2006,
+    chapter 2).
     """
 
     def fit(self, estimate: Estimate, experience: Experience) -> ResidualProcess:
@@ -83,8 +92,7 @@ class ResidualProcess:
         parts = []
         for _, rows in experience.rows_by_task():
             some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
-            seen = Estimate(estimate.value[some], estimate.std_error[some])
-            observations = self.observations(features[some], seen, experience.accuracy[some])
+            observations = self.observations(features[some], estimate.take(some), experience.accuracy[some])
             parts.append((observations, distances(observations.features, observations.features)))
         self.length_ = max(float(np.median(np.concatenate([apart.ravel() for _, apart in parts]))), 1e-3)
         prior = np.log(PRIOR)
@@ -104,9 +112,10 @@ class ResidualProcess:
 
     def observations(self, features: Singles, estimate: Estimate, accuracy: Floats) -> Observations:
         """Networks (k, f) of one task with what was predicted and trained of them."""
-        logit, std_error = self._logits(estimate)
-        error = np.clip((to_logit(accuracy) - logit) / std_error, -MOST_ERROR, MOST_ERROR) * std_error
-        return Observations(self.standard(features), logit, std_error, error)
+        logit, std_error, beyond = self._logits(estimate)
+        whole = np.hypot(std_error, beyond)
+        error = np.clip((to_logit(accuracy) - logit) / whole, -MOST_ERROR, MOST_ERROR) * whole
+        return Observations(self.standard(features), logit, std_error, beyond, error)
 
     def standard(self, features: Singles) -> Singles:
         """(n, f) features in deviations, within ±4."""
@@ -122,8 +131,8 @@ class ResidualProcess:
         """
         if not len(observations):
             return estimate
-        logit, std_error = self._logits(estimate)
-        here = Observations(features, logit, std_error, np.zeros(len(logit)))
+        logit, std_error, beyond = self._logits(estimate)
+        here = Observations(features, logit, std_error, beyond, np.zeros(len(logit)))
         centre = float(observations.logit.mean())
         apart = distances(observations.features, observations.features)
         gram = self._covariance(self.logs_, observations, observations, apart, centre)
@@ -131,10 +140,10 @@ class ResidualProcess:
         cross = self._covariance(self.logs_, here, observations, distances(features, observations.features), centre)
         solved = np.linalg.solve(gram, np.concatenate([observations.error[:, None], cross.T], axis=1))
         offset, slope_, like, noise = np.exp(self.logs_[:4])
-        before = std_error**2 * (offset + like + noise) + slope_ * (logit - centre) ** 2
+        before = std_error**2 * (offset + like + noise) + BEYOND * beyond**2 + slope_ * (logit - centre) ** 2
         after = np.maximum(before - (cross * solved[:, 1:].T).sum(axis=1), 0.01 * before)
         value = from_logit(logit + cross @ solved[:, 0])
-        return Estimate(value, std_error * np.sqrt(after / before) * slope(value))
+        return Estimate(value, np.hypot(std_error, beyond) * np.sqrt(after / before) * slope(value))
 
     def left_out(self, observations: Observations) -> Floats:
         """(k,) logits of observed networks, each given all others (Rasmussen & Williams 2006, eq. 5.12)."""
@@ -151,9 +160,11 @@ class ResidualProcess:
         offset, slope_, like, _, length = np.exp(logs)
         near = matern_32(apart.astype(np.float64), length * self.length_, like)
         shared = np.outer(left.std_error, right.std_error) * (offset + near)
+        shared += BEYOND * np.outer(left.beyond, right.beyond)
         return np.asarray(shared + slope_ * np.outer(left.logit - centre, right.logit - centre))
 
-    def _logits(self, estimate: Estimate) -> tuple[Floats, Floats]:
-        beyond = 0.0 if estimate.beyond is None else estimate.beyond
-        std_error = np.hypot(estimate.std_error, beyond) / slope(estimate.value)
-        return to_logit(estimate.value), np.maximum(std_error, 1e-3)
+    def _logits(self, estimate: Estimate) -> tuple[Floats, Floats, Floats]:
+        """(n,) logits, standard errors within experience and beyond it."""
+        per = slope(estimate.value)
+        beyond = np.zeros(len(per)) if estimate.beyond is None else estimate.beyond / per
+        return to_logit(estimate.value), np.maximum(estimate.std_error / per, 1e-3), beyond

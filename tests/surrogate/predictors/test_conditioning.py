@@ -14,7 +14,7 @@ from presage.surrogate.predictors.baselines import CostOnly
 from presage.surrogate.predictors.conditioning import SHOTS, ConditionedPredictor, Conditioner
 from presage.surrogate.predictors.conformal import ConformalIntervals
 from presage.surrogate.predictors.prediction import Estimate
-from presage.surrogate.predictors.residual_process import MOST_ERROR, ResidualProcess
+from presage.surrogate.predictors.residual_process import BEYOND, MOST_ERROR, ResidualProcess
 from presage.surrogate.testing import synthetic_experience, synthetic_task
 
 Floats = np.ndarray
@@ -40,6 +40,20 @@ def test_one_trained_network_by_hand() -> None:
         assert to_logit(after.value)[0] == pytest.approx(gain * 0.3, abs=1e-6)
         shrink = np.sqrt(1 - gain**2)  # (prior − c²/prior)/prior
         assert after.std_error[0] == pytest.approx(0.4 * shrink * slope(after.value)[0], rel=1e-6)
+
+
+def test_what_lies_beyond_experience_is_all_networks_alike_and_one_tells_of_it() -> None:
+    """A recipe never seen: the doubt of it is shared, however unlike the networks are."""
+    known = process(offset=0.05, tilt=1e-12, like=1e-9, noise=1.0, length=1.0)
+    before = Estimate(np.array([0.5]), np.array([0.3 * slope(0.5)]), np.array([0.6 * slope(0.5)]))
+    features = np.zeros((1, 2), np.float32)
+    observations = known.observations(features, before, from_logit(np.array([0.5])))
+    after = known.posterior(observations, features + 9, before)
+    shared = 0.05 * 0.3**2 + BEYOND * 0.6**2
+    gain = shared / (shared + 0.3**2)
+    assert to_logit(after.value)[0] == pytest.approx(gain * 0.5, abs=1e-6)
+    whole, left = np.hypot(0.3, 0.6), np.sqrt(1 - gain**2)  # prior: shared + noise
+    assert after.std_error[0] == pytest.approx(whole * left * slope(after.value)[0], rel=1e-6)
 
 
 def test_networks_that_spread_more_than_predicted_stretch_the_others() -> None:
