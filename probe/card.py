@@ -176,7 +176,7 @@ class DifficultyCard:
             f"({self.noise.share:.1%})"
         )
         shown = [
-            f"image {suspect.image} is filed under {self.class_names[suspect.label]}, "
+            f"{suspect.file or f'image {suspect.image}'} is filed under {self.class_names[suspect.label]}, "
             f"looks like {self.class_names[suspect.looks_like]}"
             for suspect in self.noise.suspects[:MOST_SUSPECTS_SHOWN]
         ]

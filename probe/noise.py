@@ -24,6 +24,7 @@ class HeldOutImages:
         images: their rows in the dataset's `x_train` (m,) int64.
         labels: (m,) int64, in 0 … k-1.
         probabilities: of each class (m, k) float32.
+        files: where each image came from (m,); empty where it was no file.
 
     Raises:
         InvalidArgument: shapes that do not agree.
@@ -32,6 +33,7 @@ class HeldOutImages:
     images: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32]
+    files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         m = len(self.images)
@@ -50,6 +52,7 @@ class Suspect:
         looks_like: the class it is confidently assigned to.
         confidence: probability of `looks_like`.
         typicality: probability of `label` / mean probability of that class over the images filed under it; near 0.
+        file: the image's, below the dataset's folder; "" where it was none.
     """
 
     image: int
@@ -57,6 +60,7 @@ class Suspect:
     looks_like: int
     confidence: float
     typicality: float
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def suspect_labels(
                 int(guess[row]),
                 float(confidence[row]),
                 float(typicality[row]),
+                held_out.files[row] if held_out.files else "",
             )
             for row in found
         ),
@@ -122,10 +127,17 @@ def suspect_labels(
 
 def joined(parts: Sequence[HeldOutImages]) -> HeldOutImages:
     """Predictions of several networks on overlapping images, averaged by image; images ascend."""
-    images, place = np.unique(np.concatenate([part.images for part in parts]), return_inverse=True)
+    every = np.concatenate([part.images for part in parts])
+    images, first, place = np.unique(every, return_index=True, return_inverse=True)
+    files = [file for part in parts for file in part.files]
     labels = np.zeros(len(images), dtype=np.int64)
     labels[place] = np.concatenate([part.labels for part in parts])
     sums = np.zeros((len(images), parts[0].probabilities.shape[1]))
     np.add.at(sums, place, np.concatenate([part.probabilities for part in parts]))
     counts = np.bincount(place, minlength=len(images))
-    return HeldOutImages(images.astype(np.int64), labels, (sums / counts[:, None]).astype(np.float32))
+    return HeldOutImages(
+        images.astype(np.int64),
+        labels,
+        (sums / counts[:, None]).astype(np.float32),
+        tuple(files[row] for row in first) if len(files) == len(every) else (),
+    )

@@ -104,6 +104,19 @@ def test_card_names_the_suspected_image() -> None:
     )
 
 
+def test_card_names_the_suspected_image_by_its_file_where_there_is_one() -> None:
+    probabilities = np.array([[0.9, 0.05, 0.05]] * 9 + [[0.01, 0.01, 0.98], [0.1, 0.1, 0.8]], dtype=np.float32)
+    labels = np.array([0] * 10 + [2])
+    files = (*(f"cod/{i}.jpg" for i in range(10)), "ray/0.jpg")
+    parts = [
+        HeldOutImages(np.arange(11), labels, probabilities, files),
+        HeldOutImages(np.array([9, 3]), labels[[9, 3]], probabilities[[9, 3]], (files[9], files[3])),
+    ]
+    card = difficulty_card([run(seed, 0.8, held_out=part) for seed, part in enumerate(parts)])
+    assert "(9.1%); cod/9.jpg is filed under cod, looks like ray" in card.text()
+    assert card.to_json()["noise"]["suspects"][0]["file"] == "cod/9.jpg"
+
+
 def test_the_card_says_what_more_would_bring_where_the_ladder_tells() -> None:
     outlook = (
         Outlook("images", "twice the images", 3.4, -0.3, 6.2, 0.9),

@@ -10,7 +10,7 @@ from pathlib import Path
 from presage.training.datasets.folder_entries import Entries, folder_entries
 from presage.training.datasets.image_dataset import FEWEST_CLASSES, MOST_CLASSES, refusal
 from presage.training.datasets.image_formats import readable_suffixes
-from presage.training.datasets.left_out import LeftOut, LeftOutLog, hint_for, listed
+from presage.training.datasets.left_out import LeftOut, LeftOutLog, counted, hint_for, listed
 
 __all__ = ["Layout", "find_layout"]
 
@@ -81,7 +81,7 @@ class _Walk:
         held = frozenset(path for files in validation.values() for path in files)
         if validation_folders:
             used = listed([folder.name for folder in validation_folders])
-            said = f"Networks are validated on {used} of `{self.root}`, {len(held):,} images."
+            said = f"Networks are validated on {used} of `{self.root}`, {counted(len(held))}."
             self.warnings.append(said if held else f"No image is in {used} of `{self.root}`.")
         if test_folders and not any(test.values()):
             raise refusal(test_folders[0].name, self.root, "hold images in class folders", "none")

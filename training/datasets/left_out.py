@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["LeftOut", "LeftOutLog", "hint_for", "listed", "told"]
+__all__ = ["LeftOut", "LeftOutLog", "counted", "hint_for", "listed", "told"]
 
 _MOST_SHOWN = 8
 
@@ -81,6 +81,11 @@ def hint_for(left_out: Iterable[LeftOut]) -> str:
     names = [name.lower() for item in left_out if item.kind == "unreadable kind" for name in item.names]
     heif = any(name.endswith((".heic", ".heif", ".hif")) for name in names)
     return 'Type `pip install "presage[heif]"` for .heic.' if heif else ""
+
+
+def counted(images: int) -> str:
+    """*1 image*, *1,200 images*."""
+    return f"{images:,} image{'' if images == 1 else 's'}"
 
 
 def listed(names: Iterable[str] | Mapping[str, object], most: int = _MOST_SHOWN) -> str:

@@ -13,7 +13,7 @@ from presage.errors import PresageError
 from presage.training.datasets.decoding import Progress
 from presage.training.datasets.image_dataset import ImageDataset, checked, refusal
 from presage.training.datasets.labels import name_classes, numbered, renumber, text_of
-from presage.training.datasets.left_out import LeftOut
+from presage.training.datasets.left_out import LeftOut, counted
 from presage.training.datasets.pixels import as_uint8, depth_of, with_channels
 from presage.training.datasets.splits import set_aside_test
 from presage.training.memory import free_bytes
@@ -76,7 +76,7 @@ def load_npz(
     elif len(parts) == 3:
         train_parts = parts[:2]
         validation = len(labels["train"]) + np.arange(len(labels[parts[1]]))
-        notes.append(f"Networks are validated on `x_{parts[1]}` of `{path}`, {len(validation):,} images.")
+        notes.append(f"Networks are validated on `x_{parts[1]}` of `{path}`, {counted(len(validation))}.")
     x_train = _joined([pixels[f"x_{part}"] for part in train_parts])
     y_of_train, y_of_test = _joined([labels[part] for part in train_parts]), labels.get(test_part or "")
     if validation is not None:  # has no class that `y_train` lacks, either

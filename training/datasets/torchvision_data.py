@@ -15,6 +15,7 @@ from presage.training.datasets.decoding import Corrupt, Progress, common_side, d
 from presage.training.datasets.image_dataset import ImageDataset, refusal
 from presage.training.datasets.image_file import is_colour, to_pixels
 from presage.training.datasets.labels import name_classes, renumber
+from presage.training.datasets.left_out import counted
 from presage.training.datasets.splits import set_aside_test
 
 __all__ = ["KNOWN", "ROOT_VARIABLE", "load_torchvision"]
@@ -111,7 +112,7 @@ def load_torchvision(
         x, y, x_test, y_test = x[train], y[train], x[test], y[test]
     classes, notes = name_classes(_class_names(parts[0]), found, spec)
     if validation is not None:
-        notes = (*notes, f"Networks are validated on the {len(validation):,} images that `{spec}` has for it.")
+        notes = (*notes, f"Networks are validated on the {counted(len(validation))} that `{spec}` has for it.")
     return ImageDataset(
         spec, x, y, x_test, y_test, classes, test_part is not None, (*notes, *corrupt.warnings), validation=validation
     )

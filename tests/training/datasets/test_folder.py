@@ -83,7 +83,7 @@ def test_validation_images_are_validated_on_or_stand_in_for_a_test_set(root: Pat
     all_three = load_dataset(tmp_path / "all")
     assert (len(all_three.x_train), len(all_three.x_test)) == (16, 1)
     assert "1 folder beside train and test (`extra`)" in all_three.warnings[0]
-    assert f"Networks are validated on `val` of `{tmp_path / 'all'}`, 1 images." in all_three.warnings[1]
+    assert f"Networks are validated on `val` of `{tmp_path / 'all'}`, 1 image." in all_three.warnings[1]
     assert all_three.validation is not None
     assert all_three.x_train[all_three.validation, 0, 0, 0].tolist() == [99]
     assert all_three.files is not None
