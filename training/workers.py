@@ -133,6 +133,11 @@ class Workers(Executor):
         return process
 
 
+_GROUP = 0 if os.name == "posix" else None
+"""A process group of its own: Ctrl-C is for the parent, which ends its workers. Not a session of its own, which would
+be one more party to the scheduler, with a share of the processor as large as all else that runs from this terminal."""
+
+
 def _started(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
     return subprocess.Popen(
@@ -140,7 +145,7 @@ def _started(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **environment},
-        start_new_session=True,  # Ctrl-C is for the parent, which ends its workers
+        process_group=_GROUP,
     )
 
 

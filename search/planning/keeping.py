@@ -23,7 +23,7 @@ __all__ = ["BudgetClock", "BudgetPace", "KeptPace"]
 _NOTED_EVERY = 2.0  # seconds
 _TAKEN_UP = 0.8  # share of a budget that counts as spent at most, when a run is taken up again
 _CUT = 1.05  # times the budget after which a final training under way is stopped
-_LONGER = 2  # times the epochs planned, where trainings take less than was expected
+_LONGER = 4  # times the epochs planned, where trainings take less than was expected
 _LATEST = 5  # trainings that the correction of the speeds is the median of
 
 
@@ -103,7 +103,7 @@ class BudgetPace:
             self._ratios[self._by_search(recipe)].append(seconds / measured)
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
-        """As many epochs as there is time for, at least a few, at most twice those planned; fixed once and for all.
+        """As many epochs as there is time for, a few at least, four times those planned at most; fixed once for all.
 
         The network is timed for it: what the trainings of a short-list took, each by one thread beside another, says
         little of what a training by all threads, alone, will take.

@@ -71,9 +71,9 @@ def test_what_trainings_took_corrects_what_is_expected(at: Time, tmp_path: Path)
     assert pace.begins(NETWORK, SEARCH, "train")  # 38 + 31 < 70
     at.now += 2
     assert not pace.begins(NETWORK, SEARCH, "train")
-    assert pace.fitted(NETWORK, FINAL).epochs == 40  # twice those planned; 150 seconds at 3.1 an epoch would be 48
+    assert pace.fitted(NETWORK, FINAL).epochs == 48  # 150 seconds at 3.1 an epoch
     at.now += 100
-    assert _pace(at, tmp_path / "other").fitted(NETWORK, FINAL).epochs == 40
+    assert _pace(at, tmp_path / "other").fitted(NETWORK, FINAL).epochs == 80
 
 
 def test_a_final_training_is_timed_before_its_epochs_are_fixed(at: Time, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path)
     assert pace.fitted(NETWORK, FINAL).epochs == 10
     assert _pace(at, tmp_path).fitted(NETWORK, FINAL).epochs == 10  # by another process, too
     at.now += 500
-    assert _pace(at, tmp_path / "late").fitted(NETWORK, FINAL).epochs == 40
+    assert _pace(at, tmp_path / "late").fitted(NETWORK, FINAL).epochs == 80  # four times those planned
     late = _pace(at, tmp_path / "later")
     at.now += 500
     assert late.fitted(NETWORK, FINAL).epochs == 3  # never fewer
