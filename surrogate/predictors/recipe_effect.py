@@ -195,6 +195,6 @@ class RecipeEffect:
         told = np.isfinite(gain)
         gain = min(gain, MOST_GAIN) if told else self.usual_gain_
         mirrored, grey = float(task.mirrored), float(task.channels == 1)
-        longer = max(learned, 0.0)
+        longer = min(max(learned, 0.0), self.longest_)  # what two things do together goes on no farther than is known
         x = [learned, images, side, mirrored, mirrored * grey, task.regularisers, side * longer, learned * gain]
         return np.array(x, np.float64), np.square([OWN[0] if told else NO_LADDER, *OWN[1:]])
