@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from presage.architecture.operations import KIND, GroupNorm
 from presage.architecture.spaces import NB201
 from presage.surrogate.data.encoding import Inputs, capacities
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.data.task import Task
-from presage.surrogate.predictors.beyond_experience import BeyondExperience
+from presage.surrogate.predictors.beyond_experience import UNKNOWN, BeyondExperience
 from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.capacity import CapacityTrend
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
@@ -245,6 +246,26 @@ def test_large_networks_are_ranked_as_their_twins_and_said_to_be_far(
     assert np.corrcoef(to_logit(small.value), to_logit(large.value))[0, 1] > 0.5
     assert large.beyond is not None
     assert large.beyond.mean() > 0.01
+
+
+def test_a_network_of_operations_that_no_known_one_has_is_doubted_and_ranked_as_before(experience: Experience) -> None:
+    has = np.bincount(experience.graphs.graph, experience.graphs.kind == KIND[GroupNorm], len(experience)) > 0
+    assert 10 < has.sum() < len(experience) / 2
+    rows = np.flatnonzero(has & (experience.task_index == 0))
+    estimates = []
+    for known in (experience.take(~has), experience.take(np.arange(len(experience)))):
+        predictor = KernelRidge(folds=2)
+        predictor._learn(known)
+        estimates.append(predictor._estimate(experience.inputs(rows, experience.tasks[0])))
+        strange = predictor.beyond_.strange(experience.graphs.take(rows))
+        assert strange.all() == (len(known) < len(experience))
+    unknown, familiar = estimates
+    assert unknown.beyond is not None
+    assert familiar.beyond is not None
+    assert unknown.distance is not None
+    spread = experience.accuracy[experience.task_index == 0].std()
+    assert (unknown.beyond > familiar.beyond + 0.4 * spread).all()
+    assert (unknown.distance >= UNKNOWN).all()
 
 
 @pytest.mark.parametrize(("distance", "word"), [(0.0, "within"), (0.3, "near"), (1.0, "beyond"), (9.0, "far")])
