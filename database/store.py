@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -123,13 +124,10 @@ class Database:
         file = default_path(create=True) if path is None else user_path(path, "database", "Database.open")
         seeded = path is None if from_seed is None else from_seed
         options: dict[str, Any] = {"wait_seconds": wait_seconds, "waiting": waiting}
-        given: dict[str, Any] = {**options, "from_seed": from_seed, "seed_only_if_empty": seed_only_if_empty}
+        given = {**options, "from_seed": from_seed, "seed_only_if_empty": seed_only_if_empty}
         if is_written(file):  # by this process, whose connections are all of one kind
             return cls.open(path, **given)
-
-        def is_due(connection: Connection) -> bool:
-            return seeded and seed_is_due(connection, only_if_empty=seed_only_if_empty)
-
+        is_due = partial(seed_is_due, only_if_empty=seed_only_if_empty) if seeded else lambda connection: False
         return cls(opened_to_read(file, lambda: cls.open(path, **given).close(), is_due, **options))
 
     @property
