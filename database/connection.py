@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+from weakref import WeakSet
 
 import duckdb
 import numpy as np
@@ -22,7 +23,7 @@ import numpy.typing as npt
 
 from presage.errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
 
-__all__ = ["Connection", "OnWait", "check_makeable", "is_written", "matched", "quoted"]
+__all__ = ["Connection", "OnWait", "check_makeable", "interrupt_all", "is_written", "matched", "quoted"]
 
 _HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
 _OTHERWISE = "different configuration"  # this process has it open, for reading and not for writing or vice versa
@@ -38,6 +39,7 @@ _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
 _FOREIGN_NAME = "foreign_file"
 _FOREIGN_MEMORY = "1GiB"
 _OPEN: Counter[str | None] = Counter()  # connections of this process by file, as DuckDB counts them too
+_LIVE: WeakSet[Connection] = WeakSet()
 _WRITING: Counter[str | None] = Counter()  # those of them that may write
 _MAKEABLE = "be a file that exists or can be made"
 _FOREIGN = "The file {path} is not a DuckDB database."
@@ -89,6 +91,7 @@ class Connection:
         if not as_data:
             self._check_kind()
         self._key = key
+        _LIVE.add(self)
         _OPEN[key] += 1
         _WRITING[key] += not (read_only or as_data)
         if settled:
@@ -149,6 +152,8 @@ class Connection:
             self._raw.execute("ROLLBACK")
 
     def _raise(self, error: duckdb.Error) -> NoReturn:
+        if isinstance(error, duckdb.InterruptException):
+            raise KeyboardInterrupt from None
         if self.catalog and not isinstance(error, _DAMAGE):
             line = " ".join(str(error).split())[:300]
             raise InvalidDatabase(f"The database {self.path} cannot be read as data: {line}") from error
@@ -177,6 +182,11 @@ class Connection:
                 f"The database {self.path} is damaged or truncated: at least {missing} bytes are missing at its end."
             )
 
+    def interrupt(self) -> None:
+        """End the query that runs now, from another thread."""
+        if self._key is not None:
+            self._raw.interrupt()
+
     def close(self) -> None:
         """Let go of the file. What was committed stays, even where the disk is too full to tidy up now."""
         if self._key is None:
@@ -196,6 +206,12 @@ def quoted(path: Path | str) -> str:
 def matched(path: Path | str) -> str:
     """The same where DuckDB would take ``*``, ``?`` and ``[`` for patterns: `ex[1]` is no other name of `ex1`."""
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in quoted(path))
+
+
+def interrupt_all() -> None:
+    """End the queries that this process runs now, from another thread: they raise KeyboardInterrupt."""
+    for connection in tuple(_LIVE):
+        connection.interrupt()
 
 
 def is_written(path: Path) -> bool:

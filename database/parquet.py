@@ -14,7 +14,7 @@ from presage.database.migrate import in_memory, latest
 from presage.database.tables import RECORDS, entries_of_tables
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
-from presage.files import disk_is_full
+from presage.files import disk_is_full, writing_beside
 from presage.records.record import Record
 
 __all__ = ["FILES", "copy_parquet", "read_parquet", "write_parquet"]
@@ -36,7 +36,7 @@ def write_parquet(connection: Connection, folder: Path, tables: Collection[str] 
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch, writing_beside(Path(scratch)):
             for table in tables:
                 kind = RECORDS[table]
                 names = ", ".join(f'"{name}"' for name in kind.column_names())

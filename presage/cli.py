@@ -1,6 +1,7 @@
 """The command `presage`: builds the parser, runs one command, and turns every expected error into one line.
 
-Exit code 0 done, 1 failed, 2 wrong input (one line that names the argument, the rule and the value), 130 interrupted.
+Exit code 0 done, 1 failed, 2 wrong input (one line that names the argument, the rule and the value), 130 or
+143 interrupted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import NoReturn, Protocol, cast
 
 from presage.arguments import Action, Arguments
 from presage.errors import InvalidArgument, PresageError, WrongInput
+from presage.interruption import Interrupted, interruptible
 from presage.output import seed
 from presage.places import path_argument
 from presage.terminal import NotShown, one_line, terminal
@@ -182,8 +184,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     wants_json = "--json" in arguments
     try:
-        with terminal():
+        with terminal(), interruptible(_say_interrupted):
             return _main(arguments, wants_json)
+    except KeyboardInterrupt as interruption:
+        return getattr(interruption, "code", 130)
     except NotShown as error:
         with suppress(OSError, ValueError, AttributeError):  # or Python would complain once more on leaving
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -193,12 +197,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _say_interrupted(before: str = "") -> None:
+    line = f"{before}presage: interrupted. Type the same command to go on where it stopped."
+    print(line, file=sys.stderr, flush=True)
+
+
 def _main(arguments: list[str], wants_json: bool) -> int:
     try:
         return _run(arguments)
-    except KeyboardInterrupt:
-        print("presage: interrupted. Type the same command to go on where it stopped.", file=sys.stderr)
-        return 130
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:  # by a library that heard the signal itself
+        _say_interrupted()
+        raise
     except PresageError as error:
         return _report(error, wants_json)
     except OSError as error:

@@ -27,9 +27,29 @@ __all__ = [
     "replacing",
     "replacing_folder",
     "trim",
+    "unfinished",
+    "writing_beside",
     "write_json",
     "writing",
 ]
+
+
+_UNFINISHED: set[Path] = set()
+
+
+@contextmanager
+def writing_beside(path: Path) -> Iterator[None]:
+    """Marks what is written beside its place until it is done: who has to end the process at once removes it."""
+    _UNFINISHED.add(path)
+    try:
+        yield
+    finally:
+        _UNFINISHED.discard(path)
+
+
+def unfinished() -> tuple[Path, ...]:
+    """What this process is writing beside its place."""
+    return tuple(_UNFINISHED)
 
 
 def disk_is_full(error: BaseException) -> bool:
@@ -59,13 +79,14 @@ def replacing(path: Path) -> Iterator[Path]:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-        try:
-            yield draft
-            with draft.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with writing_beside(draft):
+            try:
+                yield draft
+                with draft.open("rb+") as stream:
+                    os.fsync(stream.fileno())
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -74,7 +95,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with writing_beside(made), _removed(made):
             yield made
             if folder.exists():
                 old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -83,8 +104,14 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(old, ignore_errors=True)
             else:
                 made.rename(folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def _removed(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -127,6 +128,7 @@ def _receive(worker: _Worker, assignment: Assignment) -> Answer | None:
 
 
 def _serve(work: Work, settings: Message, pipe: Connection, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     answer_of = work(settings)
     while True:
