@@ -136,7 +136,7 @@ def traced(
     Raises:
         InvalidArchitecture: it cannot be traced there; says which side it needs, where it takes another.
     """
-    from presage.architecture.torch_bridge.trace import trace_module
+    from presage.architecture.torch_bridge.trace import attention_at, trace_module
 
     channels, *sides = shape
     errors: dict[int, WrongInput] = {}
@@ -157,6 +157,10 @@ def traced(
     size = "×".join(map(str, shape))
     if side is None:
         raise InvalidArchitecture(f"{name}: {error}")
+    for given in dict.fromkeys((channels, 3, 1)):
+        attends = attention_at(module, (given, side, side))
+        if attends is not None:  # at no side will it do
+            raise InvalidArchitecture(f"{name}: {attends}")
     raise InvalidArchitecture(
         f"{name} cannot take images of {size}; it takes {side}×{side}. Try --image-side {side}, or --image-side auto."
     )

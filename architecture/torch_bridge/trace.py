@@ -23,10 +23,10 @@ from presage.architecture.torch_bridge.layouts import Refused, Value
 from presage.architecture.torch_bridge.operands import Source
 from presage.architecture.torch_bridge.proof import check
 from presage.architecture.torch_bridge.recording import Recording, record
-from presage.architecture.torch_bridge.twin import eager, images_of, prepared, unwrapped
+from presage.architecture.torch_bridge.twin import eager, images_of, on_meta, prepared, unwrapped
 from presage.errors import InvalidArchitecture
 
-__all__ = ["Traced", "trace", "trace_module"]
+__all__ = ["Traced", "attention_at", "trace", "trace_module"]
 
 _CHEAP_SIDE = 128
 """Pixels: up to this side, a module is run at a second size too, to see whether its graph is the same there; beyond,
@@ -81,8 +81,7 @@ def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) 
         notes = _notes(twin, found, logits.note)
         found, sized = _at_another_size(twin, found, shape)
     except Refused as refused:
-        part = attention_in(twin, images_of(shape))
-        reason = str(refused) if part is None else f"{f'its part `{part}`' if part else 'it'} {ATTENDS}"
+        reason = _attends(attention_in(twin, images_of(shape))) or str(refused)
         raise InvalidArchitecture(f"Cannot trace {name}: {reason}.") from None
     except InvalidArchitecture as error:
         raise InvalidArchitecture(f"Cannot trace {name}: {str(error).rstrip('.')}.") from None
@@ -95,6 +94,21 @@ def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) 
         found.sources,
         (*notes, *((f"its graph is that for images of {size}: at another size it is another",) if sized else ())),
     )
+
+
+def attention_at(module: nn.Module, shape: Sequence[int]) -> str | None:
+    """Why a module cannot be traced at images (c, h, w), or any, if it attends; None where it does not."""
+    module = unwrapped(module)
+    try:
+        with eager():
+            reason = _attends(attention_in(*on_meta(module, shape)))
+    except Exception:  # the module's own code may raise anything
+        return None
+    return reason and f"Cannot trace {type(module).__name__}: {reason}."
+
+
+def _attends(part: str | None) -> str | None:
+    return None if part is None else f"{f'its part `{part}`' if part else 'it'} {ATTENDS}"
 
 
 @dataclass(frozen=True)

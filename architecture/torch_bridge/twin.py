@@ -14,7 +14,7 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from presage.errors import InvalidArchitecture
 
-__all__ = ["BATCH", "eager", "first_taken", "images_of", "prepared", "statistics", "unwrapped"]
+__all__ = ["BATCH", "eager", "first_taken", "images_of", "on_meta", "prepared", "statistics", "unwrapped"]
 
 BATCH = 2
 """Images that are run together: more than one, so that ``squeeze()`` leaves the batch alone."""
@@ -162,7 +162,12 @@ def first_taken(module: nn.Module, shapes: Iterable[tuple[int, int, int]]) -> tu
     module = unwrapped(module)
     for shape in shapes:
         with contextlib.suppress(Exception), torch.no_grad(), eager():  # the module's own code may raise anything
-            twin = _copied(module).eval().to("meta")  # each time anew: lazy layers take their sizes once
-            twin(torch.empty((BATCH, *shape), device="meta"))
+            twin, images = on_meta(module, shape)  # each time anew: lazy layers take their sizes once
+            twin(images)
             return shape
     return None
+
+
+def on_meta(module: nn.Module, shape: Sequence[int]) -> tuple[nn.Module, Tensor]:
+    """A copy in evaluation that is run without numbers, and such images of a shape (c, h, w) for it."""
+    return _copied(module).eval().to("meta"), torch.empty((BATCH, *shape), device="meta")

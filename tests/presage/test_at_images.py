@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from presage.architecture.costs import costs
@@ -54,6 +55,24 @@ def test_a_network_for_images_of_another_side_says_which(side: int, asked: int) 
     with pytest.raises(InvalidArchitecture, match=message):
         traced(fixed(side), "net", (3, asked, asked), 4, 20)
     assert needed_side(fixed(side), 3, (side, asked)) is None
+
+
+def test_a_network_that_attends_is_not_sent_to_another_side() -> None:
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.head = nn.Conv2d(3, 8, 8, 8), nn.Linear(8, 4)
+            self.places = nn.Parameter(torch.zeros(1, 16, 8))
+            self.mix = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            tokens = self.stem(x).flatten(2).transpose(1, 2) + self.places
+            return self.head(self.mix(tokens, tokens, tokens)[0].mean(1))
+
+    said = "net: Cannot trace Attends: its part `mix` multiplies feature maps by each other, as attention does"
+    for side in (32, 16):
+        with pytest.raises(InvalidArchitecture, match=said):
+            traced(Attends(), "net", (3, side, side), 4)
 
 
 def test_a_network_that_takes_no_images_says_why() -> None:

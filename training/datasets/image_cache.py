@@ -32,6 +32,8 @@ _FREE_BYTES = 2 * 2**30  # of the disk, that are left to others
 _DRAFT, _PIXELS, _LABELS, _TOLD = ".draft-", "pixels", "labels.npy", "entry.json"
 _DRAFT_SECONDS = 24 * 3600  # after which a draft was left by a process that died
 
+_ROWS_AT_ONCE = 4_096
+
 Shape = tuple[int, int, int, int]
 
 
@@ -67,8 +69,7 @@ class UnfinishedImages:
     def release(self) -> None:
         """Let go of the memory that holds what was written so far; it is read again when it is looked at."""
         self._map.flush()
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
+        _let_go(self._map)
 
     def keep(self, labels: npt.NDArray[np.int64], told: dict[str, Any]) -> KeptImages | None:
         """Finish: the first ``len(labels)`` images are kept. None where another process was faster, or it failed."""
@@ -76,7 +77,7 @@ class UnfinishedImages:
         shape = (len(labels), *self.pixels.shape[1:])
         np.save(self._folder / _LABELS, labels)
         whole = {**told, "shape": list(shape)}
-        whole["checksum"] = _checksum(self.pixels[: len(labels)], labels, whole)
+        whole["checksum"] = _checksum(self.pixels[: len(labels)], labels, whole, self._map)
         (self._folder / _TOLD).write_text(json.dumps(whole), encoding="utf-8")
         try:
             self._folder.rename(self._target)
@@ -161,14 +162,24 @@ def _read(path: Path) -> KeptImages:
     with (path / _PIXELS).open("rb") as file:
         mapped = mmap.mmap(file.fileno(), n * h * w * c, access=mmap.ACCESS_COPY)
     pixels = np.frombuffer(mapped, np.uint8).reshape(n, h, w, c)
-    if told.pop("checksum") != _checksum(pixels, labels, told):
+    if told.pop("checksum") != _checksum(pixels, labels, told, mapped):
         raise ValueError("what was not written so")
     return KeptImages(pixels, labels, told)
 
 
-def _checksum(pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], told: dict[str, Any]) -> int:
-    """CRC-32 over all of an entry: it shows damage, not who wrote it."""
+def _let_go(mapped: mmap.mmap) -> None:
+    """Forget the pages that were looked at: the file has them."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _checksum(
+    pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], told: dict[str, Any], mapped: mmap.mmap
+) -> int:
+    """CRC-32 over all of an entry, whose pixels are mapped: it shows damage, not who wrote it."""
     found = zlib.crc32(labels.tobytes())
-    for image in pixels:
+    for row, image in enumerate(pixels, start=1):
         found = zlib.crc32(image, found)
+        if row % _ROWS_AT_ONCE == 0 or row == len(pixels):
+            _let_go(mapped)
     return zlib.crc32(json.dumps(told, sort_keys=True).encode(), found)

@@ -213,3 +213,24 @@ def test_an_entry_that_was_damaged_anywhere_is_read_anew(root: Path, tmp_path: P
     (entry,) = cache.iterdir()
     (entry / "entry.json").write_text("[" * 100_000, encoding="utf-8")
     _same(load_dataset(root, cache=cache), plain)
+
+
+def _resident_bytes() -> int:
+    lines = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's account of memory")
+def test_what_is_kept_and_found_again_is_not_held_in_memory(tmp_path: Path) -> None:
+    cache, shape = ImageCache(tmp_path), (8_000, 64, 64, 3)  # 98 MB
+    before = _resident_bytes()
+    with cache.draft("key", shape) as draft:
+        assert draft is not None
+        draft.pixels[:] = 7
+        kept = draft.keep(np.zeros(8_000, np.int64), {})
+    assert kept is not None
+    assert _resident_bytes() - before < 40_000_000
+    found = cache.find("key")
+    assert found is not None
+    assert _resident_bytes() - before < 40_000_000
+    assert (found.pixels[[0, -1]] == 7).all()
