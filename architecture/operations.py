@@ -157,6 +157,7 @@ class Classifier(Operation):
     classifies each pixel of a map (through a ReLU where `rectified`) and gives the mean (arXiv 1312.4400). What it
     gives may be batch-`normalised` before that (with `epsilon`, `affine` with weights of its own). Its weights may be
     made of what is learned: `gain` and `spectral` as in `Convolution`, where it is neither pooled nor normalised.
+    Several `heads` each read a part of the features, all as many, and their mean is given (as distilled networks do).
     """
 
     name: ClassVar[str] = "classifier"
@@ -164,7 +165,7 @@ class Classifier(Operation):
     weighted: ClassVar[bool] = True
     reads_flat: ClassVar[bool] = True
     later: ClassVar[frozenset[str]] = frozenset(
-        {"pooled", "rectified", "gain", "spectral", "normalised", "affine", "epsilon"}
+        {"pooled", "rectified", "gain", "spectral", "normalised", "affine", "epsilon", "heads"}
     )
     bias: bool = True
     pooled: bool = False
@@ -174,8 +175,11 @@ class Classifier(Operation):
     normalised: bool = False
     affine: bool = False
     epsilon: Pair = (1, -5)
+    heads: int = 1
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if inputs[0][0] % self.heads:
+            raise self._fail("needs features divisible by its heads", inputs)
         if self.pooled and len(inputs[0]) != 3:
             raise self._fail("needs a feature map (c, h, w)", inputs)
         if not self.pooled and len(inputs[0]) != 1:
@@ -187,7 +191,7 @@ class Classifier(Operation):
         features = made[0]
         weights = features * read[0]
         pixels = read[1] * read[2] if len(read) == 3 else 1
-        return weights + features * (own.bias + own.gain + 2 * own.affine), weights * pixels
+        return weights + features * (own.bias * own.heads + own.gain + 2 * own.affine), weights * pixels
 
 
 @dataclass(frozen=True, slots=True)

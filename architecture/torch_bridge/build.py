@@ -310,6 +310,8 @@ def _classifier(operation: Classifier, features: int, classes: int) -> nn.Module
     if operation.normalised:
         norm = nn.BatchNorm1d(classes, epsilon, affine=operation.affine)
         return layers.NormedClassifier(features, classes, bias, rectified, norm)
+    if operation.heads > 1:
+        return layers.MeanClassifier(features, classes, bias, operation.heads)
     linear = (layers.GainedLinear if operation.gain else nn.Linear)(features, classes, bias)
     return spectral_norm(linear) if operation.spectral else linear
 

@@ -10,8 +10,10 @@ from presage.architecture.node import Node
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
+    Add,
     BatchNorm,
     Classifier,
+    Concatenate,
     ConstantProduct,
     Convolution,
     Flatten,
@@ -63,6 +65,9 @@ def classified(writer: NodeWriter, last: int, sources: Mapping[int, Sequence[Sou
         Refused: it ends otherwise.
     """
     nodes = writer.nodes
+    several = _mean_of_two(writer, last, sources)
+    if several is not None:
+        return several
     tail = _tail(nodes, last)
     operation, inputs = nodes[tail.holder].operation, nodes[tail.holder].inputs
     norm = None if tail.norm is None else nodes[tail.norm].operation
@@ -89,6 +94,32 @@ def classified(writer: NodeWriter, last: int, sources: Mapping[int, Sequence[Sou
             made[last] = Node(replace(end, pooled=True), inputs)
             return Head(made, _moved(sources, tail, last), operation.channels)
     raise _otherwise(nodes, last)
+
+
+def _mean_of_two(writer: NodeWriter, last: int, sources: Mapping[int, Sequence[Source]]) -> Head | None:
+    """Two linear layers whose sum, or mean, is given; None where it ends otherwise."""
+    nodes, at, factor = writer.nodes, last, 1.0
+    if isinstance(operation := nodes[at].operation, ConstantProduct):
+        factor, at = value_of(operation.value), nodes[at].inputs[0]
+    heads = nodes[at].inputs
+    if nodes[at].operation != Add() or len(set(heads)) != 2:
+        return None
+    first, second = (nodes[head].operation for head in heads)
+    read = [nodes[head].inputs[0] for head in heads]
+    if not isinstance(first, Linear) or first != second or writer.shapes[read[0]] != writer.shapes[read[1]]:
+        return None
+    if first.gain or first.spectral:
+        return None
+    made, holder = list(nodes), max(heads)
+    made[holder] = Node(Concatenate(), (read[0], read[1]))
+    made[last] = Node(Classifier(first.bias, heads=2), (holder,))
+    held = [
+        replace(source, own=f"heads.{number}.{source.own}", factor=source.factor * factor * 2)
+        for number, head in enumerate(heads)
+        for source in sources.get(head, ())
+    ]
+    others = {index: list(given) for index, given in sources.items() if index not in heads}
+    return Head(made, {**others, last: held}, first.features)
 
 
 def _tail(nodes: Sequence[Node], last: int) -> _Tail:

@@ -11,6 +11,7 @@ __all__ = [
     "ChannelNormLayer",
     "GainedLinear",
     "MadeConvolution",
+    "MeanClassifier",
     "NormedClassifier",
     "PooledClassifier",
     "RmsNormLayer",
@@ -175,6 +176,18 @@ class PooledClassifier(nn.Conv2d):
         if self.norm is not None:
             made = self.norm(made)
         return (F.relu(made) if self.rectified else made).mean((2, 3))
+
+
+class MeanClassifier(nn.Module):
+    """The mean of several linear layers, each on a part of the features, (b, f) → (b, k)."""
+
+    def __init__(self, features: int, classes: int, bias: bool, heads: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Linear(features // heads, classes, bias) for _ in range(heads))
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = x.chunk(len(self.heads), 1)
+        return torch.stack([head(part) for head, part in zip(self.heads, parts, strict=True)]).mean(0)
 
 
 class NormedClassifier(nn.Linear):

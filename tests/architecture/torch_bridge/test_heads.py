@@ -81,6 +81,22 @@ class Scaled(Calling):
 ENDS["times a number"] = (lambda: Scaled(lambda m, x: x), Classifier())
 
 
+class Distilled(Calling):
+    """The mean of two heads, each with a normalisation of its own (as RepViT's)."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda m, x: x, nn.BatchNorm1d(8), nn.BatchNorm1d(8), nn.Linear(8, 5))
+        self.last = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.stem(x).mean((2, 3))
+        first, second, other = self.layers
+        return (self.last(first(pooled)) + other(second(pooled))) / 2
+
+
+ENDS["two heads"] = (Distilled, Classifier(heads=2))
+
+
 @pytest.mark.parametrize("kind", ENDS)
 def test_what_follows_the_last_layer_is_part_of_the_classifier(kind: str) -> None:
     make, end = ENDS[kind]

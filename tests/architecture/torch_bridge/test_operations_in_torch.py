@@ -176,6 +176,7 @@ def test_a_classifier_of_pixels_gives_their_mean() -> None:
         Classifier(normalised=True, bias=False),
         Classifier(gain=True),
         Classifier(spectral=True),
+        Classifier(heads=2),
     ],
 )
 def test_classifiers_may_be_normalised_or_their_weights_made(classifier: Classifier) -> None:
