@@ -263,6 +263,8 @@ def _check_path(path: Path, read_only: bool) -> None:
         return
     if path.is_dir():
         raise InvalidArgument("database", "Database.open", "be a file, not a folder", str(path))
+    if path.exists() and not path.is_file():
+        raise InvalidArgument("database", "Database.open", "be a plain file, not a pipe or a device", str(path))
     if read_only and not path.exists():
         raise InvalidArgument("database", "Database.open", "be an existing file where it is only read", str(path))
     if not path.parent.is_dir():

@@ -71,6 +71,7 @@ def read_parquet(folder: Path, writer: Writer) -> Iterator[Placed]:
             rule = f"hold {absent[0]}.parquet, which {table}.parquet refers to"
             raise InvalidArgument("folder", "import_parquet", rule, str(folder), f"{absent[0]}.parquet is missing.")
     reader = in_memory()
+    reader.script("SET memory_limit = '1GiB'; SET temp_directory = ''")  # rows are read some thousands at a time
     try:
 
         def read(kind: type[Record]) -> Iterator[tuple[str, Mapping[str, Any]]]:

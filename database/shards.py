@@ -8,8 +8,9 @@ from pathlib import Path
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidExperience
 from presage.places import user_path
+from presage.reading import check_plain
 from presage.records.entries import entry_from_json
-from presage.records.shards import line_value, shard_paths
+from presage.records.shards import bounded_lines, line_value, shard_paths
 
 __all__ = ["read_shards", "shard_files"]
 
@@ -40,8 +41,9 @@ def read_shards(paths: Iterable[str | Path], writer: Writer) -> Iterator[Placed]
     A last line that was torn (its writer was killed) is passed over with a note.
     """
     for path in shard_files(paths):
+        check_plain(path)
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(bounded_lines(file), start=1):
                 where = f"{path}:{number}"
                 if not line.strip():
                     continue

@@ -14,11 +14,15 @@ import duckdb
 
 from presage.database.connection import matched
 from presage.errors import InvalidArgument, shown
+from presage.reading import check_plain
 
 __all__ = ["TABLE_FILES", "TableFile", "TableRow", "read_table_file"]
 
 TABLE_FILES = frozenset({".csv", ".tsv", ".parquet"})
 """Ends of the names of files that are tables."""
+
+MOST_BYTES = 256 << 20
+"""Of such a file: it is read whole."""
 
 _OWNER = "presage"
 
@@ -54,6 +58,7 @@ def read_table_file(path: Path) -> TableFile:
         raise InvalidArgument("FILE", _OWNER, "be an existing file", str(path))
     if path.suffix.lower() not in TABLE_FILES:
         raise InvalidArgument("FILE", _OWNER, f"end in {', '.join(sorted(TABLE_FILES))}", str(path))
+    check_plain(path, MOST_BYTES)
     table = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
     twice = [name for name in table.columns if table.columns.count(name) > 1]
     if twice:
@@ -111,7 +116,7 @@ def _long_cells() -> Iterator[None]:
 
 def _parquet(path: Path) -> TableFile:
     try:
-        with duckdb.connect() as raw:
+        with duckdb.connect(config={"memory_limit": "1GiB", "temp_directory": ""}) as raw:
             found = raw.execute(f"SELECT * FROM read_parquet('{matched(path)}')")
             names = tuple(str(column[0]) for column in found.description or ())
             cells = found.fetchall()

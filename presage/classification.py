@@ -58,9 +58,11 @@ def classify(
         path = user_path(name, "IMAGE", "presage classify")
         if not path.exists():
             raise InvalidArgument("IMAGE", "presage classify", "be an image file, or a folder of some", str(name))
-        if not path.is_dir():
+        if path.is_file():
             files.append(path)
             continue
+        if not path.is_dir():
+            raise InvalidArgument("IMAGE", "presage classify", "be a plain file, or a folder of images", str(name))
         found, left_out = image_files(path)
         files += found
         for line in told(path, left_out):

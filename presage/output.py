@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from presage.terminal import one_line
 
 __all__ = [
     "accuracies", "at_least_zero", "clock", "duration", "extrapolates", "milliseconds", "positive", "reaching",
-    "scaled", "seed", "share", "table",
+    "scaled", "seed", "share", "table", "up_to",
 ]  # fmt: skip
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
+_LARGEST = 10**18
 LARGEST_SEED = 2**31 - 1
 """What every library that takes a seed can hold."""
 
@@ -23,6 +24,18 @@ LARGEST_SEED = 2**31 - 1
 def positive(text: str) -> int:
     """A count of at least 1, for argparse: 500, 50k, 1.5M, 2G."""
     return _count(text, 1)
+
+
+def up_to(most: int) -> Callable[[str], int]:
+    """A count of at least 1 and at most `most`, for argparse."""
+
+    def count(text: str) -> int:
+        found = _count(text, 1)
+        if found > most:
+            raise argparse.ArgumentTypeError(f"must be at most {most:,}. Got {text!r}")
+        return found
+
+    return count
 
 
 def at_least_zero(text: str) -> int:
@@ -33,7 +46,7 @@ def at_least_zero(text: str) -> int:
 def _count(text: str, least: int) -> int:
     match = re.fullmatch(r"(-?\d+(?:\.\d+)?)([kKmMgGbB]?)", text.strip())
     value = Decimal(match[1]) * SUFFIXES[match[2].lower()] if match else None
-    if value is None or value != int(value) or value < least:
+    if value is None or value < least or value > _LARGEST or value != int(value):
         rule = f"must be a whole number of at least {least}, such as 500, 50k or 1.5M"
         raise argparse.ArgumentTypeError(f"{rule}. Got {text!r}")
     return int(value)

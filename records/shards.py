@@ -9,12 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from presage.errors import InvalidExperience
 from presage.files import append
+from presage.reading import check_plain
 from presage.records.entries import Entry, entry_from_json, entry_to_json
 
-__all__ = ["append_entry", "line_value", "read_entries", "shard_paths"]
+__all__ = ["MOST_LINE", "append_entry", "bounded_lines", "line_value", "read_entries", "shard_paths"]
+
+MOST_LINE = 64 << 20
+"""Bytes of a line; a network of the most nodes, with its curves, has a tenth of it."""
 
 
 def append_entry(path: Path, entry: Entry) -> None:
@@ -32,8 +37,9 @@ def read_entries(path: Path) -> Iterator[Entry]:
     Raises:
         InvalidExperience: a whole line that holds no entry; names file and line.
     """
+    check_plain(path)
     with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
+        for number, line in enumerate(bounded_lines(stream), start=1):
             if not line.endswith(b"\n"):
                 return
             try:
@@ -42,12 +48,23 @@ def read_entries(path: Path) -> Iterator[Entry]:
                 raise InvalidExperience(f"{path}:{number}: {error}") from None
 
 
+def bounded_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file. One that is longer than any entry comes as its beginning alone, which is no JSON."""
+    while line := stream.readline(MOST_LINE + 1):
+        rest = line
+        while len(rest) > MOST_LINE and not rest.endswith(b"\n"):
+            rest = stream.readline(MOST_LINE + 1)
+        yield line if rest is line or not rest.endswith(b"\n") else line + b"\n"
+
+
 def line_value(line: bytes) -> object:
     """What a line of JSON holds.
 
     Raises:
         InvalidExperience: it is no JSON.
     """
+    if len(line) > MOST_LINE:
+        raise InvalidExperience(f"The line must have at most {MOST_LINE:,} bytes. It has more.")
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:

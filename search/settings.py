@@ -15,6 +15,13 @@ from presage.search.studies.scores import get_score
 __all__ = ["SearchSettings"]
 
 
+_BOUNDS = {
+    "candidates": (1, 1_000_000), "shortlist": (1, 10_000), "rounds": (1, 1_000), "compare_random": (0, 10_000),
+    "seed": (0, 2**63 - 1), "latency_batch": (1, 65_536),
+}  # fmt: skip
+"""Least and most: what is beyond would fill memory, or is a slip of the hand."""
+
+
 @dataclass(frozen=True)
 class SearchSettings:
     """What a search is asked for, beside its dataset, space and recipe.
@@ -58,17 +65,12 @@ class SearchSettings:
     supernet_epochs: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("candidates", 1),
-            ("shortlist", 1),
-            ("rounds", 1),
-            ("compare_random", 0),
-            ("seed", 0),
-            ("latency_batch", 1),
-        ):
+        for name, (least, most) in _BOUNDS.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InvalidArgument(name, "run_search", f"be a whole number of at least {least}", value)
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                at_least = f"be a whole number of at least {least}"
+                rule = at_least if not isinstance(value, int) or value < least else f"be at most {most:,}"
+                raise InvalidArgument(name, "run_search", rule, value)
         if self.shortlist > self.candidates:
             rule = f"be at most `candidates` ({self.candidates})"
             raise InvalidArgument("shortlist", "run_search", rule, self.shortlist)

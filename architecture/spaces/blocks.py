@@ -65,8 +65,8 @@ class Blocks(Space):
     def __post_init__(self) -> None:
         if not 1 <= self.blocks <= 100:
             raise InvalidArgument("blocks", "Blocks", "be between 1 and 100", self.blocks)
-        if self.width < 8 or self.width % 8:
-            raise InvalidArgument("width", "Blocks", "be a multiple of 8, at least 8", self.width)
+        if not 8 <= self.width <= 100_000 or self.width % 8:
+            raise InvalidArgument("width", "Blocks", "be a multiple of 8 between 8 and 100000", self.width)
 
     @cached_property
     def parameters(self) -> tuple[Categorical, ...]:

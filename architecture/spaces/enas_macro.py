@@ -55,8 +55,8 @@ class EnasMacro(Space):
     def __post_init__(self) -> None:
         if not 1 <= self.layers <= 50:
             raise InvalidArgument("layers", "EnasMacro", "be between 1 and 50", self.layers)
-        if self.width < 1:
-            raise InvalidArgument("width", "EnasMacro", "be at least 1", self.width)
+        if not 1 <= self.width <= 100_000:
+            raise InvalidArgument("width", "EnasMacro", "be between 1 and 100000", self.width)
 
     @cached_property
     def parameters(self) -> tuple[Categorical, ...]:

@@ -56,9 +56,9 @@ class NB201(Space):
     width: int = 8
 
     def __post_init__(self) -> None:
-        for name in ("cells", "width"):
-            if getattr(self, name) < 1:
-                raise InvalidArgument(name, "NB201", "be at least 1", getattr(self, name))
+        for name, most in (("cells", 1000), ("width", 100_000)):
+            if not 1 <= getattr(self, name) <= most:
+                raise InvalidArgument(name, "NB201", f"be between 1 and {most}", getattr(self, name))
 
     @cached_property
     def parameters(self) -> tuple[Categorical, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from presage.arguments import Arguments
 from presage.console import notice, session_of
 from presage.folders import check_folder
-from presage.output import clock, duration, positive, table
+from presage.output import clock, duration, table, up_to
 from presage.places import path_argument
 from presage.progress import ProgressBars
 from presage.recipes import add_recipe_options, recipe_of
@@ -35,13 +35,16 @@ SUMMARY = "train a design of networks on datasets, for the database; resumable"
 def arguments(parser: Arguments) -> None:
     parser.add_argument("datasets", metavar="DATASET", nargs="+", help=listed())
     parser.add_argument(
-        "--count", type=positive, metavar="N", help="experiments for each (default: 56; with --budget what fits)"
+        "--count",
+        type=up_to(1_000_000),
+        metavar="N",
+        help="experiments for each (default: 56; with --budget what fits)",
     )
     parser.add_argument(
         "--budget", type=duration, metavar="TIME",
         help="spend so much time, as in 90s, 10m or 1h30m, on as many experiments as fit",
     )  # fmt: skip
-    parser.add_argument("--workers", type=positive, default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument("--workers", type=up_to(1024), default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument(
         "--out",
         type=path_argument,
@@ -49,7 +52,9 @@ def arguments(parser: Arguments) -> None:
         metavar="DIR",
         help="folder of the shards (default: %(default)s)",
     )
-    parser.add_argument("--probes", type=positive, default=3, metavar="N", help="probes for each dataset (default: 3)")
+    parser.add_argument(
+        "--probes", type=up_to(1000), default=3, metavar="N", help="probes for each dataset (default: 3)"
+    )
     parser.add_argument(
         "--many-recipes",
         action="store_true",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from presage.arguments import Arguments
 from presage.console import add_dataset, dataset_of, session_of
-from presage.output import positive
+from presage.output import up_to
 from presage.places import path_argument
 
 SUMMARY = "difficulty of a dataset: DCN, difficulty card, nearest known datasets"
@@ -16,7 +16,7 @@ SUMMARY = "difficulty of a dataset: DCN, difficulty card, nearest known datasets
 
 def arguments(parser: Arguments) -> None:
     add_dataset(parser)
-    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="probes, one a seed (default: 3)")
+    parser.add_argument("--seeds", type=up_to(1000), default=3, metavar="N", help="probes, one a seed (default: 3)")
     parser.add_argument(
         "--no-ladder",
         dest="ladder",

@@ -25,6 +25,7 @@ from presage.output import (
     reaching,
     scaled,
     table,
+    up_to,
 )
 from presage.places import path_argument
 from presage.recipes import AUTO, add_recipe_options, chosen_recipe, final_recipe, recipe_given, recipe_of
@@ -141,7 +142,7 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
 
 def workers(text: str) -> int | str:
     """A number of workers, or `auto`, for argparse."""
-    return text if text == "auto" else positive(text)
+    return text if text == "auto" else up_to(1024)(text)
 
 
 def settings_of(options: argparse.Namespace) -> SearchSettings:

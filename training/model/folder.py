@@ -20,6 +20,7 @@ from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidModel, WrongInput
 from presage.files import replacing, write_json
 from presage.places import user_path
+from presage.reading import check_plain
 from presage.training.datasets.value_range import Depth
 from presage.training.model import FORMAT
 from presage.training.model.program import export_onnx, export_program
@@ -127,6 +128,7 @@ def _load_weights(model: TrainedModel, folder: Path, digest: object) -> None:
     from safetensors.torch import load
 
     try:
+        check_plain(folder / WEIGHTS, error=InvalidModel)
         content = (folder / WEIGHTS).read_bytes()
     except OSError as error:
         raise _refusal(folder, f"{WEIGHTS} cannot be read ({error.strerror})") from None

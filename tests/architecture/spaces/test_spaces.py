@@ -204,7 +204,7 @@ def test_every_space_is_listed_under_its_family() -> None:
         ("nb201:cell=2", UnknownName, "Did you mean `cells`"),
         ("nb201:cells=two", InvalidArgument, "as an integer"),
         ("nb201:cells=1,cells=2", InvalidArgument, "be given once"),
-        ("nb201:cells=0", InvalidArgument, "at least 1"),
+        ("nb201:cells=0", InvalidArgument, "between 1 and 1000"),
         ("chain:layers=0", InvalidArgument, "between 1 and 100"),
     ],
 )
