@@ -7,6 +7,7 @@ for this, and no test image is looked at.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -38,12 +39,14 @@ class Mirroring:
         chance: what naming always the commonest class of them comes to.
         worst_class: share that remains of the images named rightly in the class that loses most, of those that the
             network knows; 1 where it knows none.
+        error: standard error of `mirrored` - `accuracy`, by the images named rightly only one way.
     """
 
     accuracy: float
     mirrored: float
     chance: float
     worst_class: float = 1.0
+    error: float = 0.0
 
     @property
     def kept(self) -> float:
@@ -53,8 +56,10 @@ class Mirroring:
 
     @property
     def safe(self) -> bool:
-        """Whether mirror images are as good as images."""
-        return self.kept >= SAFE_SHARE and self.worst_class >= SAFE_CLASS
+        """Whether mirror images are as good as images, as far as so many images can tell (one standard error)."""
+        beyond = self.accuracy - self.chance
+        doubt = self.error / beyond if beyond >= _LEARNT else 0.0
+        return self.kept + doubt >= SAFE_SHARE and self.worst_class >= SAFE_CLASS
 
     def __str__(self) -> str:
         """In a sentence, with what follows."""
@@ -63,7 +68,7 @@ class Mirroring:
         return (
             f"The final training {does}: of its accuracy on validation images ({self.accuracy:.3f}) the best network "
             f"of the short-list keeps {max(self.kept, 0):.0%} beyond chance on their mirror images "
-            f"({self.mirrored:.3f}){lost}."
+            f"({self.mirrored:.3f} ± {self.error:.3f}){lost}."
         )
 
     def to_json(self) -> dict[str, float]:
@@ -88,4 +93,5 @@ def mirroring(module: nn.Module, data: DeviceData, precision: str = "float32") -
     known = (counts >= _IMAGES) & (before >= _NAMED * counts)
     worst = float((after[known] / before[known]).min()) if bool(known.any()) else 1.0
     chance = float(counts.max() / len(labels))
-    return Mirroring(float(plain.double().mean()), float(mirrored.double().mean()), chance, worst)
+    error = math.sqrt(float((plain != mirrored).sum())) / len(labels)
+    return Mirroring(float(plain.double().mean()), float(mirrored.double().mean()), chance, worst, error)

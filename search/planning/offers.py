@@ -16,6 +16,7 @@ __all__ = ["offers"]
 
 _SIDES = (64, 48, 32, 24, 16)
 _LEAST = 5e6  # multiply-adds at 32 pixels that a network to be shipped may have at least, where there is time
+_LEAST_SHORT = 2.5e6  # and by `standard` or `quick`
 _STANDARD = 32  # side under which a final training is by `standard`, where images are larger
 
 
@@ -44,9 +45,11 @@ def offers(
         last = _final(final, "thorough", side, dataset)
         found += [Offer(one, last, least) for one in searching if one.image_side <= side]
     small = [side for side in sides if side <= _STANDARD]
-    found += [Offer(recipe, _final(final, "standard", side, dataset), _LEAST * (side / 32) ** 2) for side in small]
+    found += [
+        Offer(recipe, _final(final, "standard", side, dataset), _LEAST_SHORT * (side / 32) ** 2) for side in small
+    ]
     side = sides[-1]
-    return (*found, Offer(recipe, _final(final, "quick", side, dataset), _LEAST * (side / 32) ** 2))
+    return (*found, Offer(recipe, _final(final, "quick", side, dataset), _LEAST_SHORT * (side / 32) ** 2))
 
 
 def _final(final: FinalSettings, name: str, side: int, dataset: ImageDataset) -> FinalSettings:

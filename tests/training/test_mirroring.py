@@ -50,6 +50,19 @@ def test_a_network_that_has_learnt_nothing_has_nothing_to_say() -> None:
     assert not Mirroring(accuracy=0.53, mirrored=0.53, chance=0.5).safe
 
 
+def test_few_images_are_given_the_benefit_of_their_doubt() -> None:
+    cats_dogs = Mirroring(accuracy=0.7075, mirrored=0.685, chance=0.5, error=0.019)  # 58 of 400 named otherwise
+    assert cats_dogs.kept < SAFE_SHARE
+    assert cats_dogs.safe
+    assert not Mirroring(accuracy=0.8, mirrored=0.5, chance=0.1, error=0.042).safe  # letters, 200 of them
+    assert not Mirroring(accuracy=0.53, mirrored=0.52, chance=0.5, error=0.03).safe
+
+
+def test_the_error_counts_images_that_are_named_rightly_one_way_only() -> None:
+    data = prepare(halves(2), Recipe(image_side=8, least_epoch_images=1), "cpu")
+    assert asked(Brighter(3), data).error == pytest.approx(len(data.y_validation) ** -0.5)  # all of them
+
+
 def test_where_one_class_becomes_another_mirroring_is_not_safe() -> None:
     found = Mirroring(accuracy=0.9, mirrored=0.88, chance=0.1, worst_class=0.2)
     assert not found.safe
