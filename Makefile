@@ -4,6 +4,7 @@
 #   make check   lint, format, types, import floors, generated docs
 #   make docs    write the generated pages anew;  make bench    speed (other benchmarks need tables or datasets)
 #   make fitted  fit the predictor that is shipped, after a change of the seed or of what learns (minutes of a core)
+#   make torture   mutated files, kills and full disks over everything that reads or writes (two hours of two cores)
 #   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (half an hour)
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 RUN ?= runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench fitted evaluation clean
+.PHONY: help demo test check docs bench fitted torture evaluation clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -60,6 +61,9 @@ fitted: $(VENV)/.developer
 $(VENV)/shipped.duckdb: $(wildcard database/seed/*) | $(VENV)/.developer
 	rm -f $@
 	$(BIN)/presage database info --database $@ > /dev/null
+
+torture: $(VENV)/.developer
+	$(BIN)/python -m tests.hostile.torture
 
 evaluation: $(VENV)/shipped.duckdb
 	$(BIN)/presage evaluate --database $< --out docs/evaluation > /dev/null

@@ -99,27 +99,21 @@ class Connection:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, as tuples."""
-        try:
+        with self._translated():
             return self._raw.execute(sql, list(parameters)).fetchall()
-        except duckdb.Error as error:
-            self._raise(error)
 
     def batches(self, sql: str, size: int = 5_000) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a query in batches, by a cursor of its own, so that others may run meanwhile."""
-        try:
+        with self._translated():
             cursor = self._raw.cursor()
             cursor.execute(sql)
             while batch := cursor.fetchmany(size):
                 yield batch
-        except duckdb.Error as error:
-            self._raise(error)
 
     def columns(self, sql: str, parameters: Sequence[object] = ()) -> dict[str, npt.NDArray[Any]]:
         """A query's result by column, (n,) each; a null is NaN in a float column."""
-        try:
+        with self._translated():
             found = self._raw.execute(sql, list(parameters)).fetchnumpy()
-        except duckdb.Error as error:
-            self._raise(error)
         return {name: _filled(column) for name, column in found.items()}
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
@@ -128,10 +122,8 @@ class Connection:
 
     def script(self, sql: str) -> None:
         """Execute several statements."""
-        try:
+        with self._translated():
             self._raw.execute(sql)
-        except duckdb.Error as error:
-            self._raise(error)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -151,9 +143,21 @@ class Connection:
         with contextlib.suppress(duckdb.Error):
             self._raw.execute("ROLLBACK")
 
-    def _raise(self, error: duckdb.Error) -> NoReturn:
-        if isinstance(error, duckdb.InterruptException):
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """DuckDB's errors in presage's words; an interrupted query, by whoever heard the signal, as what it is."""
+        try:
+            yield
+        except duckdb.InterruptException:
             raise KeyboardInterrupt from None
+        except duckdb.Error as error:
+            self._raise(error)
+        except RuntimeError as error:
+            if "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from None
+            raise
+
+    def _raise(self, error: duckdb.Error) -> NoReturn:
         if self.catalog and not isinstance(error, _DAMAGE):
             line = " ".join(str(error).split())[:300]
             raise InvalidDatabase(f"The database {self.path} cannot be read as data: {line}") from error

@@ -186,8 +186,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with terminal(), interruptible(_say_interrupted):
             return _main(arguments, wants_json)
-    except KeyboardInterrupt as interruption:
-        return getattr(interruption, "code", 130)
+    except Interrupted as interruption:
+        return interruption.code
+    except KeyboardInterrupt:  # by whom no signal was needed
+        _say_interrupted()
+        return 130
     except NotShown as error:
         with suppress(OSError, ValueError, AttributeError):  # or Python would complain once more on leaving
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -205,11 +208,6 @@ def _say_interrupted(before: str = "") -> None:
 def _main(arguments: list[str], wants_json: bool) -> int:
     try:
         return _run(arguments)
-    except Interrupted:
-        raise
-    except KeyboardInterrupt:  # by a library that heard the signal itself
-        _say_interrupted()
-        raise
     except PresageError as error:
         return _report(error, wants_json)
     except OSError as error:

@@ -55,7 +55,13 @@ def interruptible(say: Callable[[str], None]) -> Iterator[None]:
         yield
         return
     heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-    before = {one: signal.signal(one, _raise) for one in heard}
+    codes: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        codes.append(_EXIT + number)
+        raise Interrupted(codes[0])
+
+    before = {one: signal.signal(one, end) for one in heard}
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before_fd = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -63,19 +69,19 @@ def interruptible(say: Callable[[str], None]) -> Iterator[None]:
     threading.Thread(target=_watch, args=(reading, told, say), daemon=True).start()
     try:
         yield
-    except Interrupted:
+    except (Exception, KeyboardInterrupt) as error:
+        if not codes:
+            raise
         if told.acquire(blocking=False):
             say("")
-        raise
+        if isinstance(error, Interrupted):
+            raise
+        raise Interrupted(codes[0]) from None  # as a library told it, in its own way
     finally:
         signal.set_wakeup_fd(before_fd)
         for one, handler in before.items():
             signal.signal(one, handler)
         os.close(writing)  # ends the thread, unless a signal was heard
-
-
-def _raise(number: int, frame: FrameType | None) -> NoReturn:
-    raise Interrupted(_EXIT + number)
 
 
 def _watch(reading: int, told: threading.Lock, say: Callable[[str], None]) -> None:

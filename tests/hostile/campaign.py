@@ -7,6 +7,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,8 +45,8 @@ class Outcomes:
         return self.read + self.refused + len(self.foreign)
 
 
-def attack(name: str, seeds: range, home: Path) -> Outcomes:
-    """Change one file of the reader's sample for each seed, and read it."""
+def attack(name: str, seeds: range, home: Path, begins: Callable[[int], None] = lambda seed: None) -> Outcomes:
+    """Change one file of the reader's sample for each seed, and read it; `begins` is told of each before."""
     reader, found = READERS[name], Outcomes()
     sample, copy = home / "sample", home / "copy"
     sample.mkdir(parents=True)
@@ -55,6 +56,7 @@ def attack(name: str, seeds: range, home: Path) -> Outcomes:
         shutil.copytree(sample, copy)
         reader.read(copy)  # as it is, it must be read
         for seed in seeds:
+            begins(seed)
             shutil.rmtree(copy)
             shutil.copytree(sample, copy)
             _damage(reader, copy, np.random.default_rng([len(name), seed]))

@@ -301,21 +301,18 @@ def load_checkpoint(folder: Path) -> object:
 
 
 def predictor(folder: Path) -> None:
-    from presage.surrogate.predictors.cache import shipped
+    from presage.surrogate import get_predictor
+    from presage.surrogate.predictors.storage import save_predictor
+    from presage.surrogate.testing import synthetic_experience
 
-    for entry in shipped().iterdir():
-        if entry.is_dir():
-            target = folder / entry.name
-            target.mkdir()
-            for file in entry.iterdir():
-                (target / file.name).write_bytes(file.read_bytes())
+    fitted = get_predictor("boosted-trees", trees=5).fit(synthetic_experience(datasets=3, networks=10))
+    save_predictor(fitted, folder / "kept", b"key")
 
 
 def load_predictor(folder: Path) -> object:
     from presage.surrogate.predictors.storage import load_predictor
 
-    (only,) = folder.iterdir()
-    return load_predictor(only, only.name.encode())
+    return load_predictor(folder / "kept", b"key")
 
 
 READERS: dict[str, Reader] = {
