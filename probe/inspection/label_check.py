@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,11 @@ from presage.training.loop import fixed_randomness, logits_of, train
 
 __all__ = ["FOLDS", "judged_by_others", "suspected_labels"]
 
-FOLDS = 4
+FOLDS, ROUNDS = 4, 3
+"""Every image is judged by as many nets as there are rounds, each trained on all folds but its own."""
+
+SHARE_OF_TYPICAL = 0.1
+"""Means over several nets are less extreme than what one says: the bound is twice `presage.probe.noise`'s."""
 MOST_TRAINED_ON = 8_000
 """Images that the net of a fold is trained on, at most."""
 
@@ -39,10 +44,11 @@ def suspected_labels(
     """Suspected wrong labels of all images, training images first, then test images; rows count through both.
 
     Confident learning (`presage.probe.noise.suspect_labels`) on predictions out of fold: `FOLDS` probe nets, each
-    trained by the probe's recipe on the other folds. Rare classes are not judged: where a class has fewer images than
-    there are folds, a net may never have seen it.
+    trained by the probe's recipe on the other folds, in `ROUNDS` of other folds and weights, averaged. Rare classes are
+    not judged: where a class has fewer images than there are folds, a net may never have seen it.
     """
-    found = suspect_labels(judged_by_others(dataset, seed=seed, device=device, on_progress=on_progress))
+    judged = judged_by_others(dataset, seed=seed, device=device, on_progress=on_progress)
+    found = suspect_labels(judged, share_of_typical=SHARE_OF_TYPICAL)
     counts = np.bincount(np.concatenate([dataset.y_train, dataset.y_test]), minlength=len(dataset.classes))
     known = tuple(one for one in found.suspects if counts[one.label] >= FOLDS)
     return LabelNoise(found.examined, known)
@@ -55,19 +61,38 @@ def judged_by_others(
     device: str | torch.device = "auto",
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> HeldOutImages:
-    """Of every image, the probabilities by a net that was trained without it.
+    """Of every image, the mean probabilities by nets that were trained without it.
 
     Args:
         seed: of the folds, weights and batches.
         on_progress: called with (epochs done, epochs in all).
     """
-    target = choose_device(device)
+    target, images = choose_device(device), _small(dataset)
     labels = np.concatenate([dataset.y_train, dataset.y_test])
+    each = FOLDS * PROBE_RECIPE.epochs
+    total = np.zeros((len(labels), len(dataset.classes)))
+    for turn in range(ROUNDS):
+        told = partial(_told, on_progress, turn * each, ROUNDS * each)
+        total += _judged(dataset, images, labels, seed + 100 * turn, target, told)
+    return HeldOutImages(np.arange(len(labels)), labels, (total / ROUNDS).astype(np.float32))
+
+
+def _told(on_progress: Callable[[int, int], None], before: int, of: int, done: int) -> None:
+    on_progress(before + done, of)
+
+
+def _judged(
+    dataset: ImageDataset,
+    images: torch.Tensor,
+    labels: npt.NDArray[np.int64],
+    seed: int,
+    target: torch.device,
+    on_progress: Callable[[int], None],
+) -> npt.NDArray[np.float32]:
+    """(n, k) probabilities of every image, by one net each."""
     fold = np.empty(len(labels), dtype=np.int64)
     fold[stratified_order(labels, seed)] = np.arange(len(labels)) % FOLDS
-    images = _small(dataset)
     probabilities = np.full((len(labels), len(dataset.classes)), 1 / len(dataset.classes), dtype=np.float32)
-    epochs = PROBE_RECIPE.epochs
     for number in range(FOLDS):
         asked, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         if not len(asked) or len(others) < 2:
@@ -78,9 +103,9 @@ def judged_by_others(
         with fixed_randomness(seed + number, target):
             net = ProbeNet(data.input_shape[0], data.classes, PROBE_RECIPE.image_side)
         for done in _trained(net, data, seed + number, target):
-            on_progress(number * epochs + done, FOLDS * epochs)
+            on_progress(number * PROBE_RECIPE.epochs + done)
         probabilities[asked] = logits_of(net, data.x_test, data).softmax(dim=1).cpu().numpy()
-    return HeldOutImages(np.arange(len(labels)), labels, probabilities)
+    return probabilities
 
 
 def _trained(net: ProbeNet, data: DeviceData, seed: int, device: torch.device) -> Iterator[int]:

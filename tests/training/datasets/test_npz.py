@@ -333,12 +333,12 @@ def _with_header(path: Path, shape: tuple[int, ...]) -> None:
 
 def test_an_array_that_claims_to_be_huge_is_refused_before_it_is_made(tmp_path: Path) -> None:
     _with_header(tmp_path / "bomb.npz", (10**6, 10**5, 10**5))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(
-        InvalidDataset, match=r"must unpack to at most 17,179,869,184 bytes\. Got 10,000,000,000,000,096"
+        InvalidDataset, match=r"must unpack to at most [0-9,]+ bytes(, half of .*)?\. Got 10,000,000,000,000,096"
     ):
         load_dataset(tmp_path / "bomb.npz")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_an_array_shorter_than_its_header_says_is_refused(tmp_path: Path) -> None:
