@@ -122,7 +122,7 @@ def test_an_inspection_survives_json(inspection: Inspection) -> None:
 def test_progress_of_every_stage_ends(dataset: ImageDataset) -> None:
     last: dict[str, tuple[int, int | None]] = {}
     inspect_dataset(dataset, device="cpu", progress=lambda stage, done, of: last.__setitem__(stage, (done, of)))
-    assert last == {"judge labels": (40, 40), "compare images": (last["compare images"][1],) * 2,
+    assert last == {"judge labels": (120, 120), "compare images": (last["compare images"][1],) * 2,
                     "measure images": (171, 171)}  # fmt: skip
 
 
