@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from math import prod
-from pathlib import Path
 
 import torch
 
 from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
+from presage.training.free_memory import free_memory
 from presage.training.hardware import choose_device
 
 __all__ = ["free_bytes", "training_bytes"]
@@ -38,15 +37,4 @@ def free_bytes(device: str) -> int:
     if chosen.type == "cuda":
         gpus = range(torch.cuda.device_count())
         return int(_USABLE * sum(torch.cuda.mem_get_info(gpu)[0] for gpu in gpus))
-    return int(_USABLE * _free_memory())
-
-
-def _free_memory() -> int:
-    information = Path("/proc/meminfo")
-    if information.is_file():
-        for line in information.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 2**63 - 1  # not told: slots alone limit
+    return int(_USABLE * free_memory())

@@ -58,8 +58,8 @@ class Mirroring:
     def safe(self) -> bool:
         """Whether mirror images are as good as images, as far as so many images can tell (one standard error)."""
         beyond = self.accuracy - self.chance
-        doubt = self.error / beyond if beyond >= _LEARNT else 0.0
-        return self.kept + doubt >= SAFE_SHARE and self.worst_class >= SAFE_CLASS
+        within = self.error / beyond if beyond >= _LEARNT else 0.0
+        return self.kept + within >= SAFE_SHARE and self.worst_class >= SAFE_CLASS
 
     def __str__(self) -> str:
         """In a sentence, with what follows."""

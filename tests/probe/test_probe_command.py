@@ -43,7 +43,8 @@ def test_probes_are_written_as_shard_lines(file: str, tmp_path: Path, capsys: py
     lines = list(read_lines(shard(out)))
     assert [(line["kind"], line["probe"]["seed"]) for line in lines] == [("probe", 0), ("probe", 1)]
     assert set(lines[0]["dataset"]) == {
-        "fingerprint", "name", "classes", "channels", "height", "width", "train_images", "test_images"
+        "fingerprint", "name", "classes", "channels", "height", "width", "train_images", "test_images",
+        "validation_images",
     }  # fmt: skip
     row = lines[0]["probe"]
     assert set(row) == {

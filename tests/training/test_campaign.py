@@ -100,6 +100,7 @@ def test_a_line_holds_the_rows_that_the_database_stores(
         "width": 12,
         "train_images": 180,
         "test_images": 60,
+        "validation_images": None,
     }
     assert set(line["architecture"]) == {"hash", "json", "space", "params"}
     assert line["recipe"] == {"hash": TINY.hash, "json": TINY.to_json()}

@@ -16,7 +16,7 @@ from presage.training.datasets.labels import name_classes, numbered, renumber, t
 from presage.training.datasets.left_out import LeftOut, counted
 from presage.training.datasets.pixels import as_uint8, depth_of, with_channels
 from presage.training.datasets.splits import set_aside_test
-from presage.training.memory import free_bytes
+from presage.training.free_memory import free_memory
 
 __all__ = ["load_npz"]
 
@@ -139,7 +139,7 @@ def _read_archive(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, Array
             rule = f"hold plain {'names' if key == 'classes' else 'numbers'}; objects are never unpickled"
             raise refusal(key, path, rule, "an object array", _hint_for_objects(key))
         total += int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if total > (most := min(_MOST_BYTES, int(_MOST_SHARE * free_bytes("cpu")))):
+    if total > (most := min(_MOST_BYTES, int(_MOST_SHARE * free_memory()))):
         rule = f"unpack to at most {most:,} bytes, half of the memory that is free"
         raise refusal("arrays", path, rule, f"{total:,}")
     arrays = {}
