@@ -133,7 +133,7 @@ def test_an_archive_that_unpacks_to_more_than_there_is_room_for_is_refused(
         labels = io.BytesIO()
         np.save(labels, np.zeros(10**6, np.int64))
         archive.writestr("y_train.npy", labels.getvalue())
-    monkeypatch.setattr(npz, "free_bytes", lambda device: 4 << 30)
+    monkeypatch.setattr(npz, "free_memory", lambda: 4 << 30)
     with pytest.raises(InvalidDataset, match="unpack to at most 2,147,483,648 bytes, half of the memory that is free"):
         load_dataset(str(tmp_path / "bomb.npz"))
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import presage as package
-from presage.errors import DatasetWarning, InvalidArgument
+from presage.errors import DatasetWarning, InvalidArgument, WrongInput
 from presage.probe.inspection.issue import Inspection
 from presage.report.page import _inspection
 from presage.training.datasets.loading import load_dataset
@@ -107,5 +107,5 @@ def test_imbalance_is_said_by_commands_and_in_python(presage: Callable, root: Pa
 def test_a_search_report_reads_what_lies_in_its_folder(tmp_path: Path) -> None:
     assert _inspection(tmp_path) is None
     (tmp_path / "inspection.json").write_text("{}")
-    with pytest.raises(InvalidArgument, match=r"hold a whole inspection\.json"):
+    with pytest.raises(WrongInput, match=r"inspection\.json is damaged"):
         _inspection(tmp_path)

@@ -17,9 +17,10 @@ WITHIN = 2.0
 LINE = "presage: interrupted. Type the same command to go on where it stopped.\n"
 
 COMMAND = """
-import sys, time
+import signal, sys, time
 from types import SimpleNamespace
 from presage import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # of tests in the background it is ignored
 {stage}
 cli.command("report").run = lambda options: run()
 sys.exit(cli.main(["report", "x"]))
@@ -85,7 +86,10 @@ def interrupted(code: str, number: int) -> tuple[int, str, float]:
     time.sleep(0.2)
     os.kill(process.pid, number)
     began = time.monotonic()
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     return process.returncode, err, time.monotonic() - began
 
 
