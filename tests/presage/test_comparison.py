@@ -18,7 +18,8 @@ from presage.search.result import BASELINE, SHORT_LIST, Chosen, RoundResult, Sea
 
 def verified(role: str, accuracy: float | None) -> Verified:
     chosen = Chosen(
-        hash=hashlib.sha256(f"{role} {accuracy}".encode()).hexdigest(), params={}, role=role, round_number=1, parameters=1, multiply_adds=1,
+        hash=hashlib.sha256(f"{role} {accuracy}".encode()).hexdigest(), params={}, role=role, round_number=1,
+        parameters=1, multiply_adds=1,
         activation_bytes=1, created_at="2026-01-01T00:00:00+00:00",
     )  # fmt: skip
     return Verified(chosen, "finished" if accuracy else "diverged", accuracy, accuracy, (), 1.0, None)
