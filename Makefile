@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
+# Files of tests at a time; each takes up to 2 GB of memory.
+BESIDE ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check docs bench fitted torture evaluation clean
@@ -37,7 +39,7 @@ demo: $(VENV)/.user
 	$(BIN)/presage demo --run $(RUN)
 
 test: $(VENV)/.developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(BESIDE) --dist loadfile
 
 check: $(VENV)/.developer
 	$(BIN)/ruff check .
