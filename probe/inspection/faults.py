@@ -21,6 +21,8 @@ LEAST_BLUR_RATIO = 8.0
 SPREADS = 5.0
 """… and so many robust standard deviations (1.4826 times the median deviation from the median), of the logarithms."""
 
+_LEAST_SIDE = 8  # pixels of an image whose sharpness is measured
+
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
@@ -42,9 +44,9 @@ def sharpness(grey: npt.NDArray[np.float32]) -> float:
     """Variance of the Laplacian over the variance of the image (h, w): what blur lowers, and contrast does not.
 
     The Laplacian is the usual measure of focus (Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy,
-    2000). NaN for an image of fewer than 3 x 3 pixels or of one colour.
+    2000). NaN for an image of fewer than 8 x 8 pixels, whose Laplacian is of a few numbers, or of one colour.
     """
-    if min(grey.shape) < 3 or float(grey.std()) < 1.0:
+    if min(grey.shape) < _LEAST_SIDE or float(grey.std()) < 1.0:
         return float("nan")
     middle = grey[1:-1, 1:-1]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle

@@ -30,6 +30,10 @@ def test_share_of_one_colour() -> None:
     assert one_colour_share(image) == pytest.approx(0.75)
 
 
+def test_an_image_of_a_few_pixels_is_neither_sharp_nor_blurred() -> None:
+    assert np.isnan(sharpness(np.arange(9, dtype=np.float32).reshape(3, 3) * 20))
+
+
 def test_sharpness_is_the_variance_of_the_laplacian_over_that_of_the_image() -> None:
     board = (np.indices((8, 8)).sum(axis=0) % 2).astype(np.float32) * 100
     assert sharpness(board) == pytest.approx(400**2 / 50**2)  # ±400 at each pixel; 0 or 100
