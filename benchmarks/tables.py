@@ -87,9 +87,25 @@ def learned_from(folder: Path) -> Experience:
         return load_experience(database)
 
 
+def usual_tasks(experience: Experience) -> dict[str, Task]:
+    """By the name of the dataset, those of the recipe that most of the experience is by."""
+    return {task.name: task for task in experience.tasks if task.epochs == 12 and task.image_side == 16}
+
+
+def by_authors(task: Task, **changed: Any) -> Task:
+    """A task as the authors of the tables trained it: 200 epochs of all its images."""
+    return replace(task, recipe="table", epochs=200, epoch_images=0, **changed)
+
+
+def nb201_graphs(texts: NDArray[Any]) -> GraphBatch:
+    """Cells of NAS-Bench-201 in its networks of 15 of them."""
+    space = NB201(cells=5, width=16)
+    return space.decode_batch(space.codes([space.from_string(str(text)) for text in texts]))
+
+
 def tables(arguments: argparse.Namespace, experience: Experience) -> Iterator[Table]:
     """The tables whose files are there."""
-    usual = {task.name: task for task in experience.tasks if task.epochs == 12 and task.image_side == 16}
+    usual = usual_tasks(experience)
 
     def drawn(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         length = len(next(iter(columns.values())))
@@ -97,14 +113,12 @@ def tables(arguments: argparse.Namespace, experience: Experience) -> Iterator[Ta
         return {name: column[rows] for name, column in columns.items()}
 
     def trained(dataset: str, **changed: Any) -> Task:
-        return replace(usual[dataset], recipe="table", epochs=200, epoch_images=0, **changed)
+        return by_authors(usual[dataset], **changed)
 
     path = arguments.tables / "nb201.parquet"
     if path.is_file():
         columns = drawn(read(path, ["arch_str", "c10_val_200ep", "c10_val_12ep", "in16_val_200ep"]))
-        space = NB201(cells=5, width=16)
-        codes = space.codes([space.from_string(str(text)) for text in columns["arch_str"]])
-        graphs = space.decode_batch(codes)
+        graphs = nb201_graphs(columns["arch_str"])
         task = trained("cifar10", image_side=32, train_images=25_000)
         yield Table("NAS-Bench-201, CIFAR-10", graphs, task, columns["c10_val_200ep"] / 100)
         yield Table("the same, 12 epochs", graphs, replace(task, epochs=12), columns["c10_val_12ep"] / 100)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")  # before NumPy is loaded
 import numpy as np
 from nasbench201 import encoded, other_trainings
 from numpy.typing import NDArray
-from tables import learned_from, read
+from tables import by_authors, learned_from, nb201_graphs, read, usual_tasks
 
 from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.spaces import NB201
 from presage.surrogate import Experience, Task, WithinSpace, get_predictor
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.metrics import kendall_tau
@@ -60,36 +58,31 @@ def main() -> None:
           f"{kendall_tau(truth[twins], again[twins]):.3f}")  # fmt: skip
 
     experience = learned_from(arguments.experience)
-    space = NB201(cells=5, width=16)
-    graphs = space.decode_batch(space.codes([space.from_string(str(text)) for text in columns["arch_str"][best]]))
+    graphs = nb201_graphs(columns["arch_str"][best])
     x = encoded(WithinSpace(), columns["arch_str"])
-    usual = {task.name: task for task in experience.tasks if task.epochs == 12 and task.image_side == 16}
-    cifar, other = (
-        replace(usual[name], recipe="table", epochs=200, epoch_images=0) for name in ("cifar10", "tiny_imagenet")
-    )
-    cifar = replace(cifar, image_side=32, train_images=25_000)
-    asked = replace(other, train_images=151_700, classes=120)
+    usual = usual_tasks(experience)
+    cifar = by_authors(usual["cifar10"], image_side=32, train_images=25_000)
+    asked = by_authors(usual["tiny_imagenet"], train_images=151_700, classes=120)
     within, whole = [], []
     for seed in range(arguments.seeds):
         rows = np.sort(np.random.default_rng(seed).permutation(len(truth))[: arguments.rows])
         model = WithinSpace().learn(x[rows], columns[KNOWN][rows])
         within.append(kendall_tau(truth[best], model.latent(x[best])[0]))
         predictor = get_predictor(arguments.predictor)
-        predictor._learn(with_table(experience, space, columns, rows, cifar))  # no intervals are asked for
+        predictor._learn(with_table(experience, columns, rows, cifar))  # no intervals are asked for
         whole.append(kendall_tau(truth[best], predictor._estimate(Inputs(graphs, asked)).value))
     print(f"{f'WithinSpace, {arguments.rows} rows of CIFAR-10':44} {np.mean(within):.3f} ± {np.std(within):.3f}")
     print(f"{f'{arguments.predictor}, the experience and these':44} {np.mean(whole):.3f} ± {np.std(whole):.3f}")
 
 
 def with_table(
-    experience: Experience, space: NB201, columns: dict[str, NDArray[Any]], rows: NDArray[np.int64], task: Task
+    experience: Experience, columns: dict[str, NDArray[Any]], rows: NDArray[np.int64], task: Task
 ) -> Experience:
     """The experience with some rows of CIFAR-10's table."""
-    texts = [str(text) for text in columns["arch_str"][rows]]
-    graphs = space.decode_batch(space.codes([space.from_string(text) for text in texts]))
+    texts = columns["arch_str"][rows].astype(str)
     return Experience(
-        graphs=GraphBatch.concatenate([experience.graphs, graphs]),
-        hashes=np.concatenate([experience.hashes, np.array(texts)]),
+        graphs=GraphBatch.concatenate([experience.graphs, nb201_graphs(texts)]),
+        hashes=np.concatenate([experience.hashes, texts]),
         task_index=np.concatenate([experience.task_index, np.full(len(rows), len(experience.tasks))]),
         tasks=(*experience.tasks, task),
         accuracy=np.concatenate([experience.accuracy, columns[KNOWN][rows] / 100]),

@@ -123,7 +123,7 @@ class BudgetPace:
         return replace(recipe, epochs=int(fixed[key]))
 
     def is_over(self) -> bool:
-        """Whether the budget is overdrawn by a tenth."""
+        """Whether the budget is overdrawn by a twentieth, with what is still to be written."""
         self._clock.note()
         return self._clock.spent > _CUT * self._clock.budget - self._finish
 
