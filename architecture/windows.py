@@ -30,8 +30,32 @@ def _windowed(size: int, kernel: int, stride: int, padding: int, dilation: int, 
     return out - 1 if (out - 1) * stride >= size + padding else out  # torch: no window starts in the right padding
 
 
+class _Convolving(Operation):
+    """What convolutions of both directions have in common."""
+
+    __slots__ = ()
+    weighted: ClassVar[bool] = True
+    keeps_zero: ClassVar[bool] = True
+    reads_map: ClassVar[bool] = True
+    channels: int
+    groups: int
+
+    def _size(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
+        """Height and width of the input, whose channels and those made must go into the groups."""
+        if len(inputs[0]) != 3:
+            raise self._fail("needs a feature map (c, h, w)", inputs)
+        c, *size = inputs[0]
+        if c % self.groups or self.channels % self.groups:
+            raise self._fail("needs input and output channels divisible by its groups", inputs)
+        return tuple(size)
+
+    @staticmethod
+    def stated(own: Any) -> Any:
+        return own.channels
+
+
 @dataclass(frozen=True, slots=True)
-class Convolution(Operation):
+class Convolution(_Convolving):
     """2-d convolution to `channels` maps; `groups` equal to the input channels makes it depthwise.
 
     Its kernels may be made of what is learned: `standardised` to mean 0 and variance 1 (arXiv 1903.10520, with
@@ -44,9 +68,6 @@ class Convolution(Operation):
     name: ClassVar[str] = "convolution"
     bounds: ClassVar[Mapping[str, tuple[int, int]]] = {**_FROM_ZERO, "epsilon": DECIMAL}
     later: ClassVar[frozenset[str]] = frozenset({"standardised", "gain", "spectral", "binomial", "epsilon", "fixed"})
-    weighted: ClassVar[bool] = True
-    keeps_zero: ClassVar[bool] = True
-    reads_map: ClassVar[bool] = True
     windowed: ClassVar[bool] = True
     channels: int
     kernel: Pair = (3, 3)
@@ -63,39 +84,26 @@ class Convolution(Operation):
     fixed: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) != 3:
-            raise self._fail("needs a feature map (c, h, w)", inputs)
-        c, h, w = inputs[0]
-        if c % self.groups or self.channels % self.groups:
-            raise self._fail("needs input and output channels divisible by its groups", inputs)
-        windows = zip((h, w), self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        windows = zip(self._size(inputs), self.kernel, self.stride, self.padding, self.dilation, strict=True)
         out = tuple(_windowed(*window, ceil=False) for window in windows)
         if min(out) < 1:
             raise self._fail("leaves no pixels", inputs)
         return (self.channels, *out)
 
     @staticmethod
-    def stated(own: Any) -> Any:
-        return own.channels
-
-    @staticmethod
     def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
         channels = made[0]
         weights = channels * (read[0] // own.groups) * prod(own.kernel)
-        return weights * (1 - own.binomial) * (1 - own.fixed) + channels * (own.bias + own.gain), weights * made[
-            1
-        ] * made[2]
+        learned = weights * (1 - own.binomial) * (1 - own.fixed)
+        return learned + channels * (own.bias + own.gain), weights * made[1] * made[2]
 
 
 @dataclass(frozen=True, slots=True)
-class TransposedConvolution(Operation):
+class TransposedConvolution(_Convolving):
     """2-d transposed convolution to `channels` maps, larger by its stride (arXiv 1311.2901)."""
 
     name: ClassVar[str] = "transposed_convolution"
     bounds: ClassVar[Mapping[str, tuple[int, int]]] = {**_FROM_ZERO, "rest": (0, LARGEST)}
-    weighted: ClassVar[bool] = True
-    keeps_zero: ClassVar[bool] = True
-    reads_map: ClassVar[bool] = True
     irregular: ClassVar[bool] = True
     channels: int
     kernel: Pair = (2, 2)
@@ -107,12 +115,7 @@ class TransposedConvolution(Operation):
     bias: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) != 3:
-            raise self._fail("needs a feature map (c, h, w)", inputs)
-        c, h, w = inputs[0]
-        if c % self.groups or self.channels % self.groups:
-            raise self._fail("needs input and output channels divisible by its groups", inputs)
-        windows = zip((h, w), self.kernel, self.stride, self.padding, self.dilation, self.rest, strict=True)
+        windows = zip(self._size(inputs), self.kernel, self.stride, self.padding, self.dilation, self.rest, strict=True)
         out = tuple(
             (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + rest + 1
             for size, kernel, stride, padding, dilation, rest in windows
@@ -120,10 +123,6 @@ class TransposedConvolution(Operation):
         if min(out) < 1:
             raise self._fail("leaves no pixels", inputs)
         return (self.channels, *out)
-
-    @staticmethod
-    def stated(own: Any) -> Any:
-        return own.channels
 
     @staticmethod
     def cost(own: Any, read: Any, made: Any) -> tuple[Any, Any]:
