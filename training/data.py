@@ -16,7 +16,7 @@ from presage.training.datasets.splits import split, stratified_order
 from presage.training.hardware import choose_device
 from presage.training.recipe import AUTO, Recipe
 
-__all__ = ["DeviceData", "prepare"]
+__all__ = ["DeviceData", "prepare", "rows_for_test"]
 
 _ROWS_AT_ONCE = 4_096
 
@@ -88,7 +88,7 @@ def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = 
         train_images=recipe.train_images,
     )
     validation = _capped(division.validation, dataset.y_train, recipe.validation_images, recipe.split_seed)
-    test = _capped(np.arange(len(dataset.y_test)), dataset.y_test, recipe.test_images, recipe.split_seed)
+    test = rows_for_test(dataset, recipe)
     x_train = _images(dataset.x_train, division.train, recipe.image_side)
     mean, deviation = _statistics(x_train)
     return DeviceData(
@@ -106,6 +106,11 @@ def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = 
         train_images=division.train,
         validation_images=validation,
     )
+
+
+def rows_for_test(dataset: ImageDataset, recipe: Recipe) -> NDArray[np.int64]:
+    """The rows of the dataset's test images that a recipe scores, (n,), ascending."""
+    return _capped(np.arange(len(dataset.y_test)), dataset.y_test, recipe.test_images, recipe.split_seed)
 
 
 def _capped(rows: NDArray[np.int64], labels: NDArray[np.int64], most: int | None, seed: int) -> NDArray[np.int64]:

@@ -33,6 +33,7 @@ from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.scores import PROXY
+from presage.speakable import named
 from presage.surrogate.predictors.registry import PREDICTORS
 from presage.surrogate.proxies.registry import PROXIES
 from presage.terminal import one_line
@@ -291,7 +292,7 @@ def _final(final: FinalResult) -> list[str]:
     header = ("network", "by the search's recipe", "final", "test", "learning rate", "weight decay", "seconds")
     cells = [
         (
-            one.hash[:12],
+            named(one.hash),
             _accuracy(one.search_accuracy),
             accuracies(one.accuracy, one.balanced_accuracy, none=one.status),
             accuracies(one.test_accuracy, one.test_balanced_accuracy),
@@ -326,7 +327,7 @@ def _row(one: Verified) -> tuple[str, ...]:
     chosen = one.chosen
     predicted = chosen.predicted is not None
     return (
-        chosen.hash[:12],
+        named(chosen.hash),
         f"{chosen.predicted:.3f}" if predicted else "",
         f"{chosen.lower:.3f} to {chosen.upper:.3f}" if predicted else "",
         extrapolates(chosen.extrapolation, chosen.distance),

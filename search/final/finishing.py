@@ -20,6 +20,7 @@ from presage.search.progress import SearchProgress
 from presage.search.result import SearchResult, Verified
 from presage.search.run.context import RunContext
 from presage.search.run.export import publish_model
+from presage.speakable import named
 from presage.training.failures import StopTraining
 from presage.training.loop import EpochRecord
 from presage.training.mirroring import Mirroring
@@ -153,7 +154,7 @@ class _Network:
             return None
         test = "" if model.test_accuracy is None else f", {model.test_accuracy:.3f} on test images"
         return (
-            f"The best network is {self.record.hash[:8]} as it was then: {model.accuracy:.3f} on validation images"
+            f"The best network is {named(self.record.hash)} as it was then: {model.accuracy:.3f} on validation images"
             f"{test}, no less than by the search's recipe."
         )
 
@@ -235,7 +236,7 @@ def _remarks(final: FinalResult, cut: str | None) -> Sequence[str]:
     """What is to be known of the outcome."""
     best = final.best
     failed = [
-        f"The final training of {one.hash[:8]} has no accuracy ({one.status}): {one.failure}."
+        f"The final training of {named(one.hash)} has no accuracy ({one.status}): {one.failure}."
         for one in final.trainings
         if one.accuracy is None
     ]

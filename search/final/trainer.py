@@ -12,6 +12,7 @@ from presage.training.balance import is_unbalanced
 from presage.training.data import DeviceData, prepare
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult, fit
+from presage.training.held_out import Predictions, predictions_of
 from presage.training.loop import EpochRecord, evaluate
 from presage.training.mirroring import Mirroring, mirroring
 from presage.training.model.folder import ARCHITECTURE, load_model
@@ -20,7 +21,7 @@ from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
 from presage.training.side_by_side import SideBySide
 
-__all__ = ["AnyRecipeTrainer", "RecipesAhead", "RecipesTrainer", "HeldOutScores"]
+__all__ = ["AnyRecipeTrainer", "ExaminingRecipes", "RecipesAhead", "RecipesTrainer", "HeldOutScores"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ class RecipesAhead(Protocol):
 
     def begin(self, architecture: Architecture, recipe: Recipe, *, seed: int, checkpoint: Path) -> bool:
         """Begin what `train` is to be asked for; whether there was room for it."""
+
+
+@runtime_checkable
+class ExaminingRecipes(Protocol):
+    """A trainer that can tell what a network says of each image held out."""
+
+    def predictions(self, model: TrainedModel, recipe: Recipe, *, test: bool) -> Predictions:
+        """On validation images, and on test images where `test` says that they are looked at."""
 
 
 class RecipesTrainer:
@@ -150,6 +159,14 @@ class RecipesTrainer:
         model.module.cpu()
         balanced = scores.balanced_accuracy if is_unbalanced(data.y_train, data.classes) else None
         return HeldOutScores(scores.accuracy, balanced)
+
+    def predictions(self, model: TrainedModel, recipe: Recipe, *, test: bool) -> Predictions:
+        """See `ExaminingRecipes.predictions`."""
+        data = self.data(recipe)
+        module = model.module.to(data.device)
+        found = predictions_of(module, model.architecture, self.dataset, data, recipe, test=test)
+        model.module.cpu()
+        return found
 
     def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
         """See `AnyRecipeTrainer.mirroring`."""

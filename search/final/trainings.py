@@ -11,13 +11,14 @@ from presage.architecture.graph import Architecture
 from presage.files import write_json
 from presage.reading import read_as
 from presage.records.experiment import FINISHED, PRUNED
-from presage.search.final.trainer import AnyRecipeTrainer, RecipesAhead
+from presage.search.final.trainer import AnyRecipeTrainer, ExaminingRecipes, RecipesAhead
 from presage.search.result import Chosen
 from presage.search.run.attempts import attempt, settled
 from presage.search.run.context import RunContext
 from presage.search.run.export import publish_model
 from presage.search.run.ledger import read_row
 from presage.training.failures import StopTraining
+from presage.training.held_out import PREDICTIONS
 from presage.training.loop import EpochRecord
 from presage.training.model.folder import load_model, save_model
 from presage.training.model.trained import TrainedModel
@@ -108,6 +109,7 @@ class Trainings:
                 names = ("test_accuracy", "test_balanced_accuracy")
                 model = replace(model, **{name: row[name] for name in names})
                 save_model(model, folder, program=False)
+                self._examine(model, recipe, folder, test=True)
                 write_json(folder / _EXPERIMENT, row)
         return row, model
 
@@ -121,8 +123,14 @@ class Trainings:
             balanced = scores.balanced_accuracy
             model = replace(model, test_accuracy=scores.accuracy, test_balanced_accuracy=balanced)
         save_model(model, folder, program=False)
+        self._examine(model, recipe, folder, test=True)
         publish_model(model, folder, self.run.folder.best)
         return model
+
+    def _examine(self, model: TrainedModel, recipe: Recipe, folder: Path, *, test: bool) -> None:
+        """Put down what the network says of each image held out."""
+        if isinstance(self._trainer, ExaminingRecipes):
+            write_json(folder / PREDICTIONS, self._trainer.predictions(model, recipe, test=test).to_json())
 
     def _trained(self, recipe: Recipe, keep: bool, on_epoch: Callable[[EpochRecord], None]) -> Row:
         folder, seed, ledger = self.folder(recipe), self.run.settings.seed, self.run.ledger.by(recipe)
@@ -159,6 +167,7 @@ class Trainings:
                 model = self._trainer.model(self.architecture, recipe, result)
                 if model is not None:
                     save_model(model, folder, program=False)
+                    self._examine(model, recipe, folder, test=False)
         write_json(folder / _EXPERIMENT, row)
         settled(folder)
         (folder / "epochs.json").unlink(missing_ok=True)

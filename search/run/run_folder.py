@@ -7,7 +7,7 @@
     latency.json                 what estimates latencies, where the search is about them
     supernet/                    where shared weights are searched on: checkpoint and report
     round-1/shortlist.json       what was chosen, and what was predicted of it
-    networks/HASH/               one folder for each network trained: architecture, experiment, weights, checkpoint
+    networks/HASH/               a network that was trained: architecture, experiment, weights, predictions, checkpoint
     final/HASH/RECIPE/           one folder for each training around the final one, by network and recipe
     best/                        the best network and how to load it
     result.json                  the whole result

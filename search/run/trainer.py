@@ -11,12 +11,13 @@ from presage.architecture.graph import Architecture
 from presage.training.data import DeviceData, prepare
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult, fit
+from presage.training.held_out import Predictions, predictions_of
 from presage.training.loop import EpochRecord
 from presage.training.model.trained import TrainedModel, trained_model
 from presage.training.recipe import Recipe
 from presage.training.side_by_side import SideBySide
 
-__all__ = ["Ahead", "RecipeTrainer", "Trainer"]
+__all__ = ["Ahead", "Examining", "RecipeTrainer", "Trainer"]
 
 
 class Trainer(Protocol):
@@ -39,6 +40,14 @@ class Ahead(Protocol):
         """Begin what `train` is to be asked for; whether there was room for it."""
 
 
+@runtime_checkable
+class Examining(Protocol):
+    """A trainer that can tell what a network says of each image held out."""
+
+    def predictions(self, architecture: Architecture, result: TrainingResult) -> Predictions:
+        """Of a finished training whose module is there, on validation and test images."""
+
+
 class RecipeTrainer:
     """Trains on a dataset by a recipe. The data is divided, resized and moved when first needed.
 
@@ -59,6 +68,12 @@ class RecipeTrainer:
     def model(self, architecture: Architecture, result: TrainingResult) -> TrainedModel:
         """See `Trainer.model`."""
         return trained_model(architecture, self.dataset, self.data, self.recipe, result)
+
+    def predictions(self, architecture: Architecture, result: TrainingResult) -> Predictions:
+        """See `Examining.predictions`."""
+        assert result.module is not None  # as said there
+        module = result.module.to(self.data.device)
+        return predictions_of(module, architecture, self.dataset, self.data, self.recipe, test=True)
 
     def train(
         self, architecture: Architecture, *, seed: int, checkpoint: Path, on_epoch: Callable[[EpochRecord], None]

@@ -16,10 +16,11 @@ from presage.search.run.ledger import Ledger, read_row
 from presage.search.run.networks import Networks
 from presage.search.run.pace import Pace, Unhurried
 from presage.search.run.run_folder import RunFolder
-from presage.search.run.trainer import Ahead, Trainer
+from presage.search.run.trainer import Ahead, Examining, Trainer
 from presage.search.samplers.distributions import distributions
 from presage.search.studies.journal import Journal
 from presage.training.failures import StopTraining
+from presage.training.held_out import PREDICTIONS
 from presage.training.loop import EpochRecord
 from presage.training.model.folder import save_model
 from presage.training.recipe import Recipe
@@ -199,8 +200,11 @@ class Verification:
             return self._ledger.crash(chosen, self._seed, result)
         row = self._ledger.row(architecture, self._seed, result)
         self._pace.trained(architecture, self._recipe, result.seconds)
-        if result.status == "finished" and result.module is not None and chosen.role == SHORT_LIST:
-            save_model(self._trainer.model(architecture, result), folder, program=False)
+        if result.status == "finished" and result.module is not None:
+            if isinstance(self._trainer, Examining):
+                write_json(folder / PREDICTIONS, self._trainer.predictions(architecture, result).to_json())
+            if chosen.role == SHORT_LIST:
+                save_model(self._trainer.model(architecture, result), folder, program=False)
         return row
 
     def _tell(self, trial: Trial, row: dict[str, Any]) -> None:

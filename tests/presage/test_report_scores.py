@@ -21,6 +21,7 @@ from presage.search.latency.model import LatencyModel
 from presage.search.latency.work import WORK
 from presage.search.result import SearchResult
 from presage.search.testing import TableScorer, TableTrainer, TinySpace
+from presage.speakable import named
 from presage.surrogate.predictors.prediction import Prediction, extrapolation_of
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
@@ -102,7 +103,7 @@ def test_how_far_predictions_reach_is_in_tables_report_and_json_and_a_second_cal
         assert one.to_json()["chosen"]["distance"] == one.chosen.distance
         said = extrapolates(one.chosen.extrapolation, one.chosen.distance)
         assert f"<td>{said}</td>" in text
-        assert said in next(line for line in summary(result).splitlines() if line.startswith(one.chosen.hash[:12]))
+        assert said in next(line for line in summary(result).splitlines() if line.startswith(named(one.chosen.hash)))
         assert f"extrapolation='{one.chosen.extrapolation}'" in repr(one.chosen)
     assert "<th>extrapolates</th>" in text
     assert re.search(r"reach beyond experience: \d+ within, \d+ near, \d+ beyond, \d+ far\.", text)

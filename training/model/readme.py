@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from presage.speakable import named
 from presage.training.recipe_words import recipe_words
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def readme(model: TrainedModel, folder: str, *, program: bool, onnx: bool) -> st
     shown = ", ".join(model.classes[:20]) + (f" … ({len(model.classes)} in all)" if len(model.classes) > 20 else "")
     of = f" on {model.dataset}" if model.dataset else ""
     return _PAGE.format(
-        title=f"Network {model.architecture.hash[:12]}",
+        title=f"Network {named(model.architecture.hash)}",
         about=f"An image classifier found and trained by presage{of}.",
         classes=shown.replace("|", "\\|"),
         size=f"{side}x{side}",

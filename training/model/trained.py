@@ -15,6 +15,7 @@ from presage.architecture.graph import Architecture
 from presage.architecture.serial import from_json, to_json
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidArgument
+from presage.speakable import named
 from presage.training.datasets.value_range import Depth
 from presage.training.model.images import Picture, Unreadable, batches, of_files
 from presage.training.model.program import Program
@@ -127,7 +128,7 @@ class TrainedModel:
         trained = f", trained {self.accuracy:.3f} on validation images of {self.dataset}" if self.accuracy else ""
         how = f", recipe: {recipe_words(self.recipe)}" if self.recipe else ""
         size = f"{side}x{side}x{c}"
-        return f"TrainedModel({self.architecture.hash[:12]}, {len(self.classes)} classes, {size}{trained}{how})"
+        return f"TrainedModel({named(self.architecture.hash)}, {len(self.classes)} classes, {size}{trained}{how})"
 
 
 def trained_model(
