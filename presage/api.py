@@ -90,13 +90,15 @@ def inspect(
     Args:
         dataset: as `probe` has it.
         out: folder for a page with thumbnails, a CSV and a JSON file; None leaves none.
-        database: beside it decoded images are kept; None for the user's own.
+        database: beside it decoded images and what was found are kept; None for the user's own.
+        device: as elsewhere; nothing here is trained, and any CPU will do.
+        seed: of what judges labels.
         progress: called as ``progress(stage, done, total)``.
     """
     session = Session(database, device, seed, progress)
     images = _dataset(session, dataset)
     folder = None if out is None else user_path(out)
-    return inspecting.inspect(images, out=folder, seed=seed, device=device, progress=progress)
+    return inspecting.inspect(images, out=folder, seed=seed, kept=session.cache("inspections"), progress=progress)
 
 
 def predict(

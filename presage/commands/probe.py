@@ -54,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
         card = session.probe(dataset, options.seeds, ladder=options.ladder)
         out, found = options.out or Path(f"{_file_name(dataset.name)}-inspection"), None
         if options.inspect:
-            found = inspect(dataset, out=out, seed=session.seed, device=session.device, progress=session.progress)
+            kept = session.cache("inspections")
+            found = inspect(dataset, out=out, seed=session.seed, kept=kept, progress=session.progress)
     if options.json:
         inspected = {} if found is None else {"inspection": found.to_json()}
         print(json.dumps({**card.to_json(), **inspected}))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from presage.probe.inspection.duplicates import duplicates
 from presage.probe.inspection.faults import (
@@ -27,7 +26,10 @@ from presage.training.datasets.decoding import each
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.datasets.image_file import read_grey
 
-__all__ = ["FEWEST_IMAGES", "inspect_dataset"]
+__all__ = ["FEWEST_IMAGES", "VERSION", "inspect_dataset"]
+
+VERSION = 2
+"""Changes with anything that changes what is found; what another version found is not looked at again."""
 
 FEWEST_IMAGES = 10
 """Training images of a class below which it is named."""
@@ -42,7 +44,6 @@ def inspect_dataset(
     dataset: ImageDataset,
     *,
     seed: int = 0,
-    device: str | torch.device = "auto",
     progress: OnStage = lambda stage, done, total: None,
 ) -> Inspection:
     """Look for duplicates, leaks, faults, outliers, rare classes and wrong labels among all images, test images too.
@@ -50,13 +51,11 @@ def inspect_dataset(
     Test images are looked at to find what is wrong with them; nothing that is found enters a training.
 
     Args:
-        seed: of the folds and nets that judge labels.
+        seed: of what judges labels: patches and landmarks.
         progress: called as ``progress(stage, done, total)``.
     """
     here = _Images(dataset)
-    noise = suspected_labels(
-        dataset, seed=seed, device=device, on_progress=lambda done, of: progress("judge labels", done, of)
-    )
+    noise = suspected_labels(dataset, seed=seed, on_progress=lambda done, of: progress("judge labels", done, of))
     suspects = [
         here.issue(
             "doubted label",
@@ -77,8 +76,13 @@ def inspect_dataset(
         len(dataset.x_train),
         len(dataset.x_test),
         tuple(sorted(found, key=lambda issue: order[issue.kind])),
-        imbalance(dataset),
+        (*_sampled(noise.examined, len(here)), *imbalance(dataset)),
     )
+
+
+def _sampled(judged: int, of: int) -> tuple[str, ...]:
+    """Whether labels are of a sample only, in words."""
+    return () if judged == of else (f"Labels were judged of a stratified sample of {judged:,} of the {of:,} images.",)
 
 
 @dataclass(frozen=True)
