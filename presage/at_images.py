@@ -74,7 +74,7 @@ def at_images(
     from presage.training.resolving import resolved
 
     any_side, recipe = recipe.image_side == AUTO, resolved(recipe, dataset)
-    found = _at_side(networks, dataset, recipe, progress)
+    found = _at_side(networks, dataset, recipe, progress, is_common=any_side)
     if any_side and found.refused:
         own = (recipe.image_side, max(dataset.shape[1:]))
         tried = {recipe.image_side}
@@ -84,7 +84,7 @@ def at_images(
             if side is None or side in tried or not 4 <= side <= 1024:
                 continue
             tried.add(side)
-            other = _at_side(networks, dataset, replace(recipe, image_side=side), progress)
+            other = _at_side(networks, dataset, replace(recipe, image_side=side), progress, is_common=True)
             if len(other.networks) > len(found.networks):
                 note = f"images of {side} pixels, which it needs (`auto`)"
                 named = {one.name for one in missing}
@@ -99,14 +99,22 @@ def at_images(
     return found
 
 
-def _at_side(networks: Sequence[NamedNetwork], dataset: ImageDataset, recipe: Recipe, progress: OnStage) -> AtImages:
+def _at_side(
+    networks: Sequence[NamedNetwork],
+    dataset: ImageDataset,
+    recipe: Recipe,
+    progress: OnStage,
+    *,
+    is_common: bool,
+) -> AtImages:
+    """All networks at the recipe's side; `is_common`: whether that side was found for them."""
     shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
     classes = len(dataset.classes)
     named: list[NamedArchitecture] = []
     refused: list[RefusedNetwork] = []
     for number, network in enumerate(networks):
         try:
-            made = _one(network, shape, classes, tuple(dataset.shape[1:]))
+            made = _one(network, shape, classes, tuple(dataset.shape[1:]), is_common)
             costs_of(made, shape, classes)
             named.append(made)
         except WrongInput as error:
@@ -117,21 +125,33 @@ def _at_side(networks: Sequence[NamedNetwork], dataset: ImageDataset, recipe: Re
     return AtImages(recipe, named, refused)
 
 
-def _one(network: NamedNetwork, shape: tuple[int, int, int], classes: int, own: tuple[int, ...]) -> NamedArchitecture:
+def _one(
+    network: NamedNetwork, shape: tuple[int, int, int], classes: int, own: tuple[int, ...], is_common: bool
+) -> NamedArchitecture:
     if network.problem is not None:
         raise network.problem
     if network.architecture is not None:
         return NamedArchitecture(network.name, network.architecture)
     assert network.make is not None
-    return traced(network.make(), network.name, shape, classes, max(own))
+    return traced(network.make(), network.name, shape, classes, max(own), side_is_common=is_common)
 
 
 def traced(
-    module: nn.Module, name: str, shape: tuple[int, int, int], classes: int, own_side: int = 224
+    module: nn.Module,
+    name: str,
+    shape: tuple[int, int, int],
+    classes: int,
+    own_side: int = 224,
+    *,
+    side_is_common: bool = False,
 ) -> NamedArchitecture:
     """A module's architecture at images (c, h, w), with what was changed to fit them.
 
     A stem of other channels is one for these; a head of other classes likewise.
+
+    Args:
+        own_side: the dataset's, looked at before others where the module cannot take this one.
+        side_is_common: the side was found for all networks of a call: asking for `auto` again would not help.
 
     Raises:
         InvalidArchitecture: it cannot be traced there; says which side it needs, where it takes another.
@@ -161,9 +181,10 @@ def traced(
         attends = attention_at(module, (given, side, side))
         if attends is not None:  # at no side will it do
             raise InvalidArchitecture(f"{name}: {attends}")
-    raise InvalidArchitecture(
-        f"{name} cannot take images of {size}; it takes {side}×{side}. Try --image-side {side}, or --image-side auto."
-    )
+    hint = f"Try --image-side {side}, or --image-side auto."
+    if side_is_common:
+        hint = f"Networks of one call share one side: ask about it in another, with --image-side {side}."
+    raise InvalidArchitecture(f"{name} cannot take images of {size}; it takes {side}×{side}. {hint}")
 
 
 def _counted(number: int, what: str) -> str:

@@ -53,6 +53,7 @@ class Recording:
         output: what the module returned as `Value`; of several tensors, by name.
         result: the same as torch gave it.
         means: by node, the mean of the absolute values of its output, where a tensor was that output.
+        lowered: whether the module asked for autocast, which it was not given: precision is a recipe's.
     """
 
     writer: NodeWriter
@@ -60,6 +61,7 @@ class Recording:
     output: Any
     result: Any
     means: dict[int, float]
+    lowered: bool = False
 
 
 def record(module: nn.Module, images: Tensor) -> Recording:
@@ -70,13 +72,19 @@ def record(module: nn.Module, images: Tensor) -> Recording:
         Exception: whatever the module's own code raises.
     """
     recorder = _Recorder(module, images)
-    with torch.no_grad(), _Parts(recorder, module), _Functions(recorder), _Operators(recorder):
+    with (
+        torch.no_grad(),
+        torch.autocast("cpu", enabled=False),  # what was in use is in use again behind it
+        _Parts(recorder, module),
+        _Functions(recorder),
+        _Operators(recorder),
+    ):
         result = module(images)
     if recorder.refusal is not None:  # the module's own code has caught it
         raise recorder.refusal
     named = result if isinstance(result, Tensor) else dict(_outputs(result))
     output = tree_map_only(Tensor, recorder.operand, named)
-    return Recording(recorder.writer, recorder.weights, output, named, recorder.means)
+    return Recording(recorder.writer, recorder.weights, output, named, recorder.means, recorder.lowered)
 
 
 def _outputs(result: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -109,6 +117,7 @@ class _Recorder:
         self.module = module
         self.paused = False
         self.refusal: Refused | None = None
+        self.lowered = False
         self.parts: list[str] = []
         self.means: dict[int, float] = {}
         self._held: Any = WeakTensorKeyDictionary()
@@ -239,6 +248,9 @@ class _Functions(TorchFunctionMode):
         named = dict(kwargs or {})
         name = getattr(func, "__name__", "").rstrip("_")
         recorder = self.recorder
+        if torch.is_autocast_enabled("cpu"):  # the module's own: weights in two precisions would be two tensors
+            recorder.lowered = True
+            torch.set_autocast_enabled("cpu", False)  # until the module leaves it
         if (name not in _WHOLE and name not in _DROPOUTS) or not recorder.depends((args, named)):
             return func(*args, **named)
         given = list(args)

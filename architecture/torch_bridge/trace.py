@@ -28,6 +28,13 @@ from presage.errors import InvalidArchitecture
 
 __all__ = ["Traced", "attention_at", "trace", "trace_module"]
 
+_LOGITS = (
+    "logits", "logit", "out", "output", "outputs", "main", "pred", "preds", "prediction", "predictions", "score",
+    "scores", "cls", "class", "classes", "classifier", "y", "y_hat", "head",
+)  # fmt: skip
+_NO_LOGITS = ("aux", "feat", "embed", "hidden", "latent", "proj")
+"""Names of outputs that are the logits, the surest first, and what the names of others have in them."""
+
 _CHEAP_SIDE = 128
 """Pixels: up to this side, a module is run at a second size too, to see whether its graph is the same there; beyond,
 only one that ends in an average-pool, which may be that of the whole map."""
@@ -78,7 +85,10 @@ def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) 
         twin = prepared(module, shape)
         found, recording, logits = _traced(twin, shape)
         check(found, recording, twin, images_of(shape), logits.tensor)
-        notes = _notes(twin, found, logits.note)
+        lowered = (
+            ["it asks for autocast, which it is traced without: precision is the recipe's"] if recording.lowered else []
+        )
+        notes = [*_notes(twin, found, logits.note), *lowered]
         found, sized = _at_another_size(twin, found, shape)
     except Refused as refused:
         reason = _attends(attention_in(twin, images_of(shape))) or str(refused)
@@ -128,14 +138,23 @@ def _traced(twin: nn.Module, shape: tuple[int, ...]) -> tuple[Pruned, Recording,
 
 
 def _logits(output: Any, result: Any) -> _Logits:
-    """The first of several outputs that has the shape of logits."""
+    """Of several outputs with the shape of logits the one that is called so, or else the first."""
     if isinstance(output, Value):
         return _Logits(output, result)
     fits = [(key, value) for key, value in output.items() if isinstance(value, Value) and len(value.axes) == 2]
     if not fits:
         raise Refused("it must return one tensor of logits (b, k)")
-    key, value = fits[0]
+    key, value = min(fits, key=lambda one: _rank(one[0]))  # of equals the first
     return _Logits(value, result[key], f"of its {len(output)} outputs, `{key}` is taken" if len(output) > 1 else "")
+
+
+def _rank(name: str) -> int:
+    """How far the name of an output, such as ``out`` or ``heads.main``, is from that of logits."""
+    words = name.lower().split(".")
+    if any(part in word for word in words for part in _NO_LOGITS):
+        return len(_LOGITS) + 2
+    known = [_LOGITS.index(word) for word in words if word in _LOGITS]
+    return min(known, default=len(_LOGITS) + (not any(word.endswith("logits") for word in words)))
 
 
 def _notes(twin: nn.Module, found: Pruned, chosen: str) -> list[str]:

@@ -107,3 +107,9 @@ def test_auto_finds_the_side_that_the_networks_take(dataset: ImageDataset) -> No
     found = at_images([network("one", fixed(64)), network("two", pooled()), network("three", fixed(24))], dataset, auto)
     assert found.recipe.image_side == 64
     assert [one.name for one in found.refused] == ["three"]
+    told = found.refused[0].reason  # does not send to where the user comes from
+    assert "it takes 24×24" in told
+    assert told.endswith("ask about it in another, with --image-side 24.")
+    assert "auto" not in told
+    alone = at_images([network("three", fixed(24))], dataset, Recipe(image_side=24))  # what it says helps
+    assert [one.name for one in alone.networks] == ["three"]

@@ -35,6 +35,64 @@ def test_of_several_outputs_the_first_of_logits_is_taken_and_said() -> None:
     )
 
 
+class Named(nn.Module):
+    """A linear layer for each name, of one class more than the one before; the first has 4."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.stem, self.names = nn.Conv2d(3, 8, 3), names
+        self.ends = nn.ModuleList(nn.Linear(8, 4 + place) for place in range(len(names)))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        x = self.stem(x).mean((2, 3))
+        return {name: end(x) for name, end in zip(self.names, self.ends, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("names", "taken"),
+    [
+        (("aux", "logits"), "logits"),
+        (("features", "out"), "out"),
+        (("embedding", "main"), "main"),
+        (("boxes", "cls_logits"), "cls_logits"),
+        (("probs", "logits", "out"), "logits"),
+        (("aux_logits", "pred"), "pred"),
+        (("aux", "first"), "first"),
+        (("aux1", "aux2"), "aux1"),
+        (("colour", "shape"), "colour"),
+    ],
+)
+def test_of_several_outputs_the_one_that_is_called_so_is_taken(names: tuple[str, ...], taken: str) -> None:
+    traced = trace_module(Named(*names), (3, 8, 8))
+    assert traced.classes == 4 + names.index(taken)
+    assert traced.notes[0] == f"of its {len(names)} outputs, `{taken}` is taken"
+
+
+class Lowered(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm, self.end = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            x = self.norm(self.stem(x)).relu().mean((2, 3))
+        return self.end(x.float())
+
+
+class Plain(Lowered):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.end(self.norm(self.stem(x)).relu().mean((2, 3)))
+
+
+def test_autocast_of_a_networks_own_is_the_recipes_business() -> None:
+    traced = trace_module(Lowered(), (3, 8, 8))
+    assert traced.notes == ("it asks for autocast, which it is traced without: precision is the recipe's",)
+    assert traced.architecture == trace(Plain(), (3, 8, 8))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert trace(Plain(), (3, 8, 8)) == traced.architecture
+        assert torch.is_autocast_enabled("cpu")  # the caller's own is left as it was
+
+
 def test_convolutions_end_a_network_too() -> None:
     rectified = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 5, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     traced = trace_module(rectified, (3, 8, 8))
