@@ -176,7 +176,9 @@ def _shared(arguments: Arguments, *, absent: bool = False) -> None:
         default=default(0),
         help="seed of everything random but the predictor (default: 0)",
     )
-    group.add_argument("--quiet", action="store_true", default=default(False), help="no progress on stderr")
+    group.add_argument(
+        "--quiet", action="store_true", default=default(False), help="no progress on stderr; warnings stay"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

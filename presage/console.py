@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from presage.steps.training import Trained
     from presage.training import ImageDataset
 
-__all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "print_notes", "session_of"]
+__all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "print_notes", "session_of", "warn"]
 
 
 def add_dataset(parser: Arguments) -> None:
@@ -54,16 +54,22 @@ def session_of(options: argparse.Namespace) -> Iterator[Session]:
 def notice(text: str, options: argparse.Namespace) -> None:
     """One line on stderr, unless --quiet."""
     if not options.quiet:
-        print(f"presage: {one_line(text)}", file=sys.stderr)
+        warn(text)
+
+
+def warn(text: str) -> None:
+    """One line on stderr, with --quiet too: what the user should know of the data."""
+    print(f"presage: {one_line(text)}", file=sys.stderr)
 
 
 def dataset_of(session: Session, options: argparse.Namespace) -> ImageDataset:
-    """The dataset that the options name; what was skipped or guessed while it was read, and imbalance, are told."""
+    """The dataset that the options name; what was skipped or guessed while it was read, and imbalance, are told, with
+    --quiet too."""
     from presage.training.balance import imbalance
 
     dataset = session.dataset(options.dataset)
     for line in (*dataset.warnings, *imbalance(dataset)):
-        notice(line, options)
+        warn(line)
     return dataset
 
 

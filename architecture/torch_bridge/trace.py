@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from presage.architecture.graph import Architecture, Node
@@ -82,9 +83,10 @@ def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) 
     name, shape = type(module).__name__, tuple(input_shape)
     size = "×".join(map(str, shape))
     try:
-        twin = prepared(module, shape)
-        found, recording, logits = _traced(twin, shape)
-        check(found, recording, twin, images_of(shape), logits.tensor)
+        with torch.autocast("cpu", enabled=False):  # of whoever calls
+            twin = prepared(module, shape)
+            found, recording, logits = _traced(twin, shape)
+            check(found, recording, twin, images_of(shape), logits.tensor)
         lowered = (
             ["it asks for autocast, which it is traced without: precision is the recipe's"] if recording.lowered else []
         )

@@ -27,7 +27,7 @@ def arguments(parser: Arguments) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from presage.classification import classify
-    from presage.console import notice
+    from presage.console import warn
     from presage.errors import InvalidArgument
     from presage.progress import ProgressBars
     from presage.training.model.folder import load_model
@@ -41,11 +41,11 @@ def run(options: argparse.Namespace) -> int:
             model,
             options.images,
             lambda done, total: bars("classify", done, total),
-            lambda line: notice(line, options),
+            warn,
         )
     for one in found:
         if one.failure:
-            notice(f"{one.file} was not classified: {one.failure}.", options)
+            warn(f"{one.file} was not classified: {one.failure}.")
     if options.json:
         print(json.dumps(_as_json(found, model.classes, top, options.probabilities)))
     elif options.csv:

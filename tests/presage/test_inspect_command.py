@@ -104,6 +104,16 @@ def test_imbalance_is_said_by_commands_and_in_python(presage: Callable, root: Pa
     assert any(str(one.message).startswith(line) for one in said)
 
 
+def test_warnings_about_the_data_are_said_with_quiet_too(presage: Callable, root: Path, tmp_path: Path) -> None:
+    for i in range(9):
+        (root / "b" / f"{2 * i + 1}.png").unlink()
+    words = ("probe", root, "--seeds", "1", "--no-ladder", "--database", tmp_path / "x.duckdb", "--quiet")
+    lines = presage(*words).err.splitlines()
+    assert any("1 file that is no image (`notes.txt`)" in line for line in lines)
+    assert any(line.startswith("presage: Classes are unbalanced") for line in lines)
+    assert all(line.startswith("presage: ") for line in lines)  # and no progress
+
+
 def test_a_search_report_reads_what_lies_in_its_folder(tmp_path: Path) -> None:
     assert _inspection(tmp_path) is None
     (tmp_path / "inspection.json").write_text("{}")

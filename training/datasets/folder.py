@@ -17,6 +17,7 @@ from presage.training.datasets.image_cache import ImageCache, KeptImages
 from presage.training.datasets.image_dataset import ImageDataset, ImageFiles, checked, refusal
 from presage.training.datasets.image_file import Header, read_extremes, read_header, read_pixels
 from presage.training.datasets.left_out import LeftOut, LeftOutLog
+from presage.training.datasets.proportions import squashed
 from presage.training.datasets.splits import set_aside_test, stratified_order
 from presage.training.datasets.value_range import Depth, Extremes, value_range
 
@@ -69,9 +70,10 @@ def _dataset(root: Path, layout: Layout, entry: KeptImages) -> ImageDataset:
     held = {str(path.relative_to(root)) for path in layout.validation}
     validation = np.flatnonzero([name in held for name in told["files"][:split]])
     files = ImageFiles(root, tuple(told["files"]), np.array(told["sizes"], dtype=np.int64).reshape(-1, 2))
+    warned = (*layout.warnings, *told["notes"], *squashed(files.sizes, files.names, root))
     return checked(
         root, root.resolve().name, pixels[:split], labels[:split], pixels[split:], labels[split:], layout.classes,
-        bool(layout.test), (*layout.warnings, *told["notes"]), left_out, depth, files,
+        bool(layout.test), warned, left_out, depth, files,
         validation if len(validation) else None,
     )  # fmt: skip
 

@@ -128,8 +128,18 @@ class _Walk:
             fresh = [sub for sub in self._look(folder).folders if self._first_time(sub)]
             for sub in fresh:  # all class folders count as read before any is, lest one leads into another
                 name = self.written.setdefault(unicodedata.normalize("NFC", sub.name), sub.name)
+                if name != sub.name and name in found:
+                    self._joined(name, sub)
                 found.setdefault(name, []).extend(self._images(sub))
         return found
+
+    def _joined(self, name: str, folder: Path) -> None:
+        """Say that a folder is taken for the class of another beside it."""
+        form = "composed" if unicodedata.is_normalized("NFC", folder.name) else "decomposed"
+        self.warnings.append(
+            f"Two folders of `{folder.parent}` are one class, `{name}`: their names differ only in how letters with "
+            f"marks are encoded (Unicode NFC and NFD). Images of the {form} one joined the other's."
+        )
 
     def _images(self, folder: Path) -> list[Path]:
         """Image files in a folder and in the folders below it, sorted by path."""

@@ -15,6 +15,7 @@ from presage.training.datasets.image_dataset import ImageDataset, checked, refus
 from presage.training.datasets.labels import name_classes, numbered, renumber, text_of
 from presage.training.datasets.left_out import LeftOut, counted
 from presage.training.datasets.pixels import as_uint8, depth_of, with_channels
+from presage.training.datasets.proportions import squashed
 from presage.training.datasets.splits import set_aside_test
 from presage.training.free_memory import free_memory
 
@@ -70,6 +71,9 @@ def load_npz(
     pixels = as_uint8(given, path, depth)
 
     notes = [f"Scaled the values of `{path}` as {depth}."] if depth is not None and depth.is_unusual else []
+    names_of = [f"x_{part}[{row}]" for part in parts for row in range(len(images[part]))]
+    height, width = images["train"].shape[1:3]
+    notes += squashed(np.full((len(names_of), 2), (width, height)), names_of, path)
     train_parts, test_part, validation = parts[:1], parts[-1] if len(parts) > 1 else None, None
     if test_part in VALIDATION:
         notes.append(f"Took `x_{test_part}` of `{path}` as the test set, as there is no `x_test`.")

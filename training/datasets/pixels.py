@@ -37,7 +37,23 @@ def with_channels(images: Array, key: str, owner: object) -> Array:
     hint = "These are channels-first: use `numpy.moveaxis(x, 1, 3)`." if first else ""
     if images.ndim == 4 and images.shape[3] == 4:
         hint = "Of red, green, blue and transparency, give the first three: `x[..., :3]`."
+    if images.ndim == 2:
+        hint = _hint_for_rows(images.shape[1])
     raise refusal(key, owner, "have shape (n, h, w) or (n, h, w, c) with c = 1 or 3", images.shape, hint)
+
+
+def _hint_for_rows(pixels: int) -> str:
+    """What to type for images that were flattened to so many numbers."""
+    side = isqrt(pixels)
+    if pixels and side * side == pixels:
+        return f"Rows of {pixels} are grey images of {side} x {side}: use `x.reshape(-1, {side}, {side})`."
+    side = isqrt(pixels // 3)
+    if pixels and 3 * side * side == pixels:
+        return (
+            f"Rows of {pixels} are images of {side} x {side} in colour: use `x.reshape(-1, {side}, {side}, 3)`, or, "
+            f"where all of red comes first, `x.reshape(-1, 3, {side}, {side}).transpose(0, 2, 3, 1)`."
+        )
+    return "Give rows of pixels the height and width that their images have: `x.reshape(-1, h, w)`."
 
 
 def squares(rows: Array, key: str, owner: object) -> Array:

@@ -140,6 +140,7 @@ def test_classes_are_compared_in_normal_form_and_shown_as_they_are_written(tmp_p
         dataset = load_dataset(both)
         assert dataset.classes == tuple(unicodedata.normalize(form, name) for name in names)
         assert dataset.fingerprint == load_dataset(tmp_path / "plain").fingerprint
+        assert dataset.warnings == ()  # train and test may come from machines that write otherwise
 
 
 def test_a_class_written_in_both_forms_is_one(tmp_path: Path) -> None:
@@ -148,6 +149,8 @@ def test_a_class_written_in_both_forms_is_one(tmp_path: Path) -> None:
     dataset = load_dataset(root)
     assert len(dataset.classes) == 2
     assert len(dataset.x_train) + len(dataset.x_test) == 15
+    (said,) = [line for line in dataset.warnings if "NFC and NFD" in line]
+    assert said.startswith(f"Two folders of `{root}` are one class, `{dataset.classes[0]}`: ")
 
 
 def test_a_program_is_never_started_for_a_file(root: Path) -> None:

@@ -233,7 +233,20 @@ _OBJECTS = np.array([object()] * 12, dtype=object)
         ({"x_train": _X / 255, "x_test": _XT / 1.0}, "The `x_test` of `{path}` must have the range of `x_train`"),
         ({"x_train": _X.astype(str)}, "The `x_train` of `{path}` must hold numbers. Got type <U3."),
         ({"x_train": _X + 0j}, "The `x_train` of `{path}` must hold numbers. Got type complex128."),
-        ({"x_train": _X.reshape(12, 20)}, "must have shape (n, h, w) or (n, h, w, c) with c = 1 or 3. Got (12, 20)."),
+        (
+            {"x_train": _X.reshape(12, 20)},
+            "must have shape (n, h, w) or (n, h, w, c) with c = 1 or 3. Got (12, 20). "
+            "Give rows of pixels the height and width that their images have: `x.reshape(-1, h, w)`.",
+        ),
+        (
+            {"x_train": np.zeros((12, 784), np.uint8)},
+            "Got (12, 784). Rows of 784 are grey images of 28 x 28: use `x.reshape(-1, 28, 28)`.",
+        ),
+        (
+            {"x_train": np.zeros((12, 3072), np.uint8)},
+            "Got (12, 3072). Rows of 3072 are images of 32 x 32 in colour: use `x.reshape(-1, 32, 32, 3)`, or, where "
+            "all of red comes first, `x.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)`.",
+        ),
         ({"x_train": _X[..., None].repeat(4, 3)}, "with c = 1 or 3. Got (12, 4, 5, 4)."),
         ({"x_train": _X[..., None].repeat(4, 3)}, "give the first three: `x[..., :3]`."),
         ({"x_train": _X[:, None]}, "Got (12, 1, 4, 5). These are channels-first: use `numpy.moveaxis(x, 1, 3)`."),
