@@ -12,6 +12,7 @@ __all__ = ["HOSTILE_VALUES", "mutated"]
 HOSTILE_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 2**31, 2**63, 10**400, 1e308, -0.5, "", "a", "../../x", "/etc/passwd", "\x1b[2J\n",
     "\x00", "\udcff", "9" * 5000, [], {}, [[]], [None], {"a": 1}, "e" * 64, "nan",
+    "<script>presage</script>",
 )  # fmt: skip
 """What stands in place of values of a JSON file."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,18 @@ from presage.search.testing import TableScorer, TableTrainer, TinySpace
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
 from presage.training.recording import recipe_record
-from tests.hostile.mutation import mutated
+from tests.hostile import damages
+from tests.hostile.soundness import (
+    any_value,
+    architectures_hold,
+    database_holds,
+    images_hold,
+    page_holds,
+    recipe_holds,
+    same_as_ever,
+    search_holds,
+    shares_hold,
+)
 
 __all__ = ["READERS", "Reader"]
 
@@ -38,12 +48,16 @@ class Reader:
         read: reads a copy of that folder, in which a file was changed.
         spared: names of files that are not changed: not its own.
         damage: changes a copy of the folder in another way than by its bytes.
+        wrong: what is wrong with what was read, beside what the sample gives, or "" (`tests.hostile.soundness`).
+        share: of the inputs of the long trial; small where each takes long.
     """
 
     prepare: Callable[[Path], None]
     read: Callable[[Path], object]
     spared: tuple[str, ...] = ()
     damage: Callable[[Path, np.random.Generator], None] | None = None
+    wrong: Callable[[Any, Any, Path], str] = any_value
+    share: int = 1
 
 
 def entries() -> list[Any]:
@@ -114,27 +128,6 @@ def opened(folder: Path) -> object:
         return found, database.info().text(), database.similar(0.5, least=2).note, database.experiments(arrays=True)
 
 
-def rows(folder: Path, rng: np.random.Generator) -> None:
-    """Change a value of a row of the database, as another program would."""
-    import duckdb
-
-    columns = {
-        "architectures": ["json", "space", "hash"], "recipes": ["json"], "datasets": ["classes", "channels", "name"],
-        "experiments": ["accuracy", "curve", "parameters", "status", "depth_accuracies", "versions", "seed"],
-        "probes": ["dcn", "curve", "description", "version"],
-    }  # fmt: skip
-    table = list(columns)[int(rng.integers(len(columns)))]
-    column = columns[table][int(rng.integers(len(columns[table])))]
-    values = ["", "x", "{}", "[1]", '{"format": 1}', "-1", "1e300", "nan", "[[[[", "\x1b", "9" * 30]
-    with duckdb.connect(str(folder / "stored.duckdb")) as raw:
-        old = raw.execute(f"SELECT {column} FROM {table} LIMIT 1").fetchone()
-        text = values[int(rng.integers(len(values)))]
-        if isinstance(old and old[0], str) and rng.random() < 0.5:
-            text = mutated(old[0].encode(), rng).decode("utf-8", "ignore").replace("\0", "")
-        with suppress(duckdb.Error):
-            raw.execute(f"UPDATE {table} SET {column} = ?", [text])
-
-
 def images_of_record() -> ImageDataset:
     """A dataset that passes for the one of the stored experiments."""
     found = blocks()
@@ -166,7 +159,8 @@ def own_trainings(folder: Path) -> object:
     from presage.steps.imports.own_trainings import read_own_trainings
     from presage.training import load_dataset
 
-    return read_own_trainings(folder / "table.csv", [], set(), load_dataset)
+    found = read_own_trainings(folder / "table.csv", [], set(), load_dataset)
+    return [placed.entry.experiment.accuracy for placed in found.placed]
 
 
 def scores(folder: Path) -> None:
@@ -178,7 +172,7 @@ def scores(folder: Path) -> None:
 def score_table(folder: Path) -> object:
     from presage.search.studies.tables import read_score_table
 
-    return read_score_table(str(folder / "table.csv"), get_space("nb201"))
+    return read_score_table(str(folder / "table.csv"), get_space("nb201")).values
 
 
 def networks(folder: Path) -> None:
@@ -190,7 +184,7 @@ def networks(folder: Path) -> None:
 def architectures(folder: Path) -> object:
     from presage.architectures import costs_of, read_architectures
 
-    return [costs_of(one, (3, 16, 16), 10) for one in read_architectures([str(folder / "networks.jsonl")])]
+    return [(one, costs_of(one, (3, 16, 16), 10)) for one in read_architectures([str(folder / "networks.jsonl")])]
 
 
 def recipe_file(folder: Path) -> None:
@@ -202,7 +196,10 @@ def recipe(folder: Path) -> object:
     from presage.training.recipe_words import recipe_words
 
     found = chosen_recipe(str(folder / "recipe.json"), "--recipe", "predict")
-    return found if isinstance(found, str) else (recipe_words(found), found.check_trainable())
+    if not isinstance(found, str):
+        recipe_words(found)
+        found.check_trainable()
+    return found
 
 
 def arrays(folder: Path) -> None:
@@ -214,6 +211,12 @@ def dataset(folder: Path) -> object:
     from presage.training import load_dataset
 
     return load_dataset(str(folder / "d.npz"))
+
+
+def pixels(folder: Path) -> object:
+    found = dataset(folder)
+    assert isinstance(found, ImageDataset)
+    return [found.x_train, found.y_train, found.x_test, found.y_test]
 
 
 def images(folder: Path) -> None:
@@ -249,7 +252,8 @@ def load_model(folder: Path) -> object:
     from presage.search.run.export import how_to_use
     from presage.training.model.folder import load_model
 
-    return load_model(folder / "model"), how_to_use(folder / "model")
+    how_to_use(folder / "model")
+    return list(load_model(folder / "model").module.state_dict().values())
 
 
 def blocks() -> ImageDataset:
@@ -297,7 +301,9 @@ def load_checkpoint(folder: Path) -> object:
 
     from presage.training.checkpoint import load_checkpoint
 
-    return load_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))
+    found = load_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))
+    assert found is not None
+    return [found["module"]["w"], found["records"]]
 
 
 def predictor(folder: Path) -> None:
@@ -311,27 +317,40 @@ def predictor(folder: Path) -> None:
 
 def load_predictor(folder: Path) -> object:
     from presage.surrogate.predictors.storage import load_predictor
+    from presage.surrogate.testing import synthetic_experience
 
-    return load_predictor(folder / "kept", b"key")
+    known = synthetic_experience(datasets=3, networks=10)
+    return [load_predictor(folder / "kept", b"key").predict(known.graphs, known.tasks[0]).value]
 
+
+def _stored_as(name: str) -> Callable[[Path], None]:
+    return lambda folder: stored(folder / name)
+
+
+_MINE = database_holds("mine.duckdb")
+_STORED = database_holds("stored.duckdb", names_damage=True)
 
 READERS: dict[str, Reader] = {
-    "architectures": Reader(networks, architectures),
-    "recipe file": Reader(recipe_file, recipe),
-    "shards": Reader(shards, imported),
-    "Parquet": Reader(parquet, imported),
-    "foreign database": Reader(lambda folder: stored(folder / "theirs.duckdb"), imported),
-    "own database": Reader(lambda folder: stored(folder / "stored.duckdb"), opened),
-    "rows": Reader(lambda folder: stored(folder / "stored.duckdb"), opened, damage=rows),
-    "experience": Reader(lambda folder: stored(folder / "stored.duckdb"), predicted, damage=rows),
-    "table of trainings": Reader(trainings, own_trainings),
-    "table of scores": Reader(scores, score_table),
-    "npz": Reader(arrays, dataset),
-    "image folder": Reader(images, image_folder),
-    "model": Reader(model, load_model),
-    "run folder": Reader(run, searched, spared=("report.html", "lock")),
-    "report": Reader(run, report, spared=("report.html", "lock")),
-    "checkpoint": Reader(checkpoint, load_checkpoint),
-    "predictor": Reader(predictor, load_predictor),
+    "architectures": Reader(networks, architectures, wrong=architectures_hold, share=4),
+    "recipe file": Reader(recipe_file, recipe, wrong=recipe_holds, share=4),
+    "shards": Reader(shards, imported, wrong=_MINE),
+    "Parquet": Reader(parquet, imported, wrong=_MINE),
+    "Parquet, by columns": Reader(parquet, imported, damage=damages.columns, wrong=_MINE),
+    "foreign database": Reader(_stored_as("theirs.duckdb"), imported, wrong=_MINE),
+    "foreign database, forged": Reader(_stored_as("theirs.duckdb"), imported, damage=damages.forged, wrong=_MINE),
+    "own database": Reader(_stored_as("stored.duckdb"), opened, wrong=_STORED),
+    "rows": Reader(_stored_as("stored.duckdb"), opened, damage=damages.rows_of("stored.duckdb"), wrong=_STORED),
+    "experience": Reader(_stored_as("stored.duckdb"), predicted, damage=damages.rows_of("stored.duckdb")),
+    "table of trainings": Reader(trainings, own_trainings, wrong=shares_hold, share=4),
+    "table of scores": Reader(scores, score_table, share=4),
+    "npz": Reader(arrays, pixels, wrong=same_as_ever, share=4),
+    "npz, by arrays": Reader(arrays, dataset, damage=damages.arrays_within, wrong=images_hold, share=4),
+    "image folder": Reader(images, image_folder, wrong=images_hold, share=2),
+    "model": Reader(model, load_model, wrong=same_as_ever, share=4),
+    "model, resealed": Reader(model, load_model, damage=damages.resealed, share=4),
+    "run folder": Reader(run, searched, spared=("report.html", "lock"), wrong=search_holds),
+    "report": Reader(run, report, spared=("report.html", "lock"), wrong=page_holds),
+    "checkpoint": Reader(checkpoint, load_checkpoint, wrong=same_as_ever, share=4),
+    "predictor": Reader(predictor, load_predictor, wrong=same_as_ever, share=4),
 }
 """By what it reads."""

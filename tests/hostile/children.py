@@ -1,0 +1,106 @@
+"""Children of a process that has imported all: each begins at once, is watched, and cannot take the trial with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Child", "Say"]
+
+Say = Callable[[Any], None]
+"""How a child tells of something: a JSON value."""
+
+
+@dataclass(eq=False)
+class Child:
+    """A process that runs a function, and what it says.
+
+    Attributes:
+        number: its process id.
+        code: how it ended, once it has; negative where a signal ended it.
+    """
+
+    number: int
+    _pipe: int
+    code: int | None = None
+    _read: bytes = b""
+
+    @classmethod
+    def running(cls, work: Callable[[Say], int]) -> Child:
+        """Fork; the child ends with the code that `work` gives, or 70 where that raises."""
+        reading, writing = os.pipe()
+        number = os.fork()
+        if number:
+            os.close(writing)
+            return cls(number, reading)
+        code = 70
+        try:
+            os.close(reading)
+            os.setpgid(0, 0)  # Ctrl-C is for the parent, which ends it
+            with open(os.devnull, "r+") as nowhere:  # noqa: PTH123 - the child's own streams
+                for stream in (0, 1, 2):
+                    os.dup2(nowhere.fileno(), stream)
+            code = work(lambda value: _whole(writing, json.dumps(value).encode() + b"\n"))
+        finally:
+            os._exit(code)
+
+    def said(self, silent: float) -> Iterator[Any]:
+        """What it says, as it comes, until it ends; it is ended where it says nothing for so many seconds."""
+        while True:
+            *lines, self._read = self._read.split(b"\n")
+            yield from (json.loads(line) for line in lines)
+            if not select.select([self._pipe], [], [], silent)[0]:
+                self.end()
+                return
+            more = os.read(self._pipe, 1 << 16)
+            if not more:
+                self.wait()
+                return
+            self._read += more
+
+    def wait(self) -> int:
+        """How it ended."""
+        if self.code is None:
+            _, status = os.waitpid(self.number, 0)
+            self.code = os.waitstatus_to_exitcode(status)
+            os.close(self._pipe)
+        return self.code
+
+    def waited(self, seconds: float) -> int | None:
+        """How it ended; None where it has not within so long."""
+        until = time.monotonic() + seconds
+        while self.code is None:
+            found, status = os.waitpid(self.number, os.WNOHANG)
+            if found:
+                self.code = os.waitstatus_to_exitcode(status)
+                os.close(self._pipe)
+            elif time.monotonic() > until:
+                return None
+            else:
+                time.sleep(0.002)
+        return self.code
+
+    def signal(self, sign: int) -> None:
+        """Send it a signal, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.number, sign)
+
+    def end(self) -> int:
+        """Kill it, with what it began."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.number, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.number, signal.SIGKILL)
+        return self.wait()
+
+
+def _whole(to: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(to, content) :]

@@ -1,0 +1,242 @@
+"""The three kinds of trial: a part of each, by seeds, in children, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import shutil
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import ClassVar
+
+from presage.errors import PresageError
+from presage.interruption import Interrupted, interruptible
+from tests.hostile import faults
+from tests.hostile.campaign import Campaign
+from tests.hostile.children import Child, Say
+from tests.hostile.tally import Finding, Part
+from tests.hostile.victims import VICTIMS
+
+__all__ = ["Kills", "Mutations", "Starved", "Trial"]
+
+_SILENT = 60.0  # seconds of a loaded machine in which a child says nothing: it hangs
+_LATE = 20.0  # the same, of one that was asked to end; two seconds are for the test of a machine that is free
+_MOST_MEMORY = 2 << 30
+_DONE, _REFUSED, _FOREIGN = 90, 2, 1
+_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+_ENDINGS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
+
+
+class Trial(ABC):
+    """Something to be tried for one seed after the other.
+
+    Attributes:
+        kind, name: see `tests.hostile.tally.Part`.
+        unit: what is counted against what was asked for.
+        chunk: seeds of a part.
+    """
+
+    kind: ClassVar[str]
+    unit: ClassVar[str]
+    chunk: ClassVar[int]
+
+    def __init__(self, name: str, home: Path) -> None:
+        self.name, self.home = name, home
+
+    @abstractmethod
+    def part(self, first: int, count: int) -> Part:
+        """Try so many seeds."""
+
+
+class Mutations(Trial):
+    """A reader and mutated files."""
+
+    kind, unit, chunk = "inputs", "inputs", 60
+
+    def part(self, first: int, count: int) -> Part:
+        """See `Trial.part`."""
+        seed, last = first, first + count
+        counts: Counter[str] = Counter()
+        bad: list[Finding] = []
+        most = 0
+        while seed < last:
+            child = Child.running(lambda say, begin=seed: self._read(say, begin, last))  # type: ignore[misc]
+            for came, told, memory in child.said(_SILENT):
+                sort, what = ("memory", f"{memory:,} bytes") if memory > _MOST_MEMORY else (came, told)
+                counts += Counter({"inputs": 1, sort: 1})
+                most = max(most, memory)
+                if sort not in ("read", "refused"):
+                    bad.append(Finding(sort, seed, what))
+                seed += 1
+            if child.wait():
+                sort = "slow" if child.code == -signal.SIGKILL else "crash"
+                counts += Counter({"inputs": 1, sort: 1})
+                bad.append(Finding(sort, seed, f"the process ended with {child.code}"))
+                seed += 1
+        return Part(self.kind, self.name, first, last, dict(counts), tuple(bad), memory=most)
+
+    def _read(self, say: Say, first: int, last: int) -> int:
+        campaign = Campaign(self.name, self.home)
+        for seed in range(first, last):
+            found = campaign.outcome(seed)
+            say([found.sort, found.what[:300] if found.bad else "", _memory()])
+        return 0
+
+
+def _memory() -> int:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+class _Work(Trial):
+    """A trial of work that leaves what it came to in ``outcome.json``."""
+
+    _whole: str = ""
+    _seconds: float = 1.0
+
+    def _begun(self, folder: Path, disk: Callable[[], AbstractContextManager[None]] = nullcontext) -> Child:
+        return Child.running(lambda say: _worked(say, self._victim, folder, disk))
+
+    @property
+    def _victim(self) -> str:
+        return self.name
+
+    def _undisturbed(self, bad: list[Finding], disk: Callable[[], AbstractContextManager[None]] = nullcontext) -> bool:
+        """Find out what the work comes to by itself, and in how long; whether it comes to its end."""
+        if self._whole:
+            return True
+        folder = self._fresh()
+        began = time.monotonic()
+        child = self._begun(folder, disk)
+        said = list(child.said(_SILENT))
+        self._seconds = time.monotonic() - began
+        if child.wait() != _DONE:
+            bad.append(Finding("crash", 0, f"undisturbed, it ends with {child.code}: {said}"))
+            return False
+        self._whole = (folder / "outcome.json").read_text(encoding="utf-8")
+        return True
+
+    def _fresh(self) -> Path:
+        shutil.rmtree(self.home, ignore_errors=True)
+        folder = self.home / "work"
+        folder.mkdir(parents=True)
+        return folder
+
+    def _compared(self, folder: Path, seed: int) -> Finding | None:
+        """Whether the folder holds what undisturbed work leaves there."""
+        found = (folder / "outcome.json").read_text(encoding="utf-8")
+        if found == self._whole:
+            return None
+        sort = "lost" if len(found) < len(self._whole) else "doubled" if len(found) > len(self._whole) else "damaged"
+        return Finding(sort, seed, f"{found[:200]} for {self._whole[:200]}")
+
+
+def _worked(say: Say, name: str, folder: Path, disk: Callable[[], AbstractContextManager[None]]) -> int:
+    try:
+        with interruptible(lambda before: None), disk():
+            outcome = VICTIMS[name](folder)
+    except Interrupted as interruption:
+        return interruption.code
+    except (PresageError, OSError) as error:
+        say([f"{type(error).__name__}: {error}", faults.hits() if faults.available() else 0])
+        return _REFUSED
+    except BaseException as error:
+        say([f"{type(error).__name__}: {error}", faults.hits() if faults.available() else 0])
+        return _FOREIGN
+    (folder / "outcome.json").write_text(json.dumps(outcome, sort_keys=True), encoding="utf-8")
+    say(["", faults.hits() if faults.available() else 0, faults.seen() if faults.available() else 0])
+    return _DONE
+
+
+class Kills(_Work):
+    """Work that is killed at random moments, each a share of what it takes, until it is done."""
+
+    kind, unit, chunk = "kills", "kills", 1
+
+    def part(self, first: int, count: int) -> Part:
+        """See `Trial.part`: a seed is one piece of work, killed until it comes to its end."""
+        counts: Counter[str] = Counter()
+        bad: list[Finding] = []
+        for seed in range(first, first + count):
+            if self._undisturbed(bad):
+                self._one(seed, counts, bad)
+        counts += Counter(one.sort for one in bad)
+        return Part(self.kind, self.name, first, first + count, dict(counts), tuple(bad))
+
+    def _one(self, seed: int, counts: Counter[str], bad: list[Finding]) -> None:
+        chance, folder = random.Random(f"{self.name} {seed}"), self._fresh()
+        for attempt in range(40):
+            child = self._begun(folder)
+            if child.waited(chance.expovariate(1 + attempt / 8) * 0.5 * self._seconds + 0.005) is None:
+                sign = chance.choice(_SIGNALS)
+                asked = time.monotonic()
+                child.signal(sign)
+                if child.waited(_LATE) is None:
+                    bad.append(Finding("late", seed, f"{time.monotonic() - asked:.1f} s after {sign.name}"))
+                    child.end()
+                elif child.code in (_ENDINGS[sign], -sign):  # the latter before it had said what it does with signals
+                    counts += Counter({"kills": 1, sign.name: 1})
+                    continue
+            if child.code != _DONE:
+                bad.append(Finding("foreign" if child.code in (1, 2) else "crash", seed, f"it ended with {child.code}"))
+            break
+        child = self._begun(folder)
+        said = list(child.said(_SILENT))
+        if child.wait() != _DONE:
+            bad.append(Finding("lost", seed, f"it does not come to its end: {child.code}, {said}"))
+        elif (found := self._compared(folder, seed)) is not None:
+            bad.append(found)
+        counts["runs"] += 1
+
+
+class Starved(_Work):
+    """Work on a disk that fails from some call on, and once more when that has passed."""
+
+    kind, unit, chunk = "faults", "runs", 2
+
+    def __init__(self, victim: str, fault: str, home: Path) -> None:
+        super().__init__(f"{victim}: {fault}", home)
+        self._of, self._fault = victim, fault
+        self._calls = 0
+
+    @property
+    def _victim(self) -> str:
+        return self._of
+
+    def part(self, first: int, count: int) -> Part:
+        """See `Trial.part`."""
+        counts: Counter[str] = Counter()
+        bad: list[Finding] = []
+        for seed in range(first, first + count):
+            if self._undisturbed(bad):
+                self._one(seed, counts, bad)
+        counts += Counter(one.sort for one in bad)
+        return Part(self.kind, self.name, first, first + count, dict(counts), tuple(bad))
+
+    def _one(self, seed: int, counts: Counter[str], bad: list[Finding]) -> None:
+        chance, folder = random.Random(f"{self.name} {seed}"), self._fresh()
+        if self._fault == faults.ROOM:
+            size = chance.choice([0, 4096, 50_000, 300_000, 1_000_000])
+            child = self._begun(folder, lambda: faults.limited(size))
+        else:
+            skipped = int(chance.expovariate(1 / 30))
+            child = self._begun(folder, lambda: faults.armed(faults.FAULTS[self._fault], folder, skipped))
+        said = list(child.said(_SILENT))
+        code = child.wait()
+        counts += Counter({"runs": 1, "hit": int(bool(said and said[0][1])), "refused": int(code == _REFUSED)})
+        if code == -signal.SIGKILL:
+            bad.append(Finding("slow", seed, f"nothing for {_SILENT:.0f} s"))
+        elif code not in (_DONE, _REFUSED):
+            bad.append(Finding("foreign" if code == _FOREIGN else "crash", seed, f"{code}: {said}"))
+        (folder / "outcome.json").unlink(missing_ok=True)
+        child = self._begun(folder)
+        said = list(child.said(_SILENT))
+        if child.wait() != _DONE:
+            bad.append(Finding("lost", seed, f"once the disk is well, it ends with {child.code}: {said}"))
+        elif (found := self._compared(folder, seed)) is not None:
+            bad.append(found)
