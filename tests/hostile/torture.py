@@ -83,7 +83,7 @@ def _trials(home: Path, given: argparse.Namespace) -> list[tuple[Trial, int]]:
     kinds = [faults.ROOM, *(faults.FAULTS if faults.available() else ())]
     each = -(-given.faults // (len(kinds) * len(VICTIMS)))
     found += [(Starved(name, kind, home / f"fault-{at}"), each) for kind in kinds for at, name in enumerate(VICTIMS)]
-    return [(trial, asked) for trial, asked in found if given.only in f"{trial.kind} {trial.name}"]
+    return [(trial, asked) for trial, asked in found if asked and given.only in f"{trial.kind} {trial.name}"]
 
 
 def _run(tally: Tally, trials: list[tuple[Trial, int]], minutes: float, jobs: int) -> None:
