@@ -8,12 +8,20 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from presage.database.frames import frame
+from presage.display import html_table, paragraphs
+
 __all__ = ["ExperimentColumns", "SimilarExperiments"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 Arrays = list[Floats]
+
+_PLAIN = (
+    "architecture", "seed", "status", "accuracy", "test_accuracy", "parameters", "multiply_adds", "activation_bytes",
+    "depth", "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +69,24 @@ class ExperimentColumns:
     def __len__(self) -> int:
         return len(self.seed)
 
+    def to_frame(self, **beside: list[Any]) -> Any:
+        """A row each, without curves: a `pandas.DataFrame` where pandas is installed, else a DuckDB relation, which all
+        that reads Arrow takes (``polars.DataFrame(frame)``).
+
+        Args:
+            beside: more columns, n values each.
+        """
+        columns = {
+            "dataset": [self.datasets[at] for at in self.dataset],
+            "recipe": [self.recipes[at] for at in self.recipe],
+            **{name: getattr(self, name).tolist() for name in _PLAIN},
+            **beside,
+        }
+        return frame([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+
+    def __repr__(self) -> str:
+        return f"ExperimentColumns({len(self):,} experiments on {len(self.datasets)} datasets)"
+
     def take(self, rows: npt.NDArray[Any]) -> Self:
         """The rows chosen by positions or by a boolean mask (n,)."""
         positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
@@ -92,3 +118,24 @@ class SimilarExperiments:
     tolerance: float
     widened: bool
     note: str
+
+    def __len__(self) -> int:
+        return len(self.experiments)
+
+    def to_frame(self) -> Any:
+        """The experiments, as `ExperimentColumns.to_frame`, with the DCN of their datasets beside."""
+        columns = self.experiments
+        return columns.to_frame(dcn=[self.dcn[at] for at in columns.dataset])
+
+    def __repr__(self) -> str:
+        return f"SimilarExperiments({self.note})"
+
+    def _repr_html_(self) -> str:
+        """By dataset: DCN, experiments, and the accuracies there."""
+        found = self.experiments
+        rows = []
+        for at, (dataset, dcn) in enumerate(zip(found.datasets, self.dcn, strict=True)):
+            there = found.accuracy[found.dataset == at]
+            rows.append((dataset[:8], f"{dcn:.3f}", f"{len(there):,}", f"{there.mean():.3f}", f"{there.max():.3f}"))
+        header = ("dataset (fingerprint)", "DCN", "experiments", "mean accuracy", "best")
+        return paragraphs([self.note]) + html_table(header, rows)

@@ -10,6 +10,7 @@ from typing import Any
 from presage.database.connection import Connection
 from presage.database.migrate import version
 from presage.database.tables import RECORDS
+from presage.display import html_table, paragraphs
 from presage.records.probe import RUNG
 from presage.terminal import one_line
 
@@ -59,20 +60,39 @@ class DatabaseInfo:
         """Plain objects, lists and numbers."""
         return {**asdict(self), "path": str(self.path), "datasets": [asdict(d) for d in self.datasets]}
 
+    def __repr__(self) -> str:
+        return one_line(f"DatabaseInfo({self._title()})")
+
+    def _repr_html_(self) -> str:
+        header = ("dataset", "finished", "failed", "mean accuracy", "DCN")
+        rows = [
+            (
+                one.name,
+                f"{one.finished:,}",
+                f"{one.failed:,}",
+                "" if one.mean_accuracy is None else f"{one.mean_accuracy:.3f}",
+                _dcn(one),
+            )
+            for one in self.datasets
+        ]
+        return paragraphs([self._title()]) + html_table(header, rows)
+
+    def _title(self) -> str:
+        rows = ", ".join(f"{n:,} {table}" for table, n in self.rows.items())
+        return f"{self.path}: {self.bytes / 1e6:.1f} MB, schema {self.schema_version}; {rows}"
+
     def text(self, recipes: Mapping[str, str] | None = None) -> str:
         """A table to read; the mean accuracies are over networks by all of the recipes.
 
         Args:
             recipes: hash → a recipe in words, said beside its hash.
         """
-        rows = ", ".join(f"{n} {table}" for table, n in self.rows.items())
-        lines = [f"{self.path}: {self.bytes / 1e6:.1f} MB, schema {self.schema_version}; {rows}", ""]
+        lines = [self._title(), ""]
         width = max([len(one_line(d.name)) for d in self.datasets], default=7)
         lines.append(f"{'dataset':{width}}  finished  failed  accuracy  DCN")
         for d in self.datasets:
             mean = "       –" if d.mean_accuracy is None else f"{d.mean_accuracy:8.3f}"
-            dcn = ", ".join(f"{value:.3f} ({name})" for name, value in d.dcn.items()) or "not probed"
-            lines.append(f"{one_line(d.name):{width}}  {d.finished:8}  {d.failed:6}  {mean}  {dcn}")
+            lines.append(f"{one_line(d.name):{width}}  {d.finished:8}  {d.failed:6}  {mean}  {_dcn(d)}")
         for title, counts in (("space", self.spaces), ("status", self.statuses)):
             parts = (f"{name or 'own networks'} {n}" for name, n in counts.items())
             lines.append(f"by {title}: {', '.join(parts) or 'none'}")
@@ -83,6 +103,10 @@ class DatabaseInfo:
             if source:
                 lines.append(f"{source}, by recipe: {_by_recipe(counts, recipes or {})}")
         return "\n".join(map(one_line, lines))
+
+
+def _dcn(dataset: DatasetInfo) -> str:
+    return ", ".join(f"{value:.3f} ({name})" for name, value in dataset.dcn.items()) or "not probed"
 
 
 def _by_recipe(counts: Mapping[str, int], called: Mapping[str, str]) -> str:

@@ -4,12 +4,13 @@
 
     import presage
 
-    card = presage.probe("digits")                                   # how hard is the dataset?
+    card = presage.probe("digits")                                     # how hard is the dataset?
     rows = presage.predict("digits", ["torchvision.models:resnet18"])  # train-free accuracy with interval
-    found = presage.search("digits", space="nb201", candidates=2000)   # search on predictions, train the short-list
+    found = presage.search("digits", max_params=20_000)                # search on predictions, train the short-list
+    found.best.predict(["a.png", "b.png"])                             # the network that it left classifies
     classifier = presage.ImageClassifier().fit("digits")               # the same as a scikit-learn estimator
     with presage.Database.open() as database:
-        print(presage.database.info().text())
+        print(database.info().text())
 
 Importing it loads neither torch nor any other heavy library.
 """

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,12 @@ from presage.architectures import NamedArchitecture, NamedNetwork, networks_of
 from presage.at_images import at_images
 from presage.errors import DatasetWarning, InvalidArgument, NetworkWarning, UnknownName
 from presage.places import user_path
-from presage.progress import OnStage, no_progress
+from presage.progress import Progress, shown_progress
+from presage.results import PredictedRows, TrainedRows
 from presage.session import Session
 from presage.steps import inspecting
 from presage.steps.experience import ImportOptions
 from presage.steps.imports.published import NETWORKS
-from presage.steps.prediction import Predicted
-from presage.steps.training import Trained
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from presage.database import ImportReport
     from presage.probe import DifficultyCard
     from presage.probe.inspection.issue import Inspection
-    from presage.search import SearchResult
+    from presage.search import Limits, SearchResult
     from presage.training import ImageDataset, Recipe
     from presage.training.model.trained import TrainedModel
     from presage.training.side_by_side import SideBySide
@@ -58,7 +58,7 @@ def probe(
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: OnStage = no_progress,
+    progress: Progress = True,
 ) -> DifficultyCard:
     """How hard is a dataset? Its DCN and what one number hides.
 
@@ -67,13 +67,14 @@ def probe(
         seeds: probes, one a seed.
         ladder: then climb the probe ladder, which tells what more images, larger ones and longer training would bring.
         database: the experiment database; None for the user's own.
-        progress: called as ``progress(stage, done, total)``.
+        progress: whether bars show how far it is; or a function, called as ``progress(stage, done, total)``.
 
     Raises:
         InvalidDataset: the images or labels cannot be learned from.
     """
-    session = Session(database, device, seed, progress)
-    return session.probe(_dataset(session, dataset), seeds, ladder=ladder)
+    with shown_progress(progress) as told:
+        session = Session(database, device, seed, told)
+        return session.probe(_dataset(session, dataset), seeds, ladder=ladder)
 
 
 def inspect(
@@ -83,7 +84,7 @@ def inspect(
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: OnStage = no_progress,
+    progress: Progress = True,
 ) -> Inspection:
     """What looks wrong with a dataset's images: duplicates, leaked test images, faults, outliers, doubted labels.
 
@@ -93,12 +94,13 @@ def inspect(
         database: beside it decoded images and what was found are kept; None for the user's own.
         device: as elsewhere; nothing here is trained, and any CPU will do.
         seed: of what judges labels.
-        progress: called as ``progress(stage, done, total)``.
+        progress: whether bars show how far it is; or a function, called as ``progress(stage, done, total)``.
     """
-    session = Session(database, device, seed, progress)
-    images = _dataset(session, dataset)
     folder = None if out is None else user_path(out)
-    return inspecting.inspect(images, out=folder, seed=seed, kept=session.cache("inspections"), progress=progress)
+    with shown_progress(progress) as told:
+        session = Session(database, device, seed, told)
+        images = _dataset(session, dataset)
+        return inspecting.inspect(images, out=folder, seed=seed, kept=session.cache("inspections"), progress=told)
 
 
 def predict(
@@ -110,8 +112,8 @@ def predict(
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: OnStage = no_progress,
-) -> list[Predicted]:
+    progress: Progress = True,
+) -> PredictedRows:
     """*Predicted* accuracy, with an interval, of networks on a dataset. Trains nothing but the probe net, once.
 
     Args:
@@ -124,9 +126,10 @@ def predict(
         InvalidArchitecture: what is no network, or cannot take the dataset's images; of several, those that cannot are
             left out with a `presage.errors.NetworkWarning` each.
     """
-    session = Session(database, device, seed, progress, predictor)
-    images = _dataset(session, dataset)
-    return session.predict(images, *_at_images(session, images, architectures, recipe))
+    with shown_progress(progress) as told:
+        session = Session(database, device, seed, told, predictor)
+        images = _dataset(session, dataset)
+        return session.predict(images, *_at_images(session, images, architectures, recipe))
 
 
 def train(
@@ -139,18 +142,19 @@ def train(
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: OnStage = no_progress,
-) -> list[Trained]:
+    progress: Progress = True,
+) -> TrainedRows:
     """*Trained* accuracy of networks, which enters the database. Other arguments as `predict` has them.
 
     Args:
         out: folder in which each trained network is left, for `load`; None leaves none.
         onnx: whether an ONNX file is left there too.
     """
-    session = Session(database, device, seed, progress)
-    images = _dataset(session, dataset)
     folder = None if out is None else user_path(out)
-    return session.train(images, *_at_images(session, images, architectures, recipe), out=folder, onnx=onnx)
+    with shown_progress(progress) as told:
+        session = Session(database, device, seed, told)
+        images = _dataset(session, dataset)
+        return session.train(images, *_at_images(session, images, architectures, recipe), out=folder, onnx=onnx)
 
 
 def search(
@@ -163,11 +167,15 @@ def search(
     final_recipe: Recipe | str = "auto",
     tune: bool = True,
     budget: float | str | None = None,
+    max_params: int | None = None,
+    max_macs: int | None = None,
+    max_memory: int | None = None,
+    max_latency: float | None = None,
     predictor: str = "ensemble",
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
-    progress: OnStage = no_progress,
+    progress: Progress = True,
     workers: int | str | None = None,
     executor: Executor | None = None,
     **settings: Any,
@@ -181,11 +189,14 @@ def search(
         final_recipe: by name, on all images; or a recipe as it stands. ``"auto"``: the budget chooses, or `standard`.
         tune: whether learning rate and weight decay are tuned before a final training.
         budget: seconds, or a time as in ``"30m"``, that everything is made to fit but what is given here.
+        max_params, max_macs, max_memory: hard limits on a network's parameters, on its multiply-adds and on its bytes
+            of activations for one image.
+        max_latency: hard limit on milliseconds of a forward pass here: estimated for all, measured for the short-list.
         workers: networks trained at once, each by one thread, with the same results for any number; ``"auto"`` is one
             for each core, or four for each GPU. None trains one after the other, by all threads.
         executor: trains on this in place of processes of presage's own; it must share this machine's disk.
         settings: fields of `presage.search.SearchSettings`: strategy, candidates (2,000; 100 where a super-net scores),
-            shortlist, rounds, limits, …
+            shortlist, rounds, `limits` in place of the four above, …
 
     Raises:
         NothingFeasible: no network of the space is within the limits.
@@ -201,33 +212,36 @@ def search(
     known = SearchSettings.__dataclass_fields__
     for name in settings:
         if name not in known:
-            raise UnknownName("setting of `presage.search`", name, known)
+            raise UnknownName("setting of `presage.search`", name, [*known, *_LIMITS])
+    most = {"max_params": max_params, "max_macs": max_macs, "max_memory": max_memory, "max_latency": max_latency}
+    limits = _limits(settings, **most)
     fixed = frozenset({"candidates", "shortlist"} & settings.keys()) | frozenset(() if tune else ("trials",))
     by = {"recipe": recipe, "final_recipe": final_recipe}
     fixed |= {name for name, given in by.items() if given not in (None, recipes.AUTO)}
     usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""), settings.get("shortlist", 1))
-    asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings})
-    session = Session(database, device, seed, progress, predictor)
-    images = _dataset(session, dataset)
-    last = recipes.final_recipe(final_recipe, images)
-    trials, mirror = TRIALS if tune else 0, isinstance(final_recipe, str)
-    ending = FinalSettings(last, final or 1, trials, mirror=mirror)
-    at_once: AbstractContextManager[SideBySide | None] = nullcontext()
-    if workers is not None or executor is not None:
-        at_once = side_by_side(
-            AUTO_WORKERS if workers is None else workers, device, user_path(run_folder) / ".workers", executor
-        )
-    with at_once as beside:
-        return session.search(
-            images,
-            space=get_space(space) if isinstance(space, str) else space,
-            recipe=_recipe(recipe, images, session),
-            settings=asked,
-            run_folder=user_path(run_folder),
-            final=ending if final else None,
-            wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
-            beside=beside,
-        )
+    asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings, **limits})
+    with shown_progress(progress) as told:
+        session = Session(database, device, seed, told, predictor)
+        images = _dataset(session, dataset)
+        last = recipes.final_recipe(final_recipe, images)
+        trials, mirror = TRIALS if tune else 0, isinstance(final_recipe, str)
+        ending = FinalSettings(last, final or 1, trials, mirror=mirror)
+        at_once: AbstractContextManager[SideBySide | None] = nullcontext()
+        if workers is not None or executor is not None:
+            at_once = side_by_side(
+                AUTO_WORKERS if workers is None else workers, device, user_path(run_folder) / ".workers", executor
+            )
+        with at_once as beside:
+            return session.search(
+                images,
+                space=get_space(space) if isinstance(space, str) else space,
+                recipe=_recipe(recipe, images, session),
+                settings=asked,
+                run_folder=user_path(run_folder),
+                final=ending if final else None,
+                wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
+                beside=beside,
+            )
 
 
 def import_experience(
@@ -237,7 +251,7 @@ def import_experience(
     trust_code: bool = False,
     networks: int | None = NETWORKS,
     database: str | Path | None = None,
-    progress: OnStage = no_progress,
+    progress: Progress = True,
 ) -> ImportReport:
     """Take experience into the database: shards, exported Parquet, databases, tables of trainings; idempotent.
 
@@ -255,7 +269,33 @@ def import_experience(
         InvalidArgument: a path that does not exist, or a table that lacks a column; nothing was taken in then.
     """
     options = ImportOptions(dry_run, columns or {}, trust_code, networks)
-    return Session(database, progress=progress).import_experience([user_path(path) for path in paths], options)
+    with shown_progress(progress) as told:
+        return Session(database, progress=told).import_experience([user_path(path) for path in paths], options)
+
+
+_LIMITS = {
+    "max_params": "parameters", "max_macs": "multiply_adds", "max_memory": "activation_bytes",
+    "max_latency": "latency_seconds",
+}  # fmt: skip
+"""Plain argument of `search` → field of `presage.search.Limits`, all in the same unit but milliseconds."""
+
+
+def _limits(settings: Mapping[str, Any], **most: float | None) -> dict[str, Limits]:
+    """The setting that the plain arguments stand for; nothing where none is given."""
+    from presage.search import Limits
+
+    given = {name: value for name, value in most.items() if value is not None}
+    for name, value in given.items():
+        if "limits" in settings:
+            raise InvalidArgument(name, "presage.search", "be left out beside `limits`", value)
+        whole = name != "max_latency"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < inf:
+            rule = "be a whole number of at least 1" if whole else "be a number of milliseconds above 0"
+            raise InvalidArgument(name, "presage.search", rule, value)
+    fields: dict[str, Any] = {
+        _LIMITS[name]: value / 1000 if name == "max_latency" else value for name, value in given.items()
+    }
+    return {"limits": Limits(**fields)} if fields else {}
 
 
 def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:

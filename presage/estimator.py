@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted, check_non_negative, valida
 from presage.errors import DatasetWarning, InvalidArgument, InvalidDataset, TrainingFailure
 from presage.folders import check_folder
 from presage.places import user_path
-from presage.progress import OnStage, no_progress
+from presage.progress import OnStage, Progress, shown_progress
 from presage.recipes import AUTO, final_recipe
 from presage.session import Session
 from presage.steps.budgeting import TimeWish, seconds_of
@@ -75,7 +75,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         database: the experiment database to learn from; None for the user's own.
         device: `auto`, `cpu` or `cuda`; of the search. Images are classified on the CPU.
         random_state: of everything random. With None, no fit is like another.
-        progress: called as ``progress(stage, done, total)``.
+        progress: whether bars show how far a fit is; or a function, called as ``progress(stage, done, total)``.
 
     Attributes:
         classes_: (k,) the labels, sorted as `numpy.unique` does; or the names of a dataset's classes, in its order.
@@ -106,7 +106,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         database: str | Path | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = 0,
-        progress: OnStage = no_progress,
+        progress: Progress = True,
     ) -> None:
         self.budget = budget
         self.space = space
@@ -138,12 +138,16 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
             NothingFeasible: no network of the space is within the limits.
             TrainingFailure: every training of the short-list ended early.
         """
+        with shown_progress(self.progress) as told:
+            return self._fitted(X, y, told)
+
+    def _fitted(self, X: ArrayLike | ImageDataset | Path, y: ArrayLike | None, progress: OnStage) -> Self:
         from presage.architecture.spaces import get_space
         from presage.training.model.folder import load_model
 
         settings, wish = self._settings(), self._wish()
         space = get_space(self.space) if isinstance(self.space, str) else self.space
-        session = Session(self.database, self.device, settings.seed, self.progress, self.predictor)
+        session = Session(self.database, self.device, settings.seed, progress, self.predictor)
         if _is_dataset(X):
             if y is not None:
                 raise InvalidArgument("y", _FIT, "be None beside a dataset, which has labels of its own", y)
@@ -152,7 +156,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         else:
             dataset, classes, depth = self._arrays(X, y)
         for line in dataset.warnings:
-            warnings.warn(line, DatasetWarning, stacklevel=2)
+            warnings.warn(line, DatasetWarning, stacklevel=3)
         recipe = self._recipe(dataset)
         final = self._final(dataset)
         if self.run_folder is None:
@@ -212,7 +216,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         check_is_fitted(self, "model_")
         if y is not None or not _is_dataset(X):
             return float(super().score(X, y, sample_weight))
-        dataset = Session(progress=self.progress).dataset(X if isinstance(X, ImageDataset) else str(X))
+        with shown_progress(self.progress) as told:
+            dataset = Session(progress=told).dataset(X if isinstance(X, ImageDataset) else str(X))
         images, labels = dataset.x_test, dataset.y_test
         if not dataset.test_given and dataset.fingerprint != self.search_result_.fingerprint:
             images, labels = np.concatenate([images, dataset.x_train]), np.concatenate([labels, dataset.y_train])

@@ -1,14 +1,14 @@
-"""What the commands share in reading numbers and printing tables."""
+"""What the commands share in reading numbers, and in printing them (`presage.display`)."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 
-from presage.terminal import one_line
+from presage.display import accuracies, extrapolates, reaching, scaled, table
 
 __all__ = [
     "accuracies", "at_least_zero", "clock", "duration", "extrapolates", "milliseconds", "positive", "reaching",
@@ -102,46 +102,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def extrapolates(word: str, distance: float | None) -> str:
-    """How far a prediction reaches beyond experience, as a word and a number: *near 0.32*; "" where it is not told."""
-    return word if distance is None or not distance else f"{word} {distance:.2f}"
-
-
-def reaching(rounds: Iterable[Mapping[str, int]]) -> str:
-    """*1,803 within, 150 near, 47 far*: how far predictions reach beyond experience, over rounds of a search."""
-    total: dict[str, int] = {}
-    for counts in rounds:
-        for word, count in counts.items():
-            total[word] = total.get(word, 0) + count
-    return ", ".join(f"{count:,} {word}" for word, count in total.items())
-
-
-def scaled(value: float) -> str:
-    """A count for people: 1234567 → 1.23M."""
-    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{suffix}"
-    return f"{value:.3g}"
-
-
-def accuracies(value: float | None, balanced: float | None, none: str = "") -> str:
-    """An accuracy, and the balanced one where there is one: 0.823 (balanced 0.701)."""
-    if value is None:
-        return none
-    return f"{value:.3f}" + ("" if balanced is None else f" (balanced {balanced:.3f})")
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Left-aligned first column, the others right-aligned; cells are on one line each, whatever they hold."""
-    lines = [[one_line(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    texts = []
-    for line in lines:
-        cells = [
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        texts.append("  ".join(cells).rstrip())
-    return "\n".join([texts[0], "  ".join("-" * width for width in widths), *texts[1:]])

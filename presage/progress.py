@@ -1,19 +1,28 @@
-"""How far the work is: told by `session.progress(stage, done, total)`, drawn on stderr as bars with time left."""
+"""How far the work is: told by `session.progress(stage, done, total)`, drawn on stderr as bars with time left, or in a
+notebook as its own."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["OnStage", "ProgressBars", "no_progress"]
+__all__ = ["OnStage", "Progress", "ProgressBars", "no_progress", "shown_progress"]
 
 OnStage = Callable[[str, int, int | None], None]
 """``progress(stage, done, total)``: how far a stage of the work is."""
+
+Progress = OnStage | bool
+"""What the functions of presage take: True draws bars, False nothing, and a function is told."""
+
+_WORTH_LEAVING = 2.0  # seconds: bars of what took less go when they are done
 
 
 def no_progress(stage: str, done: int, total: int | None) -> None:
@@ -28,11 +37,13 @@ class ProgressBars:
 
     Args:
         quiet: draw nothing.
+        passing: bars of what took less than two seconds are wiped out again, and in a notebook bars are its own.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, passing: bool = False) -> None:
         self.quiet = quiet
-        self._stage = ""
+        self.passing = passing
+        self._stage, self._began = "", 0.0
         self._bar: tqdm[None] | None = None
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
@@ -45,17 +56,10 @@ class ProgressBars:
             return
         if self._bar is None or stage != self._stage or done < self._bar.n:
             self.close()
-            self._stage = stage
-            self._bar = tqdm(
-                total=total,
-                desc=stage,
-                file=sys.stderr,
-                initial=done,
-                dynamic_ncols=True,
-                mininterval=0.2 if sys.stderr.isatty() else 5.0,
-                bar_format="{desc:<28} {percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}, {remaining} left",
-                leave=True,
-            )
+            self._stage, self._began = stage, time.monotonic()
+            kind = _notebook_bar() if self.passing else None
+            told = {"total": total, "desc": stage, "initial": done}
+            self._bar = kind(**told) if kind is not None else tqdm(**told, **_ON_TERMINAL, **_on_stderr())
         if total is not None and self._bar.total != total:
             self._bar.total = total
         self._bar.update(done - self._bar.n)
@@ -63,6 +67,8 @@ class ProgressBars:
     def close(self) -> None:
         """End the bar that is drawn."""
         if self._bar is not None:
+            if self.passing and time.monotonic() - self._began < _WORTH_LEAVING:
+                self._bar.leave = False
             self._bar.close()
             self._bar = None
 
@@ -73,3 +79,34 @@ class ProgressBars:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def shown_progress(progress: Progress) -> Iterator[OnStage]:
+    """What a function of presage tells its progress to; bars are closed at the end."""
+    if callable(progress):
+        yield progress
+        return
+    with ProgressBars(quiet=not progress, passing=True) as bars:
+        yield bars
+
+
+_ON_TERMINAL: dict[str, Any] = {
+    "dynamic_ncols": True,
+    "bar_format": "{desc:<28} {percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}, {remaining} left",
+    "leave": True,
+}
+
+
+def _on_stderr() -> dict[str, Any]:
+    return {"file": sys.stderr, "mininterval": 0.2 if sys.stderr.isatty() else 5.0}
+
+
+def _notebook_bar() -> type[tqdm[None]] | None:
+    """A notebook's own bar, where this is one that has widgets; else None."""
+    if "ipykernel" not in sys.modules:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that widgets are missing: bars of text do as well
+        from tqdm.auto import tqdm as bar
+    return bar if bar.__module__ == "tqdm.auto" else None  # else it is text that it draws

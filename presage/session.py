@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from presage.errors import InvalidArgument
 from presage.folders import check_folder
 from presage.progress import OnStage, no_progress
+from presage.results import PredictedRows, TrainedRows
 from presage.steps import (
     budgeting,
     difficulty,
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from presage.probe import DifficultyCard, ProbeRun, RungRun
     from presage.search import FinalSettings, ScorerFactory, SearchResult, SearchSettings
     from presage.steps.extrapolation import Extrapolation
-    from presage.steps.prediction import BoundPredictor, Predicted
-    from presage.steps.training import Trained
+    from presage.steps.prediction import BoundPredictor
     from presage.surrogate import Experience
     from presage.surrogate.evaluation.appraisal import Appraisal
     from presage.training import ImageDataset, Recipe
@@ -190,19 +190,13 @@ class Session:
 
     def predict(
         self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
-    ) -> list[Predicted]:
+    ) -> PredictedRows:
         """Train-free accuracy of architectures on a dataset, in the order given.
 
         Raises:
             InvalidArchitecture: one that cannot take the dataset's images, or is too large to be built; names it.
             UnknownName: no predictor of that name.
         """
-        return self.predict_with_notes(dataset, architectures, recipe)[0]
-
-    def predict_with_notes(
-        self, dataset: ImageDataset, architectures: Sequence[NamedArchitecture], recipe: Recipe
-    ) -> tuple[list[Predicted], tuple[str, ...]]:
-        """As `predict`, and a line for each way in which the predictions extrapolate."""
         from presage.surrogate import get_predictor
         from presage.training.recipe_words import words_on
         from presage.training.recording import dataset_record
@@ -211,7 +205,8 @@ class Session:
         asked = prediction.costed(dataset, architectures, recipe)
         bound = self.bound_predictor(dataset, recipe)
         notes = bound.extrapolation.notes([costs.multiply_adds for _, costs in asked])
-        return prediction.predicted(bound, asked, words_on(recipe, dataset_record(dataset))), notes
+        words = words_on(recipe, dataset_record(dataset))
+        return PredictedRows(prediction.predicted(bound, asked, words), words, notes)
 
     def extrapolation(self, recipe: Recipe) -> Extrapolation:
         """What predictions for a recipe rest on."""
@@ -252,7 +247,7 @@ class Session:
         *,
         out: Path | None = None,
         onnx: bool = False,
-    ) -> list[Trained]:
+    ) -> TrainedRows:
         """Train each architecture fully; each result enters the database as soon as it is there.
 
         What the database knows of the same network, recipe and seed is given again, not trained again, unless its
@@ -267,10 +262,11 @@ class Session:
             check_folder(out, "--out", "presage train")
         if onnx:
             training.check_onnx()
-        return training.train(
+        rows = training.train(
             BriefStore(self.open), dataset, architectures, recipe,
             seed=self.seed, device=self.device, out=out, onnx=onnx, progress=self.progress,
         )  # fmt: skip
+        return TrainedRows(rows, rows[0].recipe_words if rows else "")
 
     def search(
         self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from presage.display import facts
 from presage.errors import InvalidArgument
 from presage.probe.neighbours import KnownDataset, Neighbour, nearest
 from presage.probe.noise import LabelNoise, joined, suspect_labels
@@ -130,19 +131,30 @@ class DifficultyCard:
 
     def text(self) -> str:
         """A few lines for a terminal."""
-        return "\n".join(
-            one_line(line)
-            for line in [
-                f"{self.name}: DCN {self.dcn:.3f}{self._spread()} (probe version {self.version}, {self._time()})",
-                f"  chance         {self.chance:.3f} with {self.classes} classes; "
-                f"{max(self.lift, 0.0):.0%} of the way from there to 1",
-                f"  confused       {self._confused()}",
-                f"  label noise    {self._noise()}",
-                *([f"  by the recipe  {self.recipe_words}"] if self.recipe_words else []),
-                *([f"  more brings    {'; '.join(one.text() for one in self.outlook)}"] if self.outlook else []),
-                f"  nearest known  {', '.join(f'{near.name} ({near.dcn:.3f})' for near in self.nearest) or 'none'}",
-            ]
+        title = f"{self.name}: DCN {self.dcn:.3f}{self._spread()} (probe version {self.version}, {self._time()})"
+        return "\n".join(map(one_line, [title, *(f"  {name:<15}{what}" for name, what in self._rows())]))
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """What the card tells beside its title: a few words → what is to be said."""
+        way = f"{max(self.lift, 0.0):.0%} of the way from there to 1"
+        return [
+            ("chance", f"{self.chance:.3f} with {self.classes} classes; {way}"),
+            ("confused", self._confused()),
+            ("label noise", self._noise()),
+            *([("by the recipe", self.recipe_words)] if self.recipe_words else []),
+            *([("more brings", "; ".join(one.text() for one in self.outlook))] if self.outlook else []),
+            ("nearest known", ", ".join(f"{near.name} ({near.dcn:.3f})" for near in self.nearest) or "none"),
+        ]
+
+    def __repr__(self) -> str:
+        return one_line(
+            f"DifficultyCard({self.name}: DCN {self.dcn:.3f}{self._spread()}, chance {self.chance:.3f} with "
+            f"{self.classes} classes)"
         )
+
+    def _repr_html_(self) -> str:
+        title = f"{self.name}: DCN {self.dcn:.3f}{self._spread()}"
+        return facts(title, [*self._rows(), ("probe", f"version {self.version}, {self._time()}")])
 
     def to_json(self) -> dict[str, Any]:
         """Everything on the card as plain values; rates and shares included."""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from presage.display import accuracies
 from presage.reading import hex_name, record
+from presage.speakable import named
 
 __all__ = ["FinalResult", "FinalTraining", "TuningTrial"]
 
@@ -72,6 +74,10 @@ class FinalTraining:
     failure: str | None
     balanced_accuracy: float | None = None
     test_balanced_accuracy: float | None = None
+
+    def __repr__(self) -> str:
+        trained = accuracies(self.accuracy, self.balanced_accuracy, none=self.status)
+        return f"FinalTraining({named(self.hash)}: {trained}, {self.recipe_words})"
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""

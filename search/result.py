@@ -1,15 +1,23 @@
-"""Records of a search: what was chosen, what became of it, and the whole. All turn into plain JSON objects."""
+"""Records of a search: short-lists, rounds, and the whole. All turn into plain JSON objects."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from markupsafe import escape
+
+from presage.display import accuracies, paragraphs, reaching
 from presage.errors import WrongInput
-from presage.reading import hex_name, reading, record
+from presage.reading import reading, record
+from presage.search import leaderboard
 from presage.search.final_result import FinalResult
+from presage.search.run_paths import best_folder, network_folder, report_file
+from presage.search.verified import BASELINE, SHORT_LIST, Chosen, KnownNetwork, Verified
+from presage.speakable import named
+from presage.terminal import one_line
 from presage.training.recipe import Recipe
 from presage.training.recipe_words import recipe_words
 
@@ -26,138 +34,8 @@ __all__ = [
     "mean_accuracy",
 ]
 
-SHORT_LIST, BASELINE = "short-list", "random baseline"
-
 FORMAT, VERSION = "presage-search", 1
 """Of the JSON object of a whole search."""
-
-_REACH = ("extrapolation", "distance")
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A network chosen for full training, with what was predicted of it before.
-
-    Attributes:
-        hash: canonical hash of the architecture.
-        params: its parameters in the space.
-        role: `short-list`, or `random baseline` (drawn, and predicted, before anything was trained).
-        round_number: from 1; 0 for the baseline.
-        trial: number of its trial in the predicted study of that round; None for the baseline.
-        predicted, lower, upper, level: predicted accuracy and its interval; None where the scorer had none.
-        acquisition: what it was chosen by.
-        predictor: name of the scorer.
-        score: what the scorer said where that is no predicted accuracy; `predicted` and its interval are None then.
-        score_name: which score that is (`presage.search.studies.scores`).
-        parameters, multiply_adds, activation_bytes: costs for one image.
-        latency_seconds: *estimated* latency; None where the search did not ask for it.
-        measured_latency_seconds: the same, measured when the network was short-listed.
-        extrapolation, distance: how far the prediction reaches beyond experience, as "within", "near", "beyond" or
-            "far", and as a number; "" and None where the scorer does not tell.
-        created_at: when it was chosen, ISO 8601 UTC.
-    """
-
-    hash: str
-    params: Mapping[str, Any]
-    role: str
-    round_number: int
-    parameters: int
-    multiply_adds: int
-    activation_bytes: int
-    created_at: str
-    trial: int | None = None
-    predicted: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    level: float | None = None
-    acquisition: float | None = None
-    predictor: str | None = None
-    score: float | None = None
-    score_name: str = "predicted"
-    latency_seconds: float | None = None
-    measured_latency_seconds: float | None = None
-    extrapolation: str = ""
-    distance: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields; how far the prediction reaches only where that is told."""
-        return _told({**asdict(self), "params": dict(self.params)})
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Chosen:
-        """What `to_json` wrote."""
-        return _with_hash(record(cls, value))
-
-
-@dataclass(frozen=True)
-class Verified:
-    """A chosen network after full training.
-
-    Attributes:
-        chosen: the network, and what was predicted.
-        status: `finished`, `diverged`, `out_of_memory`, `pruned` or `crashed`.
-        accuracy: *trained* validation accuracy; None unless finished.
-        test_accuracy: trained test accuracy: shown, never used for choosing.
-        curve: (e,) validation accuracy after each epoch.
-        seconds: of training.
-        failure: one line; None when finished.
-        reused: the result was known before this search and was not trained again.
-        balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
-            equally frequent.
-    """
-
-    chosen: Chosen
-    status: str
-    accuracy: float | None
-    test_accuracy: float | None
-    curve: tuple[float, ...]
-    seconds: float
-    failure: str | None
-    reused: bool = False
-    balanced_accuracy: float | None = None
-    test_balanced_accuracy: float | None = None
-
-    @classmethod
-    def of(cls, chosen: Chosen, row: Mapping[str, Any], *, reused: bool) -> Verified:
-        """From a row of experience."""
-        names = ("status", "accuracy", "test_accuracy", "curve", "seconds", "failure")
-        later = ("balanced_accuracy", "test_balanced_accuracy")
-        taken = {name: row[name] for name in names} | {name: row.get(name) for name in later}
-        return record(cls, {**taken, "reused": reused}, chosen=chosen)
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields; `chosen` as an object within."""
-        return {**asdict(self), "chosen": self.chosen.to_json(), "curve": list(self.curve)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Verified:
-        """What `to_json` wrote."""
-        return record(cls, value, chosen=Chosen.from_json(value["chosen"]))
-
-
-@dataclass(frozen=True)
-class KnownNetwork:
-    """A network that would have been short-listed, had its accuracy on this dataset not been known already.
-
-    Its result is *reused*: the database's, from an earlier experiment with the same recipe. `predicted` is None where
-    the search was on another score. `extrapolation` and `distance` are as in `Chosen`.
-    """
-
-    hash: str
-    params: Mapping[str, Any]
-    predicted: float | None
-    accuracy: float
-    extrapolation: str = ""
-    distance: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields; how far the prediction reaches only where that is told."""
-        return _told({**asdict(self), "params": dict(self.params)})
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> KnownNetwork:
-        """What `to_json` wrote."""
-        return _with_hash(record(cls, value))
 
 
 @dataclass(frozen=True)
@@ -229,6 +107,10 @@ class RoundResult:
     best_score: float | None = None
     extrapolation: Mapping[str, int] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        trained = sum(one.accuracy is not None for one in self.verified)
+        return f"RoundResult({self.round_number}: {self.candidates:,} candidates, {trained} trained)"
+
     def to_json(self) -> dict[str, Any]:
         """All fields."""
         return {
@@ -261,7 +143,8 @@ class SearchResult:
         rounds: one each.
         baseline: random networks of the same space, trained with the same recipe; empty where none was asked for.
         best: the verified network of the short-lists with the highest trained validation accuracy; None where every
-            training failed.
+            training failed. It classifies (`best.predict`) by what the search leaves for use: its final training, where
+            there was one.
         seconds: wall-clock of the last invocation.
         score: the kind of score that was searched on, in words (`presage.search.studies.scores`).
         latency: what estimated latencies rest on and how far off they were, in one line; None without them.
@@ -289,10 +172,57 @@ class SearchResult:
     recipe_words: str = ""
     final: FinalResult | None = None
 
+    def __post_init__(self) -> None:
+        if self.best is not None:
+            object.__setattr__(self, "best", replace(self.best, model=best_folder(self.folder)))
+
     @property
     def verified(self) -> tuple[Verified, ...]:
         """The short-listed networks of all rounds."""
-        return tuple(verified for one in self.rounds for verified in one.verified)
+        return tuple(self._with_model(verified) for one in self.rounds for verified in one.verified)
+
+    def _with_model(self, verified: Verified) -> Verified:
+        if verified.accuracy is None:
+            return verified
+        return replace(verified, model=network_folder(self.folder, verified.chosen.hash))
+
+    @property
+    def report(self) -> Path:
+        """The page that tells of the whole search."""
+        return report_file(self.folder)
+
+    def to_frame(self) -> Any:
+        """The leaderboard, a row for each network that was trained: a `pandas.DataFrame` where pandas is installed,
+        else a DuckDB relation, which all that reads Arrow takes (``polars.DataFrame(frame)``)."""
+        return leaderboard.frame_of(self.verified, self.baseline, self.final)
+
+    def __repr__(self) -> str:
+        candidates = sum(one.candidates for one in self.rounds)
+        finished = sum(one.accuracy is not None for one in self.verified)
+        found = "no network trained to its end"
+        if self.best is not None:
+            found = f"best {named(self.best.chosen.hash)}, trained {accuracies(self.best.accuracy, None)}"
+            last = None if self.final is None else self.final.best
+            found += "" if last is None else f", {accuracies(last.accuracy, None)} by the final recipe"
+        searched = f"{self.space} by {self.strategy}: {candidates:,} candidates, {finished} trained"
+        return f"SearchResult({self.dataset}, {searched}; {found}; {self.folder})"
+
+    def _repr_html_(self) -> str:
+        level = next((one.chosen.level for one in (*self.verified, *self.baseline) if one.chosen.level), None)
+        trained = leaderboard.html_of(self.verified, self.baseline, self.final, self._scored_by, level)
+        reached = reaching(one.extrapolation for one in self.rounds)
+        said = [
+            f"Recipe: {self.recipe_words}." if self.recipe_words else "",
+            f"How far predictions of all candidates reach beyond experience: {reached}." if reached else "",
+            *self.notes, self.latency, self.supernet, *(() if self.final is None else self.final.notes),
+            f"Report: {self.report}" if self.report.exists() else "",
+        ]  # fmt: skip
+        return f"<p><b>{escape(one_line(repr(self)))}</b></p>{trained}{paragraphs(line for line in said if line)}"
+
+    @property
+    def _scored_by(self) -> str:
+        asked = str(self.settings.get("score", "predicted"))
+        return "predicted" if asked == "ucb" else asked
 
     @property
     def shortlist_mean(self) -> float | None:
@@ -366,20 +296,6 @@ class SearchResult:
                 made["recipe_words"] = recipe_words(Recipe.from_json(value["settings"]["recipe"]))
             named = {one.name for one in fields(cls)}
             return record(cls, {name: one for name, one in value.items() if name in named}, **made)
-
-
-_Network = TypeVar("_Network", Chosen, KnownNetwork)
-
-
-def _with_hash(network: _Network) -> _Network:
-    """The network, whose hash names a folder of the run."""
-    hex_name(network.hash)
-    return network
-
-
-def _told(fields: dict[str, Any]) -> dict[str, Any]:
-    """Without how far a prediction reaches, where that is not known."""
-    return fields if fields["extrapolation"] else {k: v for k, v in fields.items() if k not in _REACH}
 
 
 def mean_accuracy(verified: Sequence[Verified]) -> float | None:

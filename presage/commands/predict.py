@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from presage.arguments import Arguments
 from presage.console import add_architectures, add_dataset, dataset_of, notice, print_notes, session_of
-from presage.output import extrapolates, scaled, table
+from presage.output import table
 from presage.recipes import add_recipe_options, recipe_of
 from presage.surrogate.predictors.registry import PREDICTORS
 
@@ -33,31 +33,24 @@ def run(options: argparse.Namespace) -> int:
         session.check_database()
         dataset = dataset_of(session, options)
         asked = at_images(networks, dataset, recipe, session.progress)
-        rows, notes = session.predict_with_notes(dataset, asked.networks, asked.recipe)
-    for line in notes:
+        rows = session.predict(dataset, asked.networks, asked.recipe)
+    for line in rows.notes:
         notice(line, options)
     if options.json:
-        words = rows[0].recipe_words
-        answer = {"dataset": dataset.name, "recipe": asked.recipe.to_json(), "recipe_words": words, "notes": notes}
+        answer = {
+            "dataset": dataset.name,
+            "recipe": asked.recipe.to_json(),
+            "recipe_words": rows.recipe_words,
+            "notes": rows.notes,
+        }
         refused = [asdict(one) for one in asked.refused]
         print(json.dumps({**answer, "predictions": [asdict(row) for row in rows], "refused": refused}))
         return 1 if refused else 0
-    lines = [
-        (
-            row.name,
-            f"{row.accuracy:.3f}",
-            f"{row.lower:.3f} to {row.upper:.3f}",
-            extrapolates(row.extrapolation, row.distance),
-            "" if row.trained is None else f"{row.trained:.3f}",
-            scaled(row.parameters),
-            scaled(row.multiply_adds),
-        )
-        for row in sorted(rows, key=lambda row: -row.accuracy)
-    ]
+    lines = [rows.cells(row) for row in sorted(rows, key=lambda row: -row.accuracy)]
     lines += [(one.name, "refused", "", "", "", "", "") for one in asked.refused]
     interval = f"{rows[0].level:.0%} interval"
-    header = ("network", "predicted", interval, "extrapolates", "trained", "parameters", "multiply-adds")
-    print(f"Recipe: {rows[0].recipe_words}.")
+    header = tuple(interval if name == "interval" else name for name in rows.header)
+    print(f"Recipe: {rows.recipe_words}.")
     print(table(header, lines))
     print_notes(rows, asked.refused)
     return 1 if asked.refused else 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from presage.arguments import Arguments
 from presage.console import add_architectures, add_dataset, dataset_of, notice, print_notes, session_of
-from presage.output import accuracies, clock, duration, scaled, table
+from presage.output import clock, duration, table
 from presage.places import path_argument
 from presage.recipes import add_recipe_options, recipe_of
 
@@ -58,27 +58,17 @@ def run(options: argparse.Namespace) -> int:
                 {
                     "dataset": dataset.name,
                     "recipe": recipe.to_json(),
-                    "recipe_words": rows[0].recipe_words,
+                    "recipe_words": rows.recipe_words,
                     "trained": [asdict(row) for row in rows],
                     "refused": [asdict(one) for one in asked.refused],
                 }
             )
         )
     else:
-        lines = [
-            (
-                row.name + (" (known already)" if row.reused else ""),
-                accuracies(row.accuracy, row.balanced_accuracy, none=row.status),
-                accuracies(row.test_accuracy, row.test_balanced_accuracy),
-                scaled(row.parameters),
-                scaled(row.multiply_adds),
-                f"{row.seconds:.1f}",
-            )
-            for row in rows
-        ]
+        lines = [rows.cells(row) for row in rows]
         lines += [(one.name, "refused", "", "", "", "") for one in asked.refused]
-        print(f"Recipe: {rows[0].recipe_words}.")
-        print(table(("network", "trained (validation)", "test", "parameters", "multiply-adds", "seconds"), lines))
+        print(f"Recipe: {rows.recipe_words}.")
+        print(table(rows.header, lines))
         print_notes(rows, asked.refused)
         for row in rows:
             if row.model is not None:

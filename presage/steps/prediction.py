@@ -12,6 +12,7 @@ from presage.progress import OnStage
 from presage.reading import reading
 from presage.steps.expected import note_fit
 from presage.steps.extrapolation import Extrapolation, extrapolation
+from presage.terminal import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +76,15 @@ class Predicted:
     extrapolation: str = ""
     distance: float | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def beyond_experience(self) -> bool:
+        """Whether it reaches beyond experience ("beyond" or "far"): the interval is wide, and the value a guess."""
+        return self.extrapolation in ("beyond", "far")
+
+    def __repr__(self) -> str:
+        interval = f"{self.level:.0%} interval {self.lower:.3f} to {self.upper:.3f}"
+        return f"Predicted({one_line(self.name)}: {self.accuracy:.3f}, {interval})"
 
 
 @dataclass(frozen=True)

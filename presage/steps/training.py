@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.display import accuracies
 from presage.progress import OnStage
 from presage.steps.brief_store import BriefStore
+from presage.terminal import one_line
 
 if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
@@ -56,6 +58,9 @@ class Trained:
     notes: tuple[str, ...] = ()
     balanced_accuracy: float | None = None
     test_balanced_accuracy: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Trained({one_line(self.name)}: {accuracies(self.accuracy, self.balanced_accuracy, none=self.status)})"
 
 
 def train(

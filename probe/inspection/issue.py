@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from presage.display import facts, html_table, paragraphs
 from presage.errors import InvalidArgument
 from presage.reading import record
 from presage.terminal import one_line
@@ -98,9 +99,25 @@ class Inspection:
         lines = [f"  inspected      {looked_at}: {found}"]
         for kind, number in self.counts.items():
             if number:
-                shown = "; ".join(f"{one.image or one.label} ({one.detail})" for one in self.of(kind)[:_MOST_NAMED])
-                lines.append(f"  {kind:<15}{number:,}: {shown}{'; …' if number > _MOST_NAMED else ''}")
+                lines.append(f"  {kind:<15}{number:,}: {self._shown(kind)}")
         return "\n".join(map(one_line, [*lines, *(f"  note           {note}" for note in self.notes)]))
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{number:,} {kind}" for kind, number in self.counts.items() if number)
+        return one_line(f"Inspection({self.name}: {found or 'nothing wrong found'})")
+
+    def _repr_html_(self) -> str:
+        looked_at = f"{self.train_images:,} training and {self.test_images:,} test images"
+        title = f"{self.name}: {len(self.issues):,} issues in {looked_at}"
+        rows = [(kind, f"{number:,}", KINDS[kind], self._shown(kind)) for kind, number in self.counts.items() if number]
+        table = html_table(("kind", "number", "what it says", "the worst"), rows) if rows else ""
+        return facts(title, []) + table + paragraphs(self.notes)
+
+    def _shown(self, kind: str) -> str:
+        """The worst of a kind, in words."""
+        found = self.of(kind)
+        shown = "; ".join(f"{one.image or one.label} ({one.detail})" for one in found[:_MOST_NAMED])
+        return f"{shown}; …" if len(found) > _MOST_NAMED else shown
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from presage.errors import InvalidArgument, WrongInput
 from presage.files import held, read_json, write_json
 from presage.reading import hex_name, reading
+from presage.search.run_paths import best_folder, network_folder
 
 if TYPE_CHECKING:
     from presage.training.datasets.image_dataset import ImageDataset
@@ -51,7 +52,7 @@ class RunFolder:
     @property
     def best(self) -> Path:
         """Folder of the best network."""
-        return self.path / "best"
+        return best_folder(self.path)
 
     @property
     def baseline(self) -> Path:
@@ -79,7 +80,7 @@ class RunFolder:
 
     def network(self, digest: str) -> Path:
         """Folder of one trained network. Raises WrongInput for what is no hash, and might lead elsewhere."""
-        return self.path / "networks" / self._checked(digest)[:16]
+        return network_folder(self.path, self._checked(digest))
 
     def final(self, digest: str, recipe: str) -> Path:
         """Folder of a training of one network by a recipe of this hash, other than the search's. Raises the same."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from presage.errors import WrongInput
+from presage.errors import InvalidModel, WrongInput
 from presage.search.result import BASELINE, SHORT_LIST, Chosen, KnownNetwork, RoundResult, SearchResult, Verified
+from presage.speakable import named
 
 LATER = {"shortlist_best", "baseline_best", "score", "latency", "supernet", "notes", "recipe_words"}
 """Keys of a search's result that the first versions did not write."""
@@ -72,3 +74,51 @@ def test_what_is_no_result_is_refused(tmp_path: Path, value: object) -> None:
 def test_a_damaged_result_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     with pytest.raises(WrongInput, match="damaged"):
         SearchResult.from_json({**result(tmp_path).to_json(), **change}, tmp_path)
+
+
+def test_results_say_in_a_line_what_they_are(tmp_path: Path) -> None:
+    found = result(tmp_path)
+    assert repr(found) == (
+        f"SearchResult(digits, tiny by random: 5 candidates, 1 trained; best {named(found.best.chosen.hash)}, "
+        f"trained 0.900; {tmp_path})"
+    )
+    assert repr(found.verified[0]).endswith(": predicted 0.800 (0.700 to 1.000), trained 0.900)")
+    assert repr(found.verified[1]).endswith(": predicted none, diverged)")
+    assert repr(found.baseline[0].chosen).endswith(": proxy:naswot 1.5, 10 parameters)")
+    assert repr(found.rounds[0]) == "RoundResult(1: 5 candidates, 1 trained)"
+    assert "no network trained to its end" in repr(replace(found, best=None))
+
+
+def test_a_notebook_shows_the_leaderboard_and_the_notes(tmp_path: Path) -> None:
+    page = replace(result(tmp_path), dataset="<img src=x>", notes=("<b>one</b>",))._repr_html_()
+    assert "<img" not in page
+    assert "&lt;b&gt;one&lt;/b&gt;" in page
+    assert page.count("<tr>") == 1 + 3
+    assert page.count("<svg") == 1  # one has an interval
+    assert "90% interval" in page
+    assert "diverged" in page
+
+
+def test_a_frame_has_a_row_for_each_trained_network_the_best_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presage.database.frames.find_spec", lambda name: None)
+    frame = result(tmp_path).to_frame()
+    columns = ("role", "status", "predicted", "accuracy", "score", "parameters")
+    assert frame.select(*columns).fetchall() == [
+        (SHORT_LIST, "finished", 0.8, 0.9, None, 10),
+        (BASELINE, "finished", None, 0.5, 1.5, 10),
+        (SHORT_LIST, "diverged", None, None, None, 10),
+    ]
+
+
+def test_the_best_classifies_by_what_the_search_left_and_others_by_their_own_weights(tmp_path: Path) -> None:
+    found = result(tmp_path)
+    assert found.best is not None
+    assert found.best.model == tmp_path / "best"
+    finished, diverged = found.verified
+    assert finished.model == tmp_path / "networks" / finished.chosen.hash[:16]
+    assert found.best == finished  # where weights lie makes no other network of it
+    with pytest.raises(InvalidModel, match="has left no weights: diverged"):
+        diverged.predict([])
+    assert "model" not in found.to_json()["best"]
