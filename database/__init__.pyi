@@ -1,3 +1,4 @@
+from .answer import Answer as Answer
 from .check import Damage as Damage
 from .check import check_file as check_file
 from .columns import ExperimentColumns as ExperimentColumns

@@ -82,7 +82,7 @@ class ExperimentColumns:
             **{name: getattr(self, name).tolist() for name in _PLAIN},
             **beside,
         }
-        return frame([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+        return frame(list(columns), zip(*columns.values(), strict=True))
 
     def __repr__(self) -> str:
         return f"ExperimentColumns({len(self):,} experiments on {len(self.datasets)} datasets)"

@@ -102,6 +102,27 @@ class Connection:
         with self._translated():
             return self._raw.execute(sql, list(parameters)).fetchall()
 
+    def select(self, sql: str, parameters: Sequence[object] = ()) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Names of the columns, and all rows, of one SELECT of a user's own.
+
+        Raises:
+            InvalidArgument: it is none, changes something, or names what is not there.
+        """
+        try:
+            statements = self._raw.extract_statements(sql)
+        except duckdb.ParserException as error:
+            raise _no_query("be one SELECT that DuckDB reads", error) from None
+        if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+            raise InvalidArgument("query", "Database.sql", "be one SELECT", sql)
+        try:
+            with self._translated():
+                found = self._raw.execute(statements[0], list(parameters))
+                return tuple(column[0] for column in found.description or ()), found.fetchall()
+        except InvalidDatabase as error:
+            if isinstance(error.__cause__, _DAMAGE) or error.__cause__ is None:
+                raise
+            raise _no_query("be one that can be answered", error.__cause__) from None
+
     def batches(self, sql: str, size: int = 5_000) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a query in batches, by a cursor of its own, so that others may run meanwhile."""
         with self._translated():
@@ -200,6 +221,10 @@ class Connection:
         self._key = None
         with contextlib.suppress(duckdb.Error):
             self._raw.close()
+
+
+def _no_query(rule: str, error: BaseException) -> InvalidArgument:
+    return InvalidArgument("query", "Database.sql", rule, " ".join(str(error).split())[:300])
 
 
 def quoted(path: Path | str) -> str:

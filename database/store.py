@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -10,30 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from presage.database import queries
-from presage.database.check import Damage, check
-from presage.database.columns import ExperimentColumns, SimilarExperiments
+from presage.database.asking import Asking
 from presage.database.connection import Connection, OnWait, is_written
 from presage.database.copying import write_copy
-from presage.database.info import DatabaseInfo, info
 from presage.database.merge import read_database
 from presage.database.migrate import migrate, version
 from presage.database.opening import opened_to_read
 from presage.database.parquet import read_parquet, write_parquet
 from presage.database.paths import default_path
 from presage.database.shards import read_shards
-from presage.database.shipped import import_seed, keep_empty, seed_is_due, seed_newest
+from presage.database.shipped import import_seed, keep_empty, seed_is_due
 from presage.database.write import ImportReport, Placed, Writer
-from presage.errors import InvalidExperience, UnknownName
+from presage.errors import InvalidExperience
 from presage.places import user_path
-from presage.records.architecture import ArchitectureRecord
-from presage.records.dataset import DatasetRecord
-from presage.records.dcn_filter import TOLERANCE
 from presage.records.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
-from presage.records.experiment import ExperimentRecord, experiment_id
-from presage.records.prediction import PredictionRecord
-from presage.records.probe import ProbeRecord
-from presage.records.recipe import RecipeRecord
 
 __all__ = ["Database"]
 
@@ -45,7 +35,7 @@ class _TakenBack(Exception):
     """Ends a transaction that was only to see what would come of it."""
 
 
-class Database:
+class Database(Asking):
     """The lifelong database of experiments (LDE), one DuckDB file. Open it with `Database.open`.
 
     One process owns the file while it is open for writing, and no other may even read it then: keep it open only
@@ -58,6 +48,7 @@ class Database:
         with Database.open("experience.duckdb") as database:
             report = database.import_shards(["shards/"])
             near = database.similar(dcn=0.71, least=200)
+            best = database.sql("SELECT dataset, max(accuracy) FROM experiments GROUP BY ALL").to_frame()
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -266,134 +257,3 @@ class Database:
     def copy(self, path: str | Path, *, without: str) -> None:
         """Write everything into another database file, but for what was trained on one dataset (fingerprint)."""
         write_copy(self._connection, user_path(path), without)
-
-    # Reading
-
-    def datasets(self) -> list[DatasetRecord]:
-        """All datasets, by fingerprint."""
-        return queries.records(self._connection, DatasetRecord)
-
-    def dataset(self, key: str) -> DatasetRecord:
-        """The dataset of a fingerprint or, where only one has it, of a name. Raises UnknownName."""
-        known = self.datasets()
-        found = [d for d in known if d.fingerprint == key] or [d for d in known if d.name == key]
-        if len(found) != 1:
-            raise UnknownName(
-                "single stored dataset", key, [d.fingerprint if found else d.name for d in found or known]
-            )
-        return found[0]
-
-    def recipes(self) -> list[RecipeRecord]:
-        """All recipes, by hash."""
-        return queries.records(self._connection, RecipeRecord)
-
-    def probes(self, dataset: str | None = None, version: str | None = None) -> list[ProbeRecord]:
-        """Probes, of all datasets (fingerprint) and versions or of one."""
-        return queries.records(self._connection, ProbeRecord, dataset=dataset, version=version)
-
-    def predictions(self, dataset: str | None = None, predictor: str | None = None) -> list[PredictionRecord]:
-        """Predictions, of all datasets (fingerprint) and predictors or of one."""
-        return queries.records(self._connection, PredictionRecord, dataset=dataset, predictor=predictor)
-
-    def architectures(self, hashes: Iterable[str] | None = None) -> dict[str, str]:
-        """JSON text of architectures by hash: all of them, or those asked for."""
-        return queries.architecture_texts(self._connection, hashes)
-
-    def operations(self) -> frozenset[str]:
-        """Names of the operations that its architectures are made of."""
-        return queries.operation_names(self._connection)
-
-    def architecture_records(self, space: str | None = None) -> list[ArchitectureRecord]:
-        """Architectures with the space and the parameters they were sampled from, by hash."""
-        return queries.records(self._connection, ArchitectureRecord, space=space)
-
-    def experiments(
-        self,
-        *,
-        datasets: Collection[str] | None = None,
-        recipe: str | None = None,
-        space: str | None = None,
-        status: str | None = "finished",
-        arrays: bool = False,
-        until: str | None = None,
-    ) -> ExperimentColumns:
-        """Experiments by column, ordered by their identity.
-
-        Args:
-            datasets: only on these (fingerprints).
-            recipe: only by this recipe (hash).
-            space: only of architectures sampled from this space.
-            status: only those that ended so; None for all.
-            arrays: also read curves, losses and accuracies by depth.
-            until: only those that had ended by then, as in `created_at`.
-        """
-        return queries.experiments(
-            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until
-        )
-
-    def experiment_records(
-        self,
-        dataset: str | None = None,
-        architecture: str | None = None,
-        recipe: str | None = None,
-        status: str | None = None,
-    ) -> list[ExperimentRecord]:
-        """Whole experiments as records, for small reads."""
-        wanted = {"dataset": dataset, "architecture": architecture, "recipe": recipe, "status": status}
-        return queries.records(self._connection, ExperimentRecord, **wanted)
-
-    def has_experiment(self, dataset: str, architecture: str, recipe: str, seed: int) -> bool:
-        """Whether an experiment of this identity is stored, finished or failed."""
-        identity = experiment_id(dataset, architecture, recipe, seed)
-        return bool(self._connection.rows("SELECT 1 FROM experiments WHERE id = ?", [identity]))
-
-    def difficulties(self, version: str | None = None) -> dict[str, float]:
-        """DCN of each probed dataset by fingerprint, mean over seeds; see `queries.difficulties`."""
-        return queries.difficulties(self._connection, version)
-
-    def similar(
-        self,
-        dcn: float,
-        tolerance: float = TOLERANCE,
-        *,
-        least: int = 1,
-        version: str | None = None,
-        exclude: Collection[str] = (),
-        recipe: str | None = None,
-        arrays: bool = False,
-        ordered: bool = False,
-    ) -> SimilarExperiments:
-        """The DCN query of TAPAS: finished experiments on datasets of like difficulty; see `queries.similar`."""
-        return queries.similar(
-            self._connection, dcn, tolerance=tolerance, least=least, version=version,
-            exclude=exclude, recipe=recipe, arrays=arrays, ordered=ordered,
-        )  # fmt: skip
-
-    def check(self) -> list[Damage]:
-        """Damage, named; empty for a sound database. For a file that cannot be opened, see `check.check_file`."""
-        return check(self._connection)
-
-    def info(self) -> DatabaseInfo:
-        """What the database holds, counted by dataset, space, recipe and status."""
-        return info(self._connection)
-
-    def content_hash(self, *, without: tuple[str, str] | None = None, until: str | None = None) -> str:
-        """Digest of all that predictors learn from: the same for equal content, whatever the order it came in.
-
-        Args:
-            without: a dataset (fingerprint) and a recipe (hash) whose experiments do not count.
-            until: nor do those that ended later, as in `created_at`.
-        """
-        return queries.content_hash(self._connection, without, until)
-
-    def learned_until(self, *, without: tuple[str, str] | None = None) -> str | None:
-        """When the newest experiment that predictors learn from had ended, as in `created_at`; None where all count.
-
-        Predictors are fitted anew each time that the experience has grown by a 64th, and not after every training: of
-        the n experiments that are newer than the shipped ones, the newest n mod (all / 64) are left for the next time.
-        It follows from the content alone.
-
-        Args:
-            without: a dataset (fingerprint) and a recipe (hash) whose experiments do not count.
-        """
-        return queries.learned_until(self._connection, seed_newest(), without)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from typing import Any, Generic, Self, SupportsIndex, TypeVar, overload
+from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, overload
 
 from presage.display import accuracies, extrapolates, html_table, interval_picture, paragraphs, scaled, table
 from presage.steps.prediction import Predicted
@@ -24,7 +24,8 @@ class _Rows(list[Row], Generic[Row]):
         notes: what is to be known of all rows, a line each.
     """
 
-    header: tuple[str, ...]
+    header: ClassVar[tuple[str, ...]]
+    kind: ClassVar[type[Predicted | Trained]]
 
     def __init__(self, rows: Iterable[Row] = (), recipe_words: str = "", notes: Sequence[str] = ()) -> None:
         super().__init__(rows)
@@ -45,7 +46,8 @@ class _Rows(list[Row], Generic[Row]):
         relation, which all that reads Arrow takes (``polars.DataFrame(frame)``)."""
         from presage.database.frames import frame
 
-        return frame([{field.name: getattr(row, field.name) for field in fields(row)} for row in self])
+        names = [field.name for field in fields(self.kind)]
+        return frame(names, [[getattr(row, name) for name in names] for row in self])
 
     def cells(self, row: Row) -> tuple[str, ...]:
         """What a table says of one row, under `header`."""
@@ -67,6 +69,7 @@ class _Rows(list[Row], Generic[Row]):
 class PredictedRows(_Rows[Predicted]):
     """*Predicted* accuracies of networks on a dataset, a `Predicted` each."""
 
+    kind = Predicted
     header = ("network", "predicted", "interval", "extrapolates", "trained", "parameters", "multiply-adds")
 
     @property
@@ -99,6 +102,7 @@ class PredictedRows(_Rows[Predicted]):
 class TrainedRows(_Rows[Trained]):
     """*Trained* accuracies of networks on a dataset, a `Trained` each."""
 
+    kind = Trained
     header = ("network", "trained (validation)", "test", "parameters", "multiply-adds", "seconds")
 
     def cells(self, row: Trained) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ def frame_of(verified: Sequence[Verified], baseline: Sequence[Verified], final: 
     from presage.database.frames import frame
 
     last = _final_of(final)
-    return frame([_row(one, last.get(one.chosen.hash)) for one in _best_first([*verified, *baseline])])
+    rows = [_row(one, last.get(one.chosen.hash)) for one in _best_first([*verified, *baseline])]
+    return frame(list(rows[0]) if rows else ["name"], [list(row.values()) for row in rows])
 
 
 def html_of(

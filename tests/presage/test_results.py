@@ -101,7 +101,7 @@ def test_a_frame_is_a_duckdb_relation_where_pandas_is_missing(monkeypatch: pytes
 
 def test_a_frame_is_pandas_own_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pandas = ModuleType("pandas")
-    pandas.DataFrame = list  # type: ignore[attr-defined] # as far as it is asked for
+    pandas.DataFrame = lambda rows, columns: [dict(zip(columns, row, strict=True)) for row in rows]  # type: ignore[attr-defined] # as far as it is asked for
     monkeypatch.setitem(sys.modules, "pandas", pandas)
     monkeypatch.setattr("presage.database.frames.find_spec", lambda name: object())
     frame = ROWS.to_frame()
