@@ -1,4 +1,3 @@
-from .answer import Answer as Answer
 from .check import Damage as Damage
 from .check import check_file as check_file
 from .columns import ExperimentColumns as ExperimentColumns
@@ -7,6 +6,7 @@ from .info import DatabaseInfo as DatabaseInfo
 from .opening import check_opens as check_opens
 from .paths import default_path as default_path
 from .shipping import write_seed as write_seed
+from .sql_answer import SqlAnswer as SqlAnswer
 from .store import Database as Database
 from .table_files import TABLE_FILES as TABLE_FILES
 from .table_files import TableFile as TableFile

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from presage.database import queries
-from presage.database.answer import Answer
 from presage.database.check import Damage, check
 from presage.database.columns import ExperimentColumns, SimilarExperiments
 from presage.database.connection import Connection
 from presage.database.info import DatabaseInfo, info
 from presage.database.shipped import seed_newest
+from presage.database.sql_answer import SqlAnswer
 from presage.errors import UnknownName
 from presage.records.architecture import ArchitectureRecord
 from presage.records.dataset import DatasetRecord
@@ -28,7 +28,7 @@ class Asking:
 
     _connection: Connection
 
-    def sql(self, query: str, parameters: Sequence[object] = ()) -> Answer:
+    def sql(self, query: str, parameters: Sequence[object] = ()) -> SqlAnswer:
         """The answer to one SELECT in DuckDB's SQL over the tables that docs/database.md lists.
 
         Args:
@@ -38,7 +38,7 @@ class Asking:
         Raises:
             InvalidArgument: the statement is none, several, changes something, or names what is not there.
         """
-        return Answer(*self._connection.select(query, parameters))
+        return SqlAnswer(*self._connection.select(query, parameters))
 
     def datasets(self) -> list[DatasetRecord]:
         """All datasets, by fingerprint."""

@@ -9,14 +9,14 @@ from typing import Any
 from presage.database.frames import frame
 from presage.display import html_table, paragraphs, table
 
-__all__ = ["Answer"]
+__all__ = ["SqlAnswer"]
 
 MOST_SHOWN = 20
 """Rows that are printed."""
 
 
 @dataclass(frozen=True, repr=False)
-class Answer:
+class SqlAnswer:
     """n rows under the names of their columns; it can be looped over, row by row.
 
     Attributes:
