@@ -160,7 +160,7 @@ def train(
 def search(
     dataset: str | ImageDataset,
     *,
-    space: str | Space = "chain",
+    space: str | Space = "auto",
     run_folder: str | Path = "runs/search",
     recipe: Recipe | str | None = None,
     final: int = 1,
@@ -183,7 +183,7 @@ def search(
     """Search a space on predicted accuracy and train the short-list, the best of it finally; resumes a run folder.
 
     Args:
-        space: name of a search space, or one of your own.
+        space: name of a search space, or one of your own; ``"auto"``: `stages` with a budget, `chain` without.
         recipe: how the short-list is trained, or its name; None for the shipped experience's, which predicts best.
         final: how many of the short-list are trained by the final recipe; 0 for none.
         final_recipe: by name, on all images; or a recipe as it stands. ``"auto"``: the budget chooses, or `standard`.
@@ -202,11 +202,11 @@ def search(
         NothingFeasible: no network of the space is within the limits.
         UnknownName: no space, strategy or setting of that name.
     """
-    from presage.architecture.spaces import get_space
     from presage.search import FinalSettings, SearchSettings
     from presage.search.final.settings import TRIALS
     from presage.search.strategies import default_candidates
     from presage.steps.budgeting import TimeWish, seconds_of
+    from presage.steps.spaces import space_of
     from presage.training.executors import AUTO_WORKERS, side_by_side
 
     known = SearchSettings.__dataclass_fields__
@@ -234,7 +234,7 @@ def search(
         with at_once as beside:
             return session.search(
                 images,
-                space=get_space(space) if isinstance(space, str) else space,
+                space=space_of(space, budget, user_path(run_folder)),
                 recipe=_recipe(recipe, images, session),
                 settings=asked,
                 run_folder=user_path(run_folder),

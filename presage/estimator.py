@@ -60,7 +60,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
     Args:
         budget: seconds, or a time as in ``"10m"``, that everything is made to fit but what is given here; how much fits
             depends on the machine.
-        space: name of a search space, or one of your own.
+        space: name of a search space, or one of your own; ``"auto"``: `stages` with a budget, `chain` without.
         strategy: name of a search strategy.
         recipe: how the short-list is trained, or its name; None for the shipped experience's, `quick`.
         final: how many of the short-list are trained by the final recipe; 0 for none.
@@ -91,7 +91,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
     def __init__(
         self,
         budget: float | str | None = None,
-        space: str | Space = "chain",
+        space: str | Space = "auto",
         strategy: str = "evolution",
         recipe: Recipe | str | None = None,
         final: int = 1,
@@ -142,11 +142,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
             return self._fitted(X, y, told)
 
     def _fitted(self, X: ArrayLike | ImageDataset | Path, y: ArrayLike | None, progress: OnStage) -> Self:
-        from presage.architecture.spaces import get_space
+        from presage.steps.spaces import space_of
         from presage.training.model.folder import load_model
 
         settings, wish = self._settings(), self._wish()
-        space = get_space(self.space) if isinstance(self.space, str) else self.space
+        asked_folder = None if self.run_folder is None else user_path(self.run_folder)
+        space = space_of(self.space, self.budget, asked_folder)
         session = Session(self.database, self.device, settings.seed, progress, self.predictor)
         if _is_dataset(X):
             if y is not None:

@@ -66,9 +66,10 @@ class Registry(Mapping[str, R], Generic[R]):
         """The implementation of that name; imports its module."""
         return self[name].load()
 
-    def listed(self, default: str) -> str:
+    def listed(self, default: str | None = None) -> str:
         """The names as an option's help lists them: *chain (default), nb201 or darts*."""
-        return either([f"{default} (default)", *(name for name in self if name != default)])
+        first = [] if default is None else [f"{default} (default)"]
+        return either([*first, *(name for name in self if name != default)])
 
     def summaries(self) -> dict[str, str]:
         """Name → one line."""

@@ -40,6 +40,7 @@ from presage.training.prepared import PreparedData
 from presage.training.recipe import AUTO, Recipe
 from presage.training.recipe_design import recipe_sequence
 from presage.training.recording import dataset_record, experiment_entry, experiment_record
+from presage.training.staged_design import staged_sequence
 from presage.training.training_images import training_images
 from presage.training.worker_pool import Answer, Assignment, run_pool
 
@@ -292,10 +293,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="the design of `presage.training.recipe_design`, each by a recipe of its own",
     )
     parser.add_argument(
+        "--staged",
+        action="store_true",
+        help="the design of `presage.training.staged_design`: networks as people ship them, trained longer",
+    )
+    parser.add_argument(
         "--most-seconds",
         type=float,
         metavar="S",
-        help="with --many-recipes: pass over experiments estimated to take a core longer; a later campaign runs them",
+        help="with --many-recipes or --staged: pass over experiments estimated to take a core longer; a later campaign "
+        "runs them",
     )
     parser.add_argument(
         "--known",
@@ -307,7 +314,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         recipe = Recipe.from_json(json.loads(read_text(given.recipe))) if given.recipe else Recipe()
         known = _identities(given.known) if given.known else frozenset()
-        design = _design(given.most_seconds) if given.many_recipes else None
+        design = None
+        if given.many_recipes or given.staged:
+            design = _design(staged_sequence if given.staged else recipe_sequence, given.most_seconds)
         campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device, known, design)
         summary = campaign.run(_report)
     except WrongInput as error:
@@ -319,10 +328,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if summary.refused else 0
 
 
-def _design(most_seconds: float | None) -> Design:
+def _design(of: Design, most_seconds: float | None) -> Design:
     if most_seconds is None:
-        return recipe_sequence
-    return lambda dataset: affordable(recipe_sequence(dataset), dataset, most_seconds)
+        return of
+    return lambda dataset: affordable(of(dataset), dataset, most_seconds)
 
 
 def _identities(path: Path) -> frozenset[Identity]:

@@ -11,3 +11,4 @@ from .registry import SPACES as SPACES
 from .registry import get_space as get_space
 from .space import Categorical as Categorical
 from .space import Space as Space
+from .stages import Stages as Stages

@@ -45,6 +45,11 @@ SPACES: Registry[Registered] = Registry(
             "a wide residual network whose blocks are swapped as in BlockSwap (arXiv 1906.04113): standard, grouped, "
             "bottleneck, grouped bottleneck, depthwise separable",
         ),
+        "stages": Registered(
+            f"{_HERE}.stages:Stages",
+            "what networks that people ship look like (VGG, ResNet, MobileNetV2; arXiv 2003.13678): stages of like "
+            "blocks, wider where the image is smaller",
+        ),
     },
 )
 """By family."""

@@ -24,7 +24,7 @@ def arguments(parser: Arguments) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from presage.architecture.spaces import get_space
+    from presage.steps.spaces import space_of
     from presage.training.executors import side_by_side
     from presage.training.resolving import resolved
 
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             print(text, flush=True)
 
-    recipe, settings, space = recipe_of(options), settings_of(options), get_space(options.space)
+    recipe, settings, space = recipe_of(options), settings_of(options), space_of(options.space, None, options.run)
     check_folder(options.run, "--run", "presage demo")
     options.run.mkdir(parents=True, exist_ok=True)
     if options.database is None:  # the demo leaves the user's own database as it is

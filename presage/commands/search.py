@@ -67,8 +67,8 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     """The options of a search; the demo has them too."""
     group = parser.add_argument_group("search")
     group.add_argument(
-        "--space", default="chain", metavar="SPACE",
-        help=f"{SPACES.listed('chain')}; arguments as in nb201:cells=5",
+        "--space", default="auto", metavar="SPACE",
+        help=f"{SPACES.listed()}; arguments as in nb201:cells=5 (default: auto: stages with --budget, else chain)",
     )  # fmt: skip
     group.add_argument(
         "--strategy", default="evolution", metavar="NAME",
@@ -228,11 +228,11 @@ def plan_text(plan: Plan) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    from presage.architecture.spaces import get_space
+    from presage.steps.spaces import space_of
     from presage.training.executors import side_by_side
     from presage.training.resolving import resolved
 
-    settings, space = settings_of(options), get_space(options.space)
+    settings, space = settings_of(options), space_of(options.space, options.budget, options.run)
     chosen_recipe(options.final_recipe, "--final-recipe", "search")
     plans: list[Plan] = []
     check_folder(options.run, "--run", "presage search")

@@ -28,7 +28,7 @@ from presage.search.run_paths import best_folder, network_folder
 if TYPE_CHECKING:
     from presage.training.datasets.image_dataset import ImageDataset
 
-__all__ = ["RunFolder", "as_begun"]
+__all__ = ["RunFolder", "as_begun", "space_begun"]
 
 _LATER = ("predictor",)  # settings that runs begun by an earlier presage do not tell: not compared there
 
@@ -133,8 +133,22 @@ class RunFolder:
 def as_begun(path: Path, dataset: ImageDataset) -> ImageDataset:
     """The dataset as the run in a folder was begun with it: before presage took a dataset's own validation images for
     what they are, recipes drew theirs from all, and a run that did so goes on with these."""
-    if dataset.validation is None or not (path / "run.json").exists():
+    if dataset.validation is None:
         return dataset
-    begun, before = read_json(path / "run.json"), dataset.without_validation()
+    before = dataset.without_validation()
+    return before if _begun(path).get("dataset") == before.fingerprint else dataset
+
+
+def space_begun(path: Path) -> str | None:
+    """Name of the space that the run in a folder was begun with; None where none was begun there."""
+    space = _begun(path).get("space")
+    return space if isinstance(space, str) else None
+
+
+def _begun(path: Path) -> dict[str, Any]:
+    """The settings that a run was begun with; none where there is no run, or one that `settle` would refuse."""
+    if not (path / "run.json").exists():
+        return {}
+    begun = read_json(path / "run.json")
     settings = begun.get("settings") if isinstance(begun, dict) else None
-    return before if isinstance(settings, dict) and settings.get("dataset") == before.fingerprint else dataset
+    return settings if isinstance(settings, dict) else {}
