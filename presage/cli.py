@@ -41,6 +41,7 @@ COMMANDS = (
     "evaluate",
     "database",
     "report",
+    "status",
 )
 """Each is a module of `presage.commands`: its docstring says what is in one."""
 

@@ -62,8 +62,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> Markup:
-    """A table for a notebook: the first column on the left, the others on the right; cells are escaped."""
-    lines = [_row("th", header), *(_row("td", row) for row in rows)]
+    """A table for a notebook: columns of numbers on the right, others on the left; cells are escaped."""
+    filled = list(rows)
+    columns = [[row[at] for row in filled if row[at]] for at in range(len(header))]
+    sides = ["right" if cells and all(map(_is_number, cells)) else "left" for cells in columns]
+    lines = [_row("th", header, sides), *(_row("td", row, sides) for row in filled)]
     title = f'<caption style="text-align:left">{_escaped(caption)}</caption>' if caption else ""
     return Markup(f"<table>{title}<thead>{lines[0]}</thead><tbody>{''.join(lines[1:])}</tbody></table>")
 
@@ -106,8 +109,11 @@ def interval_picture(
     )
 
 
-def _row(tag: str, cells: Sequence[str]) -> str:
-    sides = ("left", *["right"] * (len(cells) - 1))
+def _is_number(cell: str) -> bool:
+    return cell[0].isdigit() or cell[0] in "+-−"
+
+
+def _row(tag: str, cells: Sequence[str], sides: Sequence[str]) -> str:
     written = [
         f'<{tag} style="text-align:{side}">{_escaped(cell)}</{tag}>' for side, cell in zip(sides, cells, strict=True)
     ]

@@ -35,6 +35,7 @@ __all__ = [
 
 
 _UNFINISHED: set[Path] = set()
+_LOOKED_AT = 0.2  # seconds: `presage status` holds a lock for a moment, to see whether somebody does
 
 
 @contextmanager
@@ -170,7 +171,7 @@ def held(path: Path, refusal: Exception) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_LOOKED_AT, poll_interval=_LOOKED_AT / 4)
     except Timeout:
         raise refusal from None
     try:

@@ -6,6 +6,8 @@ from .result import Verified as Verified
 from .run.engine import load_candidates as load_candidates
 from .run.engine import run_search as run_search
 from .run.export import load_network as load_network
+from .run.status import RunStatus as RunStatus
+from .run.status import run_status as run_status
 from .samplers import RegularizedEvolutionSampler as RegularizedEvolutionSampler
 from .samplers import ReinforceSampler as ReinforceSampler
 from .settings import SearchSettings as SearchSettings
