@@ -191,7 +191,8 @@ def _trained(name: str, networks: Sequence[NetworkStatus], asked: int | None) ->
 
 def _finals(folder: RunFolder, state: str) -> list[StageStatus]:
     """Settings tried before a final training, and that training, which leaves a model."""
-    tried, last = [], []
+    tried: list[float | None] = []
+    last: list[float | None] = []
     for path in sorted((folder.path / "final").glob("*/*/experiment.json")):
         row = read_row(path)
         if row is not None:
