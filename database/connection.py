@@ -8,7 +8,6 @@ Nor may that process read or copy the file by other means meanwhile: on closing 
 from __future__ import annotations
 
 import contextlib
-import re
 import tempfile
 import time
 from collections import Counter
@@ -21,16 +20,12 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from presage.errors import DatabaseBusy, InvalidArgument, InvalidDatabase, StorageFull
+from presage.database.failures import DAMAGE, FOREIGN, LOCKED, MAKEABLE, OTHERWISE, raise_translated
+from presage.errors import InvalidArgument, InvalidDatabase
 
 __all__ = ["Connection", "OnWait", "check_makeable", "interrupt_all", "is_written", "matched", "quoted"]
 
-_HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
-_OTHERWISE = "different configuration"  # this process has it open, for reading and not for writing or vice versa
 _TOLD_AFTER = 1.0  # seconds
-_LOCKED = ("Could not set lock", "Conflicting lock", "being used by another process")
-_FULL = ("No space left", "Disk quota exceeded", "File too large", "not enough disk space")
-_NEWER = re.compile(r"version number (\d+)", re.IGNORECASE)
 _HEADER_BYTES = 12_288
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -41,9 +36,6 @@ _FOREIGN_MEMORY = "1GiB"
 _OPEN: Counter[str | None] = Counter()  # connections of this process by file, as DuckDB counts them too
 _LIVE: WeakSet[Connection] = WeakSet()
 _WRITING: Counter[str | None] = Counter()  # those of them that may write
-_MAKEABLE = "be a file that exists or can be made"
-_FOREIGN = "The file {path} is not a DuckDB database."
-_DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
 
 OnWait = Callable[[], None]
 
@@ -87,7 +79,7 @@ class Connection:
         # Blocks in flight, of another connection or out of the log, may not be in the file yet.
         settled = str(path) != ":memory:" and not _OPEN[key] and not path.with_name(f"{path.name}.wal").exists()
         opened = (lambda: _attached(path)) if as_data else (lambda: _connected(path, read_only))
-        self._raw = _waited_for(opened, path, wait_seconds, waiting, _LOCKED if read_only else (*_LOCKED, _OTHERWISE))
+        self._raw = _waited_for(opened, path, wait_seconds, waiting, LOCKED if read_only else (*LOCKED, OTHERWISE))
         if not as_data:
             self._check_kind()
         self._key = key
@@ -119,7 +111,7 @@ class Connection:
                 found = self._raw.execute(statements[0], list(parameters))
                 return tuple(column[0] for column in found.description or ()), found.fetchall()
         except InvalidDatabase as error:
-            if isinstance(error.__cause__, _DAMAGE) or error.__cause__ is None:
+            if isinstance(error.__cause__, DAMAGE) or error.__cause__ is None:
                 raise
             raise _no_query("be one that can be answered", error.__cause__) from None
 
@@ -179,16 +171,16 @@ class Connection:
             raise
 
     def _raise(self, error: duckdb.Error) -> NoReturn:
-        if self.catalog and not isinstance(error, _DAMAGE):
+        if self.catalog and not isinstance(error, DAMAGE):
             line = " ".join(str(error).split())[:300]
             raise InvalidDatabase(f"The database {self.path} cannot be read as data: {line}") from error
-        _raise(error, self.path)
+        raise_translated(error, self.path)
 
     def _check_kind(self) -> None:
         """DuckDB opens JSON, CSV and Parquet too, as a database in memory, which would be lost on closing."""
         if str(self.path) != ":memory:" and not self.rows("SELECT 1 FROM duckdb_databases() WHERE path IS NOT NULL"):
             self._raw.close()
-            raise InvalidDatabase(_FOREIGN.format(path=self.path))
+            raise InvalidDatabase(FOREIGN.format(path=self.path))
 
     def _check_whole(self) -> None:
         """DuckDB cuts free blocks off the end of a file; whatever else is missing there has been lost.
@@ -279,7 +271,7 @@ def _waited_for(
         except duckdb.Error as error:
             left = deadline - time.monotonic()
             if not any(sign in str(error) for sign in passing) or left <= 0:
-                _raise(error, path, wait_seconds)
+                raise_translated(error, path, wait_seconds)
             if waiting is not None and time.monotonic() - began > _TOLD_AFTER:
                 waiting()
                 waiting = None
@@ -311,48 +303,7 @@ def check_makeable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise InvalidArgument("database", "Database.open", _MAKEABLE, str(path), f"{error.strerror}.") from error
-
-
-def _raise(error: duckdb.Error, path: Path, waited: float = 0.0) -> NoReturn:
-    """Raise what the user can act on; a mistake of ours passes through as it is."""
-    message = str(error)
-    line = " ".join(message.split())[:300]
-    if any(sign in message for sign in _LOCKED):
-        holder = _HOLDER.search(message)
-        who = f"{Path(holder['program']).name} (PID {holder['pid']})" if holder else "another process"
-        raise DatabaseBusy(
-            f"The database {path} is in use by {who}; waited {waited:g} s. "
-            "Repeat when that has ended, or name another file."
-        ) from error
-    if _OTHERWISE in message or isinstance(error, duckdb.ResourceInUseException):
-        raise DatabaseBusy(
-            f"The database {path} is already open in this process, one for reading and one for writing. Close it first."
-        ) from error
-    if any(sign in message for sign in _FULL):
-        raise StorageFull(
-            f"The disk filled up while writing {path}; nothing stored before is lost. Free some space and repeat."
-        ) from error
-    if isinstance(error, duckdb.IOException) and "Permission denied" in message:
-        raise InvalidArgument(
-            "database", "Database.open", "be a file that you may read and write", str(path)
-        ) from error
-    if isinstance(error, duckdb.IOException) and (newer := _NEWER.search(message)):
-        raise InvalidDatabase(
-            f"The database {path} has DuckDB storage version {newer[1]}, which DuckDB {duckdb.__version__} "
-            "cannot read. Update duckdb."
-        ) from error
-    if isinstance(error, duckdb.OutOfMemoryException):
-        raise InvalidDatabase(f"The database {path} takes more memory than there is: {line}") from error
-    if "not a valid DuckDB database" in message or "Cannot launch in-memory database" in message:
-        raise InvalidDatabase(_FOREIGN.format(path=path)) from error
-    if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
-        raise InvalidDatabase(f"The database {path} lacks a table or column: {line}") from error
-    if isinstance(error, duckdb.IOException) and "Cannot open file" in message and not path.exists():
-        raise InvalidArgument("database", "Database.open", _MAKEABLE, str(path)) from error
-    if isinstance(error, _DAMAGE) or "Corrupt database" in message:
-        raise InvalidDatabase(f"The database {path} is damaged or truncated: {line}") from error
-    raise error
+        raise InvalidArgument("database", "Database.open", MAKEABLE, str(path), f"{error.strerror}.") from error
 
 
 def _filled(column: npt.NDArray[Any]) -> npt.NDArray[Any]:

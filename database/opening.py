@@ -1,4 +1,4 @@
-"""Opening a database file for reading beside others; and whether one can be opened at all, asked before long work."""
+"""Opening a database file: to write, to read beside others; and whether it can be opened, asked before long work."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from presage.database.connection import Connection, OnWait, check_makeable
+from presage.database.making import make
 from presage.database.migrate import latest, migrate, version
+from presage.database.shipped import import_seed, keep_empty
 from presage.errors import DatabaseBusy
 from presage.places import user_path
 
-__all__ = ["check_opens", "opened_to_read"]
+__all__ = ["check_opens", "opened_as_is", "opened_to_read", "opened_to_write"]
 
 _TRIES = 3
 
@@ -32,6 +34,50 @@ def check_opens(path: str | Path, *, wait_seconds: float = 10.0) -> None:
         migrate(connection)
     finally:
         connection.close()
+
+
+def opened_as_is(file: Path, wait_seconds: float = 10.0, waiting: OnWait | None = None) -> Connection:
+    """A connection for reading alone, to a file that is there and of the newest schema. Errors as `Connection`."""
+    connection = Connection(file, wait_seconds, read_only=True, waiting=waiting)
+    try:
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def opened_to_write(
+    file: Path,
+    seeded: bool,
+    seed_only_if_empty: bool = False,
+    wait_seconds: float = 10.0,
+    waiting: OnWait | None = None,
+) -> Connection:
+    """A connection to a file that is made where there is none, and is brought up to date.
+
+    Args:
+        file: where it is, or will be.
+        seeded: take in the shipped experience where that has not been done; else a new file is noted as without it.
+        seed_only_if_empty: but only where the file holds nothing yet, nor was made without on purpose.
+        wait_seconds, waiting: as `Connection` has them.
+
+    Raises:
+        DatabaseBusy, InvalidDatabase, InvalidArgument, StorageFull, StorageFailed: as `Database.open`.
+    """
+    make(file, without_seed=not seeded)
+    connection = Connection(file, wait_seconds, waiting=waiting)
+    try:
+        new = version(connection) == 0
+        migrate(connection)
+        if seeded:
+            import_seed(connection, only_if_empty=seed_only_if_empty)
+        elif new:
+            keep_empty(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def opened_to_read(

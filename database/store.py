@@ -14,12 +14,11 @@ from presage.database.asking import Asking
 from presage.database.connection import Connection, OnWait, is_written
 from presage.database.copying import write_copy
 from presage.database.merge import read_database
-from presage.database.migrate import migrate, version
-from presage.database.opening import opened_to_read
+from presage.database.opening import opened_as_is, opened_to_read, opened_to_write
 from presage.database.parquet import read_parquet, write_parquet
 from presage.database.paths import default_path
 from presage.database.shards import read_shards
-from presage.database.shipped import import_seed, keep_empty, seed_is_due
+from presage.database.shipped import seed_is_due
 from presage.database.write import ImportReport, Placed, Writer
 from presage.errors import InvalidExperience
 from presage.places import user_path
@@ -80,22 +79,13 @@ class Database(Asking):
             DatabaseBusy: another process holds the file; says which.
             InvalidDatabase: not DuckDB, not presage's, damaged, or newer than this presage; or a damaged seed.
             InvalidArgument: a folder that does not exist, or no file to read.
-            StorageFull: the disk is full.
+            StorageFull, StorageFailed: the disk is full, or fails.
         """
-        own = path is None
+        seeded = path is None if from_seed is None else from_seed
         file = default_path(create=not read_only) if path is None else user_path(path, "database", "Database.open")
-        connection = Connection(file, wait_seconds, read_only, waiting=waiting)
-        try:
-            new = not read_only and version(connection) == 0
-            migrate(connection)
-            if (own if from_seed is None else from_seed) and not read_only:
-                import_seed(connection, only_if_empty=seed_only_if_empty)
-            elif new:
-                keep_empty(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return cls(connection)
+        if read_only:
+            return cls(opened_as_is(file, wait_seconds, waiting))
+        return cls(opened_to_write(file, seeded, seed_only_if_empty, wait_seconds, waiting))
 
     @classmethod
     def to_read(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import errno
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from typing import NoReturn, Protocol, cast
 
 from presage.arguments import Action, Arguments
 from presage.errors import InvalidArgument, PresageError, WrongInput
+from presage.files import is_of_surroundings
 from presage.interruption import Interrupted, interruptible
 from presage.output import seed
 from presage.places import path_argument
@@ -44,13 +44,6 @@ COMMANDS = (
     "status",
 )
 """Each is a module of `presage.commands`: its docstring says what is in one."""
-
-
-SURROUNDINGS = frozenset({
-    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST,
-    errno.ENAMETOOLONG,
-})  # fmt: skip
-"""What the system refuses because of the user's disk and paths; any other `OSError` is a mistake of presage's own."""
 
 
 NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
@@ -214,7 +207,7 @@ def _main(arguments: list[str], wants_json: bool) -> int:
     except PresageError as error:
         return _report(error, wants_json)
     except OSError as error:
-        if error.errno not in SURROUNDINGS:
+        if not is_of_surroundings(error):
             raise
         named = f" ({error.filename})" if error.filename else ""
         return _report(WrongInput(f"{error.strerror}{named}. Nothing already stored was lost."), wants_json)

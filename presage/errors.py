@@ -13,7 +13,8 @@
     │   ├── InvalidModel             a folder that is no trained model, damaged, or newer than this version
     │   ├── DatabaseBusy             another process holds the database
     │   ├── NothingFeasible          limits that no candidate satisfies
-    │   └── StorageFull              the disk is full
+    │   ├── StorageFull              the disk is full
+    │   └── StorageFailed            the disk fails, or has become read-only
     └── TrainingFailure              a training that ended early: recorded, never fatal to a study
         ├── Diverged                 the loss became NaN or infinite
         └── OutOfMemory              the device's memory was exhausted
@@ -41,6 +42,7 @@ __all__ = [
     "NothingFeasible",
     "OutOfMemory",
     "PresageError",
+    "StorageFailed",
     "StorageFull",
     "TrainingFailure",
     "UnknownName",
@@ -131,6 +133,10 @@ class NothingFeasible(WrongInput):
 
 class StorageFull(WrongInput):
     """The disk filled up while writing; says what was being written and that nothing stored was lost."""
+
+
+class StorageFailed(WrongInput):
+    """The disk failed, or became read-only, under a database; says which."""
 
 
 class TrainingFailure(PresageError):

@@ -19,9 +19,11 @@ from presage.errors import StorageFull
 from presage.reading import read_json, read_text
 
 __all__ = [
+    "SURROUNDINGS",
     "append",
     "disk_is_full",
     "held",
+    "is_of_surroundings",
     "read_json",
     "read_text",
     "replacing",
@@ -51,6 +53,18 @@ def writing_beside(path: Path) -> Iterator[None]:
 def unfinished() -> tuple[Path, ...]:
     """What this process is writing beside its place."""
     return tuple(_UNFINISHED)
+
+
+SURROUNDINGS = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ESTALE, errno.EACCES, errno.EPERM,
+    errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
+})  # fmt: skip
+"""What the system refuses because of the user's disk and paths; any other `OSError` is a mistake of presage's own."""
+
+
+def is_of_surroundings(error: BaseException) -> bool:
+    """Whether an error is one of the disk or of a path, and says nothing of what was being done."""
+    return isinstance(error, OSError) and error.errno in SURROUNDINGS
 
 
 def disk_is_full(error: BaseException) -> bool:

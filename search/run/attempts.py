@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from presage.errors import InvalidArchitecture, WrongInput
-from presage.files import write_json
+from presage.files import is_of_surroundings, write_json
 from presage.reading import read_as
 from presage.training.failures import TrainingCrashed, crash_line
 from presage.training.fitting import TrainingResult
@@ -26,7 +26,7 @@ def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> T
         epochs: finished so far.
 
     Raises:
-        WrongInput: for what is no fault of the network, such as a full disk.
+        WrongInput, OSError: for what is no fault of the network, such as a full or a failing disk.
     """
     if _starts(folder, epochs) > _MOST_STARTS:
         return f"the process died {_MOST_STARTS} times while it was trained"
@@ -36,6 +36,10 @@ def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> T
         return str(error)
     except WrongInput:  # a full disk, say: nothing the network did
         raise
+    except OSError as error:
+        if is_of_surroundings(error):  # the same, as the system tells it
+            raise
+        return crash_line(error)
     except KeyboardInterrupt:  # stopped by a person: no sign against the network
         (folder / _STARTS).unlink(missing_ok=True)
         raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from typing import Any
 import optuna
 from optuna.distributions import distribution_to_json
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
@@ -155,7 +156,7 @@ class _Skimming(JournalFileBackend):
     """Hands Optuna the trials that were recorded in bulk without their parameters: it parses each of these anew."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(str(path), lock_obj=JournalFileSymlinkLock(str(path)))
+        super().__init__(str(path), lock_obj=_Held(str(path)))
 
     def read_logs(self, log_number_from: int) -> Any:
         for log in super().read_logs(log_number_from):
@@ -164,8 +165,23 @@ class _Skimming(JournalFileBackend):
             yield log
 
 
+class _Held(JournalFileOpenLock):
+    """Between threads alone: of processes only the run's holder writes. Optuna's own lock is a file, made and removed
+    for each line; one that a failing disk leaves behind would hold up the next search for half a minute."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._own = threading.Lock()
+
+    def acquire(self) -> bool:
+        return self._own.acquire()
+
+    def release(self) -> None:
+        self._own.release()
+
+
 def _mend(path: Path) -> None:
-    """Cut off an unfinished last line, and remove a lock, that a killed process left."""
+    """Cut off an unfinished last line, and remove a lock of an earlier presage, that a killed process left."""
     Path(f"{path}.lock").unlink(missing_ok=True)
     if path.exists():
         trim(path)

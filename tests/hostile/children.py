@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 __all__ = ["Child", "Say"]
@@ -44,6 +45,8 @@ class Child:
         try:
             os.close(reading)
             os.setpgid(0, 0)  # Ctrl-C is for the parent, which ends it
+            for sign in (signal.SIGINT, signal.SIGTERM):  # which may be in the background, where shells ignore them
+                signal.signal(sign, signal.default_int_handler if sign == signal.SIGINT else signal.SIG_DFL)
             with open(os.devnull, "r+") as nowhere:  # noqa: PTH123 - the child's own streams
                 for stream in (0, 1, 2):
                     os.dup2(nowhere.fileno(), stream)
@@ -86,6 +89,14 @@ class Child:
             else:
                 time.sleep(0.002)
         return self.code
+
+    def seconds(self) -> float:
+        """Of processor time that it has taken; of a machine that is busy with other things the clock says little."""
+        try:
+            fields = Path(f"/proc/{self.number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def signal(self, sign: int) -> None:
         """Send it a signal, unless it has ended."""

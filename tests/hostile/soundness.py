@@ -40,8 +40,9 @@ def same_as_ever(found: Any, truth: Any, folder: Path) -> str:
 
 def architectures_hold(found: Any, truth: Any, folder: Path) -> str:
     """A network is what its text says, with costs that are numbers."""
-    for architecture, counted in found:
-        if loads(dumps(architecture)).hash != architecture.hash:
+    for named, counted in found:
+        network = named.architecture
+        if loads(dumps(network)).hash != network.hash:
             return "another hash after writing and reading"
         if counted.parameters < 0 or counted.multiply_adds < 0 or counted.activation_bytes <= 0 or counted.depth < 0:
             return f"costs {counted}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="trials whose kind or name has this in it")
     given = parser.parse_args()
     given.counts.mkdir(parents=True, exist_ok=True)
+    for sign in (signal.SIGINT, signal.SIGTERM):  # both take its folder away and print the tables
+        signal.signal(sign, signal.default_int_handler)
     _preloaded(given.counts)
     tally = Tally(given.counts)
     try:

@@ -15,6 +15,7 @@ __all__ = ["RANGES", "SIXTEEN_BITS", "Depth", "Extremes", "ValueRange", "extreme
 
 RANGES = "[0, 1], [-1, 1] or [0, 255], or be whole numbers from 0"
 _SLACK = 1e-3  # what rounding may add at either end of a range of floats
+_MOST_BITS = 64
 _DEPTHS = (10, 12, 14, 16)  # bits that cameras and scanners give
 _LEAST_LEVELS = 64  # of 256, below which whole numbers are stretched
 
@@ -36,7 +37,7 @@ class ValueRange:
     bits: int = 0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high and 0 <= self.bits <= 64):
+        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high and 0 <= self.bits <= _MOST_BITS):
             raise ValueError("a range of values must go from a number to a larger one")
 
     def to_uint8(self, values: Array) -> npt.NDArray[np.uint8]:
@@ -185,6 +186,8 @@ def value_range(found: Iterable[Extremes], owner: object) -> ValueRange:
     if high <= 255:
         return ValueRange(0.0, 255.0)
     bits = next((depth for depth in _DEPTHS if high < 2**depth), int(high).bit_length())
+    if bits > _MOST_BITS:
+        raise refusal(highest.where, owner, f"hold values of at most {_MOST_BITS} bits", f"{low:g} to {high:g}")
     if (high - low) * 256 / 2**bits < _LEAST_LEVELS and high > low:
         return ValueRange(low, high)
     return ValueRange(0.0, float(2**bits - 1), bits)

@@ -364,3 +364,9 @@ def test_a_negative_shape_is_refused(tmp_path: Path) -> None:
     _with_header(tmp_path / "less.npz", (12, -28, -28))
     with pytest.raises(InvalidDataset, match=r"less\.npz`"):
         load_dataset(tmp_path / "less.npz")
+
+
+@pytest.mark.parametrize("value", [1e300, 2.0**70])
+def test_whole_numbers_beyond_64_bits_are_refused(value: float, tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataset, match="must hold values of at most 64 bits"):
+        load_dataset(_saved(tmp_path, x_train=np.full(_X.shape, value)))
