@@ -329,7 +329,7 @@ class Session:
         if get_score(settings.score).predicts:
             result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))
             write_json(RunFolder(run_folder).result, result.to_json())
-        write_report(run_folder, space)
+        write_report(run_folder, space, dataset)
         return result
 
     # What fills the database?

@@ -76,7 +76,8 @@ class Chosen:
         return self.extrapolation in ("beyond", "far")
 
     def __repr__(self) -> str:
-        return f"Chosen({named(self.hash)}: {self._said()}, {self.parameters:,} parameters)"
+        reach = "" if self.extrapolation in ("", "within") else f", extrapolates {self.extrapolation}"
+        return f"Chosen({named(self.hash)}: {self._said()}{reach}, {self.parameters:,} parameters)"
 
     def _said(self) -> str:
         if self.predicted is None or self.lower is None or self.upper is None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from presage.report.plots import BLUE, GREY, ORANGE
 from presage.surrogate.evaluation.target_only import RIVAL
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluation_plots"]
 
+BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#a0aec0"
 GREEN, DARK, PALE = "#2f855a", "#2d3748", "#90b4de"
 
 OF_NORMAL = 3.29

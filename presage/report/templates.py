@@ -10,19 +10,25 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from presage.output import accuracies, extrapolates, scaled
+from presage.output import accuracies, scaled
+from presage.speakable import named
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
     from presage.search.result import Chosen
 
-__all__ = ["render"]
+__all__ = ["render", "text_of"]
 
 
 def render(template: str, **values: object) -> Markup:
     """The text of a template of this folder (`page.html`) with its values; one that it lacks is an error."""
     return Markup(_environment().get_template(template).render(**values))
+
+
+def text_of(template: str) -> str:
+    """What a template without values of its own comes to, as a page that includes it holds it."""
+    return str(render(template))
 
 
 @cache
@@ -43,8 +49,13 @@ def _environment() -> Environment:
         "percent": _percent,
         "milliseconds": _milliseconds,
     }
-    environment.filters |= {"scaled": scaled, "grouped": _grouped, "foretold": _foretold}
-    environment.filters |= {"extrapolates": lambda chosen: extrapolates(chosen.extrapolation, chosen.distance)}
+    environment.filters |= {
+        "scaled": scaled,
+        "grouped": _grouped,
+        "foretold": _foretold,
+        "shade": _shade,
+        "named": named,
+    }
     return environment
 
 
@@ -73,3 +84,8 @@ def _foretold(chosen: Chosen) -> str:
     if chosen.predicted is not None:
         return f"{chosen.predicted:.3f} [{chosen.lower:.3f}, {chosen.upper:.3f}]"
     return "" if chosen.score is None else f"{chosen.score_name} {chosen.score:.4g}"
+
+
+def _shade(count: int, most: int) -> int:
+    """0 … 9: how dark a cell of a table of counts is, by its share of the largest."""
+    return 0 if not count else max(1, min(9, round(9 * count / max(most, 1))))

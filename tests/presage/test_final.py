@@ -53,7 +53,9 @@ def test_a_search_ends_with_a_model_by_the_final_recipe(
     assert "<h3>The final training</h3>" in page
     assert "accuracy after the final training (validation): 10 px, 96 images, 30 epochs" in page
     assert final["hash"][:8] in page
-    assert "trained accuracy of the best network (validation): 16 px, 40 images, 1 epoch" in page
+    head = page[page.index('<section class="head">') : page.index("</section>")]
+    assert f"<b>{final['accuracy']:.3f}</b>" in head  # what best/ holds; the other is told in words, with its recipe
+    assert f"(16 px, 40 images, 1 epoch), by which it came to {result['best']['accuracy']:.3f}" in head
     before = {name: value for name, value in result.items() if name != "final"}
     (run / "result.json").write_text(json.dumps(before))  # as an earlier version left it
     assert "The final training" not in write_report(run).read_text(encoding="utf-8")

@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 
 import presage as package
-from presage.errors import DatasetWarning, InvalidArgument, WrongInput
+from presage.errors import DatasetWarning, InvalidArgument
 from presage.probe.inspection.issue import Inspection
-from presage.report.page import _inspection
 from presage.training.datasets.loading import load_dataset
 
 
@@ -112,10 +111,3 @@ def test_warnings_about_the_data_are_said_with_quiet_too(presage: Callable, root
     assert any("1 file that is no image (`notes.txt`)" in line for line in lines)
     assert any(line.startswith("presage: Classes are unbalanced") for line in lines)
     assert all(line.startswith("presage: ") for line in lines)  # and no progress
-
-
-def test_a_search_report_reads_what_lies_in_its_folder(tmp_path: Path) -> None:
-    assert _inspection(tmp_path) is None
-    (tmp_path / "inspection.json").write_text("{}")
-    with pytest.raises(WrongInput, match=r"inspection\.json is damaged"):
-        _inspection(tmp_path)
