@@ -3,6 +3,7 @@
 #   make test    install what a developer needs and run every test
 #   make check   lint, format, types, import floors, generated docs
 #   make docs    write the generated pages anew;  make bench    speed (other benchmarks need tables or datasets)
+#   make notebooks  run the notebooks and write what comes out into them
 #   make fitted  fit the predictor that is shipped, after a change of the seed or of what learns (minutes of a core)
 #   make torture   mutated files, kills and full disks over everything that reads or writes (two hours of two cores)
 #   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (half an hour)
@@ -14,7 +15,7 @@ RUN ?= runs/demo
 BESIDE ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench fitted torture evaluation clean
+.PHONY: help demo test check docs notebooks bench fitted torture evaluation clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -50,6 +51,9 @@ check: $(VENV)/.developer
 
 docs: $(VENV)/.developer
 	$(BIN)/python docs/generate.py
+
+notebooks: $(VENV)/.developer
+	$(BIN)/python notebooks/execute.py
 
 SPEED := encode predict predicted_study dcn_query
 

@@ -42,6 +42,7 @@ COMMANDS = (
     "database",
     "report",
     "status",
+    "dashboard",
 )
 """Each is a module of `presage.commands`: its docstring says what is in one."""
 

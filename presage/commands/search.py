@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.architecture.spaces.registry import SPACES
 from presage.arguments import Arguments
+from presage.commands.dashboard import add_port
 from presage.comparison import comparison
 from presage.console import add_dataset, dataset_of, session_of
 from presage.errors import UnknownName
@@ -57,6 +60,11 @@ def arguments(parser: Arguments) -> None:
         help="spend so much time, as in 90s, 10m or 1h30m: candidates, short-list, sizes and final training are "
         "chosen to fit this machine; what you give yourself stays",
     )  # fmt: skip
+    parser.add_argument(
+        "--serve", action="store_true",
+        help="show the search while it runs on a page for this machine's browsers alone, as `presage dashboard` does",
+    )  # fmt: skip
+    add_port(parser)
     parser.explain("spaces", SPACES.summaries())
     parser.explain("strategies", STRATEGIES.summaries())
     parser.explain("predictors", PREDICTORS.summaries())
@@ -237,7 +245,7 @@ def run(options: argparse.Namespace) -> int:
     plans: list[Plan] = []
     check_folder(options.run, "--run", "presage search")
     at_once = side_by_side(options.workers, options.device, options.run / ".workers")
-    with session_of(options) as session, at_once as beside:
+    with session_of(options) as session, at_once as beside, _served(options):
         recipe = recipe_of(options, session.stored_recipe)
         session.check_database()
         dataset = dataset_of(session, options)
@@ -253,6 +261,19 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(summary(result))
     return 0 if result.best is not None else 1
+
+
+@contextmanager
+def _served(options: argparse.Namespace) -> Iterator[None]:
+    """The page of the run, where it was asked for."""
+    from presage.dashboard.server import serving
+
+    if not options.serve:
+        yield
+        return
+    with serving(options.run, options.port, linger=True) as address:
+        print(f"presage: {address} shows the search while it runs.", file=sys.stderr, flush=True)
+        yield
 
 
 def summary(result: SearchResult) -> str:

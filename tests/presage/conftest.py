@@ -126,3 +126,31 @@ def presage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Outcome(code, out, err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def begun() -> Callable[..., None]:
+    """Searches in a folder: two networks of a made-up table are trained, or the first alone for one epoch (`stop`)."""
+    from presage.search.run.engine import run_search
+    from presage.search.settings import SearchSettings
+    from presage.search.testing import TableScorer, TableTrainer, TinySpace
+    from presage.training.datasets.image_dataset import ImageDataset
+
+    recipe = Recipe(epochs=2, train_images=40, validation_images=20, least_epoch_images=1, image_side=8)
+    pixels = (np.arange(120 * 64) % 251).astype(np.uint8).reshape(120, 8, 8, 1)
+    labels = np.arange(120) % 2
+    dataset = ImageDataset("blocks", pixels[:100], labels[:100], pixels[100:], labels[100:], classes=("dark", "bright"))
+
+    def run(folder: Path, stop: bool = False) -> None:
+        def tell(at: Any) -> None:
+            if stop and (at.stage, at.done) == ("train", 2):
+                raise KeyboardInterrupt
+
+        run_search(
+            dataset, space=TinySpace(layers=2), recipe=recipe,
+            settings=SearchSettings(candidates=60, shortlist=2, batch=20),
+            scorer=lambda number, verified: TableScorer(), run_folder=folder, trainer=TableTrainer(recipe.epochs),
+            on_progress=tell,
+        )  # fmt: skip
+
+    return run
