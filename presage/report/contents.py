@@ -17,6 +17,7 @@ from presage.report.charts.of_networks import (
     agreement_chart,
     cost_chart,
     curves_chart,
+    huddled,
     progress_chart,
 )
 from presage.report.networks import RANDOM as BASELINE
@@ -58,12 +59,13 @@ class Agreement:
     Attributes:
         level: nominal coverage of the intervals.
         sides: those with any network that was predicted and trained.
-        chart: predicted against trained accuracy.
+        charts: predicted against trained accuracy; a second one of the short-list alone where the first has it in a
+            corner.
     """
 
     level: float
     sides: tuple[Side, ...]
-    chart: Chart
+    charts: tuple[Chart, ...]
 
 
 @dataclass(frozen=True)
@@ -183,14 +185,26 @@ def agreement_of(result: SearchResult, networks: Sequence[Network]) -> Agreement
         of = [one for one in shown if one.kind == kind]
         within = sum((one.lower or 0.0) <= (one.trained or 0.0) <= (one.upper or 0.0) for one in of)
         sides += [Side(label, within, len(of))] if of else []
-    return Agreement(level, tuple(sides), agreement_chart(shown, level, result.recipe_words))
+    by = result.recipe_words
+    charts = [agreement_chart(shown, level, by)]
+    closer = huddled(shown)
+    if closer:
+        charts.append(agreement_chart(closer, level, by, title="Predicted against trained, the short-list closer"))
+    return Agreement(level, tuple(sides), tuple(charts))
 
 
 def charts_of(result: SearchResult, networks: Sequence[Network]) -> list[Chart]:
     """Of what was trained: accuracies against a cost, and learning curves by each recipe."""
     points, by = _points(networks, True, {}), result.recipe_words
     trained = [one for one in points if one.trained is not None]
-    found = [cost_chart(trained, COSTS[name][1], by=by) for name in _weighed(result)[:1] if trained]
+    found: list[Chart] = []
+    if trained:
+        cost = COSTS[_weighed(result)[0]][1]
+        found.append(cost_chart(trained, cost, by=by))
+        closer = huddled(trained)
+        if closer:
+            title = f"Trained accuracy against {cost}, the short-list closer"
+            found.append(cost_chart(closer, cost, by=by, title=title))
     kinds = {one.key: RANDOM if one.role == BASELINE else SHORT for one in networks}
     searched = [
         (one.key, kinds[one.key], one.named, one.search.curve) for one in networks if one.search and one.search.curve

@@ -53,6 +53,7 @@ def _environment() -> Environment:
         "scaled": scaled,
         "grouped": _grouped,
         "foretold": _foretold,
+        "points": _points,
         "shade": _shade,
         "named": named,
     }
@@ -89,3 +90,8 @@ def _foretold(chosen: Chosen) -> str:
 def _shade(count: int, most: int) -> int:
     """0 … 9: how dark a cell of a table of counts is, by its share of the largest."""
     return 0 if not count else max(1, min(9, round(9 * count / max(most, 1))))
+
+
+def _points(value: float) -> str:
+    """Points of accuracy with their sign; none is +0."""
+    return f"{round(value):+d}"

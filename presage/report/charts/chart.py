@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 WIDTH, HEIGHT = 480, 330
-LEFT, RIGHT, TOP, BOTTOM = 56, 466, 14, 284
+LEFT, RIGHT, TOP, BOTTOM = 62, 466, 14, 284
 RADIUS = 5.0
 """Of the mark of a network, in pixels."""
 

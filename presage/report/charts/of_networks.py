@@ -15,10 +15,14 @@ __all__ = [
     "cost_chart",
     "curves_chart",
     "front",
+    "huddled",
     "progress_chart",
 ]
 
 SHORT, RANDOM = "short", "random"
+_CORNER = 0.2
+"""Share of a chart's range that is a corner of it."""
+
 KINDS = {SHORT: "short-list", RANDOM: "random baseline"}
 
 
@@ -49,7 +53,19 @@ class NetworkPoint:
     costs: Mapping[str, float]
 
 
-def agreement_chart(networks: Sequence[NetworkPoint], level: float, by: str) -> Chart:
+def huddled(networks: Sequence[NetworkPoint]) -> list[NetworkPoint]:
+    """The short-list, where a chart of all these networks' trained accuracies has it in a corner; else none."""
+    every = [one.trained for one in networks if one.trained is not None]
+    shorter = [one for one in networks if one.kind == SHORT and one.trained is not None]
+    own = [one.trained for one in shorter if one.trained is not None]
+    if len(own) < 2 or len(own) == len(every):
+        return []
+    return shorter if max(own) - min(own) < _CORNER * (max(every) - min(every)) else []
+
+
+def agreement_chart(
+    networks: Sequence[NetworkPoint], level: float, by: str, title: str = "Predicted against trained"
+) -> Chart:
     """Predicted accuracies with their intervals against trained ones; both axes are fitted to what is there."""
     shown = [
         (one.trained, one.predicted, one.key, one.kind,
@@ -62,7 +78,7 @@ def agreement_chart(networks: Sequence[NetworkPoint], level: float, by: str) -> 
     x = fitted((one[0] for one in shown), LEFT, RIGHT, least=0, most=1)
     y = fitted(heights, BOTTOM, TOP, least=0, most=1)
     return Chart(
-        "Predicted against trained", by, "trained accuracy (validation)", f"predicted accuracy, {level:.0%} interval",
+        title, by, "trained accuracy (validation)", f"predicted accuracy, {level:.0%} interval",
         x.ticks, y.ticks, marks(x, y, shown), (Curve(_diagonal(x, y), "diagonal"),),
         (*_kinds(shown), Key("diagonal", "as predicted")),
     )  # fmt: skip
@@ -96,11 +112,13 @@ def cost_chart(
     value: str = "trained accuracy (validation)",
     candidates: Sequence[tuple[float, float]] | None = None,
     accuracy: bool = True,
+    title: str = "",
 ) -> Chart:
     """Networks over a cost, and the Pareto front: of what was trained, or of all candidates where these are given.
 
     Args:
         cost: one of the points' costs, which names the axis.
+        title: another than the usual one.
         candidates: (cost, score) of each; marks are then the scores of the short-list, else trained accuracies.
     """
     of = [(one, one.trained if candidates is None else one.score) for one in networks if cost in one.costs]
@@ -114,9 +132,9 @@ def cost_chart(
     x, y = frame((at for at, _ in everything), (at for _, at in everything), logarithmic=True, accuracy=accuracy)
     edge = front(everything)
     keys = (*((Key("cloud", "candidate"),) if candidates is not None else ()), *_kinds(shown))
+    usual = f"Trained accuracy against {cost}" if candidates is None else f"All candidates: {value} against {cost}"
     return Chart(
-        f"{'Trained' if candidates is None else 'All candidates:'} {'accuracy' if candidates is None else value}"
-        f" against {cost}", by, cost, value, x.ticks, y.ticks, marks(x, y, shown),
+        title or usual, by, cost, value, x.ticks, y.ticks, marks(x, y, shown),
         (Curve(stairs_path([(x(at), y(height)) for at, height in edge]), "front"),),
         (*keys, Key("front", "Pareto front")),
         cloud="" if candidates is None else cloud_path((x(at), y(height)) for at, height in candidates if at > 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from presage.report.charts.of_networks import (
     cost_chart,
     curves_chart,
     front,
+    huddled,
     progress_chart,
 )
 from presage.report.charts.scale import fitted
@@ -45,6 +47,16 @@ def test_axes_are_fitted_to_what_is_there() -> None:
     across, along = _spread(cost_chart(points, "parameters", by=BY))
     assert across > 0.8
     assert along > 0.8
+
+
+def test_a_short_list_in_a_corner_is_shown_closer_too() -> None:
+    good = [_point(at, 0.98 + 0.002 * at) for at in range(3)]
+    bad = [replace(_point(at, 0.1 * at), kind="random") for at in range(3, 9)]
+    assert huddled([*good, *bad]) == good
+    across, _ = _spread(agreement_chart(huddled([*good, *bad]), 0.9, BY))
+    assert across > 0.5  # up to 1, where an axis of accuracies ends
+    assert huddled(good) == []
+    assert huddled([*good, replace(bad[0], trained=0.97)]) == []
 
 
 def test_an_accuracy_never_has_a_mark_beyond_one() -> None:
