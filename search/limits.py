@@ -18,6 +18,7 @@ _UNITS = {
     "multiply_adds": "multiply-adds",
     "activation_bytes": "activation bytes",
     "latency_seconds": "seconds of estimated latency",
+    "training_work": "of the work of a training",
 }
 
 
@@ -45,15 +46,18 @@ class Limits:
         activation_bytes: peak of live float32 activations.
         latency_seconds: of one forward pass on the machine at hand: estimated for every candidate, and measured for
             what is short-listed.
+        training_work: of a training on one image, as `presage.search.latency.training_work` counts it; a search with a
+            budget sets it.
     """
 
     parameters: int | None = None
     multiply_adds: int | None = None
     activation_bytes: int | None = None
     latency_seconds: float | None = None
+    training_work: int | None = None
 
     def __post_init__(self) -> None:
-        for name in _COUNTS:
+        for name in (*_COUNTS, "training_work"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise InvalidArgument(name, "Limits", "be None or a whole number of at least 1", value)
@@ -68,7 +72,7 @@ class Limits:
         return {name: value for name, value in found.items() if value is not None}
 
     def allow(self, costs: CostColumns) -> NDArray[np.bool_]:
-        """(n,) which networks are within every limit that can be counted: latency has a column of its own."""
+        """(n,) which networks are within every limit of their costs: latency and work have columns of their own."""
         allowed = np.ones(len(costs.parameters), np.bool_)
         for name in _COUNTS:
             most = getattr(self, name)
@@ -101,8 +105,9 @@ class Limits:
         )
 
     def to_json(self) -> dict[str, float | None]:
-        """All of them, None where there is no limit."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """All of them, None where there is no limit; that of training work only where there is one."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in found.items() if value is not None or name != "training_work"}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Limits:

@@ -51,12 +51,12 @@ class Timing:
     """What one network took, by one recipe.
 
     Attributes:
-        multiply_adds: of the network for one image.
+        work: of the network for one image: its multiply-adds, or what else tells a network's time from another's.
         image: seconds for each image trained.
         scored: seconds for each image scored.
     """
 
-    multiply_adds: int
+    work: float
     image: float
     scored: float
 
@@ -71,27 +71,27 @@ class Speed:
 
     Attributes:
         image: for each image trained, whatever the network.
-        multiply_add: beside it, for each multiply-add of the network.
+        each: beside it, for each unit of the network's work, as the timings told it.
         scored: share of those that scoring an image takes.
         start: seconds to build a network and begin.
     """
 
     image: float
-    multiply_add: float
+    each: float
     scored: float = 1 / 3
     start: float = 0.5
 
-    def epoch(self, recipe: Recipe, images: Images, multiply_adds: float) -> float:
+    def epoch(self, recipe: Recipe, images: Images, work: float) -> float:
         """Seconds of one epoch, validated."""
-        return self._image(multiply_adds) * (images.epoch(recipe) + self.scored * images.validation)
+        return self._image(work) * (images.epoch(recipe) + self.scored * images.validation)
 
-    def seconds(self, recipe: Recipe, images: Images, multiply_adds: float) -> float:
+    def seconds(self, recipe: Recipe, images: Images, work: float) -> float:
         """Seconds of a whole training."""
-        test = self._image(multiply_adds) * self.scored * images.test
-        return self.start + recipe.epochs * self.epoch(recipe, images, multiply_adds) + test
+        test = self._image(work) * self.scored * images.test
+        return self.start + recipe.epochs * self.epoch(recipe, images, work) + test
 
-    def _image(self, multiply_adds: float) -> float:
-        return self.image + self.multiply_add * multiply_adds
+    def _image(self, work: float) -> float:
+        return self.image + self.each * work
 
 
 def fitted_speed(timings: Sequence[Timing]) -> Speed:
@@ -100,7 +100,7 @@ def fitted_speed(timings: Sequence[Timing]) -> Speed:
     Whatever a network costs, an image takes at least half of what one took with the smallest: a line through a few
     scattered times may say that small networks are free, and they are not.
     """
-    work = np.array([timing.multiply_adds for timing in timings], float)
+    work = np.array([timing.work for timing in timings], float)
     seconds = np.array([timing.image for timing in timings], float)
     both = np.stack([np.ones_like(work), work], axis=1) / seconds[:, None]
     found, *_ = np.linalg.lstsq(both, np.ones_like(seconds), rcond=None)

@@ -56,7 +56,7 @@ def epochs_within(budget: float, spent: float, timings: Sequence[Timing], images
     from presage.search.planning.plan import SAFE
     from presage.training.timing import fitted_speed
 
-    speeds = [(fitted_speed([one]), one.multiply_adds) for one in timings]
+    speeds = [(fitted_speed([one]), one.work) for one in timings]
     start = sum(speed.start for speed, _ in speeds)
     epoch = sum(speed.epoch(recipe, images, work) for speed, work in speeds)
     epochs = min(math.floor((SAFE * budget - spent - start) / epoch), _MOST * recipe.epochs) if speeds else 1

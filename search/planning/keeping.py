@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from presage.architecture.costs import costs
+from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture
 from presage.files import write_json
 from presage.reading import read_as
+from presage.search.latency.training_work import training_work
 from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan
 from presage.search.planning.workload import FINISH, Workload
 from presage.search.run.pace import Unhurried
@@ -141,7 +142,7 @@ class BudgetPace:
     def _seconds(self, architecture: Architecture, recipe: Recipe) -> float:
         """As measured before anything was trained."""
         shape = (self._channels, recipe.image_side, recipe.image_side)
-        work = costs(architecture.canonical, shape, self._classes).multiply_adds
+        work = float(training_work(GraphBatch.of([architecture.canonical]), shape, self._classes)[0])
         if self._by_search(recipe):
             return self._workload.searching.seconds(recipe, self._workload.images, work)
         return self._workload.finishing.seconds(recipe, self._workload.final_images, work)

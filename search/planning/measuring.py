@@ -8,17 +8,19 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from presage.architecture.costs import costs
+from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture
 from presage.architecture.spaces.space import Space
 from presage.errors import InvalidArgument
 from presage.search.latency.model import LatencyModel
+from presage.search.latency.training_work import training_work
 from presage.search.planning.workload import Offer, Offered, PlannedPart, Workload
 from presage.search.samplers.history import History
 from presage.search.samplers.random import RandomSampler
 from presage.search.settings import SearchSettings
-from presage.search.studies.feasible import COSTS, Feasible, FeasibleDraws
+from presage.search.studies.feasible import Feasible, FeasibleDraws
 from presage.search.studies.scorer import AnyScorer, prediction_of
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.hardware import one_thread
@@ -30,7 +32,7 @@ from presage.training.training_images import training_images
 __all__ = ["PROPOSED", "MeasuredMachine", "images_of", "measured"]
 
 _DRAWN = 64  # networks, of which the sizes are known and the scoring is timed
-_TIMED = (0.1, 0.5, 0.9)  # quantiles, by multiply-adds, that are trained for a few steps
+_TIMED = (0.1, 0.5, 0.9)  # quantiles, by the work of training them, that are trained for a few steps
 _LADDER = tuple(np.linspace(0, 1, 12).tolist())  # quantiles that a plan chooses the largest network from
 _TIMED_SIDE = 32  # of the final recipes, the one whose side is nearest is timed
 
@@ -83,9 +85,8 @@ class MeasuredMachine:
     def _workload(self, offer: Offer, before: Sequence[PlannedPart], candidate: float) -> Workload:
         recipe = offer.recipe
         last = recipe if offer.final is None else offer.final.recipe
-        work = np.sort(self.drawn.costs[:, COSTS.index("multiply_adds")])
-        larger = self._growth(self.searching[1], recipe.image_side)
-        ladder = sorted({int(larger * value) for value in np.quantile(work, _LADDER)})
+        work = training_work(self.drawn.graphs, _shape(self.dataset, recipe), len(self.dataset.classes))
+        ladder = sorted({int(value) for value in np.quantile(work, _LADDER)})
         return Workload(
             images=images_of(self.dataset, recipe),
             final_images=images_of(self.dataset, last),
@@ -93,21 +94,19 @@ class MeasuredMachine:
             candidate=candidate,
             searching=_at(self.searching, recipe.image_side),
             finishing=_at(self.finishing, last.image_side),
-            multiply_adds=(*ladder, 2 * ladder[-1]),  # what a search finds may be larger than anything drawn at random
+            works=(*ladder, 2 * ladder[-1]),  # what a search finds may be larger than anything drawn at random
             growth=self._growth(recipe.image_side, last.image_side),
             before=tuple(before),
             at_once=self.at_once,
         )
 
     def _growth(self, side: int, larger: int) -> float:
-        """Multiply-adds of the middling network on images of one side, as a multiple of those of another."""
-        if side == larger:
-            return 1.0
-        c, classes = self.dataset.shape[0], len(self.dataset.classes)
+        """Work of training the middling network on images of one side, as a multiple of that on those of another."""
+        c, middling = self.dataset.shape[0], GraphBatch.of([self.networks[1].canonical])
         first, second = (
-            costs(self.networks[1].canonical, (c, each, each), classes).multiply_adds for each in (side, larger)
+            training_work(middling, (c, each, each), len(self.dataset.classes))[0] for each in (side, larger)
         )
-        return max(second, 1) / max(first, 1)
+        return float(second / first)
 
 
 def _at(measured: tuple[Speed, int], side: int) -> Speed:
@@ -140,7 +139,8 @@ def measured(
     shape, classes = _shape(dataset, recipe), len(dataset.classes)
     draws = FeasibleDraws(space, RandomSampler(0), settings.limits, shape, classes, latency)
     found = draws.draw(History(len(space.parameters)), _DRAWN, (settings.seed, _DRAWN))
-    networks = tuple(space.decode(space.params(found.codes[row])) for row in _quantiles(found))
+    done = training_work(found.graphs, shape, classes)
+    networks = tuple(space.decode(space.params(found.codes[row])) for row in _quantiles(done))
     with nullcontext() if at_once is None else one_thread():
         searching = _speed(networks, shape, classes, recipe, device, depth=True), recipe.image_side
     finals = [offer.final.recipe for offer in offers if offer.final is not None]
@@ -162,9 +162,9 @@ def _scoring(scorer: AnyScorer, found: Feasible) -> float:
     return (time.perf_counter() - began) / len(found)
 
 
-def _quantiles(found: Feasible) -> list[int]:
-    """Rows of the networks that are timed."""
-    order = np.argsort(found.costs[:, COSTS.index("multiply_adds")], kind="stable")
+def _quantiles(done: NDArray[np.float64]) -> list[int]:
+    """Rows of the networks that are timed, of which the work is known."""
+    order = np.argsort(done, kind="stable")
     return [int(order[round(share * (len(order) - 1))]) for share in _TIMED]
 
 
@@ -178,7 +178,8 @@ def _speed(
     depth: bool,
 ) -> Speed:
     timings = [timed(network, shape, classes, recipe, device, depth=depth) for network in networks]
-    kept = [timing for timing in timings if timing is not None]
+    done = training_work(GraphBatch.of([network.canonical for network in networks]), shape, classes)
+    kept = [replace(one, work=float(own)) for one, own in zip(timings, done, strict=True) if one is not None]
     if not kept:
         rule = "leave networks that can be trained here: none of three could be"
         raise InvalidArgument("recipe", "presage search", rule, f"{shape[1]} px, batch {recipe.batch}")

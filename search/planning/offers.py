@@ -6,17 +6,19 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from presage.search.final.settings import FinalSettings
+from presage.search.planning.plan import LEAST_EPOCHS
 from presage.search.planning.workload import Offer
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
 from presage.training.recipes import RECIPES, for_photos, on_all_images
 from presage.training.resolving import SIDES
 
-__all__ = ["offers"]
+__all__ = ["offers", "preview"]
 
 _SIDES = (64, 48, 32, 24, 16)
-_LEAST = 5e6  # multiply-adds at 32 pixels that a network to be shipped may have at least, where there is time
+_LEAST = 5e6  # work at 32 pixels that training a network to be shipped may take at least, where there is time
 _LEAST_SHORT = 2.5e6  # and by `standard` or `quick`
+_PREVIEWED = 5  # epochs of a final training for each of the short-list's
 _STANDARD = 32  # side under which a final training is by `standard`, where images are larger
 
 
@@ -26,30 +28,44 @@ def offers(
     """Pairs of a recipe for the short-list and a final one.
 
     The final training is `thorough` on images as large as the dataset's (at most 64 pixels), on smaller ones, then
-    `standard`, and last `quick`; always on all images. The short-list is trained by `standard` or by `quick`. Whoever
-    gives a recipe is offered no other.
+    `standard`, and last `quick`; always on all images. The short-list is trained by a fifth of it (`preview`): what is
+    best by a miniature is not what is best in the end. Without a final training the short-list is trained by `standard`
+    or by `quick`. Whoever gives a recipe is offered no other.
 
     Args:
         recipe, final: what was asked for.
         fixed: of `recipe` and `final_recipe`, those that stay.
     """
-    keeps, keeps_final = "recipe" in fixed, "final_recipe" in fixed or final is None
-    searching = (recipe,) if keeps else (replace(RECIPES["standard"], flip=recipe.flip), recipe)
-    if final is None or keeps_final:
-        return tuple(Offer(one, final) for one in searching)
+    keeps = "recipe" in fixed
+    if final is None:
+        searching = (recipe,) if keeps else (replace(RECIPES["standard"], flip=recipe.flip), recipe)
+        return tuple(Offer(one, None) for one in searching)
+    if "final_recipe" in fixed:
+        return tuple(Offer(one, final) for one in ((recipe,) if keeps else (preview(final.recipe, recipe), recipe)))
     native = min(max(*dataset.shape[1:], SIDES[0]), SIDES[1])
     sides = sorted({native, *(side for side in _SIDES if side < native)}, reverse=True)
+    pairs = [("thorough", side, _LEAST) for side in sides if side >= min(_STANDARD, native)]
+    pairs += [("standard", side, _LEAST_SHORT) for side in sides if side <= _STANDARD]
+    pairs.append(("quick", sides[-1], _LEAST_SHORT))
     found = []
-    for side in [one for one in sides if one >= min(_STANDARD, native)]:
-        least = _LEAST * (side / 32) ** 2
-        last = _final(final, "thorough", side, dataset)
-        found += [Offer(one, last, least) for one in searching if one.image_side <= side]
-    small = [side for side in sides if side <= _STANDARD]
-    found += [
-        Offer(recipe, _final(final, "standard", side, dataset), _LEAST_SHORT * (side / 32) ** 2) for side in small
-    ]
-    side = sides[-1]
-    return (*found, Offer(recipe, _final(final, "quick", side, dataset), _LEAST_SHORT * (side / 32) ** 2))
+    for name, side, least in pairs:
+        last = _final(final, name, side, dataset)
+        first = recipe if keeps else preview(last.recipe, recipe)
+        if first.image_side <= side:
+            found.append(Offer(first, last, least * (side / 32) ** 2))
+    return tuple(found)
+
+
+def preview(final: Recipe, asked: Recipe) -> Recipe:
+    """The recipe of a short-list whose best is trained by `final` then: a fifth of the epochs, at least
+    `LEAST_EPOCHS`, of the same images at the same side, mirrored only where that was asked for, mixed with nothing.
+
+    Args:
+        asked: recipe of the search, of which the images that are scored, and whether they are mirrored, are kept.
+    """
+    epochs = max(round(final.epochs / _PREVIEWED), LEAST_EPOCHS)
+    plain = replace(final, epochs=epochs, cutmix=0.0, mixup=0.0, ema=0.0)
+    return replace(plain, flip=asked.flip, test_images=asked.test_images)
 
 
 def _final(final: FinalSettings, name: str, side: int, dataset: ImageDataset) -> FinalSettings:

@@ -27,7 +27,7 @@ LEAST_EPOCHS = 3
 """Of a final training worth the name."""
 
 _MOST_EPOCHS = 4  # times those of the final recipe: longer brings little, and the time is not missed
-_LARGEST = 60e6  # multiply-adds of a network on images of the final side, where the budget chooses
+_LARGEST = 60e6  # work of training a network on one image of the final side, where the budget chooses
 _CANDIDATES, _CANDIDATE_SHARE, _SHORT_LIST = (100, 2000), 0.15, (1, 10)
 
 
@@ -60,7 +60,11 @@ class Plan:
 
     def again(self, kept: Mapping[str, Any]) -> Plan:
         """This plan with what was chosen when the run began, of which `kept` is the JSON: a run keeps its settings."""
-        limits = replace(self.settings.limits, multiply_adds=kept["max_multiply_adds"])
+        limits = replace(
+            self.settings.limits,
+            multiply_adds=kept["max_multiply_adds"],
+            training_work=kept.get("max_training_work"),  # plans of before limited multiply-adds
+        )
         settings = replace(self.settings, candidates=kept["candidates"], shortlist=kept["shortlist"], limits=limits)
         final = self.final
         if final is not None and kept["final_epochs"] is not None:
@@ -78,6 +82,7 @@ class Plan:
             "candidates": self.settings.candidates,
             "shortlist": self.settings.shortlist,
             "max_multiply_adds": self.settings.limits.multiply_adds,
+            "max_training_work": self.settings.limits.training_work,
             "trials": self.final.trials if self.final else None,
             "final_epochs": self.final.recipe.epochs if self.final else None,
             "recipe": self.recipe.to_json() if self.recipe else None,
@@ -88,7 +93,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Choice:
-    """One way to spend the time: networks of at most so many multiply-adds, so many of them, tuned or not."""
+    """One way to spend the time: networks of at most so much work, so many of them, tuned or not."""
 
     most: int
     shortlist: int
@@ -139,7 +144,7 @@ def best_plan(
 
 def estimate(workload: Workload, recipe: Recipe, settings: SearchSettings, final: FinalSettings | None) -> Plan:
     """What is asked for, as it is, with how long it will take: networks are larger than three in four random ones."""
-    at = workload.multiply_adds[(3 * len(workload.multiply_adds)) // 4]
+    at = workload.works[(3 * len(workload.works)) // 4]
     trials, epochs = (final.trials, final.recipe.epochs) if final else (0, 0)
     choice = _Choice(at, settings.shortlist, settings.candidates, trials, epochs)
     return _told(None, choice, workload, recipe, settings, final)
@@ -195,14 +200,14 @@ def _choices(
 
 
 def _sizes(offer: Offer, workload: Workload, *, sized: bool) -> list[int]:
-    """Limits on multiply-adds to choose from, the largest first.
+    """Limits on the work of training to choose from, the largest first.
 
     Networks beyond `_LARGEST` on images of the final side are not asked for where smaller ones are there.
 
     Args:
         sized: none under the offer's least, where there are larger.
     """
-    found = [*dict.fromkeys(reversed(workload.multiply_adds))]
+    found = [*dict.fromkeys(reversed(workload.works))]
     if offer.least:
         found = [most for most in found if most * workload.growth <= _LARGEST] or found[-1:]
     if sized:
@@ -254,12 +259,12 @@ def _told(
     final: FinalSettings | None,
 ) -> Plan:  # fmt: skip
     limits = settings.limits
-    if budget is not None and choice.most < workload.multiply_adds[-1]:
-        limits = replace(limits, multiply_adds=min(choice.most, limits.multiply_adds or choice.most))
+    if budget is not None and choice.most < workload.works[-1]:
+        limits = replace(limits, training_work=min(choice.most, limits.training_work or choice.most))
     chosen = replace(settings, candidates=choice.candidates, shortlist=choice.shortlist, limits=limits)
     each = workload.searching.seconds(recipe, workload.images, choice.most)
     rounds, score = settings.rounds, settings.rounds * choice.candidates * workload.candidate
-    up_to = "" if limits.multiply_adds is None else f" of at most {_scaled(limits)} multiply-adds"
+    up_to = _up_to(limits, workload)
     beside = f", {workload.at_once} at once" if workload.at_once > 1 else ""
     before = PlannedPart("before", "read and probe the dataset, fit the predictor, time this machine", workload.spent)
     parts = [
@@ -299,8 +304,13 @@ def _told(
     return Plan(budget, chosen, last, tuple(parts), reserved, recipe)
 
 
-def _scaled(limits: Limits) -> str:
-    return f"{(limits.multiply_adds or 0) / 1e6:.3g}M"
+def _up_to(limits: Limits, workload: Workload) -> str:
+    """How large candidates may be, in words."""
+    said = [] if limits.multiply_adds is None else [f"of at most {limits.multiply_adds / 1e6:.3g}M multiply-adds"]
+    if limits.training_work is not None:
+        image = workload.finishing.image + workload.finishing.each * workload.growth * limits.training_work
+        said.append(f"that train on an image in at most {1e3 * image:.2g} ms")
+    return "".join(f" {one}" for one in said)
 
 
 def _too_small(

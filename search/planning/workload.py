@@ -32,8 +32,9 @@ class Workload:
         spent: seconds already used, or sure to be used before the search.
         candidate: seconds to propose and score one candidate.
         searching, finishing: speeds on images of the search's and the final recipe's side.
-        multiply_adds: of random networks within the limits, on images of the search's side, ascending.
-        growth: multiply-adds on images of the final side, as a multiple.
+        works: of training random networks within the limits, on one image of the search's side, ascending
+            (`presage.search.latency.training_work`).
+        growth: work on images of the final side, as a multiple.
         before: what `spent` is for.
         at_once: networks of the short-list, and of the baseline, that are trained side by side.
     """
@@ -44,7 +45,7 @@ class Workload:
     candidate: float
     searching: Speed
     finishing: Speed
-    multiply_adds: tuple[int, ...]
+    works: tuple[int, ...]
     growth: float
     before: tuple[PlannedPart, ...] = ()
     at_once: int = 1
@@ -60,8 +61,8 @@ class Offer:
 
     Attributes:
         final: None where there is no final training.
-        least: multiply-adds, on images of the final side, that networks may have at least: one that is trained by so
-            much of a recipe should be able to learn from it. 0 demands nothing.
+        least: work, on images of the final side, that networks may be allowed at least: one that is trained by so much
+            of a recipe should be able to learn from it. 0 demands nothing.
     """
 
     recipe: Recipe

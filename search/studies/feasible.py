@@ -14,6 +14,7 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
 from presage.search.latency.model import LatencyModel
+from presage.search.latency.training_work import training_work
 from presage.search.limits import Limits
 from presage.search.samplers.history import History
 from presage.search.samplers.proposer import Proposer
@@ -150,6 +151,13 @@ class FeasibleDraws:
             self._note(self.limits.excess(arrays), costs, None)
             self._refuse(codes[~allowed])
             valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
+        if self.limits.training_work is not None and len(codes):
+            done = training_work(graphs, self.input_shape, self.classes)
+            allowed = done <= self.limits.training_work
+            if not allowed.all():
+                self._note(done / self.limits.training_work, costs, None, done)
+                self._refuse(codes[~allowed])
+                valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
         latency = np.full(len(codes), np.nan)
         if self.latency is not None and len(codes):
             latency = self._latency(self.latency, codes, graphs)
@@ -177,13 +185,21 @@ class FeasibleDraws:
         if len(self._refused) < _MOST_KNOWN:
             self._refused.update(_keys(codes))
 
-    def _note(self, excess: NDArray[np.float64], costs: NDArray[np.int64], latency: NDArray[np.float64] | None) -> None:
+    def _note(
+        self,
+        excess: NDArray[np.float64],
+        costs: NDArray[np.int64],
+        latency: NDArray[np.float64] | None,
+        done: NDArray[np.float64] | None = None,
+    ) -> None:
         """Remember the costs that came nearest to the limits."""
         at = int(excess.argmin())
         if excess[at] < self._nearest[0]:
             found: dict[str, float] = dict(zip(COSTS, costs[at].tolist(), strict=True))
             if latency is not None:
                 found["latency_seconds"] = float(latency[at])
+            if done is not None:
+                found["training_work"] = float(done[at])
             self._nearest = (float(excess[at]), found)
 
 

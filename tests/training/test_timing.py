@@ -21,7 +21,7 @@ def test_images_of_an_epoch_are_whole_batches_of_as_many_passes_as_the_loop_make
 
 
 def test_seconds_add_up() -> None:
-    speed = Speed(image=1e-4, multiply_add=1e-10, scored=0.25, start=2.0)
+    speed = Speed(image=1e-4, each=1e-10, scored=0.25, start=2.0)
     image = 1e-4 + 1e-10 * 1e6
     assert speed.epoch(RECIPE, Images(5000, 400), 1e6) == pytest.approx(image * (2000 + 100))
     assert speed.seconds(RECIPE, Images(5000, 400, 800), 1e6) == pytest.approx(2 + 10 * image * 2100 + image * 200)
@@ -31,7 +31,7 @@ def test_a_speed_is_found_again_from_what_it_took() -> None:
     timings = [Timing(work, 3e-5 + 2e-10 * work, 1e-5 + 0.5e-10 * work) for work in (100_000, 1_000_000, 9_000_000)]
     speed = fitted_speed(timings)
     assert speed.image == pytest.approx(3e-5, rel=1e-6)
-    assert speed.multiply_add == pytest.approx(2e-10, rel=1e-6)
+    assert speed.each == pytest.approx(2e-10, rel=1e-6)
     assert 0.25 <= speed.scored <= 1 / 3
 
 
@@ -46,9 +46,9 @@ def test_a_speed_is_found_again_from_what_it_took() -> None:
 )
 def test_no_term_is_ever_negative_and_what_was_measured_is_roughly_explained(timings: list[Timing]) -> None:
     speed = fitted_speed(timings)
-    assert min(speed.image, speed.multiply_add) >= 0
+    assert min(speed.image, speed.each) >= 0
     for timing in timings:
-        assert 0.1 < (speed.image + speed.multiply_add * timing.multiply_adds) / timing.image < 4
+        assert 0.1 < (speed.image + speed.each * timing.work) / timing.image < 4
 
 
 def test_a_network_is_timed_as_it_would_be_trained() -> None:
@@ -56,7 +56,7 @@ def test_a_network_is_timed_as_it_would_be_trained() -> None:
     architecture = space.decode(space.params(space.sample(1, np.random.default_rng(0))[0]))
     timing = timed(architecture, (1, 8, 8), 3, Recipe(batch=8, shift=1), "cpu")
     assert timing is not None
-    assert timing.multiply_adds > 0
+    assert timing.work > 0
     assert 0 < timing.scored < 10
     assert 0 < timing.image < 10
 
@@ -71,4 +71,4 @@ def test_small_networks_are_not_free_whatever_a_line_through_scattered_times_say
     scattered = [Timing(10_000, 1e-4, 3e-5), Timing(1_000_000, 1.1e-4, 3e-5), Timing(10_000_000, 2.5e-3, 8e-4)]
     speed = fitted_speed(scattered)
     assert speed.image >= 0.5e-4
-    assert speed.multiply_add > 0
+    assert speed.each > 0

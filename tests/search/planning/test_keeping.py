@@ -22,7 +22,7 @@ SEARCH = Recipe(epochs=10, train_images=None, least_epoch_images=1, batch=10, im
 FINAL = Recipe(epochs=20, train_images=None, least_epoch_images=1, batch=10, image_side=16)
 SPACE = TinySpace(layers=1)
 NETWORK: Architecture = SPACE.decode({"width0": 4, "kernel0": 3, "then0": "relu"})
-SPEED = Speed(image=0.01, multiply_add=0.0, scored=0.0, start=0.0)  # a second for each epoch of 100 images
+SPEED = Speed(image=0.01, each=0.0, scored=0.0, start=0.0)  # a second for each epoch of 100 images
 WORKLOAD = Workload(Images(100, 0), Images(100, 0), 0.0, 0.001, SPEED, SPEED, (1,), 4.0)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from presage.search.final.settings import FinalSettings
-from presage.search.planning.offers import offers
+from presage.search.planning.offers import offers, preview
 from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan, best_plan
 from presage.search.planning.workload import Offer, Offered, Workload
 from presage.search.settings import SearchSettings
@@ -48,8 +48,12 @@ def test_the_best_is_offered_first_and_the_least_last() -> None:
     assert all(one.final is not None and one.final.recipe.train_images is None for one in found)
     sides = [one.final.recipe.image_side for one in found if one.final is not None]
     assert (sides[0], sides[-1]) == (64, 16)
-    assert found[0].recipe == RECIPES["standard"]
-    assert found[-1].recipe == QUICK
+    assert {one.final.recipe.epochs: one.recipe.epochs for one in found if one.final is not None} == {
+        40: 8,
+        20: 4,
+        12: 3,
+    }
+    assert all(one.recipe.image_side == one.final.recipe.image_side for one in found if one.final is not None)
     assert found[-1].least == pytest.approx(6.25e5)
 
 
@@ -60,10 +64,21 @@ def test_images_are_trained_as_large_as_they_are_within_16_and_64(side: int, lar
     assert all(one.recipe.image_side <= one.final.recipe.image_side for one in found if one.final is not None)
 
 
+def test_a_short_list_is_trained_by_a_part_of_the_final_recipe_as_the_search_scores_images() -> None:
+    long = Recipe(image_side=48, epochs=60, train_images=None, test_images=None, flip=True, cutmix=1.0, ema=0.995)
+    found = preview(long, replace(QUICK, test_images=300))
+    assert (found.image_side, found.epochs, found.train_images) == (48, 12, None)
+    assert (found.flip, found.cutmix, found.ema, found.test_images) == (False, 0.0, 0.0, 300)
+    assert preview(long, replace(QUICK, flip=True)).flip
+    assert preview(replace(long, epochs=5), QUICK).epochs == LEAST_EPOCHS
+
+
 def test_who_gives_a_recipe_is_offered_no_other() -> None:
     mine = Recipe(epochs=3, flip=True)
     assert {one.recipe for one in offers(photos(64), mine, FINAL, {"recipe"})} == {mine}
-    assert {one.final for one in offers(photos(64), QUICK, FINAL, {"final_recipe"})} == {FINAL}
+    given = offers(photos(64), QUICK, FINAL, {"final_recipe"})
+    assert {one.final for one in given} == {FINAL}
+    assert [one.recipe for one in given] == [preview(FINAL.recipe, QUICK), QUICK]
     mirrored = offers(photos(64), replace(QUICK, flip=True), replace(FINAL, recipe=replace(FINAL.recipe, flip=True)))
     assert all(one.recipe.flip and one.final is not None and one.final.recipe.flip for one in mirrored)
 
@@ -74,7 +89,7 @@ def test_half_an_hour_for_photos_ends_larger_than_the_search_on_all_images() -> 
     assert found.final.recipe.image_side >= 32
     assert found.final.recipe.train_images is None
     assert found.final.recipe.epochs >= 20
-    limit = found.settings.limits.multiply_adds
+    limit = found.settings.limits.training_work
     assert limit is not None
     assert limit * (found.final.recipe.image_side / 16) ** 2 >= 5e6
 
@@ -88,16 +103,18 @@ def test_more_time_is_never_spent_on_less() -> None:
 
 
 def test_where_no_recipe_fits_whole_the_last_one_is_shortened() -> None:
-    found = planned(560, slower=10.0)
+    found = planned(330, slower=10.0)
     assert found.final is not None
     assert found.final.recipe.image_side == 16
     assert found.final.recipe.epochs >= LEAST_EPOCHS
+    assert found.final.recipe.epochs < 12
     assert found.settings.shortlist == 1
 
 
 def test_once_the_work_is_begun_the_least_is_done_whatever_the_budget() -> None:
     choices = [offered(one) for one in offers(photos(32), QUICK, FINAL)]
     found = best_plan(1.0, choices[-1:], SearchSettings(), whatever=True)
+    assert found.final.recipe.epochs < 12
     assert found.settings.shortlist == 1
     assert found.seconds > 1.0
     assert found.final is not None

@@ -23,7 +23,7 @@ WORK = tuple(int(1e5 * 1.6**at) for at in range(12))  # 0.1M to 17.6M
 
 
 def workload(slower: float = 1.0, train: int = 4000, spent: float = 20.0) -> Workload:
-    speed = Speed(image=slower * 2e-4, multiply_add=slower * 2e-10)
+    speed = Speed(image=slower * 2e-4, each=slower * 2e-10)
     images = Images(train, 1000, 1000)
     return Workload(images, images, spent, slower * 0.003, speed, speed, WORK, growth=4.0)
 
@@ -54,18 +54,18 @@ def test_what_is_planned_fits_the_budget(budget: float, slower: float, train: in
 
 def test_more_time_is_never_used_for_less() -> None:
     found = [plan(budget, workload(), RECIPE, SearchSettings(), FINAL) for budget in (200, 400, 800, 1600, 6400)]
-    sizes = [one.settings.limits.multiply_adds or math.inf for one in found]
+    sizes = [one.settings.limits.training_work or math.inf for one in found]
     assert sizes == sorted(sizes)
     assert sizes[0] < math.inf
     assert {one.final and one.final.limits for one in found} == {FINAL.limits}  # a plan's limit is the search's alone
-    assert found[-1].settings.limits.multiply_adds is None  # every network of the space may be trained
+    assert found[-1].settings.limits.training_work is None  # every network of the space may be trained
     assert found[-1].final is not None
     assert found[-1].final.trials == 9
     assert found[-1].final.recipe.epochs > FINAL.recipe.epochs
 
 
 def test_tuning_gives_way_before_the_length_of_the_final_training() -> None:
-    asked = replace(workload(), multiply_adds=(1_000_000,))
+    asked = replace(workload(), works=(1_000_000,))
     seen = []
     for budget in range(60, 1200, 10):
         try:
@@ -148,4 +148,4 @@ def test_side_by_side_a_budget_is_kept_and_buys_no_less(budget: float) -> None:
     )
     assert together.seconds <= SAFE * budget + 1e-6
     assert together.settings.shortlist >= alone.settings.shortlist
-    assert (together.settings.limits.multiply_adds or WORK[-1]) >= (alone.settings.limits.multiply_adds or WORK[-1])
+    assert (together.settings.limits.training_work or WORK[-1]) >= (alone.settings.limits.training_work or WORK[-1])
