@@ -13,14 +13,15 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
-from typing import NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from presage.arguments import Action, Arguments
-from presage.errors import InvalidArgument, PresageError, WrongInput
+from presage.errors import InvalidArgument, PresageError, WorkerWarning, WrongInput
 from presage.files import is_of_surroundings
 from presage.interruption import Interrupted, interruptible
 from presage.output import seed
@@ -181,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     wants_json = "--json" in arguments
     try:
-        with terminal(), interruptible(_say_interrupted):
+        with terminal(), _workers_told_of(), interruptible(_say_interrupted):
             return _main(arguments, wants_json)
     except Interrupted as interruption:
         return interruption.code
@@ -195,6 +196,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             with suppress(OSError, ValueError, AttributeError):
                 print(f"presage: {error}", file=sys.stderr, flush=True)
         return 1
+
+
+@contextmanager
+def _workers_told_of() -> Iterator[None]:
+    """A `WorkerWarning` is a line as others are; other warnings are as they were."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, WorkerWarning):
+            print(f"presage: {message}", file=sys.stderr, flush=True)
+        else:
+            before(message, category, *rest, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def _say_interrupted(before: str = "") -> None:

@@ -46,6 +46,7 @@ __all__ = [
     "StorageFull",
     "TrainingFailure",
     "UnknownName",
+    "WorkerWarning",
     "WrongInput",
     "shown",
 ]
@@ -57,6 +58,10 @@ class DatasetWarning(UserWarning):
 
 class NetworkWarning(UserWarning):
     """A network among several that cannot be asked about, and why; commands print it."""
+
+
+class WorkerWarning(UserWarning):
+    """A worker process that was stopped from outside, so that the work waits; commands print it."""
 
 
 class PresageError(Exception):

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from presage.errors import InvalidArgument
+from presage.training.stopped import line_of
 
 __all__ = ["WorkerDied", "WorkerFailed", "Workers"]
 
@@ -35,7 +36,7 @@ class Workers(Executor):
     """A fixed number of worker processes, each of one thread, started when first needed.
 
     Functions must be importable by name, arguments and results JSON. A worker that is killed loses the call that it was
-    at: another worker tries it again, once.
+    at: another worker tries it again, once. One that is stopped (SIGSTOP) is waited for, with a `WorkerWarning`.
 
     Args:
         count: of processes.
@@ -156,7 +157,7 @@ def _ask(process: subprocess.Popen[bytes], request: bytes) -> bytes | None:
     try:
         process.stdin.write(request)
         process.stdin.flush()
-        reply = process.stdout.readline()
+        reply = line_of(process.stdout, process.pid)
     except (OSError, ValueError):
         return None
     return reply if reply.endswith(b"\n") else None

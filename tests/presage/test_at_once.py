@@ -16,7 +16,8 @@ from presage.records.testing import probe_entry
 from presage.training import load_dataset
 from presage.training.recording import dataset_record
 
-AT_ONCE = 4
+AT_ONCE = int(os.environ.get("PRESAGE_AT_ONCE", "4"))
+"""Commands; with ten this takes minutes on two cores: PRESAGE_AT_ONCE=10."""
 HOLD = """
 import sys
 from presage.database import Database

@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, WorkerWarning
+from presage.training import stopped
 from presage.training.workers import WorkerDied, WorkerFailed, Workers
 
 
@@ -120,3 +123,37 @@ def test_environments_take_turns() -> None:
 def test_no_workers_are_refused() -> None:
     with pytest.raises(InvalidArgument, match="The `count` of `Workers` must be at least 1"):
         Workers(0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system tells of stopped processes elsewhere")
+def test_a_worker_that_is_stopped_is_told_of_once_and_goes_on(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopped, "LOOKS", 0.1)
+    assert workers.submit(abs, -1).result(60) == 1
+    (process,) = workers.process_ids
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        os.kill(process, signal.SIGSTOP)
+        try:
+            future = workers.submit(abs, -2)
+            wait_until(lambda: told)
+            assert stopped.is_stopped(process)
+            time.sleep(0.5)
+            assert not future.done()
+        finally:
+            os.kill(process, signal.SIGCONT)
+        assert future.result(60) == 2
+    assert [one.category for one in told] == [WorkerWarning]
+    assert f"`kill -CONT {process}`" in str(told[0].message)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system tells of stopped processes elsewhere")
+def test_workers_that_are_stopped_end_with_the_block() -> None:
+    with Workers(1) as pool:
+        pool.submit(abs, -1).result(60)
+        (process,) = pool.process_ids
+        os.kill(process, signal.SIGSTOP)
+        pool.submit(abs, -2)
+        pool.shutdown(cancel_futures=True)
+    assert not is_alive(process)
