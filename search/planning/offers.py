@@ -19,6 +19,7 @@ _SIDES = (64, 48, 32, 24, 16)
 _LEAST = 5e6  # work at 32 pixels that training a network to be shipped may take at least, where there is time
 _LEAST_SHORT = 2.5e6  # and by `standard` or `quick`
 _PREVIEWED = 5  # epochs of a final training for each of the short-list's
+_PREVIEW_IMAGES = 5_000
 _STANDARD = 32  # side under which a final training is by `standard`, where images are larger
 
 
@@ -58,14 +59,15 @@ def offers(
 
 def preview(final: Recipe, asked: Recipe) -> Recipe:
     """The recipe of a short-list whose best is trained by `final` then: a fifth of the epochs, at least
-    `LEAST_EPOCHS`, of the same images at the same side, mirrored only where that was asked for, mixed with nothing.
+    `LEAST_EPOCHS`, of at most 5,000 images at the same side, mirrored only where that was asked for, never mixed.
 
     Args:
         asked: recipe of the search, of which the images that are scored, and whether they are mirrored, are kept.
     """
     epochs = max(round(final.epochs / _PREVIEWED), LEAST_EPOCHS)
     plain = replace(final, epochs=epochs, cutmix=0.0, mixup=0.0, ema=0.0)
-    return replace(plain, flip=asked.flip, test_images=asked.test_images)
+    images = min(final.train_images or _PREVIEW_IMAGES, _PREVIEW_IMAGES)
+    return replace(plain, flip=asked.flip, train_images=images, test_images=asked.test_images)
 
 
 def _final(final: FinalSettings, name: str, side: int, dataset: ImageDataset) -> FinalSettings:

@@ -67,7 +67,8 @@ def test_images_are_trained_as_large_as_they_are_within_16_and_64(side: int, lar
 def test_a_short_list_is_trained_by_a_part_of_the_final_recipe_as_the_search_scores_images() -> None:
     long = Recipe(image_side=48, epochs=60, train_images=None, test_images=None, flip=True, cutmix=1.0, ema=0.995)
     found = preview(long, replace(QUICK, test_images=300))
-    assert (found.image_side, found.epochs, found.train_images) == (48, 12, None)
+    assert (found.image_side, found.epochs, found.train_images) == (48, 12, 5000)
+    assert preview(replace(long, train_images=300), QUICK).train_images == 300
     assert (found.flip, found.cutmix, found.ema, found.test_images) == (False, 0.0, 0.0, 300)
     assert preview(long, replace(QUICK, flip=True)).flip
     assert preview(replace(long, epochs=5), QUICK).epochs == LEAST_EPOCHS
