@@ -48,6 +48,12 @@ COMMANDS = (
 """Each is a module of `presage.commands`: its docstring says what is in one."""
 
 
+FIRST = """What to do first:
+  presage demo                                see the whole job, on data that is here already
+  presage probe FOLDER --inspect              how hard your photos are (a folder for each class), and what is wrong
+  presage search FOLDER --budget 30m          the best network for them within half an hour"""
+"""Said by `presage` alone, below its help."""
+
 NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
 """Begins a number: `-1k` after an option that takes a value is a wrong value, not an option."""
 
@@ -250,6 +256,7 @@ def _run(arguments: list[str]) -> int:
     options = root.parser.parse_args(_joined(arguments, root.valued))
     if options.command is None:
         root.parser.print_help()
+        print(f"\n{FIRST}")
         return 0
     known = actions(options.command)
     run = known[options.action].run if known else command(options.command).run

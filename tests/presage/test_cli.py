@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -281,3 +282,15 @@ def test_sample_writes_architectures_that_predict_would_read(presage: Callable, 
     again = presage("sample", "chain", "-n", 3, "--seed", 7)
     assert again.out == outcome.out
     assert presage("sample", "chain", "-n", 3, "--seed", 8).out != outcome.out
+
+
+def test_presage_alone_says_what_to_do_first_in_commands_that_are_there(presage: Callable) -> None:
+    outcome = presage()
+    assert outcome.code == 0
+    lines = outcome.out[outcome.out.index("What to do first:") :].splitlines()[1:]
+    assert len(lines) == 3
+    for line in lines:
+        typed = line.split("   ")[0].split()
+        assert typed[0] == "presage"
+        known = cli.command_line(typed[1])
+        assert set(re.findall(r"--[a-z-]+", line)) <= set(known.below[typed[1]].parser._option_string_actions)
