@@ -17,6 +17,10 @@ from presage.terminal import one_line
 __all__ = ["DatabaseInfo", "DatasetInfo", "info"]
 
 
+MOST_RECIPES = 8
+"""Recipes that are listed one by one."""
+
+
 @dataclass(frozen=True)
 class DatasetInfo:
     """One dataset: finished and failed experiments on it, their mean accuracy, its probes and mean DCN by version."""
@@ -96,12 +100,12 @@ class DatabaseInfo:
         for title, counts in (("space", self.spaces), ("status", self.statuses)):
             parts = (f"{name or 'own networks'} {n}" for name, n in counts.items())
             lines.append(f"by {title}: {', '.join(parts) or 'none'}")
-        lines.append(f"by recipe: {_by_recipe(self.recipes, recipes or {}) or 'none'}")
+        lines += ["by recipe:", *_by_recipe(self.recipes, recipes or {})] if self.recipes else ["by recipe: none"]
         totals = (f"{source or 'trained by presage'} {sum(counts.values())}" for source, counts in self.sources.items())
         lines.append(f"by source: {', '.join(totals) or 'none'}")
         for source, counts in self.sources.items():
             if source:
-                lines.append(f"{source}, by recipe: {_by_recipe(counts, recipes or {})}")
+                lines += [f"{source}, by recipe:", *_by_recipe(counts, recipes or {})]
         return "\n".join(map(one_line, lines))
 
 
@@ -109,9 +113,14 @@ def _dcn(dataset: DatasetInfo) -> str:
     return ", ".join(f"{value:.3f} ({name})" for name, value in dataset.dcn.items()) or "not probed"
 
 
-def _by_recipe(counts: Mapping[str, int], called: Mapping[str, str]) -> str:
-    """Experiments by recipe, the recipe by its hash and in words."""
-    return ", ".join(f"{key[:16]} {n}" + (f" ({called[key]})" if key in called else "") for key, n in counts.items())
+def _by_recipe(counts: Mapping[str, int], called: Mapping[str, str]) -> list[str]:
+    """A line for each of the recipes that most experiments are by: hash, experiments, the recipe in words."""
+    most = sorted(counts, key=lambda key: -counts[key])
+    lines = [f"  {key[:12]} {counts[key]:6,}  {called.get(key, '')}".rstrip() for key in most[:MOST_RECIPES]]
+    rest = most[MOST_RECIPES:]
+    if rest:
+        lines.append(f"  and {len(rest)} more with {sum(counts[key] for key in rest):,}: `--json` lists all")
+    return lines
 
 
 def info(connection: Connection) -> DatabaseInfo:

@@ -296,11 +296,13 @@ def _as_typed(error: InvalidArgument, options: argparse.Namespace, known: Collec
     def typed(text: str) -> str:
         return re.sub(r"`(\w+)`", lambda one: f"`{option(one[1])}`" if option(one[1]) in known else one[0], text)
 
+    owner = " ".join(["presage", options.command, *filter(None, [getattr(options, "action", None)])])
+    if error.owner == "presage":  # of what several commands share
+        error = InvalidArgument(error.argument, owner, error.rule, error.got, error.hint)
     value = getattr(options, error.argument, None)
     given = value is not None and str(error.got) == str(value)
     if not given or option(error.argument) not in known or error.owner.startswith("the "):
         return error
-    owner = f"presage {options.command}"
     return InvalidArgument(option(error.argument), owner, typed(error.rule), error.got, typed(error.hint))
 
 

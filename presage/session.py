@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from presage.errors import InvalidArgument
@@ -372,6 +373,12 @@ class Session:
         """
         asked = options or experience.ImportOptions()
         experience.check_importable(paths)
+        if asked.dry_run and not self.path.exists():  # a question makes no database
+            with TemporaryDirectory() as folder:
+                return replace(self, database=Path(folder) / self.path.name)._imported(paths, asked)
+        return self._imported(paths, asked)
+
+    def _imported(self, paths: Sequence[Path], asked: experience.ImportOptions) -> ImportReport:
         tables = experience.read_tables(paths, self.open, self.dataset, asked, self.progress)
         with self.open() as database:
             return experience.import_experience(database, paths, tables, asked)

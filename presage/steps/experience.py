@@ -81,7 +81,8 @@ def check_importable(paths: Sequence[Path]) -> None:
         if path.is_file() and path.suffix in _NO_EXPERIENCE:
             tables = "a table of trainings (*.csv, *.parquet)"
             rule = f"be shards (*.jsonl), a folder of them or of Parquet files, {tables}, or a database"
-            raise InvalidArgument("PATH", "presage database import", rule, str(path))
+            hint = f"For images, type `presage probe {path}`."
+            raise InvalidArgument("PATH", "presage database import", rule, str(path), hint)
 
 
 def _is_published(path: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.errors import InvalidArgument
+from presage.output import clock
 from presage.steps.expected import probe_seconds
 
 if TYPE_CHECKING:
@@ -77,8 +78,10 @@ def within(wish: CampaignWish | None, campaign: Campaign, datasets: Sequence[Ima
         total, count, new, row = total + sum(row), count + 1, new + len(row), next(rounds)
     if count == 0:
         least = math.ceil((spent + probed + sum(row) / campaign.workers) / SAFE) + 1
-        rule = f"be at least {least}s for one experiment of each dataset here"
-        raise InvalidArgument("budget", "presage populate", rule, f"{wish.seconds:g}s")
+        typed = f"{least}s" if least < 120 else f"{math.ceil(least / 60)}m"
+        rule = f"be at least {typed} for one experiment of each dataset here"
+        hint = f"Of that, probing takes about {clock(probed)}." if probed else ""
+        raise InvalidArgument("--budget", "presage populate", rule, clock(wish.seconds), hint)
     whole = "" if new == count * len(datasets) else f", of the first {count} of each dataset those that are not known"
     what = f"{new} experiments{whole}"
     wish.tell(

@@ -113,7 +113,7 @@ def test_info_counts_by_dataset_space_recipe_and_status(sound: bytes, tmp_path: 
     assert "digits" in info.text()
     long = replace(info, spaces={"enas_macro:layers=12": 6}, recipes={"0123456789abcdef0123": 6}).text()
     assert "by space: enas_macro:layers=12 6" in long
-    assert "by recipe: 0123456789abcdef 6" in long
+    assert "by recipe:\n  0123456789ab      6" in long
     ((recipe, count),) = info.recipes.items()
-    assert f"by recipe: {recipe[:16]} {count} (16 px, 12 epochs)" in info.text({recipe: "16 px, 12 epochs"})
+    assert f"  {recipe[:12]} {count:6,}  16 px, 12 epochs" in info.text({recipe: "16 px, 12 epochs"})
     assert info.to_json()["datasets"][0]["name"] == "d0"

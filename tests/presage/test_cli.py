@@ -294,3 +294,11 @@ def test_presage_alone_says_what_to_do_first_in_commands_that_are_there(presage:
         assert typed[0] == "presage"
         known = cli.command_line(typed[1])
         assert set(re.findall(r"--[a-z-]+", line)) <= set(known.below[typed[1]].parser._option_string_actions)
+
+
+def test_an_error_that_several_commands_share_names_the_one_that_was_typed(presage: Callable, tmp_path: Path) -> None:
+    outcome = presage("predict", "digits", "no/such/file.json", "--database", tmp_path / "new.duckdb")
+    assert outcome.code == 2
+    assert "The `ARCH` of `presage predict` must" in outcome.err
+    memory = presage("database", "info", "--database", ":memory:")
+    assert "of `presage database info` must" in memory.err

@@ -22,7 +22,9 @@ def test_populate_trains_what_fits_a_budget(presage: Callable, shapes_npz: Path,
     assert "of 1h 0m" in outcome.err
     refused = presage(*words, "--epochs", 100_000, "--budget", "1s")
     assert refused.code == 2
-    assert "must be at least" in refused.err.splitlines()[-1]
+    line = refused.err.splitlines()[-1]
+    assert "The `--budget` of `presage populate` must be at least" in line
+    assert "m for one experiment of each dataset here. Got '1s'." in line  # as it is typed: 20m
 
 
 def test_populate_tells_in_words_what_it_added(presage: Callable, shapes_npz: Path, tmp_path: Path) -> None:

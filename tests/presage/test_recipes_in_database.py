@@ -48,7 +48,7 @@ def test_the_database_says_by_which_recipe_networks_were_trained(presage: Callab
     words, (key,) = "16 px, up to 2,000 images, 12 epochs", {Recipe().hash}
     info = ("database", "info", "--database", experienced)
     assert presage(*info, "--json").json["recipe_words"] == {key: words}
-    assert f"by recipe: {key[:16]} 48 ({words})" in presage(*info).out
+    assert f"by recipe:\n  {key[:12]}     48  {words}\n" in presage(*info).out
     query = ("database", "query", "--dcn", 0.6, "--database", experienced)
     best = presage(*query, "--json").json["best"]
     said = {one["recipe_words"] for one in best}

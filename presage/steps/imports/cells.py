@@ -59,14 +59,15 @@ def moment(column: str, cell: Any) -> str:
 class AccuracyUnit:
     """Whether the accuracies of a table are shares of 1 or percents: one unit for the whole table.
 
-    If any of them, but for those with a percent sign, is over 1, all are percents; one that is not over 1 then is
-    refused, for it may be a share. A cell with a percent sign is a percent whatever the others are.
+    Where at least half of them, but for those with a percent sign, are over 1, all are percents; one that is not over
+    1 is refused then, for it may be a share. Else all are shares, and one that is over 1 is refused: a slip of one row
+    does not decide for the others. A cell with a percent sign is a percent whatever the others are.
     """
 
     def __init__(self, cells: Iterable[Any]) -> None:
-        plain = [value for cell in cells if (value := self._plain(cell)) is not None]
-        self.largest = max(plain, default=0.0)
-        self.percent = self.largest > 1
+        plain = [value for cell in cells if (value := self._plain(cell))]  # 0 is 0 in either unit
+        over = sum(value > 1 for value in plain)
+        self.percent = 0 < len(plain) <= 2 * over
 
     @staticmethod
     def _plain(cell: Any) -> float | None:
@@ -87,9 +88,11 @@ class AccuracyUnit:
             return self._within(column, number(column, text[:-1]), 100.0, cell)
         value = number(column, cell)
         if not self.percent:
+            if 1 < value <= 100:
+                raise refused(column, "be between 0 and 1 as most of the others are", cell, f"Or write {value:g}%.")
             return self._within(column, value, 1.0, cell)
         if 0 < value <= 1:
-            rule = f"be in percent as the others are, of which the largest is {self.largest:g}"
+            rule = "be in percent as most of the others are"
             raise refused(column, rule, cell, f"If it is a percent, write {value:g}%.")
         return self._within(column, value, 100.0, cell)
 

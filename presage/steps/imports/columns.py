@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from presage.errors import InvalidArgument
 from presage.training.recipe import Recipe
@@ -40,15 +40,26 @@ RECIPE_COLUMNS = tuple(field.name for field in fields(Recipe) if field.name != "
 
 COLUMNS = {**NEEDED, **FURTHER}
 
+ALSO = {
+    "lr": "learning_rate", "wd": "weight_decay", "bs": "batch", "batch_size": "batch", "smoothing": "label_smoothing",
+    "val_acc": "accuracy", "val_accuracy": "accuracy", "validation_accuracy": "accuracy", "valid_acc": "accuracy",
+    "test_acc": "test_accuracy", "num_epochs": "epochs", "n_epochs": "epochs", "optim": "optimizer",
+    "model": "network", "architecture": "network", "arch": "network", "data": "dataset",
+    "image_size": "image_side", "img_size": "image_side", "resolution": "image_side", "duration": "seconds",
+}  # fmt: skip
+"""What trackers and scripts call these columns, taken where the file has none of presage's own name; that is said."""
+
 _NEAR = 0.85
 
 
 @dataclass(frozen=True)
 class Named:
-    """Column of presage → column of the file; and those of the file that mean nothing here."""
+    """Column of presage → column of the file; those of the file that mean nothing here; and those that were taken for
+    one of presage's by what others call it, as column of the file → column of presage."""
 
     of: Mapping[str, str]
     passed_over: tuple[str, ...]
+    taken_for: Mapping[str, str] = field(default_factory=dict)
 
 
 def columns_of(found: Iterable[str], renamed: Mapping[str, str], where: str) -> Named:
@@ -79,6 +90,11 @@ def columns_of(found: Iterable[str], renamed: Mapping[str, str], where: str) -> 
         plain = _plain(name)
         if plain in known and plain not in of:
             of[plain] = name
+    taken_for: dict[str, str] = {}
+    for name in rest:
+        ours = ALSO.get(_plain(name))
+        if ours in known and ours not in of:
+            of[ours], taken_for[name] = name, ours
     passed_over = [name for name in rest if name not in of.values()]
     for name in passed_over:
         near = difflib.get_close_matches(name.strip().lower(), [one for one in known if one not in of], 1, _NEAR)
@@ -89,7 +105,7 @@ def columns_of(found: Iterable[str], renamed: Mapping[str, str], where: str) -> 
         if name not in of:
             hint = f"{where} has {', '.join(names)}. Rename it, or say --column {name}=NAME."
             raise InvalidArgument("FILE", "presage database import", f"have a column `{name}`", where, hint)
-    return Named(of, tuple(passed_over))
+    return Named(of, tuple(passed_over), taken_for)
 
 
 def _plain(name: str) -> str:

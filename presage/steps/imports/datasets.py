@@ -37,6 +37,7 @@ class Datasets:
     def __init__(self, folder: Path, known: Sequence[DatasetRecord], load: Callable[[str], ImageDataset]) -> None:
         self.folder, self.load = folder, load
         self.known = {record.fingerprint: record for record in known}
+        self.paths: dict[str, str] = {}  # fingerprint → what names its images
         self._read: dict[tuple[str, ...], DatasetRecord | WrongInput] = {}
 
     def read(self, cell: Any, cells: Mapping[str, Any]) -> DatasetRecord:
@@ -72,7 +73,9 @@ class Datasets:
         here = str(self.folder / text) if (self.folder / text).exists() else text
         if any(kind.meant(here) is not None for kind in KINDS.values()) and text != "":
             try:
-                return dataset_record(self.load(here))
+                found = dataset_record(self.load(here))
+                self.paths[found.fingerprint] = here
+                return found
             except WrongInput:
                 if not self._told(cells):
                     raise

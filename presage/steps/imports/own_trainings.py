@@ -16,7 +16,7 @@ from presage.errors import InvalidExperience, PresageError
 from presage.records import DatasetRecord, ExperimentEntry, ExperimentRecord, ProbeEntry, ProbeRecord
 from presage.records.experiment import FINISHED
 from presage.steps.imports.cells import AccuracyUnit, moment, number, refused, whole
-from presage.steps.imports.columns import NEEDED, columns_of
+from presage.steps.imports.columns import NEEDED, Named, columns_of
 from presage.steps.imports.datasets import Datasets
 from presage.steps.imports.networks import NetworkCell, NetworkCells
 from presage.steps.imports.own_recipes import recipe_of_row
@@ -65,7 +65,7 @@ def read_own_trainings(
             reader.take(row, {ours: row.cells.get(theirs) for ours, theirs in names.of.items()})
         except PresageError as error:
             reader.found.refused.append(Refusal(row.where, str(error)))
-    reader.tell(names.passed_over)
+    reader.tell(names)
     return reader.found
 
 
@@ -160,15 +160,18 @@ class _Reader:
         )  # fmt: skip
         self.found.placed.append(Placed(where, ProbeEntry(dataset, record)))
 
-    def tell(self, passed_over: Sequence[str]) -> None:
+    def tell(self, names: Named) -> None:
         """Notes on the whole table: units, columns, what was trained by what, and what will not be learned from."""
         from presage.training.recipe_words import words_on
 
         notes = self.found.notes
         if self.unit.percent:
-            notes.append(f"{self.path.name}: accuracies are percents, for the largest is {self.unit.largest:g}.")
-        if passed_over:
-            notes.append(f"{self.path.name}: columns of no meaning here were passed over: {', '.join(passed_over)}.")
+            notes.append(f"{self.path.name}: accuracies are percents, for half of them or more are over 1.")
+        for theirs, ours in names.taken_for.items():
+            notes.append(f"{self.path.name}: the column {theirs} was taken for `{ours}`.")
+        if names.passed_over:
+            listed = ", ".join(names.passed_over)
+            notes.append(f"{self.path.name}: columns of no meaning here were passed over: {listed}.")
         for words, rows in self._unsaid.items():
             notes.append(f"{self.path.name}: no recipe can say {words} ({rows} rows): kept as unknown.")
         for (fingerprint, digest), entries in self._groups.items():
@@ -183,6 +186,6 @@ class _Reader:
             if fingerprint not in self.probed and fingerprint not in self._told_dcn:
                 notes.append(
                     f"{dataset.name} was never probed: nothing is learned from trainings on it until its images are "
-                    "(`presage probe`), or a `dataset_dcn` is given."
+                    f"(`presage probe {self.datasets.paths.get(fingerprint, 'PATH')}`), or a `dataset_dcn` is given."
                 )
         notes[:] = list(dict.fromkeys(notes))
