@@ -92,9 +92,9 @@ def columns_of(found: Iterable[str], renamed: Mapping[str, str], where: str) -> 
             of[plain] = name
     taken_for: dict[str, str] = {}
     for name in rest:
-        ours = ALSO.get(_plain(name))
-        if ours in known and ours not in of:
-            of[ours], taken_for[name] = name, ours
+        meant = ALSO.get(_plain(name), "")
+        if meant in known and meant not in of:
+            of[meant], taken_for[name] = name, meant
     passed_over = [name for name in rest if name not in of.values()]
     for name in passed_over:
         near = difflib.get_close_matches(name.strip().lower(), [one for one in known if one not in of], 1, _NEAR)
