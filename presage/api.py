@@ -20,6 +20,7 @@ from presage.progress import Progress, shown_progress
 from presage.results import PredictedRows, TrainedRows
 from presage.session import Session
 from presage.steps import inspecting
+from presage.steps.at_once import AtOnce
 from presage.steps.experience import ImportOptions
 from presage.steps.imports.published import NETWORKS
 
@@ -143,18 +144,22 @@ def train(
     device: str = "auto",
     seed: int = 0,
     progress: Progress = True,
+    workers: int | str | None = None,
+    executor: Executor | None = None,
 ) -> TrainedRows:
     """*Trained* accuracy of networks, which enters the database. Other arguments as `predict` has them.
 
     Args:
         out: folder in which each trained network is left, for `load`; None leaves none.
         onnx: whether an ONNX file is left there too.
+        workers, executor: as `search` has them; a single network is trained by all threads.
     """
     folder = None if out is None else user_path(out)
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told)
         images = _dataset(session, dataset)
-        return session.train(images, *_at_images(session, images, architectures, recipe), out=folder, onnx=onnx)
+        asked, at_once = _at_images(session, images, architectures, recipe), AtOnce(workers, executor)
+        return session.train(images, *asked, out=folder, onnx=onnx, at_once=at_once)
 
 
 def search(

@@ -28,11 +28,14 @@ from presage.steps import (
     searching,
     training,
 )
+from presage.steps.at_once import AtOnce
 from presage.steps.brief_store import BriefStore
 from presage.steps.expected import expected_before
 from presage.steps.opening import UserDatabase
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from presage.architecture.spaces import Space
     from presage.architectures import NamedArchitecture
     from presage.database import Database, ImportReport
@@ -248,6 +251,7 @@ class Session:
         *,
         out: Path | None = None,
         onnx: bool = False,
+        at_once: AtOnce | None = None,
     ) -> TrainedRows:
         """Train each architecture fully; each result enters the database as soon as it is there.
 
@@ -257,6 +261,7 @@ class Session:
         Args:
             out: where each trained network is left as a folder; None leaves none.
             onnx: whether those folders hold an ONNX file too.
+            at_once: how many are trained side by side; None for one after the other.
         """
         recipe.check_trainable()
         if out is not None:
@@ -266,6 +271,7 @@ class Session:
         rows = training.train(
             BriefStore(self.open), dataset, architectures, recipe,
             seed=self.seed, device=self.device, out=out, onnx=onnx, progress=self.progress,
+            at_once=at_once or AtOnce(), scratch=self.cache("trainings"),
         )  # fmt: skip
         return TrainedRows(rows, rows[0].recipe_words if rows else "")
 
@@ -342,16 +348,20 @@ class Session:
         count: int,
         recipe: Recipe | None,
         *,
-        workers: int = 1,
+        workers: int | str = 1,
         probes: int = difficulty.SEEDS,
         wish: populating.CampaignWish | None = None,
+        executor: Executor | None = None,
     ) -> tuple[Summary, ImportReport]:
         """Probe datasets and train the first `count` networks of the design on each, by `recipe`.
         Without a recipe it is the design of many recipes (`presage.training.recipe_design`): each network by its own.
         Results go to shards in `out`, then into the database; the report counts what entered it, the probes run here
         too. Killed at any moment and repeated, it goes on where it was. By `wish`, a budget, fewer may be trained.
+        `workers` of them, or as many as suit the machine (`auto`), are trained at once, in processes or on `executor`.
         """
-        campaign = populating.campaign_of(specs, out, count, recipe, workers=workers, device=self.device)
+        campaign = populating.campaign_of(
+            specs, out, count, recipe, workers=workers, device=self.device, executor=executor
+        )
         datasets = [self.dataset(spec) for spec in specs]
         with self.open() as database:
             unprobed = [one for one in datasets if not difficulty.is_probed(database, one)]

@@ -12,15 +12,15 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from presage.architecture.costs import costs
-from presage.architecture.serial import from_json, to_json
+from presage.architecture.serial import to_json
 from presage.errors import InvalidArgument, WrongInput
 from presage.files import held
 from presage.places import path_argument
@@ -30,19 +30,20 @@ from presage.records.entries import ExperimentEntry
 from presage.records.experiment import OUT_OF_MEMORY, ExperimentRecord
 from presage.records.shards import append_entry, read_entries, shard_paths
 from presage.terminal import one_line
+from presage.training.assignments import Answer, Assignment, answers
 from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
 from presage.training.design_limits import affordable
-from presage.training.fitting import TrainingResult, fit
+from presage.training.executors import worker_processes
+from presage.training.experiment_job import run_experiment
+from presage.training.fitting import TrainingResult
 from presage.training.hardware import choose_device, device_name, versions
 from presage.training.precision import choose_precision
-from presage.training.prepared import PreparedData
 from presage.training.recipe import AUTO, Recipe
 from presage.training.recipe_design import recipe_sequence
 from presage.training.recording import dataset_record, experiment_entry, experiment_record
 from presage.training.staged_design import staged_sequence
 from presage.training.training_images import training_images
-from presage.training.worker_pool import Answer, Assignment, run_pool
 
 __all__ = ["Campaign", "CampaignProgress", "Summary", "distinct_datasets", "main", "shard_name"]
 
@@ -91,7 +92,7 @@ class Campaign:
 
     Args:
         datasets: as `load_dataset` takes them.
-        workers: processes; each uses one thread of a CPU, and they share a GPU.
+        workers: experiments at once, each by one thread of a CPU; they share a GPU, and take turns with several.
         device: `auto`, `cpu` or `cuda`.
         known: experiments that are recorded elsewhere, such as in a database: not run again.
         design: gives the endless sequence of a dataset; None is `presage.training.design.sequence`. An
@@ -99,6 +100,8 @@ class Campaign:
         deadline: time of `time.monotonic` by which the last experiment should have ended: none is begun that would
             take longer, by the mean of those before.
         cache: a folder where decoded images are kept, so that workers need not decode them again.
+        executor: trains on this in place of processes of presage's own, with the same results; it must share this
+            machine's disk, and is not ended.
     """
 
     datasets: Sequence[str]
@@ -111,6 +114,7 @@ class Campaign:
     design: Design | None = None
     deadline: float = math.inf
     cache: Path | None = None
+    executor: Executor | None = None
 
     def __post_init__(self) -> None:
         for name in ("count", "workers"):
@@ -161,23 +165,23 @@ class Campaign:
             return now + ((now - began) * self.workers / ended if ended else 0.0) <= self.deadline
 
         work_in_time = takewhile(in_time, work)
-        settings = {"device": self.device, "cache": self.cache}
-        for answer in run_pool(_worker, settings, work_in_time, self.workers):
-            spec, planned = plan[answer.key]
-            dataset, candidate = datasets[spec], planned.candidate
-            experiment = self._experiment(answer, dataset, planned)
-            if experiment is None:
-                refused.append(f"{dataset.name}, position {planned.position}: {answer.error}")
-            else:
-                trained_by, origin = self._recipe(planned), (candidate.space, candidate.params)
-                entry = experiment_entry(experiment, dataset, candidate.architecture, trained_by, *origin)
-                append_entry(self.out / shard_name(dataset), entry)
-                added += 1
-                failed += experiment.failed
-            finished = added + len(refused)
-            left = (time.monotonic() - began) / finished * (len(missing) - finished)
-            latest = refused[-1] if experiment is None else _described(dataset.name, planned, experiment)
-            on_progress(CampaignProgress(already + added, len(plan), failed, left, latest))
+        with self._executor() as executor:
+            for answer in answers(executor, run_experiment, work_in_time, self.workers):
+                spec, planned = plan[answer.key]
+                dataset, candidate = datasets[spec], planned.candidate
+                experiment = self._experiment(answer, dataset, planned)
+                if experiment is None:
+                    refused.append(f"{dataset.name}, position {planned.position}: {answer.error}")
+                else:
+                    trained_by, origin = self._recipe(planned), (candidate.space, candidate.params)
+                    entry = experiment_entry(experiment, dataset, candidate.architecture, trained_by, *origin)
+                    append_entry(self.out / shard_name(dataset), entry)
+                    added += 1
+                    failed += experiment.failed
+                finished = added + len(refused)
+                left = (time.monotonic() - began) / finished * (len(missing) - finished)
+                latest = refused[-1] if experiment is None else _described(dataset.name, planned, experiment)
+                on_progress(CampaignProgress(already + added, len(plan), failed, left, latest))
         return Summary(len(plan), already, added, failed, tuple(refused))
 
     def _plan(self, datasets: dict[str, DatasetRecord]) -> Iterator[tuple[str, Planned]]:
@@ -200,7 +204,12 @@ class Campaign:
             "architecture": to_json(planned.candidate.architecture.canonical),
             "recipe": self._recipe(planned).to_json(),
             "seed": planned.seed,
+            "device": self.device,
+            "cache": None if self.cache is None else str(self.cache.absolute()),
         }
+
+    def _executor(self) -> AbstractContextManager[Executor]:
+        return worker_processes(self.workers, self.device) if self.executor is None else nullcontext(self.executor)
 
     def _recorded(self) -> set[Identity]:
         found: set[Identity] = set()
@@ -253,23 +262,6 @@ def distinct_datasets(specs: Sequence[str], cache: Path | None = None) -> dict[s
     return found
 
 
-def _worker(settings: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """In a worker: train what is asked for."""
-    torch.set_num_threads(1)
-    prepared = PreparedData(choose_device(settings["device"]), cache=settings["cache"])
-
-    def experiment(message: dict[str, Any]) -> dict[str, Any]:
-        spec, recipe = message["dataset"], Recipe.from_json(message["recipe"])
-        data = prepared(spec, recipe)
-        if data.fingerprint != message["fingerprint"]:
-            raise InvalidArgument("dataset", "campaign", "not change while it runs", spec)
-        architecture = from_json(message["architecture"])
-        result = fit(architecture, data, recipe, seed=message["seed"])
-        return experiment_record(data.fingerprint, architecture, recipe, message["seed"], result).to_json()
-
-    return experiment
-
-
 def _described(name: str, planned: Planned, experiment: ExperimentRecord) -> str:
     outcome = experiment.status if experiment.accuracy is None else f"{experiment.accuracy:.3f}"
     size, seconds = experiment.multiply_adds / 1e6, experiment.seconds
@@ -284,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("datasets", nargs="+", metavar="DATASET")
     parser.add_argument("--out", type=path_argument, required=True, help="folder for the shards")
     parser.add_argument("--count", type=int, default=56, help="experiments for each dataset (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="experiments at once (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--recipe", type=path_argument, help="JSON file of recipe fields that differ from the default")
     parser.add_argument(

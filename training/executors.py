@@ -15,7 +15,7 @@ from presage.training.hardware import choose_device
 from presage.training.side_by_side import SideBySide
 from presage.training.workers import Workers
 
-__all__ = ["AUTO_WORKERS", "cores", "side_by_side", "slots_of"]
+__all__ = ["AUTO_WORKERS", "cores", "side_by_side", "slots_of", "worker_processes", "workers_in_words"]
 
 AUTO_WORKERS = "auto"
 _ON_A_GPU = 4  # networks at once: small ones leave most of a GPU idle between their kernels
@@ -40,7 +40,7 @@ def side_by_side(
         InvalidArgument: `workers` is no whole number of at least 1, nor `auto`.
     """
     slots = slots_of(workers, device)
-    own = Workers(slots, _environments(device)) if executor is None and slots > 1 else None
+    own = worker_processes(slots, device) if executor is None and slots > 1 else None
     beside = SideBySide(executor or own, slots, device, scratch)
     with own or nullcontext():
         try:
@@ -49,8 +49,22 @@ def side_by_side(
             beside.close()
 
 
-def slots_of(workers: int | str, device: str) -> int:
+def worker_processes(count: int, device: str) -> Workers:
+    """So many processes of one thread each; on several GPUs they take turns with them."""
+    return Workers(count, _environments(device))
+
+
+def workers_in_words(slots: int, device: str) -> str:
+    """*2 networks at once, each by one thread*: what `auto` chose, for people."""
+    where = choose_device(device).type
+    return f"{slots} networks at once, each by one thread" + ("" if where == "cpu" else f", on {where}")
+
+
+def slots_of(workers: int | str, device: str, owner: str = "presage search") -> int:
     """How many networks are trained at once.
+
+    Args:
+        owner: named in the error.
 
     Raises:
         InvalidArgument: `workers` is no whole number of at least 1, nor `auto`.
@@ -60,7 +74,7 @@ def slots_of(workers: int | str, device: str) -> int:
             return min(_ON_A_GPU * torch.cuda.device_count(), cores())
         return cores()
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InvalidArgument("workers", "presage search", "be auto, or a whole number of at least 1", workers)
+        raise InvalidArgument("workers", owner, "be auto, or a whole number of at least 1", workers)
     return workers
 
 

@@ -18,6 +18,7 @@ from presage.output import clock, duration, table, up_to
 from presage.places import path_argument
 from presage.progress import ProgressBars
 from presage.recipes import add_recipe_options, recipe_of
+from presage.side_by_side import add_workers, told_workers
 from presage.training.datasets.kinds import listed
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def arguments(parser: Arguments) -> None:
         "--budget", type=duration, metavar="TIME",
         help="spend so much time, as in 90s, 10m or 1h30m, on as many experiments as fit",
     )  # fmt: skip
-    parser.add_argument("--workers", type=up_to(1024), default=1, metavar="N", help="processes (default: 1)")
+    add_workers(parser, "experiments")
     parser.add_argument(
         "--out",
         type=path_argument,
@@ -71,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
         return _shards_only(options, recipe)
     with session_of(options) as session:
         session.check_database()
+        told_workers(options, "presage populate")
         summary, report = session.populate(
             options.datasets, options.out, _count(options), recipe, workers=options.workers, probes=options.probes,
             wish=_wish(options, began),
@@ -131,10 +133,12 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
     from presage.probe.__main__ import main as probe
     from presage.probe.recording import recorded_probes
     from presage.training import Campaign, Recipe, recipe_design
+    from presage.training.executors import slots_of
 
     if options.budget is not None:
         rule = "be left out where DuckDB is not installed; give a --count"
         raise InvalidArgument("--budget", "presage populate", rule, f"{options.budget:g}s")
+    slots = slots_of(options.workers, options.device, "presage populate")
     notice(f"DuckDB is not installed: shards only; elsewhere, type `presage database import {options.out}`.", options)
     words = ["--out", str(options.out), "--seeds", str(options.probes), "--device", options.device]
     before = len(recorded_probes(options.out))
@@ -149,7 +153,7 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
             options.out,
             _count(options),
             recipe or Recipe(),
-            options.workers,
+            slots,
             options.device,
             design=recipe_design.recipe_sequence if recipe is None else None,
         )

@@ -28,7 +28,6 @@ from presage.output import (
     reaching,
     scaled,
     table,
-    up_to,
 )
 from presage.places import path_argument
 from presage.recipes import AUTO, add_recipe_options, chosen_recipe, final_recipe, recipe_given, recipe_of
@@ -36,6 +35,7 @@ from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.scores import PROXY
+from presage.side_by_side import add_workers, told_workers
 from presage.speakable import named
 from presage.surrogate.predictors.registry import PREDICTORS
 from presage.surrogate.proxies.registry import PROXIES
@@ -138,20 +138,11 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     group.add_argument(
         "--no-tune", action="store_true", help="leave learning rate and weight decay as the final recipe has them"
     )
-    group.add_argument(
-        "--workers", type=workers, default="auto", metavar="N",
-        help="networks trained at once, each in a process of one thread: auto (default) is one for each core, or four "
-        "for each GPU; results are the same for any number",
-    )  # fmt: skip
+    add_workers(group, "networks trained")
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
     group.add_argument(
         "--run", type=path_argument, default=run, metavar="DIR", help="run folder (default: %(default)s)"
     )
-
-
-def workers(text: str) -> int | str:
-    """A number of workers, or `auto`, for argparse."""
-    return text if text == "auto" else up_to(1024)(text)
 
 
 def settings_of(options: argparse.Namespace) -> SearchSettings:
@@ -248,6 +239,7 @@ def run(options: argparse.Namespace) -> int:
     with session_of(options) as session, at_once as beside, _served(options):
         recipe = recipe_of(options, session.stored_recipe)
         session.check_database()
+        told_workers(options, "presage search")
         dataset = dataset_of(session, options)
         recipe = resolved(recipe, dataset)
         result = session.search(

@@ -13,6 +13,8 @@ from presage.console import add_architectures, add_dataset, dataset_of, notice, 
 from presage.output import clock, duration, table
 from presage.places import path_argument
 from presage.recipes import add_recipe_options, recipe_of
+from presage.side_by_side import AUTO, add_workers, told_workers
+from presage.steps.at_once import AtOnce
 
 SUMMARY = "train networks fully; the results enter the database, and what it knows is not trained again"
 
@@ -26,6 +28,7 @@ def arguments(parser: Arguments) -> None:
         help="each trained network is left there as a folder: weights, exported program, how to use (default: models)",
     )  # fmt: skip
     group.add_argument("--onnx", action="store_true", help="an ONNX file too (needs: pip install 'presage[onnx]')")
+    add_workers(parser, "of several networks, those trained")
     add_recipe_options(parser)
     parser.add_argument(
         "--budget", type=duration, metavar="TIME",
@@ -51,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
             fitted = recipe_within(options.budget, spent, dataset, asked.networks, recipe, options.device)
             recipe = fitted.recipe
             notice(f"{recipe.epochs} epochs, about {clock(fitted.seconds)} of {clock(options.budget)}.", options)
-        rows = session.train(dataset, asked.networks, recipe, out=options.out, onnx=options.onnx)
+        rows = session.train(
+            dataset, asked.networks, recipe, out=options.out, onnx=options.onnx,
+            at_once=_at_once(options, len(asked.networks)),
+        )  # fmt: skip
     if options.json:
         print(
             json.dumps(
@@ -74,3 +80,11 @@ def run(options: argparse.Namespace) -> int:
             if row.model is not None:
                 print(f"{row.name}: presage classify {row.model} IMAGE...")
     return 0 if all(row.accuracy is not None for row in rows) and not asked.refused else 1
+
+
+def _at_once(options: argparse.Namespace, networks: int) -> AtOnce:
+    """Side by side as asked for; a budget was divided among trainings one after the other."""
+    if networks < 2 or (options.budget is not None and options.workers == AUTO):
+        return AtOnce()
+    told_workers(options, "presage train", networks)
+    return AtOnce(options.workers)

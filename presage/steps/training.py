@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
     from presage.architectures import NamedArchitecture
     from presage.records import ExperimentRecord
+    from presage.steps.at_once import AtOnce
     from presage.training import EpochRecord, ImageDataset, Recipe
 
 __all__ = ["Trained", "check_onnx", "model_name", "train"]
@@ -74,10 +75,12 @@ def train(
     out: Path | None,
     onnx: bool,
     progress: OnStage,
+    at_once: AtOnce,
+    scratch: Path,
 ) -> list[Trained]:
     """As `Session.train`; each result enters the store as soon as it is there."""
     from presage.architectures import costs_of
-    from presage.training import fit, prepare
+    from presage.training import prepare
     from presage.training.hardware import choose_device
     from presage.training.model.folder import save_model
     from presage.training.model.trained import trained_model
@@ -88,27 +91,41 @@ def train(
     for named in architectures:
         costs_of(named, data.input_shape, data.classes)
     done: list[Trained] = []
-    total = len(architectures) * recipe.epochs
-    for number, named in enumerate(architectures):
+    total, recalled = len(architectures) * recipe.epochs, dict[str, "ExperimentRecord | None"]()
 
-        def tell(record: EpochRecord, before: int = number * recipe.epochs) -> None:
-            progress("train", before + record.epoch + 1, total)
+    def place(named: NamedArchitecture) -> tuple[str, Path | None]:
+        name = model_name(dataset, named.architecture, recipe, seed)
+        return name, None if out is None else out / name
 
-        known = _finished(store, dataset, named, recipe, seed)
-        folder = None if out is None else out / model_name(dataset, named.architecture, recipe, seed)
-        if known is not None and (folder is None or _is_complete(folder, onnx)):
-            done.append(_trained(named, known, folder, reused=True))
-            progress("train", (number + 1) * recipe.epochs, total)
-            continue
-        result = fit(named.architecture, data, recipe, seed=seed, on_epoch=tell)
-        record = experiment_record(dataset.fingerprint, named.architecture, recipe, seed, result)
-        if known is None:  # trained again for its weights alone, the database keeps what it has
-            store.add_experiments([experiment_entry(record, dataset_record(dataset), named.architecture, recipe)])
-        if folder is not None and result.module is not None and record.accuracy is not None:
-            save_model(trained_model(named.architecture, dataset, data, recipe, result), folder, onnx=onnx)
-            done.append(_trained(named, record, folder))
-        else:
-            done.append(_trained(named, record, None))
+    def is_done(named: NamedArchitecture) -> bool:
+        name, folder = place(named)
+        if name not in recalled:
+            recalled[name] = _finished(store, dataset, named, recipe, seed)
+        return recalled[name] is not None and (folder is None or _is_complete(folder, onnx))
+
+    with at_once.trainer(len(architectures), device, scratch) as trainer:
+        for number, named in enumerate(architectures):
+
+            def tell(record: EpochRecord, before: int = number * recipe.epochs) -> None:
+                progress("train", before + record.epoch + 1, total)
+
+            (name, folder), finished = place(named), is_done(named)
+            known = recalled[name]
+            if known is not None and finished:
+                done.append(_trained(named, known, folder, reused=True))
+                progress("train", (number + 1) * recipe.epochs, total)
+                continue
+            waiting = ((place(one)[0], one.architecture) for one in architectures[number:] if not is_done(one))
+            result = trainer(waiting, data, recipe, seed, tell)
+            record = experiment_record(dataset.fingerprint, named.architecture, recipe, seed, result)
+            if known is None:  # trained again for its weights alone, the database keeps what it has
+                store.add_experiments([experiment_entry(record, dataset_record(dataset), named.architecture, recipe)])
+                recalled[name] = None if record.failed else record
+            if folder is not None and result.module is not None and record.accuracy is not None:
+                save_model(trained_model(named.architecture, dataset, data, recipe, result), folder, onnx=onnx)
+                done.append(_trained(named, record, folder))
+            else:
+                done.append(_trained(named, record, None))
     words = words_on(recipe, dataset_record(dataset))
     return [replace(one, recipe_words=words) for one in done]
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
@@ -131,6 +132,20 @@ def test_a_result_is_the_same_whichever_process_made_it(
     assert curves[0] == curves[1]
 
 
+def test_any_executor_gives_the_same(
+    done: tuple[Path, list[CampaignProgress]], specs: list[str], tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        Campaign(specs, tmp_path, 2, TINY, workers=2, executor=threads).run()
+        assert threads.submit(int).result() == 0  # it is not ended
+    before = {tuple(i): line for i, line in zip(identities(done[0]), lines(done[0]), strict=True)}
+    found = list(zip(identities(tmp_path), lines(tmp_path), strict=True))
+    assert len(found) == 4
+    for identity, line in found:
+        for name in ("train_losses", "curve", "test_accuracy", "device"):
+            assert line["experiment"][name] == before[tuple(identity)]["experiment"][name]
+
+
 def test_a_design_may_train_each_network_by_a_recipe_of_its_own(specs: list[str], tmp_path: Path) -> None:
     by = [TINY, replace(TINY, image_side=10), replace(TINY, epochs=2)]
 
@@ -203,7 +218,7 @@ def workers_of(parent: int) -> list[int]:
                 line = (folder / "cmdline").read_bytes()
             except OSError:
                 continue
-            if int(after_name[1]) == parent and b"spawn_main" in line:
+            if int(after_name[1]) == parent and b"presage.training.worker" in line:
                 found.append(int(folder.name))
     return found
 
