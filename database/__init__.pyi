@@ -2,9 +2,12 @@ from .check import Damage as Damage
 from .check import check_file as check_file
 from .columns import ExperimentColumns as ExperimentColumns
 from .columns import SimilarExperiments as SimilarExperiments
+from .exchange import SyncReport as SyncReport
+from .exchange import sync as sync
 from .info import DatabaseInfo as DatabaseInfo
 from .opening import check_opens as check_opens
 from .paths import default_path as default_path
+from .shared_places import shared_place as shared_place
 from .shipping import write_seed as write_seed
 from .sql_answer import SqlAnswer as SqlAnswer
 from .store import Database as Database

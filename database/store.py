@@ -19,15 +19,12 @@ from presage.database.parquet import read_parquet, write_parquet
 from presage.database.paths import default_path
 from presage.database.shards import read_shards
 from presage.database.shipped import seed_is_due
-from presage.database.write import ImportReport, Placed, Writer
+from presage.database.write import CheckArchitecture, CheckEntry, ImportReport, Placed, Writer
 from presage.errors import InvalidExperience
 from presage.places import user_path
 from presage.records.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
 
 __all__ = ["Database"]
-
-CheckArchitecture = Callable[[str], None]
-CheckEntry = Callable[[Entry], None]
 
 
 class _TakenBack(Exception):

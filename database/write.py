@@ -16,7 +16,10 @@ from presage.records.entries import ENTRIES, Entry
 from presage.records.record import Record
 from presage.terminal import one_line
 
-__all__ = ["ImportReport", "Placed", "Refusal", "Writer"]
+__all__ = ["CheckArchitecture", "CheckEntry", "ImportReport", "Placed", "Refusal", "Writer"]
+
+CheckArchitecture = Callable[[str], None]
+CheckEntry = Callable[[Entry], None]
 
 BATCH = 2_000
 
@@ -90,8 +93,8 @@ class Writer:
     """
 
     connection: Connection
-    check_architecture: Callable[[str], None] | None = None
-    check_entry: Callable[[Entry], None] | None = None
+    check_architecture: CheckArchitecture | None = None
+    check_entry: CheckEntry | None = None
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ENTRIES, 0))
     already: int = 0
     refused: list[Refusal] = field(default_factory=list)
@@ -107,6 +110,10 @@ class Writer:
     def refuse(self, where: str, why: object) -> None:
         """Note a row that does not enter."""
         self.refused.append(Refusal(where, str(why)))
+
+    def undo(self) -> None:
+        """What was inserted is no longer there: the transaction was taken back."""
+        self.counts, self.already = dict.fromkeys(ENTRIES, 0), 0
 
     def report(self) -> ImportReport:
         """What has come of it so far."""

@@ -15,6 +15,7 @@
     │   ├── NothingFeasible          limits that no candidate satisfies
     │   ├── StorageFull              the disk is full
     │   └── StorageFailed            the disk fails, or has become read-only
+    ├── PlaceUnreachable             a shared folder or object store that does not answer, or refuses
     └── TrainingFailure              a training that ended early: recorded, never fatal to a study
         ├── Diverged                 the loss became NaN or infinite
         └── OutOfMemory              the device's memory was exhausted
@@ -41,6 +42,7 @@ __all__ = [
     "NetworkWarning",
     "NothingFeasible",
     "OutOfMemory",
+    "PlaceUnreachable",
     "PresageError",
     "StorageFailed",
     "StorageFull",
@@ -142,6 +144,10 @@ class StorageFull(WrongInput):
 
 class StorageFailed(WrongInput):
     """The disk failed, or became read-only, under a database; says which."""
+
+
+class PlaceUnreachable(PresageError):
+    """A shared folder or an object store does not answer, or refuses; what was done before stands."""
 
 
 class TrainingFailure(PresageError):

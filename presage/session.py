@@ -7,6 +7,7 @@ not keep other processes out.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,8 +35,6 @@ from presage.steps.expected import expected_before
 from presage.steps.opening import UserDatabase
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from presage.architecture.spaces import Space
     from presage.architectures import NamedArchitecture
     from presage.database import Database, ImportReport
@@ -359,9 +358,7 @@ class Session:
         too. Killed at any moment and repeated, it goes on where it was. By `wish`, a budget, fewer may be trained.
         `workers` of them, or as many as suit the machine (`auto`), are trained at once, in processes or on `executor`.
         """
-        campaign = populating.campaign_of(
-            specs, out, count, recipe, workers=workers, device=self.device, executor=executor
-        )
+        campaign = populating.campaign_of(specs, out, count, recipe, workers, self.device, executor)
         datasets = [self.dataset(spec) for spec in specs]
         with self.open() as database:
             unprobed = [one for one in datasets if not difficulty.is_probed(database, one)]

@@ -1,4 +1,4 @@
-"""`presage database info|query|import|export|check`."""
+"""`presage database info|query|import|export|sync|check`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from presage.database import ExperimentColumns
     from presage.records import DatasetRecord, RecipeRecord
 
-SUMMARY = "the experiment database: info, query, import, export, check"
+SUMMARY = "the experiment database: info, query, import, export, sync, check"
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -171,6 +171,30 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _sync_arguments(parser: Arguments) -> None:
+    parser.add_argument(
+        "place", metavar="PLACE",
+        help="a folder that all can write to; or s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+        "(needs: pip install 'presage[s3]' or 'presage[gs]')",
+    )  # fmt: skip
+
+
+def _sync(options: argparse.Namespace) -> int:
+    from presage.steps.experience import sync_experience
+
+    with session_of(options) as session:
+        report = sync_experience(session.open, options.place, session.progress)
+    pulled = report.pulled
+    if options.json:
+        refused = [{"where": refusal.where, "why": refusal.why} for refusal in pulled.refused]
+        counts = {"experiments": pulled.experiments, "probes": pulled.probes, "predictions": pulled.predictions}
+        taken = {**counts, "already": pulled.already, "parts": report.parts_pulled, "refused": refused}
+        print(json.dumps({"pulled": taken, "pushed": {**report.pushed, "parts": report.parts_pushed}}))
+    else:
+        print(report.text())
+    return 1 if pulled.refused else 0
+
+
 def _check(options: argparse.Namespace) -> int:
     from presage.database import check_file
 
@@ -192,6 +216,12 @@ ACTIONS = {
         "take in shards, Parquet or another database", "Take in experience; idempotent.", _import, _import_arguments
     ),
     "export": Action("write Parquet files", "Write everything as Parquet.", _export, _export_arguments),
+    "sync": Action(
+        "exchange with a team's folder or bucket",
+        "Take in what is new there, leave what is missing; idempotent.",
+        _sync,
+        _sync_arguments,
+    ),
     "check": Action("find and name damage", "Find and name damage.", _check),
 }
 """Name → action of `presage database`."""

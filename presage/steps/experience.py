@@ -12,13 +12,13 @@ from presage.progress import OnStage, no_progress
 from presage.steps.imports.published import NETWORKS, SOURCE
 
 if TYPE_CHECKING:
-    from presage.database import Database, ImportReport
+    from presage.database import Database, ImportReport, SyncReport
     from presage.steps.imports.trainings import ImportedTrainings
     from presage.training import ImageDataset, Recipe
 
 __all__ = [
     "ImportOptions", "check_importable", "import_experience", "known_experiments", "read_tables",
-    "stored_recipe",
+    "stored_recipe", "sync_experience",
 ]  # fmt: skip
 
 _NO_EXPERIENCE = frozenset({".json", ".npz", ".txt"})
@@ -157,3 +157,11 @@ def import_experience(
         notes=tuple(note for report in reports for note in report.notes),
         dry_run=dry_run,
     )
+
+
+def sync_experience(opened: Callable[[], Database], place: str, progress: OnStage = no_progress) -> SyncReport:
+    """Exchange experience with a team's folder or bucket; see `presage.database.sync`."""
+    from presage.database import shared_place, sync
+    from presage.vetting import check_architecture, check_entry
+
+    return sync(opened, shared_place(place), check_architecture, check_entry, progress)

@@ -43,8 +43,8 @@ class CampaignWish:
 
 
 def campaign_of(
-    specs: Sequence[str], out: Path, count: int, recipe: Recipe | None, *,
-    workers: int | str, device: str, executor: Executor | None = None,
+    specs: Sequence[str], out: Path, count: int, recipe: Recipe | None, workers: int | str, device: str,
+    executor: Executor | None,
 ) -> Campaign:  # fmt: skip
     """The first `count` networks of the design on each dataset; of the design of many recipes where none is given.
 
