@@ -19,6 +19,7 @@ from presage.errors import StorageFull
 from presage.reading import read_json, read_text
 
 __all__ = [
+    "ESCAPED",
     "SURROUNDINGS",
     "append",
     "disk_is_full",
@@ -32,9 +33,13 @@ __all__ = [
     "unfinished",
     "writing_beside",
     "write_json",
+    "write_text",
     "writing",
 ]
 
+ESCAPED = "backslashreplace"
+"""How text is encoded of which UTF-8 has no word: a byte of a file's name that is none, 0xE9, is written `\\udce9`, as
+on the terminal; JSON reads it back as it was."""
 
 _UNFINISHED: set[Path] = set()
 _LOOKED_AT = 0.2  # seconds: `presage status` holds a lock for a moment, to see whether somebody does
@@ -129,10 +134,15 @@ def _removed(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8, whatever names of files and classes are in the text (`ESCAPED`)."""
+    path.write_text(text, encoding="utf-8", errors=ESCAPED)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write plain objects; NaN and infinity are refused."""
     with replacing(path) as draft:
-        draft.write_text(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(draft, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def append(path: Path, lines: bytes) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from presage.files import write_text
 from presage.report.evaluation_plots import evaluation_plots
 from presage.surrogate.evaluation.appraisal import Appraisal
 
@@ -34,7 +35,7 @@ def write_evaluation(found: Appraisal, folder: Path) -> list[Path]:
     written = []
     for name, text in texts.items():
         written.append(folder / name)
-        written[-1].write_text(text, encoding="utf-8")
+        write_text(written[-1], text)
     for name, figure in evaluation_plots(found).items():
         written.append(folder / f"{name}.png")
         figure.savefig(written[-1], dpi=110, metadata={"Software": None})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from presage.files import replacing, write_json
+from presage.files import ESCAPED, replacing, write_json, write_text
 from presage.probe.inspection.issue import KINDS, Issue
 from presage.report.templates import render
 
@@ -53,7 +53,7 @@ def write_inspection(folder: Path, inspection: Inspection, dataset: ImageDataset
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / JSON, inspection.to_json())
-    with replacing(folder / CSV) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+    with replacing(folder / CSV) as draft, draft.open("w", newline="", encoding="utf-8", errors=ESCAPED) as file:
         writer = csv.writer(file)
         names = [field.name for field in fields(Issue)]
         writer.writerow(names)
@@ -66,7 +66,7 @@ def write_inspection(folder: Path, inspection: Inspection, dataset: ImageDataset
             shown = tuple(_Shown(one, _pictures(one, dataset, places)) for one in issues[:MOST_SHOWN])
             kinds.append(_Kind(name, says, len(issues), shown))
     with replacing(folder / PAGE) as draft:
-        draft.write_text(render("inspection.html", inspection=inspection, kinds=kinds), encoding="utf-8")
+        write_text(draft, render("inspection.html", inspection=inspection, kinds=kinds))
     return folder / PAGE
 
 

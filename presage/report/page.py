@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from presage.comparison import comparison
 from presage.errors import InvalidArgument
-from presage.files import replacing
+from presage.files import replacing, write_text
 from presage.probe.inspection.issue import Inspection
 from presage.reading import read_as, reading
 from presage.report import inspection
@@ -59,7 +59,7 @@ def write_report(run_folder: Path, space: Space | None = None, dataset: ImageDat
         page = _page(run_folder, space, dataset)
     target = run_folder / "report.html"
     with replacing(target) as draft:
-        draft.write_text(page, encoding="utf-8")
+        write_text(draft, page)
     return target
 
 

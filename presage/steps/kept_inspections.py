@@ -46,7 +46,7 @@ def inspection_key(dataset: ImageDataset, seed: int) -> str | None:
             if max(status.st_mtime_ns, status.st_ctime_ns) > latest:
                 return None
             digest.update(
-                f"{name}\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n".encode("utf-8", "replace")
+                f"{name}\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n".encode("utf-8", "surrogatepass")
             )
     return digest.hexdigest()
 

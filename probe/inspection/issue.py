@@ -92,10 +92,15 @@ class Inspection:
             found[issue.kind] += 1
         return found
 
+    @property
+    def number(self) -> str:
+        """*1 issue*, *1,200 issues*."""
+        return f"{len(self.issues):,} issue{'' if len(self.issues) == 1 else 's'}"
+
     def text(self) -> str:
         """A few lines for a terminal, the section of the difficulty card."""
         looked_at = f"{self.train_images:,} training and {self.test_images:,} test images"
-        found = f"{len(self.issues):,} issues" if self.issues else "nothing wrong found"
+        found = self.number if self.issues else "nothing wrong found"
         lines = [f"  inspected      {looked_at}: {found}"]
         for kind, number in self.counts.items():
             if number:
@@ -108,7 +113,7 @@ class Inspection:
 
     def _repr_html_(self) -> str:
         looked_at = f"{self.train_images:,} training and {self.test_images:,} test images"
-        title = f"{self.name}: {len(self.issues):,} issues in {looked_at}"
+        title = f"{self.name}: {self.number} in {looked_at}"
         rows = [(kind, f"{number:,}", KINDS[kind], self._shown(kind)) for kind, number in self.counts.items() if number]
         table = html_table(("kind", "number", "what it says", "the worst"), rows) if rows else ""
         return facts(title, []) + table + paragraphs(self.notes)

@@ -135,3 +135,10 @@ def test_a_disk_that_fills_up_while_a_line_is_written_is_said(tmp_path: Path) ->
     (tmp_path / "lines").symlink_to("/dev/full")
     with pytest.raises(StorageFull, match="keeps all lines"):
         append(tmp_path / "lines", b"1\n")
+
+
+def test_names_that_are_no_utf8_are_written_and_read_back_as_they_were(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9\\.png")
+    write_json(tmp_path / "a.json", {"image": name, "é": 1})
+    assert "caf\\udce9" in (tmp_path / "a.json").read_text(encoding="utf-8")  # UTF-8 throughout
+    assert read_json(tmp_path / "a.json") == {"image": name, "é": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,27 @@ def test_the_command_tells_and_leaves_page_csv_and_json(presage: Callable, root:
     told = json.loads(again.out)
     assert Inspection.from_json(told["inspection"]) == kept
     assert told["dcn"] > 0
+
+
+def test_names_of_files_and_classes_that_are_no_utf8(presage: Callable, root: Path, tmp_path: Path) -> None:
+    for before, after in (("a", b"\xe9"), ("b", b"\xe8")):
+        try:
+            (root / before).rename(root / os.fsdecode(after))
+        except OSError:
+            pytest.skip("this file system takes only names that are UTF-8")
+    odd = os.fsdecode(b"\xff.png")
+    shutil.copy(root / os.fsdecode(b"\xe8") / "1.png", root / os.fsdecode(b"\xe8") / odd)
+    out = tmp_path / "found"
+    words = ("probe", root, "--seeds", "1", "--no-ladder", "--inspect", "--out", out)
+    outcome = presage(*words, "--database", tmp_path / "x.duckdb", "--json")
+    assert outcome.code == 0
+    told = Inspection.from_json(json.loads(outcome.out)["inspection"])
+    names = {name for issue in told.issues for name in (issue.image, issue.like)}
+    assert os.fsdecode(b"\xe8/") + odd in names
+    assert "\\udce8" in {issue.label for issue in told.of("duplicate")}
+    assert Inspection.from_json(json.loads((out / "inspection.json").read_bytes())) == told
+    for written in ("inspection.csv", "inspection.html"):
+        assert "\\udce8/\\udcff.png" in (out / written).read_text(encoding="utf-8")
 
 
 def test_out_without_inspect_and_an_out_that_cannot_be_are_refused(

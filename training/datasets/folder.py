@@ -16,7 +16,7 @@ from presage.training.datasets.folder_layout import Layout, find_layout
 from presage.training.datasets.image_cache import ImageCache, KeptImages
 from presage.training.datasets.image_dataset import ImageDataset, ImageFiles, checked, refusal
 from presage.training.datasets.image_file import Header, read_extremes, read_header, read_pixels
-from presage.training.datasets.left_out import LeftOut, LeftOutLog
+from presage.training.datasets.left_out import LeftOut, LeftOutLog, counted
 from presage.training.datasets.proportions import squashed
 from presage.training.datasets.splits import set_aside_test, stratified_order
 from presage.training.datasets.value_range import Depth, Extremes, value_range
@@ -188,7 +188,7 @@ def _depth(files: list[tuple[Path, str]], root: Path) -> tuple[Depth | None, lis
         return None, []
     whole, floats = [item for item in told if not item.floats], [item for item in told if item.floats]
     depth = Depth(value_range(whole, root) if whole else None, value_range(floats, root) if floats else None)
-    return depth, [f"Scaled {len(told):,} images of more than 8 bits of `{root}` as values of {depth}."]
+    return depth, [f"Scaled {counted(len(told))} of more than 8 bits of `{root}` as values of {depth}."]
 
 
 def _partly_left_out(partly: list[tuple[int, str]], names: list[str]) -> tuple[LeftOut, ...]:

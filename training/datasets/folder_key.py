@@ -38,5 +38,5 @@ def folder_key(root: Path, layout: Layout, most_bytes: int, skip_corrupt: bool) 
         if max(status.st_mtime_ns, status.st_ctime_ns) > latest:
             return None
         line = f"{path}\0{label} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n"
-        digest.update(line.encode("utf-8", "replace"))
+        digest.update(line.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

@@ -194,7 +194,8 @@ def _check_counts(
     for name in classes:
         both = len(train[name]) + len(test.get(name, ()))
         if both < 2:
-            raise refusal("classes", root, "have at least 2 images each", f"{both} in `{name}`")
+            hint = "" if both else "Put images into its folder, or remove it."
+            raise refusal("classes", root, "have at least 2 images each", f"{both} in `{name}`", hint)
         if not train[name]:
             raise refusal("classes", root, "have an image to train on each", f"none in `{name}`")
 

@@ -162,8 +162,8 @@ def checked(
 
 
 def _utf8(name: str) -> str:
-    """A name that any file can hold: file systems allow bytes that are no text."""
-    return str(name).encode("utf-8", "replace").decode("utf-8")
+    """A name that any file can hold: file systems allow bytes that are no text, 0xE9 as `\\udce9` here."""
+    return str(name).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _check_images(owner: str, argument: str, images: npt.NDArray[np.uint8]) -> None:

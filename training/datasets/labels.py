@@ -75,7 +75,7 @@ def numbered(
 
 def text_of(value: object) -> str:
     """A name as text; bytes are UTF-8."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _normal(text: str) -> str:

@@ -239,7 +239,7 @@ def test_a_class_with_a_single_image(root: Path) -> None:
 
 def test_an_empty_class_and_an_empty_folder(root: Path) -> None:
     (root / "emu").mkdir()
-    assert "must have at least 2 images each. Got 0 in `emu`." in _line(root)
+    assert "must have at least 2 images each. Got 0 in `emu`. Put images into its folder, or remove it." in _line(root)
     for name in ("cat", "dog"):
         shutil.rmtree(root / name)
         (root / name).mkdir()
