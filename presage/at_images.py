@@ -162,7 +162,7 @@ def traced(
     errors: dict[int, WrongInput] = {}
     for given in dict.fromkeys((channels, 3, 1)):
         try:
-            found = trace_module(module, (given, *sides))
+            found = trace_module(module, (given, *sides), classes)
         except WrongInput as problem:
             errors[given] = problem
             continue
@@ -175,12 +175,21 @@ def traced(
     error = errors[3]  # of colour images: most networks are made for these
     side = needed_side(module, channels, (sides[0], own_side))
     size = "×".join(map(str, shape))
+    refused: WrongInput | None = None  # at the side that it takes
     if side is None:
         raise InvalidArchitecture(f"{name}: {error}")
     for given in dict.fromkeys((channels, 3, 1)):
         attends = attention_at(module, (given, side, side))
         if attends is not None:  # at no side will it do
             raise InvalidArchitecture(f"{name}: {attends}")
+    for given in dict.fromkeys((3, channels, 1)):
+        try:
+            trace_module(module, (given, side, side))
+            break
+        except WrongInput as problem:
+            refused = refused or problem
+    else:
+        raise InvalidArchitecture(f"{name}: {refused}")
     hint = f"Try --image-side {side}, or --image-side auto."
     if side_is_common:
         hint = f"Networks of one call share one side: ask about it in another, with --image-side {side}."

@@ -211,7 +211,9 @@ def _built(text: str, build: Callable[[], Any]) -> nn.Module:
     try:
         with _quiet():
             built = build()
-    except (Exception, SystemExit) as problem:  # the user's own code may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # the user's own code may raise anything
         how = "with these arguments" if "(" in text else "without arguments"
         raise WrongInput(f"The `ARCH` {text!r} failed when called {how}: {_said(problem)}.") from None
     if not isinstance(built, nn.Module):

@@ -16,7 +16,7 @@ from presage.architecture.torch_bridge.layouts import Refused
 from presage.architecture.torch_bridge.operands import Source
 from presage.architecture.torch_bridge.recording import Recording
 
-__all__ = ["check", "load_weights"]
+__all__ = ["check", "check_other", "load_weights"]
 
 _ROUNDING = 1e-4
 """Part of the largest logit by which float32 may differ between two orders of one sum."""
@@ -47,8 +47,8 @@ def load_weights(network: Network, sources: Sequence[Sequence[Source]], tensors:
                 part.register_buffer(last, made, persistent=last in part.state_dict())
 
 
-def check(found: Pruned, recording: Recording, twin: nn.Module, images: Tensor, expected: Tensor) -> None:
-    """Hold a graph to the module.
+def check(found: Pruned, recording: Recording, twin: nn.Module, images: Tensor, expected: Tensor) -> Network:
+    """Hold a graph to the module, and give it as it is built, with the module's weights.
 
     Args:
         found: the graph.
@@ -75,16 +75,43 @@ def check(found: Pruned, recording: Recording, twin: nn.Module, images: Tensor, 
     _materialise(network)
     load_weights(network, found.sources, {**parameters, **dict(twin.named_buffers())})
     network.eval()
+    if not bool(torch.isfinite(expected).all()):
+        raise Refused("its logits are not finite on random images, so that its graph cannot be checked")
+    agrees, error = _agrees(network, found.behind, images, expected)
+    if not agrees:
+        with torch.no_grad():
+            where = _first(found, recording, network, images)
+        raise Refused(f"its graph gives other logits than it does, by up to {error:.2g}{where}")
+    return network
+
+
+def check_other(network: Network, behind: str, images: Tensor, expected: Tensor) -> None:
+    """Hold the built graph to the module on images that it was not written down from.
+
+    Args:
+        network: of `check`.
+        behind: what follows the logits in the module.
+        images: (b, c, h, w), of other values.
+        expected: (b, k) what the module gives.
+
+    Raises:
+        Refused: the logits differ, so that numbers of the first images are taken for constants.
+    """
+    if bool(torch.isfinite(expected).all()) and not _agrees(network, behind, images, expected)[0]:
+        raise Refused(
+            "its graph is another on other images: it takes numbers out of its tensors (`.item()`, `.tolist()`, "
+            "`.numpy()`), or goes by them"
+        )
+
+
+def _agrees(network: Network, behind: str, images: Tensor, expected: Tensor) -> tuple[bool, float]:
+    """Whether a network gives these outputs, and by how much it errs."""
     with torch.no_grad():
         logits = network(images)
-        if not bool(torch.isfinite(expected).all()):
-            raise Refused("its logits are not finite on random images, so that its graph cannot be checked")
-        behind = {"softmax": [logits.softmax(1), logits.log_softmax(1)], "sigmoid": [logits.sigmoid()]}
-        given = behind.get(found.behind, [logits])
-        error = min(float((one - expected).abs().max()) for one in given)
-        if not error <= _ROUNDING * max(float(expected.abs().max()), 1e-12):
-            where = _first(found, recording, network, images)
-            raise Refused(f"its graph gives other logits than it does, by up to {error:.2g}{where}")
+    by = {"softmax": [logits.softmax(1), logits.log_softmax(1)], "sigmoid": [logits.sigmoid()]}
+    given = [one for one in by.get(behind, [logits]) if one.shape == expected.shape]
+    error = min((float((one - expected).abs().max()) for one in given), default=float("inf"))
+    return error <= _ROUNDING * max(float(expected.abs().max()), 1e-12), error
 
 
 def _materialise(network: Network) -> None:

@@ -29,7 +29,7 @@ from presage.architecture.torch_bridge.picking import repeat_interleave
 from presage.architecture.torch_bridge.torch_operations import OPERATORS
 from presage.architecture.torch_bridge.twin import statistics
 
-__all__ = ["Recording", "record"]
+__all__ = ["Recording", "output_of", "record"]
 
 _WHOLE = {
     **LAYERS,
@@ -54,6 +54,7 @@ class Recording:
         result: the same as torch gave it.
         means: by node, the mean of the absolute values of its output, where a tensor was that output.
         lowered: whether the module asked for autocast, which it was not given: precision is a recipe's.
+        read: names of parameters that the module read as numbers (`.item()`), which nothing learns then.
     """
 
     writer: NodeWriter
@@ -62,6 +63,7 @@ class Recording:
     result: Any
     means: dict[int, float]
     lowered: bool = False
+    read: frozenset[str] = frozenset()
 
 
 def record(module: nn.Module, images: Tensor) -> Recording:
@@ -84,7 +86,15 @@ def record(module: nn.Module, images: Tensor) -> Recording:
         raise recorder.refusal
     named = result if isinstance(result, Tensor) else dict(_outputs(result))
     output = tree_map_only(Tensor, recorder.operand, named)
-    return Recording(recorder.writer, recorder.weights, output, named, recorder.means, recorder.lowered)
+    return Recording(
+        recorder.writer, recorder.weights, output, named, recorder.means, recorder.lowered, frozenset(recorder.read)
+    )
+
+
+def output_of(result: Any, key: str) -> Tensor:
+    """The tensor that a module returned, or of several the one by this name."""
+    found: Tensor = result if isinstance(result, Tensor) else dict(_outputs(result))[key]
+    return found
 
 
 def _outputs(result: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -118,6 +128,7 @@ class _Recorder:
         self.paused = False
         self.refusal: Refused | None = None
         self.lowered = False
+        self.read: set[str] = set()
         self.parts: list[str] = []
         self.means: dict[int, float] = {}
         self._held: Any = WeakTensorKeyDictionary()
@@ -310,6 +321,8 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch an
         held = [self.recorder._held.get(leaf) for leaf in _tensors((args, named))]
         sources = [one for one in held if isinstance(one, tuple)] if name not in _MADE_OF_SHAPES else []
         parameters = frozenset[str]().union(*(one[0] for one in sources))
+        if name == "_local_scalar_dense":
+            self.recorder.read |= parameters
         buffers = frozenset[str]().union(*(one[1] for one in sources))
         for tensor in _tensors(result):
             if not isinstance(self.recorder._held.get(tensor), tuple) or name.endswith("_"):

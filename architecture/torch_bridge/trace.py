@@ -22,9 +22,9 @@ from presage.architecture.torch_bridge.attention import attention_in
 from presage.architecture.torch_bridge.heads import Pruned, headed
 from presage.architecture.torch_bridge.layouts import Refused, Value
 from presage.architecture.torch_bridge.operands import Source
-from presage.architecture.torch_bridge.proof import check
-from presage.architecture.torch_bridge.recording import Recording, record
-from presage.architecture.torch_bridge.twin import eager, images_of, on_meta, prepared, unwrapped
+from presage.architecture.torch_bridge.proof import check, check_other
+from presage.architecture.torch_bridge.recording import Recording, output_of, record
+from presage.architecture.torch_bridge.twin import eager, images_of, on_meta, other_images_of, prepared, unwrapped
 from presage.errors import InvalidArchitecture
 
 __all__ = ["Traced", "attention_at", "trace", "trace_module"]
@@ -75,8 +75,12 @@ def trace(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) -> Arch
     return trace_module(module, input_shape).architecture
 
 
-def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) -> Traced:
-    """As `trace`, with the names of the submodules, the number of classes, and notes."""
+def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224), classes: int | None = None) -> Traced:
+    """As `trace`, with the names of the submodules, the number of classes, and notes.
+
+    Args:
+        classes: of several outputs whose names do not tell, the one of so many classes is taken.
+    """
     if not isinstance(module, nn.Module):
         raise InvalidArchitecture(f"Only a torch.nn.Module can be traced. Got {type(module).__name__}.")
     module = unwrapped(module)
@@ -85,15 +89,19 @@ def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224)) 
     try:
         with torch.autocast("cpu", enabled=False):  # of whoever calls
             twin = prepared(module, shape)
-            found, recording, logits = _traced(twin, shape)
-            check(found, recording, twin, images_of(shape), logits.tensor)
+            found, recording, logits = _traced(twin, shape, classes)
+            network = check(found, recording, twin, images_of(shape), logits.tensor)
+            with eager():
+                again = record(twin, other_images_of(shape)).result
+            check_other(network, found.behind, other_images_of(shape), output_of(again, logits.key))
         lowered = (
             ["it asks for autocast, which it is traced without: precision is the recipe's"] if recording.lowered else []
         )
-        notes = [*_notes(twin, found, logits.note), *lowered]
-        found, sized = _at_another_size(twin, found, shape)
+        notes = [*_notes(twin, found, logits.note, recording.read), *lowered]
+        found, sized = _at_another_size(twin, found, shape, classes)
     except Refused as refused:
-        reason = _attends(attention_in(twin, images_of(shape))) or str(refused)
+        with eager():
+            reason = _attends(attention_in(twin, images_of(shape))) or str(refused)
         raise InvalidArchitecture(f"Cannot trace {name}: {reason}.") from None
     except InvalidArchitecture as error:
         raise InvalidArchitecture(f"Cannot trace {name}: {str(error).rstrip('.')}.") from None
@@ -129,25 +137,29 @@ class _Logits:
 
     value: Value
     tensor: Tensor
+    key: str = ""
     note: str = ""
 
 
-def _traced(twin: nn.Module, shape: tuple[int, ...]) -> tuple[Pruned, Recording, _Logits]:
+def _traced(twin: nn.Module, shape: tuple[int, ...], classes: int | None) -> tuple[Pruned, Recording, _Logits]:
     with eager():
         recording = record(twin, images_of(shape))
-    logits = _logits(recording.output, recording.result)
+    logits = _logits(recording.output, recording.result, classes)
     return headed(recording.writer, recording.weights, logits.value), recording, logits
 
 
-def _logits(output: Any, result: Any) -> _Logits:
-    """Of several outputs with the shape of logits the one that is called so, or else the first."""
+def _logits(output: Any, result: Any, classes: int | None) -> _Logits:
+    """Of several outputs with the shape of logits the one that is called so, or else has so many classes, or else the
+    first."""
     if isinstance(output, Value):
         return _Logits(output, result)
     fits = [(key, value) for key, value in output.items() if isinstance(value, Value) and len(value.axes) == 2]
     if not fits:
         raise Refused("it must return one tensor of logits (b, k)")
-    key, value = min(fits, key=lambda one: _rank(one[0]))  # of equals the first
-    return _Logits(value, result[key], f"of its {len(output)} outputs, `{key}` is taken" if len(output) > 1 else "")
+    key, value = min(fits, key=lambda one: (_rank(one[0]), one[1].sizes[1] != classes))  # of equals the first
+    return _Logits(
+        value, result[key], key, f"of its {len(output)} outputs, `{key}` is taken" if len(output) > 1 else ""
+    )
 
 
 def _rank(name: str) -> int:
@@ -159,14 +171,18 @@ def _rank(name: str) -> int:
     return min(known, default=len(_LOGITS) + (not any(word.endswith("logits") for word in words)))
 
 
-def _notes(twin: nn.Module, found: Pruned, chosen: str) -> list[str]:
+def _notes(twin: nn.Module, found: Pruned, chosen: str, read: frozenset[str]) -> list[str]:
     notes = [*([chosen] if chosen else []), *found.notes]
     fixed = sum(bool(getattr(node.operation, "fixed", False)) for node in found.nodes)
     if fixed:
         layers = "1 layer" if fixed == 1 else f"{fixed} layers"
         notes.append(f"the fixed numbers of {layers} are no part of its graph: trained anew, it has others")
     used = {source.tensor for sources in found.sources for source in sources}
-    left = {name: tensor.numel() for name, tensor in twin.named_parameters() if name not in used}
+    left = {name: tensor.numel() for name, tensor in twin.named_parameters() if name not in used | read}
+    fixed_ones = sorted(read - used)
+    if fixed_ones:
+        shown = ", ".join(f"`{name}`" for name in fixed_ones[:3]) + (", …" if len(fixed_ones) > 3 else "")
+        notes.append(f"{shown} is read as a number (`.item()`), which nothing learns: a constant in its graph")
     if left:
         parts = sorted({name.rpartition(".")[0].split(".")[0] or name for name in left})
         shown = ", ".join(f"`{part}`" for part in parts[:3]) + (", …" if len(parts) > 3 else "")
@@ -176,14 +192,16 @@ def _notes(twin: nn.Module, found: Pruned, chosen: str) -> list[str]:
     return notes
 
 
-def _at_another_size(twin: nn.Module, found: Pruned, shape: tuple[int, ...]) -> tuple[Pruned, bool]:
+def _at_another_size(
+    twin: nn.Module, found: Pruned, shape: tuple[int, ...], classes: int | None
+) -> tuple[Pruned, bool]:
     """The graph, with pools of a whole map as such at any size; and whether it is another at another size."""
     channels, *sides = shape
     if max(sides) > _CHEAP_SIDE and not any(isinstance(node.operation, AveragePool) for node in found.nodes[-8:]):
         return found, False
     other = (channels, *(side // 2 if side >= 64 else 2 * side for side in sides))
     try:
-        seen, _, _ = _traced(twin, other)
+        seen, _, _ = _traced(twin, other, classes)
         shapes = [Architecture(nodes).shapes(image, 2) for nodes, image in ((found.nodes, shape), (seen.nodes, other))]
     except Exception:  # it takes images of this size only, or as said where they are asked for
         return found, False

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,17 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from presage.errors import InvalidArchitecture
 
-__all__ = ["BATCH", "eager", "first_taken", "images_of", "on_meta", "prepared", "statistics", "unwrapped"]
+__all__ = [
+    "BATCH",
+    "eager",
+    "first_taken",
+    "images_of",
+    "on_meta",
+    "other_images_of",
+    "prepared",
+    "statistics",
+    "unwrapped",
+]
 
 BATCH = 2
 """Images that are run together: more than one, so that ``squeeze()`` leaves the batch alone."""
@@ -46,16 +57,27 @@ def images_of(shape: Sequence[int]) -> Tensor:
     return torch.randn((BATCH, *shape), generator=torch.Generator().manual_seed(1))
 
 
+def other_images_of(shape: Sequence[int]) -> Tensor:
+    """(BATCH, c, h, w) random images of other values, of another mean and spread too."""
+    drawn = torch.randn((BATCH, *shape), generator=torch.Generator().manual_seed(2))
+    return 0.5 + 1.7 * drawn
+
+
 def prepared(module: nn.Module, shape: Sequence[int]) -> nn.Module:
     """A copy in evaluation whose lazy layers know their sizes, with weights under which each part shows in the logits:
     scales and shifts that begin at 0 or 1 are drawn anew, statistics are those of random images.
 
     Raises:
-        InvalidArchitecture: where it cannot be copied.
+        InvalidArchitecture: where it cannot be copied, or has a TorchScript program within.
         Exception: whatever the module's own code raises when lazy layers are first run.
     """
+    scripted = next((name for name, part in module.named_modules() if isinstance(part, torch.jit.ScriptModule)), None)
+    if scripted is not None:
+        raise InvalidArchitecture(f"its part `{scripted}` is a TorchScript program, whose steps are not torch's own")
+    _refuse_overlaps(module)
     try:
-        twin = _copied(module)
+        with eager():
+            twin = _copied(module)
     except Exception as error:  # a module's own __deepcopy__, or torch: tensors that are no parameters
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InvalidArchitecture(f"it cannot be copied: {reason[:200]}") from None
@@ -76,6 +98,22 @@ def prepared(module: nn.Module, shape: Sequence[int]) -> nn.Module:
     return twin
 
 
+def _refuse_overlaps(module: nn.Module) -> None:
+    """Two parameters over one memory are one to a training, and two to whoever counts them."""
+    ends: dict[int, list[tuple[int, int, str]]] = {}
+    for name, tensor in module.named_parameters():
+        if not is_lazy(tensor) and not tensor.is_meta and tensor.numel() and tensor.is_contiguous():
+            start = tensor.data_ptr()
+            stop = start + tensor.numel() * tensor.element_size()
+            ends.setdefault(tensor.untyped_storage().data_ptr(), []).append((start, stop, name))
+    for held in ends.values():
+        for (_, stop, first), (start, _, second) in pairwise(sorted(held)):
+            if start < stop:
+                raise InvalidArchitecture(
+                    f"its parameters `{first}` and `{second}` share memory: make them one parameter, or copy one"
+                )
+
+
 def _copied(module: nn.Module) -> nn.Module:
     """A copy; tensors that torch's older weight and spectral normalisations keep beside parameters are copied too."""
     kept = [held for part in module.modules() for held in vars(part).values() if isinstance(held, Tensor)]
@@ -86,13 +124,24 @@ def _copied(module: nn.Module) -> nn.Module:
 
 @contextlib.contextmanager
 def eager() -> Iterator[None]:
-    """What is compiled (`torch.compile`) runs as it is written; torch's global generator is left as it was."""
+    """For code that is not ours: what is compiled (`torch.compile`) runs as it is written, torch's global generator is
+    left as it was, what is printed goes to stderr, and who would end the program has failed.
+
+    Raises:
+        RuntimeError: the code within raised `SystemExit`, or another exception that is none of `Exception`.
+    """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         stack.enter_context(torch.random.fork_rng(devices=[]))
         if "torch._dynamo" in sys.modules:  # nothing is compiled before; its import takes seconds
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         torch.manual_seed(0)
-        yield
+        try:
+            yield
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as problem:
+            raise RuntimeError(f"it raises {type(problem).__name__}, which would end the program") from None
 
 
 def _randomise(twin: nn.Module) -> None:

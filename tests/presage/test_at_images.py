@@ -113,3 +113,21 @@ def test_auto_finds_the_side_that_the_networks_take(dataset: ImageDataset) -> No
     assert "auto" not in told
     alone = at_images([network("three", fixed(24))], dataset, Recipe(image_side=24))  # what it says helps
     assert [one.name for one in alone.networks] == ["three"]
+
+
+def test_a_network_is_not_sent_to_a_side_at_which_it_is_refused() -> None:
+    class Placed(nn.Module):
+        """Takes images of one side, and adds learned numbers place by place."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.head = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(8, 4)
+            self.places = nn.Parameter(torch.randn(1, 8, 32, 32))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head((self.stem(x) + self.places).mean((2, 3)))
+
+    for common in (False, True):
+        with pytest.raises(InvalidArchitecture, match="learned numbers must be one for each channel") as caught:
+            traced(Placed(), "net", (3, 20, 20), 4, side_is_common=common)
+        assert "--image-side" not in str(caught.value)
