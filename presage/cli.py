@@ -44,6 +44,7 @@ COMMANDS = (
     "report",
     "status",
     "dashboard",
+    "doctor",
 )
 """Each is a module of `presage.commands`: its docstring says what is in one."""
 
