@@ -9,9 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from presage.places import path_argument
+
 __all__ = ["Action", "Arguments", "Declared", "nothing"]
 
 _INDENT = 24
+_MAY_BE_FILES = ("ARCH", "DATASET")
+_FILES = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}  # as `shtab.FILE`, which is an extra
 _FLAGS = ("store_true", "store_false", "store_const", "count")
 
 
@@ -56,7 +60,9 @@ class Arguments:
 
     def add_argument(self, *names: str, **settings: Any) -> None:
         """Declare one; arguments as `argparse.ArgumentParser.add_argument` has them."""
-        (self.target or self.parser).add_argument(*names, **settings)
+        action = (self.target or self.parser).add_argument(*names, **settings)
+        if settings.get("type") is path_argument or settings.get("metavar") in _MAY_BE_FILES:
+            setattr(action, "complete", _FILES)  # noqa: B010 - shtab's own attribute, which argparse lacks
         self.declared.append(Declared(names, settings))
 
     def add_argument_group(self, title: str, description: str | None = None) -> Arguments:

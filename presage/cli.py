@@ -45,6 +45,7 @@ COMMANDS = (
     "status",
     "dashboard",
     "doctor",
+    "completion",
 )
 """Each is a module of `presage.commands`: its docstring says what is in one."""
 
@@ -259,6 +260,7 @@ def _run(arguments: list[str]) -> int:
         root.parser.print_help()
         print(f"\n{FIRST}")
         return 0
+    options.whole_parser = lambda: command_line().parser  # of all commands, which `completion` asks for
     known = actions(options.command)
     run = known[options.action].run if known else command(options.command).run
     try:

@@ -25,6 +25,7 @@ LEAST_DISK = 1_000_000_000
 LEAST_MEMORY = 2_000_000_000
 """Bytes of free memory under which a note says so: a process that trains takes about as much."""
 FOR = {
+    "completion": "presage completion: commands and options completed by the shell",
     "dashboard": "a search's journal.log in optuna-dashboard",
     "heif": "photographs in .heic",
     "nasbench": "the published trainings of NAS-Bench-201",
