@@ -75,6 +75,10 @@ class Command(Protocol):
 class _Parser(argparse.ArgumentParser):
     """argparse, with its errors on one line, in presage's own form where a value breaks a rule."""
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.color = False  # Python 3.14 colours help, by escape sequences that `presage.terminal` writes out
+
     def error(self, message: str) -> NoReturn:
         broken = re.fullmatch(r"argument (\S+): (must .*)", message, re.DOTALL)
         if broken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import subprocess
@@ -142,3 +143,21 @@ def test_the_whole_text_of_a_card_is_on_its_lines() -> None:
     card.outlook, card.nearest, card.recipe_words = (), (), ""
     card._spread = card._time = card._confused = card._noise = lambda: HOSTILE
     assert len(DifficultyCard.text(card).split("\n")) == 5
+
+
+def test_help_on_a_terminal_has_no_escape_sequence_written_out() -> None:
+    """Python 3.14 colours help where stdout is a terminal."""
+    pty = pytest.importorskip("pty", reason="there are no pseudo-terminals here")
+    ours, theirs = pty.openpty()
+    surroundings = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+    child = subprocess.Popen([sys.executable, "-m", "presage", "status", "--help"], stdout=theirs, env=surroundings)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: the child has gone
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert child.wait() == 0
+    assert b"usage: presage status" in shown
+    assert b"\\x1b" not in shown
+    assert b"\x1b" not in shown
