@@ -38,6 +38,14 @@ def workers() -> Iterator[Workers]:
         pool.shutdown(cancel_futures=True)
 
 
+@pytest.fixture
+def one_worker() -> Iterator[Workers]:
+    """Which has to take the next call, too."""
+    with Workers(1) as pool:
+        yield pool
+        pool.shutdown(cancel_futures=True)
+
+
 def test_calls_are_answered_by_processes_of_one_thread(workers: Workers) -> None:
     import torch
 
@@ -127,16 +135,16 @@ def test_no_workers_are_refused() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system tells of stopped processes elsewhere")
 def test_a_worker_that_is_stopped_is_told_of_once_and_goes_on(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch
+    one_worker: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stopped, "LOOKS", 0.1)
-    assert workers.submit(abs, -1).result(60) == 1
-    (process,) = workers.process_ids
+    assert one_worker.submit(abs, -1).result(60) == 1
+    (process,) = one_worker.process_ids
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         os.kill(process, signal.SIGSTOP)
         try:
-            future = workers.submit(abs, -2)
+            future = one_worker.submit(abs, -2)
             wait_until(lambda: told)
             assert stopped.is_stopped(process)
             time.sleep(0.5)
