@@ -1,4 +1,4 @@
-"""What a training step of a network takes, by the pieces of its work: the weights of `presage.search.planning.work`.
+"""What a training step takes, by pieces of a network's work: the weights of `presage.search.latency.training_work`.
 
     python benchmarks/training_time.py [--networks 140] [--side 32] [--out TIMES.json] [--precision auto]
 

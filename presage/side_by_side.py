@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any, Protocol
 
-from presage.arguments import Arguments
 from presage.console import notice
 from presage.output import up_to
 
@@ -13,7 +13,14 @@ __all__ = ["AUTO", "add_workers", "told_workers", "workers"]
 AUTO = "auto"
 
 
-def add_workers(parser: Arguments | argparse._ArgumentGroup, what: str) -> None:
+class TakesOptions(Protocol):
+    """A command line, or a group of it."""
+
+    def add_argument(self, *names: str, **settings: Any) -> Any:
+        """Take an option, as argparse does."""
+
+
+def add_workers(parser: TakesOptions, what: str) -> None:
     """The option; `what` are trained at once."""
     parser.add_argument(
         "--workers", type=workers, default=AUTO, metavar="N",

@@ -35,7 +35,7 @@ from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.scores import PROXY
-from presage.side_by_side import add_workers, told_workers
+from presage.side_by_side import add_workers
 from presage.speakable import named
 from presage.surrogate.predictors.registry import PREDICTORS
 from presage.surrogate.proxies.registry import PROXIES
@@ -239,7 +239,6 @@ def run(options: argparse.Namespace) -> int:
     with session_of(options) as session, at_once as beside, _served(options):
         recipe = recipe_of(options, session.stored_recipe)
         session.check_database()
-        told_workers(options, "presage search")
         dataset = dataset_of(session, options)
         recipe = resolved(recipe, dataset)
         result = session.search(

@@ -21,7 +21,7 @@ from presage.report.charts.of_networks import (
     progress_chart,
 )
 from presage.report.networks import RANDOM as BASELINE
-from presage.report.networks import Network
+from presage.report.networks import ShownNetwork
 from presage.report.reading import read
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Best:
         is_final: it is the final training's, or as it was when that was cut short.
     """
 
-    network: Network
+    network: ShownNetwork
     how: str
     recipe_words: str
     accuracy: float | None
@@ -113,7 +113,7 @@ class Best:
     is_final: bool
 
 
-def best_of(result: SearchResult, folder: RunFolder, networks: Sequence[Network]) -> Best | None:
+def best_of(result: SearchResult, folder: RunFolder, networks: Sequence[ShownNetwork]) -> Best | None:
     """None where no network of the short-list finished training."""
     rows = {one.hash: one for one in networks if one.role != BASELINE}
     final = result.final
@@ -152,7 +152,7 @@ def space_of(result: SearchResult, space: Space | None) -> Space | None:
         return None
 
 
-def _points(networks: Sequence[Network], scored: bool, before: Mapping[int, int]) -> list[NetworkPoint]:
+def _points(networks: Sequence[ShownNetwork], scored: bool, before: Mapping[int, int]) -> list[NetworkPoint]:
     """Networks as charts see them.
 
     Args:
@@ -162,7 +162,7 @@ def _points(networks: Sequence[Network], scored: bool, before: Mapping[int, int]
     return [_point(one, one.chosen, scored, before) for one in networks if one.chosen is not None]
 
 
-def _point(one: Network, chosen: Chosen, scored: bool, before: Mapping[int, int]) -> NetworkPoint:
+def _point(one: ShownNetwork, chosen: Chosen, scored: bool, before: Mapping[int, int]) -> NetworkPoint:
     costs = {label: unit * value for field, label, unit in COSTS.values() if (value := getattr(chosen, field))}
     step = None if chosen.trial is None else before.get(chosen.round_number, 0) + chosen.trial + 1
     return NetworkPoint(
@@ -173,7 +173,7 @@ def _point(one: Network, chosen: Chosen, scored: bool, before: Mapping[int, int]
     )  # fmt: skip
 
 
-def agreement_of(result: SearchResult, networks: Sequence[Network]) -> Agreement | None:
+def agreement_of(result: SearchResult, networks: Sequence[ShownNetwork]) -> Agreement | None:
     """None where no network was both predicted and trained."""
     points = _points(networks, True, {})
     shown = [one for one in points if None not in (one.predicted, one.lower, one.upper, one.trained)]
@@ -193,7 +193,7 @@ def agreement_of(result: SearchResult, networks: Sequence[Network]) -> Agreement
     return Agreement(level, tuple(sides), tuple(charts))
 
 
-def charts_of(result: SearchResult, networks: Sequence[Network]) -> list[Chart]:
+def charts_of(result: SearchResult, networks: Sequence[ShownNetwork]) -> list[Chart]:
     """Of what was trained: accuracies against a cost, and learning curves by each recipe."""
     points, by = _points(networks, True, {}), result.recipe_words
     trained = [one for one in points if one.trained is not None]
@@ -223,7 +223,9 @@ def _weighed(result: SearchResult) -> list[str]:
     return list(dict.fromkeys([*asked, *COSTS]))
 
 
-def candidates_of(result: SearchResult, space: Space | None, networks: Sequence[Network]) -> CandidateCharts | None:
+def candidates_of(
+    result: SearchResult, space: Space | None, networks: Sequence[ShownNetwork]
+) -> CandidateCharts | None:
     """None where nothing has a score, or where no space is given."""
     from presage.search.run.engine import load_candidates, whole
     from presage.search.run.run_folder import RunFolder

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from presage.report.charts.scale import Scale
+from presage.report.charts.scale import AxisScale
 
 if TYPE_CHECKING:
     from presage.probe.inspection.issue import Inspection, Issue
     from presage.report.pictures import Picture, Pictures
 
-__all__ = ["Difficulty", "Gain", "Shown", "Suspect", "difficulty_of", "issues_of"]
+__all__ = ["Difficulty", "Gain", "Shown", "ShownSuspect", "difficulty_of", "issues_of"]
 
 MOST_SUSPECTS, MOST_ISSUES = 12, 6
 
@@ -36,7 +36,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Suspect:
+class ShownSuspect:
     """An image whose label is doubted."""
 
     image: str
@@ -51,7 +51,7 @@ class Difficulty:
     """Of a difficulty card: gains, doubted images, and the dataset's classes."""
 
     gains: tuple[Gain, ...]
-    suspects: tuple[Suspect, ...]
+    suspects: tuple[ShownSuspect, ...]
     doubted: int
 
 
@@ -67,7 +67,7 @@ def difficulty_of(card: Mapping[str, Any], pictures: Pictures) -> Difficulty:
     """Of a card as the run folder keeps it; one of an earlier version says less."""
     told = card.get("outlook") or ()
     ends = [float(one[end]) for one in told for end in ("lower", "upper")]
-    x = Scale(min([0.0, *ends]) - 0.5, max([0.0, *ends]) + 0.5, 4, WIDTH - 4)
+    x = AxisScale(min([0.0, *ends]) - 0.5, max([0.0, *ends]) + 0.5, 4, WIDTH - 4)
     gains = tuple(
         Gain(
             str(one["words"]), float(one["points"]), float(one["lower"]), float(one["upper"]), float(one["level"]),
@@ -80,9 +80,9 @@ def difficulty_of(card: Mapping[str, Any], pictures: Pictures) -> Difficulty:
     return Difficulty(gains, tuple(_suspect(one, pictures) for one in suspects[:MOST_SUSPECTS]), len(suspects))
 
 
-def _suspect(one: Mapping[str, Any], pictures: Pictures) -> Suspect:
+def _suspect(one: Mapping[str, Any], pictures: Pictures) -> ShownSuspect:
     row = int(one["image"])
-    return Suspect(
+    return ShownSuspect(
         str(one.get("file") or f"x_train[{row}]"),
         str(one.get("label_name", one["label"])),
         str(one.get("looks_like_name", one["looks_like"])),

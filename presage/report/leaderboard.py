@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from presage.output import extrapolates, scaled
-from presage.report.networks import Network, Training
+from presage.report.networks import ShownNetwork, ShownTraining
 
-__all__ = ["Board", "Cell", "Column", "leaderboard"]
+__all__ = ["Board", "BoardCell", "BoardColumn", "leaderboard"]
 
 
 @dataclass(frozen=True)
-class Column:
+class BoardColumn:
     """A column of the table.
 
     Attributes:
@@ -31,7 +31,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class BoardCell:
     """What a column shows of a network, and the number that it is sorted by; None is last."""
 
     column: str
@@ -46,8 +46,8 @@ class Cell:
 class Board:
     """The table: columns that say anything of any network, and the rows' cells beside their networks."""
 
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Network, tuple[Cell, ...]], ...]
+    columns: tuple[BoardColumn, ...]
+    rows: tuple[tuple[ShownNetwork, tuple[BoardCell, ...]], ...]
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -61,11 +61,11 @@ class Board:
         return found
 
 
-Show = Callable[[Network], tuple[str, float | None, str]]
+Show = Callable[[ShownNetwork], tuple[str, float | None, str]]
 """Text, what it is sorted by, and what is added in small letters."""
 
 
-def leaderboard(networks: Sequence[Network], search_words: str, final_words: str, score: str) -> Board:
+def leaderboard(networks: Sequence[ShownNetwork], search_words: str, final_words: str, score: str) -> Board:
     """The table of networks in the order in which they come.
 
     Args:
@@ -75,44 +75,44 @@ def leaderboard(networks: Sequence[Network], search_words: str, final_words: str
     by_search = f"by the search's recipe: {search_words}" if search_words else "by the search's recipe"
     by_final = f"by the final recipe: {final_words}" if final_words else "by the final recipe"
     said = score or "predicted"
-    every: list[tuple[Column, Show]] = [
-        (Column("from", "from", help="Where it comes from."), lambda one: (one.role, None, "")),
-        (Column("predicted", said, by_search, help="Said before anything was trained."),
+    every: list[tuple[BoardColumn, Show]] = [
+        (BoardColumn("from", "from", help="Where it comes from."), lambda one: (one.role, None, "")),
+        (BoardColumn("predicted", said, by_search, help="Said before anything was trained."),
          _predicted),
-        (Column("reach", "extrapolates", by_search, help="How far the prediction reaches beyond experience."),
+        (BoardColumn("reach", "extrapolates", by_search, help="How far the prediction reaches beyond experience."),
          _reach),
-        (Column("trained", "trained", by_search, help="On validation images, which choose networks."),
+        (BoardColumn("trained", "trained", by_search, help="On validation images, which choose networks."),
          lambda one: _trained(one, one.search)),
-        (Column("test", "test", by_search, help="On test images, which choose nothing."),
+        (BoardColumn("test", "test", by_search, help="On test images, which choose nothing."),
          lambda one: _test(one.search)),
-        (Column("final", "trained", by_final, help="On validation images, by the final recipe."),
+        (BoardColumn("final", "trained", by_final, help="On validation images, by the final recipe."),
          lambda one: ("", None, "") if one.final is None else _trained(one, one.final)),
-        (Column("final-test", "test", by_final, help="On test images, looked at once, for the best alone."),
+        (BoardColumn("final-test", "test", by_final, help="On test images, looked at once, for the best alone."),
          lambda one: _test(one.final)),
-        (Column("parameters", "parameters"), lambda one: _cost(one, "parameters")),
-        (Column("multiply-adds", "multiply-adds", help="For one image of the search's recipe."),
+        (BoardColumn("parameters", "parameters"), lambda one: _cost(one, "parameters")),
+        (BoardColumn("multiply-adds", "multiply-adds", help="For one image of the search's recipe."),
          lambda one: _cost(one, "multiply_adds")),
-        (Column("memory", "activation bytes", hidden=True, help="For one image."),
+        (BoardColumn("memory", "activation bytes", hidden=True, help="For one image."),
          lambda one: _cost(one, "activation_bytes")),
-        (Column("estimated", "ms estimated", help="Latency of a forward pass here, as estimated."),
+        (BoardColumn("estimated", "ms estimated", help="Latency of a forward pass here, as estimated."),
          lambda one: _milliseconds(one.chosen.latency_seconds if one.chosen else None)),
-        (Column("measured", "ms measured", help="The same, measured when the network was short-listed."),
+        (BoardColumn("measured", "ms measured", help="The same, measured when the network was short-listed."),
          lambda one: _milliseconds(one.chosen.measured_latency_seconds if one.chosen else None)),
-        (Column("seconds", "seconds", hidden=True, help="Of training by the search's recipe."),
+        (BoardColumn("seconds", "seconds", hidden=True, help="Of training by the search's recipe."),
          _seconds),
-        (Column("epochs", "epochs", hidden=True, help="Trained by the search's recipe."),
+        (BoardColumn("epochs", "epochs", hidden=True, help="Trained by the search's recipe."),
          _epochs),
     ]  # fmt: skip
     shown = {column.key: [show(one) for one in networks] for column, show in every}
     columns = [column for column, _ in every if any(text for text, _, _ in shown[column.key])]
     rows = [
-        (one, tuple(Cell(column.key, column.label, column.hidden, *shown[column.key][at]) for column in columns))
+        (one, tuple(BoardCell(column.key, column.label, column.hidden, *shown[column.key][at]) for column in columns))
         for at, one in enumerate(networks)
     ]
     return Board(tuple(columns), tuple(rows))
 
 
-def _predicted(one: Network) -> tuple[str, float | None, str]:
+def _predicted(one: ShownNetwork) -> tuple[str, float | None, str]:
     chosen = one.chosen
     if chosen is None or chosen.predicted is None:
         value = one.predicted if chosen is None else chosen.score
@@ -121,23 +121,23 @@ def _predicted(one: Network) -> tuple[str, float | None, str]:
     return f"{chosen.predicted:.3f}", chosen.predicted, ends
 
 
-def _reach(one: Network) -> tuple[str, float | None, str]:
+def _reach(one: ShownNetwork) -> tuple[str, float | None, str]:
     if one.chosen is None:
         return "", None, ""
     return extrapolates(one.chosen.extrapolation, one.chosen.distance), one.chosen.distance, ""
 
 
-def _seconds(one: Network) -> tuple[str, float | None, str]:
+def _seconds(one: ShownNetwork) -> tuple[str, float | None, str]:
     seconds = one.search.seconds if one.search is not None else 0.0
     return (f"{seconds:.1f}", seconds, "") if seconds else ("", None, "")
 
 
-def _epochs(one: Network) -> tuple[str, float | None, str]:
+def _epochs(one: ShownNetwork) -> tuple[str, float | None, str]:
     epochs = len(one.search.curve) if one.search is not None else 0
     return (str(epochs), float(epochs), "") if epochs else ("", None, "")
 
 
-def _trained(one: Network, training: Training | None) -> tuple[str, float | None, str]:
+def _trained(one: ShownNetwork, training: ShownTraining | None) -> tuple[str, float | None, str]:
     if training is None:
         return one.state, None, ""
     if training.accuracy is None:
@@ -146,14 +146,14 @@ def _trained(one: Network, training: Training | None) -> tuple[str, float | None
     return f"{training.accuracy:.3f}", training.accuracy, balanced
 
 
-def _test(training: Training | None) -> tuple[str, float | None, str]:
+def _test(training: ShownTraining | None) -> tuple[str, float | None, str]:
     if training is None or training.test_accuracy is None:
         return "", None, ""
     balanced = "" if training.test_balanced is None else f"balanced {training.test_balanced:.3f}"
     return f"{training.test_accuracy:.3f}", training.test_accuracy, balanced
 
 
-def _cost(one: Network, name: str) -> tuple[str, float | None, str]:
+def _cost(one: ShownNetwork, name: str) -> tuple[str, float | None, str]:
     if one.chosen is None:
         return "", None, ""
     value = float(getattr(one.chosen, name))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from presage.search.result import SearchResult, Verified
     from presage.search.run.run_folder import RunFolder
 
-__all__ = ["KNOWN", "RANDOM", "SHORT", "Network", "Training", "networks_of"]
+__all__ = ["KNOWN", "RANDOM", "SHORT", "ShownNetwork", "ShownTraining", "networks_of"]
 
 SHORT, RANDOM, KNOWN = "short-list", "random baseline", "known before"
 
@@ -39,7 +39,7 @@ _MOST_DRAWN = 1_200_000
 
 
 @dataclass(frozen=True)
-class Training:
+class ShownTraining:
     """A training of a network, as its row shows it when it is opened.
 
     Attributes:
@@ -72,7 +72,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Network:
+class ShownNetwork:
     """A network of a run.
 
     Attributes:
@@ -92,8 +92,8 @@ class Network:
     chosen: Chosen | None
     predicted: float | None
     state: str
-    search: Training | None
-    final: Training | None
+    search: ShownTraining | None
+    final: ShownTraining | None
     drawing: Markup | None
     params: tuple[tuple[str, str], ...]
     reused: bool = False
@@ -107,12 +107,12 @@ class Network:
         return named(self.hash)
 
     @property
-    def trainings(self) -> tuple[Training, ...]:
+    def trainings(self) -> tuple[ShownTraining, ...]:
         """The final one first."""
         return tuple(one for one in (self.final, self.search) if one is not None)
 
 
-def networks_of(result: SearchResult, folder: RunFolder, space: Space | None, pictures: Pictures) -> list[Network]:
+def networks_of(result: SearchResult, folder: RunFolder, space: Space | None, pictures: Pictures) -> list[ShownNetwork]:
     """The best first: those trained finally, then by their accuracy by the search's recipe."""
     reader = _Reader(result, folder, space, pictures)
     found = [reader.trained(one) for one in (*result.verified, *result.baseline)]
@@ -126,7 +126,7 @@ def networks_of(result: SearchResult, folder: RunFolder, space: Space | None, pi
     return [reader.placed(one, at) for at, one in enumerate(ordered)]
 
 
-def _rank(one: Network) -> tuple[float, float, float]:
+def _rank(one: ShownNetwork) -> tuple[float, float, float]:
     final, search = ((each.accuracy if each is not None else None) for each in (one.final, one.search))
     return (-1 if final is None else -1 - final, -(search or -1.0), -(one.predicted or 0.0))
 
@@ -154,41 +154,41 @@ class _Reader:
                 self._shape = described[1:]
                 break
 
-    def trained(self, one: Verified) -> Network:
+    def trained(self, one: Verified) -> ShownNetwork:
         """Of the short-list or the baseline, after its training."""
         chosen, place = one.chosen, self.folder.network(one.chosen.hash)
         final = self.finals.get(chosen.hash) if chosen.role != BASELINE else None
-        search = Training(
+        search = ShownTraining(
             "By the search's recipe", self.result.recipe_words, one.status, one.accuracy, one.balanced_accuracy,
             one.test_accuracy, one.test_balanced_accuracy, one.curve, one.seconds, one.failure,
             self._judgements(place), self._kept(place),
         )  # fmt: skip
-        return Network(
+        return ShownNetwork(
             "", chosen.hash, RANDOM if chosen.role == BASELINE else SHORT, chosen, chosen.predicted,
             "" if one.accuracy is not None else one.status, search, None if final is None else self._final(final),
             None, _params(chosen.params), one.reused,
         )  # fmt: skip
 
-    def left_out(self, chosen: Chosen) -> Network:
+    def left_out(self, chosen: Chosen) -> ShownNetwork:
         """Chosen, and not trained."""
         role = RANDOM if chosen.role == BASELINE else SHORT
-        return Network(
+        return ShownNetwork(
             "", chosen.hash, role, chosen, chosen.predicted, NO_TIME, None, None, None, _params(chosen.params)
         )
 
-    def known(self, one: KnownNetwork) -> Network:
+    def known(self, one: KnownNetwork) -> ShownNetwork:
         """Not trained here, since the database has its result by this recipe."""
-        search = Training(
+        search = ShownTraining(
             "By the search's recipe, before this search", self.result.recipe_words, "finished", one.accuracy, None,
             None, None, (), 0.0, None, (), None,
         )  # fmt: skip
-        return Network("", one.hash, KNOWN, None, one.predicted, "", search, None, None, _params(one.params), True)
+        return ShownNetwork("", one.hash, KNOWN, None, one.predicted, "", search, None, None, _params(one.params), True)
 
-    def placed(self, one: Network, at: int) -> Network:
+    def placed(self, one: ShownNetwork, at: int) -> ShownNetwork:
         """With the key of its row, and drawn where there is room."""
-        return Network(**{**vars(one), "key": f"n{at}", "drawing": self._drawing(one)})
+        return ShownNetwork(**{**vars(one), "key": f"n{at}", "drawing": self._drawing(one)})
 
-    def _final(self, one: FinalTraining) -> Training:
+    def _final(self, one: FinalTraining) -> ShownTraining:
         recipe = Recipe.from_json(one.recipe)
         place = self.folder.final(one.hash, recipe.hash)
         extra = [("learning rate", f"{recipe.learning_rate:g}"), ("weight decay", f"{recipe.weight_decay:g}")]
@@ -196,7 +196,7 @@ class _Reader:
             extra.append(("settings tried", f"{len(one.trials)} in {one.tuning_seconds:.1f} s"))
         is_best = self.result.final is not None and self.result.final.best == one and not self.result.final.falls_short
         kept = "best" if is_best and (self.folder.best / "architecture.json").exists() else self._kept(place)
-        return Training(
+        return ShownTraining(
             "By the final recipe", one.recipe_words, one.status, one.accuracy, one.balanced_accuracy,
             one.test_accuracy, one.test_balanced_accuracy, one.curve, one.seconds, one.failure,
             self._judgements(place), kept, tuple(extra),
@@ -226,7 +226,7 @@ class _Reader:
             names = self._shape[1] if self._shape is not None else [f"class {at}" for at in range(most)]
             return tuple(judgement(part, one, names, self.pictures) for part, one in parts if one is not None)
 
-    def _drawing(self, one: Network) -> Markup | None:
+    def _drawing(self, one: ShownNetwork) -> Markup | None:
         if self._drawn > _MOST_DRAWN:
             return None
         place = self.folder.network(one.hash)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from presage.report.networks import Network, Training
+    from presage.report.networks import ShownNetwork, ShownTraining
     from presage.search.result import SearchResult
     from presage.search.run.run_folder import RunFolder
 
@@ -26,7 +26,7 @@ class Uses:
         best = self._folder.best
         return how_to_use(best) if (best / "architecture.json").exists() else None
 
-    def of(self, training: Training) -> str | None:
+    def of(self, training: ShownTraining) -> str | None:
         """Of a network as a training left it; None where its weights were not kept."""
         if training.folder == "best":
             return self.best
@@ -36,7 +36,7 @@ class Uses:
 
         return how_to_use(training.folder, 3, program=False)
 
-    def anew(self, network: Network) -> str:
+    def anew(self, network: ShownNetwork) -> str:
         """Of a network whose weights were not kept: how it is made, to be trained."""
         params = dict(network.chosen.params) if network.chosen is not None else dict(network.params)
         return (

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from presage.training.data import DeviceData
     from presage.training.side_by_side import OnEpoch, SideBySide
 
-__all__ = ["AtOnce", "Trainer"]
+__all__ = ["AtOnce", "CommandTrainer"]
 
 
 @dataclass
-class Trainer:
+class CommandTrainer:
     """Trains networks in turn, or those that are waiting too while it does the first."""
 
     scratch: Path
@@ -62,7 +62,7 @@ class AtOnce:
     executor: Executor | None = None
 
     @contextmanager
-    def trainer(self, networks: int, device: str, scratch: Path) -> Iterator[Trainer]:
+    def trainer(self, networks: int, device: str, scratch: Path) -> Iterator[CommandTrainer]:
         """Trains so many networks, by one thread each; a single one by all threads, for nothing is beside it.
 
         Args:
@@ -73,15 +73,15 @@ class AtOnce:
         workers = AUTO_WORKERS if self.workers is None else self.workers
         slots = slots_of(workers, device, "presage train")
         if self.executor is None and (self.workers is None or networks < 2):
-            yield Trainer(scratch)
+            yield CommandTrainer(scratch)
             return
         scratch.mkdir(parents=True, exist_ok=True)
         slots = min(slots, max(networks, 1))
         with tempfile.TemporaryDirectory(dir=scratch, prefix=".train-") as name, writing_beside(Path(name)):
             yield from self._beside(Path(name), slots, device)
 
-    def _beside(self, scratch: Path, slots: int, device: str) -> Iterator[Trainer]:
+    def _beside(self, scratch: Path, slots: int, device: str) -> Iterator[CommandTrainer]:
         from presage.training.executors import side_by_side
 
         with side_by_side(slots, device, scratch / "images", self.executor) as beside:
-            yield Trainer(scratch, beside)
+            yield CommandTrainer(scratch, beside)

@@ -89,6 +89,7 @@ NUMBERS = [
     ("populate digits", "--workers"), ("populate digits", "--probes"), ("evaluate", "--folds"), ("evaluate", "--draws"),
     ("database query", "--dcn"), ("database query --dcn 0.5", "--tolerance"), ("database query --dcn 0.5", "--least"),
     ("database query --dcn 0.5", "--top"), ("database import nasbench201", "--networks"),
+    ("dashboard RUN", "--port"),
 ]  # fmt: skip
 
 

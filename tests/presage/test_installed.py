@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = {".pyi", ".sql", ".parquet", ".json", ".safetensors", ".txt", ".html", ".css", ".svg"}
+DATA = {".pyi", ".sql", ".parquet", ".json", ".safetensors", ".txt", ".html", ".css", ".js", ".svg"}
 USERS = (
     "training", "search", "database", "probe", "surrogate", "architecture", "errors", "records", "files", "registry",
     "lazy", "session", "cli", "report", "conftest",

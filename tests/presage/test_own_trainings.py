@@ -21,11 +21,10 @@ from presage.architecture.spaces import get_space
 from presage.database import Database
 from presage.probe import PROBE_VERSION
 from presage.session import Session
-from presage.steps.imports.columns import COLUMNS, RECIPE_COLUMNS
+from presage.steps.imports.columns import RECIPE_COLUMNS
 from presage.training import Recipe
 
 SPACE = get_space("nb201:cells=1,width=4")
-DOCS = Path(__file__).parents[2] / "docs" / "own-trainings.md"
 
 
 @cache
@@ -138,12 +137,6 @@ def test_a_dry_run_makes_no_database(presage: Callable, shapes_npz: Path, tmp_pa
     answer = presage("database", "import", table, "--dry-run", "--database", database, "--json", "--quiet").json
     assert answer["dry_run"]
     assert list(database.parent.iterdir()) == []
-
-
-def test_images_are_told_the_command_that_looks_at_them(presage: Callable, shapes_npz: Path, tmp_path: Path) -> None:
-    outcome = presage("database", "import", shapes_npz, "--database", tmp_path / "new.duckdb")
-    assert outcome.code == 2
-    assert f"type `presage probe {shapes_npz}`" in outcome.err
 
 
 def test_shares_stay_shares(taken: Callable) -> None:
@@ -405,8 +398,3 @@ def test_python_takes_the_same_and_gives_a_report(experienced: Path, tmp_path: P
     assert (dry.experiments, dry.refused, dry.dry_run) == (1, (), True)
     assert import_experience(str(table), columns={"accuracy": "val"}, database=experienced).experiments == 1
     assert import_experience(table, columns={"accuracy": "val"}, database=experienced).already == 1
-
-
-def test_every_column_is_documented() -> None:
-    text = DOCS.read_text(encoding="utf-8")
-    assert all(f"`{name}`" in text for name in (*COLUMNS, *RECIPE_COLUMNS))

@@ -44,7 +44,7 @@ def test_a_few_trainings_of_one_s_own_do_not_ask_for_another_fit(content: str, t
         assert database.content_hash() != content
         assert database.content_hash(until=database.learned_until()) == content
         database.add_experiments(
-            [experiment_entry(i, created_at=f"2101-01-02T00:00:{i - 20:02d}+00:00") for i in range(20, 80)]
+            [experiment_entry(i, created_at=f"2101-01-02T00:{i // 60:02d}:{i % 60:02d}+00:00") for i in range(20, 140)]
         )
         grown = database.learned_until()
         assert grown is not None

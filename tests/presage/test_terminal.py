@@ -141,6 +141,7 @@ def test_the_whole_text_of_a_card_is_on_its_lines() -> None:
     card: Any = SimpleNamespace(**dict.fromkeys(DifficultyCard.__dataclass_fields__, ""))
     card.name, card.dcn, card.version, card.chance, card.lift = HOSTILE, 0.5, "1", 0.5, 0.0
     card.outlook, card.nearest, card.recipe_words = (), (), ""
+    card._rows = lambda: DifficultyCard._rows(card)
     card._spread = card._time = card._confused = card._noise = lambda: HOSTILE
     assert len(DifficultyCard.text(card).split("\n")) == 5
 

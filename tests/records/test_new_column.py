@@ -86,7 +86,7 @@ def test_a_new_result_column_is_added_in_two_files(tmp_path: Path) -> None:
         assert text.count(before) == 1, before
         text = text.replace(before, after)
     record.write_text(text)
-    (copy / "database" / "migrations" / "0005_energy.sql").write_text(SQL)
+    (copy / "database" / "migrations" / "0006_energy.sql").write_text(SQL)
 
     old = tmp_path / "old"
     old.mkdir()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from presage.report.charts.scale import Scale, Tick, fitted
+from presage.report.charts.scale import AxisScale, Tick, fitted
 
 __all__ = [
     "BOTTOM",
@@ -110,7 +110,7 @@ class Chart:
 
 def frame(
     x: Iterable[float], y: Iterable[float], *, logarithmic: bool = False, whole: bool = False, accuracy: bool = True
-) -> tuple[Scale, Scale]:
+) -> tuple[AxisScale, AxisScale]:
     """The scales of a chart over these values.
 
     Args:
@@ -148,7 +148,7 @@ def _is_free(place: tuple[float, float], taken: Sequence[tuple[float, float]], l
 
 
 def marks(
-    x: Scale, y: Scale, found: Sequence[tuple[float, float, str, str, str, float | None, float | None]]
+    x: AxisScale, y: AxisScale, found: Sequence[tuple[float, float, str, str, str, float | None, float | None]]
 ) -> tuple[Mark, ...]:
     """Of (x value, y value, network, kind, title, low, high) each, moved apart."""
     own = [(x(one[0]), y(one[1])) for one in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from presage.report.charts.scale import Scale, Tick
+from presage.report.charts.scale import AxisScale, Tick
 
 __all__ = ["DifficultyLine", "Label", "difficulty_line"]
 
@@ -45,7 +45,7 @@ class DifficultyLine:
 
 def difficulty_line(name: str, dcns: Sequence[float], known: Mapping[str, float], by: str = "") -> DifficultyLine:
     """The dataset on the line of the known ones; names that would run into each other take rows of their own."""
-    x = Scale(0.0, 1.0, _EDGE, WIDTH - _EDGE)
+    x = AxisScale(0.0, 1.0, _EDGE, WIDTH - _EDGE)
     last = [-100.0] * _ROWS
     labels = []
     for label, value in sorted(known.items(), key=lambda item: item[1]):

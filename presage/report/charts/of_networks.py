@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from presage.report.charts.chart import BOTTOM, LEFT, RIGHT, TOP, Chart, Curve, Key, cloud_path, frame, line_path, marks
 from presage.report.charts.chart import stairs as stairs_path
-from presage.report.charts.scale import Scale, fitted
+from presage.report.charts.scale import AxisScale, fitted
 
 __all__ = [
     "NetworkPoint",
@@ -84,7 +84,7 @@ def agreement_chart(
     )  # fmt: skip
 
 
-def _diagonal(x: Scale, y: Scale) -> str:
+def _diagonal(x: AxisScale, y: AxisScale) -> str:
     """Where predicted and trained accuracy are equal, as far as both axes show it."""
     low, high = max(x.low, y.low), min(x.high, y.high)
     return line_path([(x(low), y(low)), (x(high), y(high))]) if low < high else ""

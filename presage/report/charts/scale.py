@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from presage.output import scaled
 
-__all__ = ["Scale", "Tick", "fitted"]
+__all__ = ["AxisScale", "Tick", "fitted"]
 
 _MARGIN = 0.06  # of the range, on both sides
 _TICKS = 6
@@ -23,7 +23,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Scale:
+class AxisScale:
     """Maps values from `low` … `high` to pixels from `start` … `end`, which may run backwards.
 
     Attributes:
@@ -92,7 +92,7 @@ def fitted(
     logarithmic: bool = False,
     whole: bool = False,
     write: Callable[[float], str] | None = None,
-) -> Scale:
+) -> AxisScale:
     """A scale over the values and a margin, but not beyond `least` … `most`, where nothing can lie.
 
     Args:
@@ -102,7 +102,7 @@ def fitted(
     low, high = (min(found), max(found)) if found else (1.0, 2.0) if logarithmic else (0.0, 1.0)
     if logarithmic:
         share = (high / low) ** _MARGIN if high > low else 1.25
-        return Scale(low / share, high * share, start, end, logarithmic=True, whole=whole, write=write)
+        return AxisScale(low / share, high * share, start, end, logarithmic=True, whole=whole, write=write)
     margin = (high - low) * _MARGIN or max(abs(high) * _MARGIN, 0.01)
     low, high = max(low - margin, min(least, low)), min(high + margin, max(most, high))
-    return Scale(low, high if high > low else low + margin, start, end, whole=whole, write=write)
+    return AxisScale(low, high if high > low else low + margin, start, end, whole=whole, write=write)

@@ -13,7 +13,7 @@ from presage.errors import InvalidArgument
 from presage.report import write_report
 from presage.report.contents import best_of
 from presage.report.leaderboard import leaderboard
-from presage.report.networks import NO_TIME, RANDOM, SHORT, Network, networks_of
+from presage.report.networks import NO_TIME, RANDOM, SHORT, ShownNetwork, networks_of
 from presage.report.pictures import Pictures
 from presage.search.result import SearchResult
 from presage.search.run.run_folder import RunFolder
@@ -25,12 +25,12 @@ SPACE = TinySpace(layers=3)
 
 
 @pytest.fixture
-def networks(told: SearchResult, trees: ImageDataset) -> list[Network]:
+def networks(told: SearchResult, trees: ImageDataset) -> list[ShownNetwork]:
     return networks_of(told, RunFolder(told.folder), SPACE, Pictures(trees))
 
 
 def test_all_that_was_trained_or_short_listed_is_there_once_the_final_trainings_first(
-    told: SearchResult, networks: list[Network]
+    told: SearchResult, networks: list[ShownNetwork]
 ) -> None:
     assert told.final is not None
     assert [one.hash for one in networks[:2]] == [one.hash for one in told.final.trainings]
@@ -43,7 +43,7 @@ def test_all_that_was_trained_or_short_listed_is_there_once_the_final_trainings_
     assert len({one.key for one in networks}) == len(networks) == 7
 
 
-def test_a_judgement_is_of_the_training_it_stands_at(networks: list[Network]) -> None:
+def test_a_judgement_is_of_the_training_it_stands_at(networks: list[ShownNetwork]) -> None:
     first = networks[0]
     assert first.final is not None
     assert first.search is not None
@@ -56,7 +56,7 @@ def test_a_judgement_is_of_the_training_it_stands_at(networks: list[Network]) ->
     assert test.mistakes[0].confidence == 0.95
 
 
-def test_accuracies_by_the_two_recipes_stand_in_columns_of_their_own(networks: list[Network]) -> None:
+def test_accuracies_by_the_two_recipes_stand_in_columns_of_their_own(networks: list[ShownNetwork]) -> None:
     board = leaderboard(networks, "8 px", "16 px", "")
     assert [group for group, _ in board.groups] == [
         "",
@@ -73,14 +73,14 @@ def test_accuracies_by_the_two_recipes_stand_in_columns_of_their_own(networks: l
     assert {cell.column: cell.text for cell in left}["trained"] == NO_TIME
 
 
-def test_the_head_tells_what_lies_in_best_and_by_which_recipe(told: SearchResult, networks: list[Network]) -> None:
+def test_the_head_tells_what_lies_in_best_and_by_which_recipe(told: SearchResult, networks: list[ShownNetwork]) -> None:
     best = best_of(told, RunFolder(told.folder), networks)
     assert best is not None
     assert (best.accuracy, best.test_accuracy, best.recipe_words) == (0.91, 0.875, "8 px, up to 60 images, 6 epochs")
     assert best.is_final
 
 
-def test_what_the_budget_cut_off_is_said_in_the_head(page: Path, networks: list[Network]) -> None:
+def test_what_the_budget_cut_off_is_said_in_the_head(page: Path, networks: list[ShownNetwork]) -> None:
     text = page.read_text(encoding="utf-8")
     (left,) = [one for one in networks if one.state == NO_TIME]
     head = text[text.index('<section class="head">') : text.index('<section id="networks">')]
