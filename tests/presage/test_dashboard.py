@@ -142,7 +142,9 @@ def test_the_command_prints_its_address_and_ends_with_ctrl_c(run: Path) -> None:
     import signal
 
     words = [sys.executable, "-m", "presage", "dashboard", str(run), "--json", "--quiet"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test in the background ignores it
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     try:
         assert process.stdout is not None
         address = json.loads(process.stdout.readline())["address"]
