@@ -29,7 +29,18 @@ from presage.architecture.serial import from_json, to_json
 from presage.architecture.spaces import Space, get_space
 from presage.training.recipe import Recipe
 
-__all__ = ["PARTS", "REPEAT_EVERY", "Candidate", "Part", "Planned", "choose_core", "core", "sequence"]
+__all__ = [
+    "GOLDEN",
+    "PARTS",
+    "REPEAT_EVERY",
+    "Candidate",
+    "Part",
+    "Planned",
+    "choose_core",
+    "core",
+    "seed_of",
+    "sequence",
+]
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,9 @@ PARTS = (
 """The sequence. The core of the second part holds only the five spaces that the first one lacks, small enough to be
 trained in some seconds of one core; `darts`, the slowest for its size, comes half as often."""
 
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, modulo 1, fill an interval evenly at every length."""
+
 REPEAT_EVERY = 12
 MOST_MULTIPLY_ADDS = 4_000_000
 """Of one image of `REFERENCE_SHAPE`. Costlier networks are left out, so that a campaign's hours can be foreseen."""
@@ -66,7 +80,6 @@ REFERENCE_SHAPE = (3, 16, 16)
 REFERENCE_CLASSES = 10
 _POOL = 512  # draws that tell how a space's costs are spread
 _CHOICES = 12  # draws among which a fresh architecture is the one nearest to the cost wanted
-_GOLDEN = (5**0.5 - 1) / 2  # multiples of it, modulo 1, fill an interval evenly at every length
 
 
 @dataclass(frozen=True)
@@ -132,10 +145,15 @@ def _part(number: int, part: Part, position: int, fingerprint: str, seen: set[st
             yield Planned(at, candidate, seed=0, kind="fresh")
 
 
+def seed_of(fingerprint: str) -> list[int]:
+    """What a dataset's draws are seeded with: the first half of its fingerprint, as four whole numbers."""
+    return [int(fingerprint[start : start + 8], 16) for start in range(0, 32, 8)]
+
+
 def _fresh(fingerprint: str, number: int) -> Iterator[Candidate]:
     """Architectures drawn for a dataset in the part of this number, from its spaces in turn."""
     spaces = PARTS[number].spaces
-    key = [int(fingerprint[start : start + 8], 16) for start in range(0, 32, 8)]
+    key = seed_of(fingerprint)
     stream = [number] if number else []  # the first part's draws were made before there were parts
     phase = np.random.default_rng(key).random()
     turns = dict.fromkeys(spaces, 0)
@@ -143,7 +161,7 @@ def _fresh(fingerprint: str, number: int) -> Iterator[Candidate]:
         name = spaces[index % len(spaces)]
         turns[name] += 1
         rng = np.random.default_rng([*key, *stream, index])
-        wanted = np.quantile(_cost_spread(name), (phase + turns[name] * _GOLDEN) % 1)
+        wanted = np.quantile(_cost_spread(name), (phase + turns[name] * GOLDEN) % 1)
         space = get_space(name)
         codes = space.sample(_CHOICES, rng)
         found = _log_costs(space, codes)
@@ -172,7 +190,7 @@ def choose_core(spaces: Sequence[str], size: int, seed: int = 0) -> tuple[Candid
             candidate = next(found for found in drawn if found.architecture.hash not in members)
             members[candidate.architecture.hash] = candidate
         ordered = list(members.values())
-        spread = np.argsort((np.arange(1, share + 1) * _GOLDEN) % 1)  # neighbours in the order differ in cost
+        spread = np.argsort((np.arange(1, share + 1) * GOLDEN) % 1)  # neighbours in the order differ in cost
         lists.append((name, [ordered[rank] for rank in np.argsort(spread)]))
     queues = {name: iter(members) for name, members in lists}
     return tuple(next(queues[spaces[index % len(spaces)]]) for index in range(size))

@@ -31,7 +31,7 @@ from presage.architecture.batch.shapes import batch_shapes
 from presage.architecture.spaces import get_space
 from presage.errors import InvalidArchitecture
 from presage.records.dataset import DatasetRecord
-from presage.training.design import Candidate, Planned, core
+from presage.training.design import GOLDEN, Candidate, Planned, core, seed_of
 from presage.training.recipe import Recipe
 from presage.training.training_images import training_images
 
@@ -122,7 +122,6 @@ _KEPT_FOR_BACKWARD = 2.5  # bytes of memory to bytes of outputs
 _SCALED_SECONDS = (8.0, 170.0)  # wanted of a scaled network by the focus recipe, evenly in the logarithm
 _DRAWS = 3  # from each space of a family, among which the one nearest to the cost wanted is taken
 _TRIES = 4  # families tried for a scaled network
-_GOLDEN = (5**0.5 - 1) / 2
 _STREAM = 1_000  # keeps the draws apart from those of `presage.training.design`
 
 
@@ -219,8 +218,7 @@ class _Walk:
 
     def __init__(self, dataset: DatasetRecord) -> None:
         self.dataset = dataset
-        fingerprint = dataset.fingerprint
-        self.key = [*(int(fingerprint[start : start + 8], 16) for start in range(0, 32, 8)), _STREAM]
+        self.key = [*seed_of(dataset.fingerprint), _STREAM]
         phases = np.random.default_rng(self.key).random(5)
         self.core_walk = _golden(phases[0])
         self.family_walk = _golden(phases[1])
@@ -236,8 +234,8 @@ class _Walk:
     def rounds(self, number: int, files: tuple[str, ...]) -> Iterator[Drawn]:
         """The experiments of the part of this number."""
         choices = self._affordable(recipes(files))
-        focus = _unrepeated((self.focus_phase + number * _GOLDEN) % 1, len(choices))
-        other = _unrepeated((self.other_phase + number * _GOLDEN) % 1, len(choices))
+        focus = _unrepeated((self.focus_phase + number * GOLDEN) % 1, len(choices))
+        other = _unrepeated((self.other_phase + number * GOLDEN) % 1, len(choices))
         while True:
             yield from self._round(choices[next(focus)], [choices[next(other)] for _ in range(4)])
 
@@ -371,7 +369,7 @@ def _golden(start: float) -> Iterator[float]:
     value = start
     while True:
         yield value
-        value = (value + _GOLDEN) % 1
+        value = (value + GOLDEN) % 1
 
 
 def _unrepeated(start: float, size: int) -> Iterator[int]:

@@ -17,7 +17,7 @@ import numpy as np
 from presage.architecture.spaces import get_space
 from presage.architecture.spaces.space import Space
 from presage.records.dataset import DatasetRecord
-from presage.training.design import Candidate, Planned
+from presage.training.design import GOLDEN, Candidate, Planned, seed_of
 from presage.training.recipe import Recipe
 from presage.training.recipe_design import estimated_seconds, sizes_of
 
@@ -44,7 +44,6 @@ STAGED_RECIPES = (
 _SPACE = "stages"
 _SECONDS = (4.0, 60.0)  # of a core, wanted of a network by the focus, evenly in the logarithm
 _DRAWS = 24  # networks, of which the one nearest to the cost wanted is taken
-_GOLDEN = (5**0.5 - 1) / 2
 _STREAM = 2_000  # keeps the draws apart from those of the other designs
 
 
@@ -54,7 +53,7 @@ def staged_sequence(dataset: DatasetRecord) -> Iterator[Planned]:
     Args:
         dataset: its fingerprint, channels, classes and number of training images tell them.
     """
-    key = [*(int(dataset.fingerprint[start : start + 8], 16) for start in range(0, 32, 8)), _STREAM]
+    key = [*seed_of(dataset.fingerprint), _STREAM]
     phases = np.random.default_rng(key).random(2)
     start, position, drawn, known = int(phases[0] * len(STAGED_RECIPES)), 0, 0, set[str]()
     low, high = np.log(_SECONDS)
@@ -62,7 +61,7 @@ def staged_sequence(dataset: DatasetRecord) -> Iterator[Planned]:
         focus, second = (STAGED_RECIPES[(start + number + step) % len(STAGED_RECIPES)] for step in (0, 1))
         found: list[Candidate] = []
         while len(found) < 3:
-            wanted = low + (high - low) * ((phases[1] + drawn * _GOLDEN) % 1)
+            wanted = low + (high - low) * ((phases[1] + drawn * GOLDEN) % 1)
             candidate = _nearest(dataset, focus, wanted, [*key, drawn])
             drawn += 1
             if candidate is not None and candidate.architecture.hash not in known:
