@@ -9,10 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
+from presage.architecture.batch.builder import Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
-    ACTIVATIONS,
     Activation,
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -29,6 +28,7 @@ from presage.architecture.operations import (
     MaxPool,
 )
 from presage.architecture.spaces.codes import Codes
+from presage.architecture.spaces.construction import Construction
 from presage.architecture.spaces.space import Categorical, Space
 from presage.errors import InvalidArgument
 
@@ -107,24 +107,13 @@ class Chain(Space):
         return _Construction(self, self.normalise(codes)).finish()
 
 
-class _Construction:
+class _Construction(Construction[Chain]):
     """The networks of one batch of codes while they are written."""
 
     def __init__(self, space: Chain, codes: Codes) -> None:
-        self.space, self.codes = space, codes
-        self.builder = GraphBatchBuilder(len(codes))
+        super().__init__(space, codes, FUNCTIONS)
         self.kernel = np.array([0, 1, 3, 5, 7])[self.of("kernel")]
         self.norm = self.of("norm")
-        self.function = np.array([ACTIVATIONS.index(name) for name in FUNCTIONS])[self.of("activation")]
-
-    def of(self, name: str) -> Ints:
-        """(n,) position of the choice of a parameter."""
-        return self.codes[:, self.space.columns[name]]
-
-    def value(self, name: str) -> Ints:
-        """(n,) the choice itself of a parameter of integers."""
-        column = self.space.columns[name]
-        return np.array(self.space.parameters[column].choices)[self.codes[:, column]]
 
     def finish(self) -> GraphBatch:
         n = len(self.codes)

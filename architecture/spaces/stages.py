@@ -14,10 +14,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
+from presage.architecture.batch.builder import Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
-    ACTIVATIONS,
     Activation,
     AdaptiveAveragePool,
     AdaptiveMaxPool,
@@ -31,6 +30,7 @@ from presage.architecture.operations import (
     MaxPool,
 )
 from presage.architecture.spaces.codes import Codes
+from presage.architecture.spaces.construction import Construction
 from presage.architecture.spaces.space import Categorical, Space
 from presage.errors import InvalidArgument
 
@@ -104,25 +104,11 @@ class Stages(Space):
         return found
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
-        return _Construction(self, self.normalise(codes)).finish()
+        return _Construction(self, self.normalise(codes), FUNCTIONS).finish()
 
 
-class _Construction:
+class _Construction(Construction[Stages]):
     """The networks of one batch of codes while they are written."""
-
-    def __init__(self, space: Stages, codes: Codes) -> None:
-        self.space, self.codes = space, codes
-        self.builder = GraphBatchBuilder(len(codes))
-        self.function = np.array([ACTIVATIONS.index(name) for name in FUNCTIONS])[self.of("activation")]
-
-    def of(self, name: str) -> Ints:
-        """(n,) position of the choice of a parameter."""
-        return self.codes[:, self.space.columns[name]]
-
-    def value(self, name: str) -> Ints:
-        """(n,) the choice itself of a parameter of integers."""
-        column = self.space.columns[name]
-        return np.array(self.space.parameters[column].choices)[self.codes[:, column]]
 
     def finish(self) -> GraphBatch:
         builder, width, stem = self.builder, self.value("width"), self.of("stem")
