@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,11 @@ class Feasible:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def take(self, rows: NDArray[np.intp]) -> Feasible:
+        """Those of these rows, in their order."""
+        marks = tuple(self.marks[row] for row in rows.tolist())
+        return Feasible(self.codes[rows], self.graphs.take(rows), self.costs[rows], marks, self.latency[rows])
 
 
 class FeasibleDraws:
@@ -146,29 +151,36 @@ class FeasibleDraws:
         graphs = self.space.decode_batch(codes)
         arrays: CostArrays = batch_costs(graphs, self.input_shape, self.classes)
         costs = np.stack([getattr(arrays, name) for name in COSTS], axis=1)
-        allowed = self.limits.allow(arrays)
-        if not allowed.all():
-            self._note(self.limits.excess(arrays), costs, None)
-            self._refuse(codes[~allowed])
-            valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
-        if self.limits.training_work is not None and len(codes):
-            done = training_work(graphs, self.input_shape, self.classes)
-            allowed = done <= self.limits.training_work
-            if not allowed.all():
-                self._note(done / self.limits.training_work, costs, None, done)
-                self._refuse(codes[~allowed])
-                valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
-        latency = np.full(len(codes), np.nan)
-        if self.latency is not None and len(codes):
-            latency = self._latency(self.latency, codes, graphs)
-            most = self.limits.latency_seconds
-            allowed = np.ones(len(codes), np.bool_) if most is None else latency <= most
-            if most is not None and not allowed.all():
-                self._note(latency / most, costs, latency)
-                self._refuse(codes[~allowed])
-                valid, codes, costs, graphs = valid[allowed], codes[allowed], costs[allowed], graphs.take(allowed)
-                latency = latency[allowed]
-        return Feasible(codes, graphs, costs, tuple(marks[at] for at in valid.tolist()), latency)
+        found = Feasible(codes, graphs, costs, tuple(marks[at] for at in valid.tolist()), np.full(len(codes), np.nan))
+        found = self._within(found, self.limits.allow(arrays), self.limits.excess(arrays), {})
+        work = self.limits.training_work
+        if work is not None and len(found):
+            done = training_work(found.graphs, self.input_shape, self.classes)
+            found = self._within(found, done <= work, done / work, {"training_work": done})
+        if self.latency is not None and len(found):
+            latency = self._latency(self.latency, found.codes, found.graphs)
+            found, most = replace(found, latency=latency), self.limits.latency_seconds
+            if most is not None:
+                found = self._within(found, latency <= most, latency / most, {"latency_seconds": latency})
+        return found
+
+    def _within(
+        self,
+        found: Feasible,
+        allowed: NDArray[np.bool_],
+        excess: NDArray[np.float64],
+        estimates: Mapping[str, NDArray[np.float64]],
+    ) -> Feasible:
+        """What is allowed. The rest is not looked at again, and the costs that came nearest to the limits are kept."""
+        if allowed.all():
+            return found
+        at = int(excess.argmin())
+        if excess[at] < self._nearest[0]:
+            nearest: dict[str, float] = dict(zip(COSTS, found.costs[at].tolist(), strict=True))
+            nearest |= {name: float(values[at]) for name, values in estimates.items()}
+            self._nearest = (float(excess[at]), nearest)
+        self._refuse(found.codes[~allowed])
+        return found.take(np.flatnonzero(allowed))
 
     def _latency(self, model: LatencyModel, codes: Codes, graphs: GraphBatch) -> NDArray[np.float64]:
         """(n,) estimated seconds."""
@@ -185,23 +197,6 @@ class FeasibleDraws:
         if len(self._refused) < _MOST_KNOWN:
             self._refused.update(_keys(codes))
 
-    def _note(
-        self,
-        excess: NDArray[np.float64],
-        costs: NDArray[np.int64],
-        latency: NDArray[np.float64] | None,
-        done: NDArray[np.float64] | None = None,
-    ) -> None:
-        """Remember the costs that came nearest to the limits."""
-        at = int(excess.argmin())
-        if excess[at] < self._nearest[0]:
-            found: dict[str, float] = dict(zip(COSTS, costs[at].tolist(), strict=True))
-            if latency is not None:
-                found["latency_seconds"] = float(latency[at])
-            if done is not None:
-                found["training_work"] = float(done[at])
-            self._nearest = (float(excess[at]), found)
-
 
 def _keys(codes: Codes) -> list[bytes]:
     """One for each code (n, p)."""
@@ -209,11 +204,7 @@ def _keys(codes: Codes) -> list[bytes]:
 
 
 def _first(found: Feasible, n: int) -> Feasible:
-    if len(found) <= n:
-        return found
-    return Feasible(
-        found.codes[:n], found.graphs.take(np.arange(n)), found.costs[:n], found.marks[:n], found.latency[:n]
-    )
+    return found if len(found) <= n else found.take(np.arange(n))
 
 
 def _joined(parts: Sequence[Feasible]) -> Feasible:
