@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from presage.database.connection import Connection
-from presage.database.migrate import in_memory, latest, migrate
+from presage.database.migrate import check_known, in_memory, latest, migrate
 from presage.database.tables import RECORDS
 from presage.errors import InvalidDatabase
 
@@ -56,11 +56,7 @@ def _version(connection: Connection) -> int:
     if tables.get("migrations", {}).get("version") != ("INTEGER", False):
         raise InvalidDatabase(f"The file {connection.path} is a DuckDB database, but not one of presage's.")
     found = int(connection.rows(f"SELECT coalesce(max(version), 0) FROM {connection.catalog}migrations")[0][0])
-    if found > latest():
-        raise InvalidDatabase(
-            f"The database {connection.path} has schema version {found}, newer than this presage knows ({latest()}). "
-            "Update presage."
-        )
+    check_known(connection, found)
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from presage.database.connection import Connection
 from presage.errors import InvalidDatabase
 
-__all__ = ["Migration", "latest", "migrate", "migrations", "version"]
+__all__ = ["Migration", "check_known", "latest", "migrate", "migrations", "version"]
 
 _RECORDS = """
 CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at VARCHAR NOT NULL);
@@ -69,6 +69,19 @@ def version(connection: Connection) -> int:
     return int(connection.rows("SELECT coalesce(max(version), 0) FROM migrations")[0][0])
 
 
+def check_known(connection: Connection, found: int) -> None:
+    """Refuse an open file of this schema version where this presage knows none so new.
+
+    Raises:
+        InvalidDatabase: it is newer.
+    """
+    if found > latest():
+        raise InvalidDatabase(
+            f"The database {connection.path} has schema version {found}, newer than this presage knows ({latest()}). "
+            "Update presage."
+        )
+
+
 def migrate(connection: Connection, target: int | None = None) -> int:
     """Bring an open file to the newest schema (or to `target`, for tests); returns how many steps it took.
 
@@ -76,16 +89,12 @@ def migrate(connection: Connection, target: int | None = None) -> int:
         InvalidDatabase: the file's schema is newer than this presage, or older and only open for reading.
     """
     found = version(connection)
-    known = latest()
-    if found > known:
-        raise InvalidDatabase(
-            f"The database {connection.path} has schema version {found}, newer than this presage knows ({known}). "
-            "Update presage."
-        )
-    due = [step for step in migrations() if found < step.version <= (target or known)]
+    check_known(connection, found)
+    due = [step for step in migrations() if found < step.version <= (target or latest())]
     if due and connection.read_only:
         raise InvalidDatabase(
-            f"The database {connection.path} has schema version {found}, older than {known}. Open it once for writing."
+            f"The database {connection.path} has schema version {found}, older than {latest()}. Open it once for "
+            "writing."
         )
     for step in due:
         with connection.transaction():

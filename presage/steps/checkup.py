@@ -260,8 +260,7 @@ def _standing(path: Path) -> Path:
 
 def _database(named: str | Path | None) -> DatabaseState:
     from presage.database.connection import Connection, check_makeable
-    from presage.database.migrate import latest, version
-    from presage.errors import InvalidDatabase
+    from presage.database.migrate import check_known, latest, version
     from presage.progress import no_progress
     from presage.steps.opening import UserDatabase
 
@@ -279,8 +278,7 @@ def _database(named: str | Path | None) -> DatabaseState:
         connection = Connection(path, _WAIT_SECONDS, read_only=True)
         try:
             schema = version(connection)
-            if schema > latest():
-                raise InvalidDatabase(f"The database {path} was written by a newer presage. Update presage.")
+            check_known(connection, schema)
             counted = "SELECT count(*), count(DISTINCT dataset) FROM experiments" if schema else "SELECT 0, 0"
             ((experiments, datasets),) = connection.rows(counted)
         finally:
