@@ -6,20 +6,16 @@ import argparse
 import json
 import sys
 import threading
-from pathlib import Path
 
 from presage.arguments import Arguments
+from presage.commands.status import add_run
 from presage.output import up_to
-from presage.places import path_argument
 
 SUMMARY = "a page that shows a search while it runs, on this machine alone"
 
 
 def arguments(parser: Arguments) -> None:
-    parser.add_argument(
-        "run", type=path_argument, nargs="?", default=Path("runs/search"), metavar="RUN",
-        help="run folder of a search, running or not; nothing is written there (default: %(default)s)",
-    )  # fmt: skip
+    add_run(parser)
     add_port(parser)
 
 

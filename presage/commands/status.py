@@ -20,6 +20,11 @@ SUMMARY = "how far a search is: what is done, what remains, the best so far"
 
 
 def arguments(parser: Arguments) -> None:
+    add_run(parser)
+
+
+def add_run(parser: Arguments) -> None:
+    """Declare the run that is looked at; `presage dashboard` takes it too."""
     parser.add_argument(
         "run", type=path_argument, nargs="?", default=Path("runs/search"), metavar="RUN",
         help="run folder of a search, running or not; nothing is written there (default: %(default)s)",
