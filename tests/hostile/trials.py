@@ -101,6 +101,20 @@ class _Work(Trial):
     _whole: str = ""
     _seconds: float = 1.0
 
+    def part(self, first: int, count: int) -> Part:
+        """See `Trial.part`: a seed is one piece of work, disturbed until it comes to its end."""
+        counts: Counter[str] = Counter()
+        bad: list[Finding] = []
+        for seed in range(first, first + count):
+            if self._undisturbed(bad):
+                self._one(seed, counts, bad)
+        counts += Counter(one.sort for one in bad)
+        return Part(self.kind, self.name, first, first + count, dict(counts), tuple(bad))
+
+    @abstractmethod
+    def _one(self, seed: int, counts: Counter[str], bad: list[Finding]) -> None:
+        """Disturb the work of a seed, count what was done, and add what was found."""
+
     def _begun(self, folder: Path, disk: Callable[[], AbstractContextManager[None]] = nullcontext) -> Child:
         return Child.running(lambda say: _worked(say, self._victim, folder, disk))
 
@@ -129,13 +143,17 @@ class _Work(Trial):
         folder.mkdir(parents=True)
         return folder
 
-    def _compared(self, folder: Path, seed: int) -> Finding | None:
-        """Whether the folder holds what undisturbed work leaves there."""
+    def _once_more(self, folder: Path, seed: int) -> list[Finding]:
+        """Whether the work, now undisturbed, comes to its end, and leaves what it does where it never was disturbed."""
+        child = self._begun(folder)
+        said = list(child.said(_SILENT))
+        if child.wait() != _DONE:
+            return [Finding("lost", seed, f"undisturbed again, it ends with {child.code}: {said}")]
         found = (folder / "outcome.json").read_text(encoding="utf-8")
         if found == self._whole:
-            return None
+            return []
         sort = "lost" if len(found) < len(self._whole) else "doubled" if len(found) > len(self._whole) else "damaged"
-        return Finding(sort, seed, f"{found[:200]} for {self._whole[:200]}")
+        return [Finding(sort, seed, f"{found[:200]} for {self._whole[:200]}")]
 
 
 def _worked(say: Say, name: str, folder: Path, disk: Callable[[], AbstractContextManager[None]]) -> int:
@@ -163,16 +181,6 @@ class Kills(_Work):
 
     kind, unit, chunk = "kills", "kills", 1
 
-    def part(self, first: int, count: int) -> Part:
-        """See `Trial.part`: a seed is one piece of work, killed until it comes to its end."""
-        counts: Counter[str] = Counter()
-        bad: list[Finding] = []
-        for seed in range(first, first + count):
-            if self._undisturbed(bad):
-                self._one(seed, counts, bad)
-        counts += Counter(one.sort for one in bad)
-        return Part(self.kind, self.name, first, first + count, dict(counts), tuple(bad))
-
     def _one(self, seed: int, counts: Counter[str], bad: list[Finding]) -> None:
         chance, folder = random.Random(f"{self.name} {seed}"), self._fresh()
         for attempt in range(40):
@@ -193,12 +201,7 @@ class Kills(_Work):
             if child.code != _DONE:
                 bad.append(Finding("foreign" if child.code in (1, 2) else "crash", seed, f"it ended with {child.code}"))
             break
-        child = self._begun(folder)
-        said = list(child.said(_SILENT))
-        if child.wait() != _DONE:
-            bad.append(Finding("lost", seed, f"it does not come to its end: {child.code}, {said}"))
-        elif (found := self._compared(folder, seed)) is not None:
-            bad.append(found)
+        bad += self._once_more(folder, seed)
         counts["runs"] += 1
 
 
@@ -216,16 +219,6 @@ class Starved(_Work):
     def _victim(self) -> str:
         return self._of
 
-    def part(self, first: int, count: int) -> Part:
-        """See `Trial.part`."""
-        counts: Counter[str] = Counter()
-        bad: list[Finding] = []
-        for seed in range(first, first + count):
-            if self._undisturbed(bad):
-                self._one(seed, counts, bad)
-        counts += Counter(one.sort for one in bad)
-        return Part(self.kind, self.name, first, first + count, dict(counts), tuple(bad))
-
     def _one(self, seed: int, counts: Counter[str], bad: list[Finding]) -> None:
         chance, folder = random.Random(f"{self.name} {seed}"), self._fresh()
         if self._fault == faults.ROOM:
@@ -242,9 +235,4 @@ class Starved(_Work):
         elif code not in (_DONE, _REFUSED):
             bad.append(Finding("foreign" if code == _FOREIGN else "crash", seed, f"{code}: {said}"))
         (folder / "outcome.json").unlink(missing_ok=True)
-        child = self._begun(folder)
-        said = list(child.said(_SILENT))
-        if child.wait() != _DONE:
-            bad.append(Finding("lost", seed, f"once the disk is well, it ends with {child.code}: {said}"))
-        elif (found := self._compared(folder, seed)) is not None:
-            bad.append(found)
+        bad += self._once_more(folder, seed)
