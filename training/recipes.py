@@ -60,8 +60,8 @@ def for_photos(recipe: Recipe) -> Recipe:
     """The recipe for images whose mirror images are as good: mirrored; mixed, with averaged weights, where it is long.
 
     Over 40 epochs of 1,000 images that were not mirrored, CutMix with averaged weights was worth 1.0 point in the mean
-    of five datasets of photos; beside mirroring, at equal time, over 11 to 100 epochs, it cost 1.9 points in the mean
-    of sixteen pairs of trainings, and was better in two (docs/tried.md): networks that are far from learning their
+    of five datasets of photos; beside mirroring, over 12 to 100 epochs of about equal time, it cost 1.9 points in the
+    mean of sixteen pairs of trainings, and was better in two (docs/tried.md): networks that are far from learning their
     images by heart are only slowed by it. On letters and traffic signs it costs 2 to 35 points.
     """
     flipped = replace(recipe, flip=True)
