@@ -94,6 +94,13 @@ class Space:
         return ()
 
     @property
+    def references(self) -> tuple[Codes, ...]:
+        """Networks that people build without a search: one (m, p) array, valid and normalised, for each kind of
+        network, from its smallest size to its largest. A search scores them first and trains some beside what it
+        finds, so that it never ends with less than a person would have begun with."""
+        return ()
+
+    @property
     def relaxation(self) -> Relaxation | None:
         """How the space is searched by gradient on shared weights; None where it cannot be."""
         return None

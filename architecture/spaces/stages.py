@@ -48,6 +48,11 @@ FUNCTIONS = ("relu", "leaky_relu", "silu")
 BLOCKS = ("convolution", "residual", "separable", "inverted")
 ENDS = ("average", "max", "grid")
 _EXPANSION = 3
+_REFERENCES = (  # stem, block of the first stage, of the later ones, blocks of a stage
+    ("none", "convolution", "convolution", 2),
+    ("convolution", "residual", "residual", 1),
+    ("convolution", "convolution", "residual", 1),
+)
 _MULTIPLE = 4  # of channels
 
 
@@ -102,6 +107,23 @@ class Stages(Space):
             for what in ("block", "depth", "kernel", "quarters"):
                 found[:, self.columns[f"stage{stage}.{what}"]] = there
         return found
+
+    @cached_property
+    def references(self) -> tuple[Codes, ...]:
+        """Plain networks as VGG, residual ones as ResNet, and those between, as deep as the space goes up to four
+        stages, each twice as wide as the one before, at every width."""
+        found = []
+        for stages in sorted({min(3, self.stages), min(4, self.stages)}):
+            for stem, first, later, depth in _REFERENCES:
+                chosen = {parameter.name: parameter.choices[0] for parameter in self.parameters}
+                chosen |= {"stages": stages, "stem": stem}
+                for stage in range(1, stages + 1):
+                    chosen[f"stage{stage}.block"] = first if stage == 1 else later
+                    chosen[f"stage{stage}.depth"] = min(depth, self.blocks)
+                    if stage > 1:
+                        chosen[f"stage{stage}.quarters"] = QUARTERS[-1]
+                found.append(self.codes([{**chosen, "width": width} for width in WIDTHS]))
+        return tuple(found)
 
     def decode_batch(self, codes: Codes) -> GraphBatch:
         return _Construction(self, self.normalise(codes), FUNCTIONS).finish()

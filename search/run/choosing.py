@@ -31,6 +31,7 @@ class Choosing:
         candidates: of the round.
         before: every network verified in the rounds before: not chosen again.
         settled: (p,) the network that a search on shared weights settled for: it is always chosen; None elsewhere.
+            Without it half of the places go to the space's references.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Choosing:
         accuracies = [one.accuracy for one in before if one.accuracy is not None]
         median = float(np.nanmedian(candidates.value)) if len(candidates.unique) else 0.0
         self._best = max(accuracies, default=median)
-        self._first = self._row_of(settled)
+        self._assured = self._assured_rows(settled)
         self._measured: dict[str, float] = {}  # hash → seconds
 
     def short_list(self, round_number: int, predictor: str) -> ShortList:
@@ -78,16 +79,30 @@ class Choosing:
         return shortlist(
             self.candidates, lambda row: self._network(row).hash, settings.shortlist,
             acquisition=acquisition, best=self._best, excluded=excluded,
-            objectives=settings.objectives, diversity=settings.diversity, first=self._first,
+            objectives=settings.objectives, diversity=settings.diversity, assured=self._assured,
         )  # fmt: skip
 
     def _network(self, row: int) -> Architecture:
         return self.run.networks.at(self.candidates.codes[row])
 
-    def _row_of(self, code: Codes | None) -> int | None:
+    def _assured_rows(self, settled: Codes | None) -> list[int]:
+        """First rows of the candidates that are chosen whatever is predicted of others: what a search on shared weights
+        settled for, or, for half of the places, the best predicted of the space's references, the largest within the
+        limits of each kind."""
+        if settled is not None:
+            found = self._row_of(settled)
+            return [] if found is None else [found]
+        if self.run.references is None:
+            return []
+        largest = []
+        for kind in self.run.space.references:
+            rows = [row for row in map(self._row_of, kind) if row is not None]
+            largest += rows[-1:]
+        ranked = sorted(largest, key=lambda row: -float(self.candidates.value[row]))
+        return ranked[: self.run.settings.shortlist // 2]
+
+    def _row_of(self, code: Codes) -> int | None:
         """First row of the candidate that is the network of a code."""
-        if code is None:
-            return None
         rows = np.flatnonzero((self.candidates.codes == code).all(axis=1))
         return int(self.candidates.first[rows[0]]) if len(rows) else None
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from presage.architecture.spaces.space import Space
+import numpy as np
+
+from presage.architecture.spaces.space import Codes, Space
 from presage.files import write_json
 from presage.reading import read_as
 from presage.search.latency.measuring import Latency
@@ -18,6 +20,7 @@ from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import Trainer
 from presage.search.samplers.proposer import Proposer
 from presage.search.settings import SearchSettings
+from presage.search.strategies import SUPERNET_STRATEGIES
 from presage.search.studies.feasible import FeasibleDraws
 from presage.search.studies.journal import Journal
 from presage.search.studies.scores import Score, get_score
@@ -26,6 +29,8 @@ from presage.training.recipe import Recipe
 from presage.training.side_by_side import SideBySide
 
 __all__ = ["RunContext"]
+
+_REFERENCES_SHARE = 0.25  # of the candidates, that references may be
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,16 @@ class RunContext:
         if not path.exists():
             write_json(path, self.latency.model.to_json())
         return read_as(path, LatencyModel.from_json)
+
+    @cached_property
+    def references(self) -> Codes | None:
+        """Those of the space, where predictions tell which of them are worth training, and they are a small part of the
+        candidates; None elsewhere."""
+        kinds = self.space.references
+        if not kinds or not self.score.predicts or self.settings.strategy in SUPERNET_STRATEGIES:
+            return None
+        found: Codes = np.concatenate(kinds)
+        return found if _REFERENCES_SHARE * self.settings.candidates >= len(found) else None
 
     def draws(self, proposer: Proposer) -> FeasibleDraws:
         """Candidates within the limits on this dataset's images."""

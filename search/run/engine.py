@@ -212,7 +212,7 @@ class _Rounds:
         """Go through the rounds, or through what is left of them."""
         run, settings = self.run, self.run.settings
         rounds: list[RoundResult] = []
-        start: Codes | None = None
+        start = run.references
         for number in range(1, settings.rounds + 1):
             before = tuple(one for done in rounds for one in done.verified)
             candidates = self._candidates(number, before, start)

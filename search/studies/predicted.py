@@ -169,7 +169,9 @@ class PredictedStudy:
 
     def _next(self, history: History, n: int, number: int) -> Feasible:
         if number == 0 and self.start is not None and len(self.start):
-            return self.draws.costed(self.start[:n])
+            found = self.draws.costed(self.start[:n])
+            if len(found):
+                return found
         return self.draws.draw(history, n, (*self.seed, number))
 
     def _score(self, feasible: Feasible, number: int) -> list[_Row]:

@@ -37,7 +37,7 @@ def shortlist(
     excluded: Collection[str] = (),
     objectives: Sequence[str] = ("accuracy",),
     diversity: float = 0.2,
-    first: int | None = None,
+    assured: Sequence[int] = (),
 ) -> list[Choice]:
     """Up to `count` different networks, the one with the highest acquisition first.
 
@@ -51,7 +51,7 @@ def shortlist(
         best: accuracy to beat, for acquisitions that want it.
         excluded: hashes of networks that must not be chosen: those trained before.
         diversity: 0 takes the highest acquisitions whatever they look like.
-        first: row of a candidate that is chosen first, whatever its acquisition, unless it is excluded.
+        assured: rows of candidates that are chosen first, whatever their acquisition, unless they are excluded.
     """
     rows = candidates.unique
     if not len(rows) or count < 1:
@@ -65,27 +65,30 @@ def shortlist(
     pool: list[int] = []
     hashes: dict[str, int] = {}
     order = np.lexsort((np.arange(len(rows)), -worth, ranks)).tolist()
-    leading = [] if first is None else np.flatnonzero(rows == first).tolist()
-    for at in [*leading, *order]:
+    leading = [at for row in assured for at in np.flatnonzero(rows == row).tolist()]
+    begin = 0  # how many of the pool are assured
+    for number, at in enumerate([*leading, *order]):
         name = hash_of(int(rows[at]))
         if name not in hashes and name not in excluded:
             hashes[name] = at
             pool.append(at)
+            begin += number < len(leading)
         if len(pool) == _POOL * count:
             break
     names = list(hashes)
-    begin = 0 if leading and pool[:1] == leading else None
     places = _spread_out(worth[pool], candidates.codes[rows[pool]], count, diversity, begin)
     return [Choice(int(rows[pool[at]]), names[at], float(worth[pool[at]])) for at in places]
 
 
-def _spread_out(worth: Floats, codes: NDArray[np.int64], count: int, diversity: float, begin: int | None) -> list[int]:
+def _spread_out(worth: Floats, codes: NDArray[np.int64], count: int, diversity: float, begin: int) -> list[int]:
     if not len(worth):
         return []
     span = worth.max() - worth.min()
     scaled = (worth - worth.min()) / span if span > 0 else np.zeros(len(worth))
-    places = [int(worth.argmax()) if begin is None else begin]
+    places = list(range(min(begin, count))) or [int(worth.argmax())]
     closeness = np.zeros(len(worth))
+    for place in places[:-1]:
+        closeness = np.maximum(closeness, (codes == codes[place]).mean(axis=1))
     while len(places) < min(count, len(worth)):
         closeness = np.maximum(closeness, (codes == codes[places[-1]]).mean(axis=1))
         gain = scaled - diversity * closeness

@@ -95,3 +95,19 @@ def test_widths_are_multiples_of_four_and_no_stage_is_narrower_than_the_one_befo
 def test_a_field_out_of_range_is_told(field: str, value: int) -> None:
     with pytest.raises(InvalidArgument, match=field):
         Stages(**{field: value})
+
+
+@pytest.mark.parametrize("space", [Stages(), Stages(stages=2, blocks=1), Stages(stages=6)], ids=str)
+def test_references_are_networks_of_the_space_each_larger_than_the_one_before(space: Stages) -> None:
+    for kind in space.references:
+        assert space.valid(kind).all()
+        assert (space.normalise(kind) == kind).all()
+        sizes = [costs(space.decode(space.params(code)), (3, 32, 32), 10).multiply_adds for code in kind]
+        assert all(np.diff(sizes) > 0)
+    hashes = [space.decode(space.params(code)).hash for kind in space.references for code in kind]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_the_networks_that_a_person_begins_with_are_references() -> None:
+    found = {Stages().decode(Stages().params(code)).hash for kind in Stages().references for code in kind}
+    assert SPACE.decode(VGG).hash in found

@@ -112,6 +112,19 @@ def test_diversity_prefers_another_network_to_a_near_copy() -> None:
     assert _rows(close, 2, diversity=0.5) == [0, 2]
 
 
+def test_what_is_assured_comes_first_unless_it_was_trained_before() -> None:
+    candidates = _candidates([0.9, 0.8, 0.1, 0.2])
+    assert _rows(candidates, 3, assured=[2, 3], diversity=0.0) == [2, 3, 0]
+    assert _rows(candidates, 1, assured=[2, 3]) == [2]
+    assert _rows(candidates, 3, assured=[2, 3], excluded={"h2"}, diversity=0.0) == [3, 0, 1]
+
+
+def test_what_is_like_an_assured_network_is_as_little_wanted_as_what_is_like_a_chosen_one() -> None:
+    codes = [[0, 0, 0, 0], [0, 0, 0, 1], [5, 5, 5, 5], [9, 9, 9, 9]]
+    candidates = _candidates([0.80, 0.90, 0.89, 0.70], codes)
+    assert _rows(candidates, 3, assured=[0, 3], diversity=0.5) == [0, 3, 2]
+
+
 def test_with_several_objectives_the_pareto_front_comes_first() -> None:
     # costs rise with the row: rows 0, 2 and 3 are not beaten; row 1 is beaten by row 0
     candidates = _candidates([0.5, 0.4, 0.6, 0.9])
