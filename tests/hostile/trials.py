@@ -20,7 +20,7 @@ from presage.files import is_of_surroundings
 from presage.interruption import Interrupted, interruptible
 from tests.hostile import faults
 from tests.hostile.campaign import Campaign
-from tests.hostile.children import Child, Say
+from tests.hostile.children import Child, Say, loaded, warm
 from tests.hostile.tally import Finding, Part
 from tests.hostile.victims import VICTIMS
 
@@ -31,6 +31,7 @@ _LATE = 2.0  # seconds of processor time, or a minute, after which one that was 
 _LATE_BY_CLOCK = 60.0
 _MOST_MEMORY = 2 << 30
 _DONE, _REFUSED, _FOREIGN = 90, 2, 1
+_LOADED = "loaded"
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _ENDINGS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 
@@ -60,6 +61,7 @@ class Mutations(Trial):
     """A reader and mutated files."""
 
     kind, unit, chunk = "inputs", "inputs", 60
+    _warm: bool = False
 
     def part(self, first: int, count: int) -> Part:
         """See `Trial.part`."""
@@ -70,6 +72,10 @@ class Mutations(Trial):
         while seed < last:
             child = Child.running(lambda say, begin=seed: self._read(say, begin, last))  # type: ignore[misc]
             for came, told, memory in child.said(_SILENT):
+                if came == _LOADED:
+                    warm(told)
+                    self._warm = True
+                    continue
                 sort, what = ("memory", f"{memory:,} bytes") if memory > _MOST_MEMORY else (came, told)
                 counts += Counter({"inputs": 1, sort: 1})
                 most = max(most, memory)
@@ -88,6 +94,8 @@ class Mutations(Trial):
         for seed in range(first, last):
             found = campaign.outcome(seed)
             say([found.sort, found.what[:300] if found.bad else "", _memory()])
+        if not self._warm:
+            say([_LOADED, loaded(), 0])
         return 0
 
 
@@ -116,7 +124,7 @@ class _Work(Trial):
         """Disturb the work of a seed, count what was done, and add what was found."""
 
     def _begun(self, folder: Path, disk: Callable[[], AbstractContextManager[None]] = nullcontext) -> Child:
-        return Child.running(lambda say: _worked(say, self._victim, folder, disk))
+        return Child.running(lambda say: _worked(say, self._victim, folder, disk, not self._whole))
 
     @property
     def _victim(self) -> str:
@@ -134,6 +142,7 @@ class _Work(Trial):
         if child.wait() != _DONE:
             bad.append(Finding("crash", 0, f"undisturbed, it ends with {child.code}: {said}"))
             return False
+        warm(said[-1][-1])
         self._whole = (folder / "outcome.json").read_text(encoding="utf-8")
         return True
 
@@ -156,7 +165,10 @@ class _Work(Trial):
         return [Finding(sort, seed, f"{found[:200]} for {self._whole[:200]}")]
 
 
-def _worked(say: Say, name: str, folder: Path, disk: Callable[[], AbstractContextManager[None]]) -> int:
+def _worked(
+    say: Say, name: str, folder: Path, disk: Callable[[], AbstractContextManager[None]], first: bool = False
+) -> int:
+    """A code; says what failed, how many calls did and might have, and, of the `first`, what it imported."""
     try:
         with interruptible(lambda before: None), disk():
             outcome = VICTIMS[name](folder)
@@ -172,12 +184,12 @@ def _worked(say: Say, name: str, folder: Path, disk: Callable[[], AbstractContex
         say([f"{type(error).__name__}: {error}", faults.hits() if faults.available() else 0])
         return _FOREIGN
     (folder / "outcome.json").write_text(json.dumps(outcome, sort_keys=True), encoding="utf-8")
-    say(["", faults.hits() if faults.available() else 0, faults.seen() if faults.available() else 0])
+    say(["", *((faults.hits(), faults.seen()) if faults.available() else (0, 0)), loaded() if first else []])
     return _DONE
 
 
 class Kills(_Work):
-    """Work that is killed at random moments, each a share of what it takes, until it is done."""
+    """Work that is killed at random moments, each a share of what it takes and later and later, until it is done."""
 
     kind, unit, chunk = "kills", "kills", 1
 
@@ -185,7 +197,7 @@ class Kills(_Work):
         chance, folder = random.Random(f"{self.name} {seed}"), self._fresh()
         for attempt in range(40):
             child = self._begun(folder)
-            if child.waited(chance.expovariate(1 + attempt / 8) * 0.5 * self._seconds + 0.005) is None:
+            if child.waited(chance.expovariate(2 / (1 + attempt / 8)) * self._seconds + 0.005) is None:
                 sign = chance.choice(_SIGNALS)
                 asked, before = time.monotonic(), child.seconds()
                 child.signal(sign)

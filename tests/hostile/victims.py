@@ -13,6 +13,7 @@ from presage.records.testing import experiment_entry
 from presage.search import SearchSettings, run_search
 from presage.search.strategies import SAMPLERS
 from presage.search.testing import TableScorer, TableTrainer
+from tests.hostile import sessions
 from tests.hostile.readers import RECIPE, SPACE, blocks, stored
 
 __all__ = ["VICTIMS", "Victim"]
@@ -101,6 +102,11 @@ VICTIMS: dict[str, Victim] = {
     "import": imported,
     "merge": merged,
     "export": exported,
+    "sync": sessions.synced,
+    "train": sessions.trained,
+    "populate": sessions.populated,
+    "predict": sessions.predicted,
+    "evaluate": sessions.evaluated,
     **{f"search by {strategy}": search(strategy) for strategy in sorted(SAMPLERS)},
 }
 """By what they do."""
