@@ -58,8 +58,9 @@ class _Convolving(Operation):
 class Convolution(_Convolving):
     """2-d convolution to `channels` maps; `groups` equal to the input channels makes it depthwise.
 
-    Its kernels may be made of what is learned: `standardised` to mean 0 and variance 1 (arXiv 1903.10520, with
-    `epsilon` beneath the root), of norm 1 times a learned `gain` (weight normalisation, arXiv 1602.07868), both (scaled
+    Its kernels may be made of what is learned: `standardised` to mean 0 and variance 1 (arXiv 1903.10520; `epsilon` is
+    beneath the root of the variance, or `outside` it, added to the deviation; an `unbiased` variance is over one number
+    less than there are), of norm 1 times a learned `gain` (weight normalisation, arXiv 1602.07868), both (scaled
     weight standardisation, arXiv 2101.08692), or over their largest singular value (`spectral`, arXiv 1802.05957).
     `binomial` kernels are fixed and blur each channel (arXiv 1904.11486); `fixed` ones are others that are not learned:
     the graph does not tell which.
@@ -67,7 +68,9 @@ class Convolution(_Convolving):
 
     name: ClassVar[str] = "convolution"
     bounds: ClassVar[Mapping[str, tuple[int, int]]] = {**_FROM_ZERO, "epsilon": DECIMAL}
-    later: ClassVar[frozenset[str]] = frozenset({"standardised", "gain", "spectral", "binomial", "epsilon", "fixed"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"standardised", "gain", "spectral", "binomial", "epsilon", "fixed", "unbiased", "outside"}
+    )
     windowed: ClassVar[bool] = True
     channels: int
     kernel: Pair = (3, 3)
@@ -82,6 +85,8 @@ class Convolution(_Convolving):
     binomial: bool = False
     epsilon: Pair = (0, 0)
     fixed: bool = False
+    unbiased: bool = False
+    outside: bool = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         windows = zip(self._size(inputs), self.kernel, self.stride, self.padding, self.dilation, strict=True)

@@ -323,6 +323,5 @@ def _made(operation: Convolution, convolution: nn.Conv2d) -> nn.Module:
         del convolution.weight
         convolution.register_buffer("weight", fixed, persistent=operation.fixed)
     if operation.standardised or operation.gain:
-        epsilon = value_of(operation.epsilon)
-        return layers.MadeConvolution(convolution, operation.standardised, operation.gain, epsilon)
+        return layers.MadeConvolution(convolution, operation)
     return spectral_norm(convolution) if operation.spectral else convolution

@@ -6,6 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from presage.architecture.decimals import value_of
+from presage.architecture.operations import Convolution
+from presage.architecture.torch_bridge.standardising import standardised
+
 __all__ = [
     "ChannelConvolutionLayer",
     "ChannelNormLayer",
@@ -107,13 +111,10 @@ class MadeConvolution(nn.Conv2d):
 
     Args:
         convolution: the plain one, whose weights it takes.
-        standardised: to mean 0 and variance 1 (arXiv 1903.10520).
-        gain: times a learned number for each output channel; weights not standardised are divided by their norm
-            (arXiv 1602.07868).
-        epsilon: beneath the root of the variance.
+        operation: says how: kernels with a gain that are not standardised are divided by their norm (arXiv 1602.07868).
     """
 
-    def __init__(self, convolution: nn.Conv2d, standardised: bool, gain: bool, epsilon: float) -> None:
+    def __init__(self, convolution: nn.Conv2d, operation: Convolution) -> None:
         super().__init__(
             convolution.in_channels,
             convolution.out_channels,
@@ -125,17 +126,17 @@ class MadeConvolution(nn.Conv2d):
             convolution.bias is not None,
         )
         self.weight, self.bias = convolution.weight, convolution.bias
-        self.standardised, self.epsilon = standardised, epsilon
+        self.operation = operation
         fan_in = self.weight[0].numel()
-        start = torch.full((self.out_channels,), fan_in**-0.5) if standardised else _norms(self.weight).detach()
-        self.gain = nn.Parameter(start) if gain else None
+        alike = torch.full((self.out_channels,), fan_in**-0.5)
+        start = alike if operation.standardised else _norms(self.weight).detach()
+        self.gain = nn.Parameter(start) if operation.gain else None
 
     def kernels(self) -> Tensor:
         """(o, c / groups, h, w) what it convolves with."""
-        flat = self.weight.flatten(1)
-        if self.standardised:
-            variance, mean = torch.var_mean(flat, 1, correction=0, keepdim=True)
-            flat = (flat - mean) * torch.rsqrt(variance + self.epsilon)
+        flat, made = self.weight.flatten(1), self.operation
+        if made.standardised:
+            flat = standardised(flat, value_of(made.epsilon), made.unbiased, made.outside)
         else:
             flat = flat / _norms(self.weight)[:, None]
         if self.gain is not None:

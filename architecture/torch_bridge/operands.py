@@ -10,14 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from presage.architecture.decimals import value_of
 from presage.architecture.torch_bridge.layers import binomial
 from presage.architecture.torch_bridge.layouts import NodeWriter, Refused
+from presage.architecture.torch_bridge.standardising import TOLERANCE, standardisation
 
 __all__ = ["Known", "Source", "TraceStep", "Weights"]
 
-EPSILONS = ((1, -5), (1, -6), (1, -8), (1, -3), (1, -4), (1, -7), (1, -10), (1, -12))
-"""Beneath the root of a variance of weights: those in use."""
 MOST_BLURRED = 9
 """Pixels of a blurring kernel, at most."""
 
@@ -158,15 +156,11 @@ class Weights:
             if ratio is not None and _alike(ratio, ratio.mean()):
                 return self._spectral(known, weight, made.shape)
         gain = self.parameters[others[0]].reshape(-1).double() if others else torch.ones(len(made)).double()
-        variance, mean = torch.var_mean(flat, 1, correction=0)
-        ratio = _ratio(made, flat - mean[:, None])
-        if ratio is not None:
-            scales = {pair: ratio * (variance + value_of(pair)).sqrt() / gain for pair in EPSILONS}
-            pair, scale = min(scales.items(), key=lambda one: float(one[1].std(correction=0) / one[1].mean().abs()))
-            if _alike(scale, scale.mean()) and (others or _alike(scale.mean(), torch.ones(()).double())):
-                fields = {"standardised": True, "gain": bool(others), "epsilon": pair}
-                factor = float(scale.mean())
-                return fields, [Source("weight", weight), *(Source("gain", name, factor) for name in others)]
+        ratio = _ratio(made, flat - flat.mean(1, keepdim=True))
+        told = None if ratio is None else standardisation(flat, ratio, gain if others else None)
+        if told is not None:
+            fields, factor = told
+            return fields, [Source("weight", weight), *(Source("gain", name, factor) for name in others)]
         ratio = _ratio(made, flat)
         if ratio is not None and others and _alike(ratio * torch.linalg.vector_norm(flat, dim=1), gain):
             return {"gain": True}, [Source("weight", weight), Source("gain", others[0])]
@@ -198,7 +192,7 @@ def _ratio(made: Tensor, of: Tensor) -> Tensor | None:
 
 
 def _alike(left: Tensor, right: Tensor) -> bool:
-    return bool((left - right).abs().max() <= 1e-4 * right.abs().max())
+    return bool((left - right).abs().max() <= TOLERANCE * right.abs().max())
 
 
 @dataclass(frozen=True)
