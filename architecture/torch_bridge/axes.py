@@ -14,8 +14,8 @@ from presage.architecture.operations import (
     AdaptiveMaxPool,
     Add,
     ChannelPool,
-    Concatenate,
     ConstantProduct,
+    Maximum,
     MaxPool,
     Operation,
     Pad,
@@ -23,9 +23,10 @@ from presage.architecture.operations import (
     Slice,
     Zero,
 )
+from presage.architecture.torch_bridge.joining import concatenate, joined, stack
 from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, fresh, permuted, settled, viewed
-from presage.architecture.torch_bridge.operands import Known, TraceStep
-from presage.architecture.torch_bridge.picking import PICKING, constant_channels, picked, relaid
+from presage.architecture.torch_bridge.operands import TraceStep
+from presage.architecture.torch_bridge.picking import PICKING, picked, relaid
 
 __all__ = ["AXES", "flattened", "halves", "mean", "total"]
 
@@ -91,7 +92,9 @@ def _part(step: TraceStep, x: Value, dim: int, first: int, last: int, by: int = 
         return picked(step, x, dim, range(first, last, by))
     if len(axis) == 1 and axis == channels[:1] and by == 1:
         rest = x.shape[0] // x.size(axis[0])
-        made = step.writer.add(Slice(first * rest, last * rest), _plain(step, x))
+        made = joined(step, x, first * rest, last * rest) or step.writer.add(
+            Slice(first * rest, last * rest), _plain(step, x)
+        )
         return _with_factor(x, made, dim, last - first)
     for side, kind in enumerate("hw"):
         if axis and axis == x.all_of(kind) and len(x.shape) == 3:
@@ -157,49 +160,6 @@ def _unbind(step: TraceStep, x: Value, dim: int = 0) -> tuple[Value, ...]:
     return tuple(_select(step, x, dim, index) for index in range(x.sizes[dim]))
 
 
-def _concatenate(step: TraceStep, tensors: Sequence[Any], dim: int = 0) -> Value:
-    if len(tensors) == 1:
-        return tensors[0]  # type: ignore[no-any-return]
-    like: Value = next(value for value in tensors if isinstance(value, Value))
-    dim %= len(like.axes)
-    tensors = [value if isinstance(value, Value) else _constant(step, value, like, dim) for value in tensors]
-    first: Value = tensors[0]
-    if any(value.axes[dim] != value.all_of("c") for value in tensors):
-        raise Refused("only channels can be joined")
-    alike = {tuple(axis for at, axis in enumerate(value.axes) if at != dim) for value in tensors}
-    if len(alike) > 1 or first.stretched or first.axes[:1] != ((Atom("b", 0),),):
-        tensors = [settled(step.writer, value) for value in tensors]
-        first, dim = tensors[0], 1
-    made = step.writer.add(Concatenate(), *(_plain(step, value) for value in tensors))
-    if first.axes == _plain(step, first).axes:
-        return made
-    return replace(
-        made,
-        axes=(*first.axes[:dim], made.all_of("c"), *first.axes[dim + 1 :]),
-        sizes=(*first.sizes[:dim], made.shape[0], *first.sizes[dim + 1 :]),
-    )
-
-
-def _constant(step: TraceStep, known: Any, like: Value, dim: int) -> Value:
-    """Channels that do not depend on the images, all of one number, to be joined with those of `like`."""
-    if not isinstance(known, Known) or known.parameters or like.axes[dim] not in (like.all_of("c"), ()):
-        raise Refused("it joins tensors with other things")
-    least, most = float(known.tensor.min()), float(known.tensor.max())
-    if least != most:
-        raise Refused("it joins maps with fixed numbers that differ from place to place")
-    return constant_channels(step, like, dim, known.tensor.shape[dim], least)
-
-
-def _stack(step: TraceStep, tensors: Sequence[Any], dim: int = 0) -> Value:
-    if not all(isinstance(value, Value) for value in tensors):
-        raise Refused("it joins tensors with other things")
-    dim %= len(tensors[0].axes) + 1
-    if dim != 1:
-        raise Refused("maps can be stacked before their channels only")
-    made = _concatenate(step, [settled(step.writer, value) for value in tensors], 1)
-    return viewed(made, step.sizes)
-
-
 # Reductions
 
 
@@ -263,7 +223,13 @@ def mean(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False, **_:
 
 
 def _largest(step: TraceStep, x: Value, dim: Any = (), keepdim: bool = False) -> Value:
-    return _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveMaxPool))
+    parts = _groups(step, x, dim)
+    if parts is None:
+        return _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveMaxPool))
+    made = parts[0]
+    for part in parts[1:]:
+        made = replace(made, index=step.writer.add(Maximum(), _plain(step, made), _plain(step, part)).index)
+    return flattened(step, made if keepdim else _without(made, *_dims(x, dim)))
 
 
 def _largest_of(step: TraceStep, x: Value, dim: int, keepdim: bool = False) -> tuple[Value, None]:
@@ -285,14 +251,19 @@ def total(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False, **_
 
 def _over_groups(step: TraceStep, x: Value, dim: Any, keepdim: bool) -> Value | None:
     """The sum over the first factor of the channels, as the sum of their groups; None for other axes."""
-    dims = _dims(x, dim)
-    channels = x.all_of("c")
+    parts = _groups(step, x, dim)
+    if parts is None:
+        return None
+    made = replace(parts[0], index=step.writer.add(Add(), *(_plain(step, part) for part in parts)).index)
+    return flattened(step, made if keepdim else _without(made, *_dims(x, dim)))
+
+
+def _groups(step: TraceStep, x: Value, dim: Any) -> list[Value] | None:
+    """What stands along the first factor of the channels, one by one, if `dim` is that axis alone."""
+    dims, channels = _dims(x, dim), x.all_of("c")
     if len(dims) != 1 or len(channels) < 2 or x.axes[dims[0]] != channels[:1]:
         return None
-    parts = [_part(step, x, dims[0], index, index + 1) for index in range(x.sizes[dims[0]])]
-    index = step.writer.add(Add(), *(fresh(part.index, part.shape, step.writer.batch) for part in parts)).index
-    made = replace(parts[0], index=index)
-    return flattened(step, made if keepdim else _without(made, dims[0]))
+    return [_part(step, x, dims[0], index, index + 1) for index in range(x.sizes[dims[0]])]
 
 
 def _pixel_norm(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False) -> Value:
@@ -326,8 +297,8 @@ AXES: dict[str, Handler] = {
     **dict.fromkeys(("split", "split_with_sizes", "chunk"), _split),
     "unbind": _unbind,
     **PICKING,
-    "cat": _concatenate,
-    "stack": _stack,
+    "cat": concatenate,
+    "stack": stack,
     "mean": mean,
     "amax": _largest,
     "max": _largest_of,

@@ -156,10 +156,15 @@ def _roll(step: TraceStep, x: Value, shifts: Sequence[int], dims: Sequence[int] 
 
 
 def _repeat(step: TraceStep, x: Value, repeats: Sequence[int]) -> Value:
-    dims = [at for at, times in enumerate(repeats) if times != 1]
-    if len(repeats) != len(x.axes) or len(dims) != 1:
-        raise Refused("only channels can be repeated")
-    return picked(step, x, dims[0], [*range(x.sizes[dims[0]])] * repeats[dims[0]])
+    """Axes of length 1 stand for more, as expanded ones do."""
+    new = len(repeats) - len(x.axes)
+    x = replace(x, axes=((),) * new + x.axes, sizes=(1,) * new + x.sizes)
+    dims = [at for at, times in enumerate(repeats) if times != 1 and x.sizes[at] != 1]
+    if len(dims) > 1 or any(x.axes[dim] != x.all_of("c") for dim in dims):
+        raise Refused("only channels can be repeated, and axes of length 1")
+    for dim in dims:
+        x = picked(step, x, dim, [*range(x.sizes[dim])] * repeats[dim])
+    return replace(x, sizes=step.sizes)
 
 
 def repeat_interleave(step: TraceStep, x: Value, repeats: Any, dim: int | None = None, **_: Any) -> Value:

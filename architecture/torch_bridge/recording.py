@@ -23,6 +23,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from presage.architecture.operations import Dropout, DropPath
 from presage.architecture.torch_bridge.arithmetic import LAYERS
+from presage.architecture.torch_bridge.conditions import CONDITIONS, Condition
 from presage.architecture.torch_bridge.layouts import NodeWriter, Refused, Value, fresh
 from presage.architecture.torch_bridge.operands import Known, TraceStep, Weights
 from presage.architecture.torch_bridge.picking import repeat_interleave
@@ -139,16 +140,20 @@ class _Recorder:
         for name, tensor in parameters.items():
             self._held[tensor] = (frozenset({name}), empty)
 
-    def operand(self, tensor: Tensor) -> Value | Known:
+    def operand(self, tensor: Tensor) -> Value | Condition | Known:
         held = self._held.get(tensor)
-        if isinstance(held, Value):
+        if isinstance(held, Value | Condition):
             return held
         if isinstance(held, _Overwritten):
             raise Refused("it reads a tensor part of which was overwritten")
         return Known(tensor, *held) if held is not None else Known(tensor)
 
     def depends(self, arguments: Any) -> bool:
-        return any(isinstance(self._held.get(leaf), Value | _Overwritten) for leaf in _tensors(arguments))
+        return any(isinstance(self._held.get(leaf), Value | Condition | _Overwritten) for leaf in _tensors(arguments))
+
+    def goes_by(self, arguments: Any) -> bool:
+        """Whether a condition is among them."""
+        return any(isinstance(self._held.get(leaf), Condition) for leaf in _tensors(arguments))
 
     def take(self, handler: Callable[..., Any], name: str, args: Any, kwargs: Any, result: Any) -> None:
         """Write a step down."""
@@ -166,9 +171,14 @@ class _Recorder:
         found = value if isinstance(value, tuple) else (value,)
         tensors = result if isinstance(result, list | tuple) else (result,)
         for tensor, made in zip(tensors, found, strict=False):
-            if isinstance(made, Value):
+            if isinstance(made, Value | Condition):
                 self._held[tensor] = made
-                if made.index >= before and made.index == len(self.writer.nodes) - 1 and not made.stretched:
+                if (
+                    isinstance(made, Value)
+                    and made.index >= before
+                    and made.index == len(self.writer.nodes) - 1
+                    and not made.stretched
+                ):
                     with _paused(self):
                         self.means[made.index] = float(tensor.abs().mean())
 
@@ -198,6 +208,7 @@ class _Recorder:
         branches = name in ("_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero")
         draws = name.startswith(("rand", "bernoulli", "normal", "uniform")) or "_noise" in name
         reason = "it asks for the values of a tensor" if branches else "no operation of an architecture does this"
+        reason = "it reckons with where a tensor is positive" if self.goes_by(args) else reason
         reason = "it draws at random, in evaluation too" if draws else reason
         self.refusal = self.refusal or Refused(f"{self.where(name)}: {reason}")
         raise self.refusal
@@ -302,7 +313,8 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch an
                 result = func(*args, **named)
                 self._known(args, named, result, name)
                 return result
-            handler = OPERATORS.get(name) or OPERATORS.get(name.rstrip("_"))
+            known_names = CONDITIONS if recorder.goes_by((args, named)) else OPERATORS
+            handler = known_names.get(name) or known_names.get(name.rstrip("_"))
             mutable = func._schema.is_mutable
             before = recorder._held.get(args[0]) if mutable and args else None
             if name == "copy_":

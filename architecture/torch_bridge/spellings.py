@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from presage.architecture.decimals import value_of
 from presage.architecture.node import Node
-from presage.architecture.operations import Activation, ConstantProduct, ConstantSum, Multiply, Operation
+from presage.architecture.operations import Activation, ConstantProduct, ConstantSum, Maximum, Multiply, Operation
 
 __all__ = ["respelled"]
 
@@ -110,6 +110,18 @@ _SPELLED: dict[str, Callable[[_Term], int | None]] = {
 }
 
 
+def _leaky(nodes: Sequence[Node], at: int) -> Node | None:
+    """The larger of x and less than x: a ReLU with this slope below 0."""
+    if not isinstance(nodes[at].operation, Maximum):
+        return None
+    for x, other in (nodes[at].inputs, nodes[at].inputs[::-1]):
+        product = nodes[other].operation
+        if isinstance(product, ConstantProduct) and nodes[other].inputs == (x,) and 0 < value_of(product.value) < 1:
+            slope = (0, 0) if product.value == (1, -2) else product.value  # torch's own is not written
+            return Node(Activation("leaky_relu", slope), (x,))
+    return None
+
+
 def respelled(nodes: Sequence[Node], last: int) -> list[Node]:
     """The nodes, in their places, with one activation for each that is spelled out; what nothing reads then is left."""
     made = list(nodes)
@@ -119,4 +131,5 @@ def respelled(nodes: Sequence[Node], last: int) -> list[Node]:
             if x is not None:
                 made[index] = Node(Activation(function), (x,))
                 break
+        made[index] = _leaky(made, index) or made[index]
     return made

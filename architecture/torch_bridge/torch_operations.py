@@ -36,6 +36,7 @@ from presage.architecture.operations import (
 )
 from presage.architecture.torch_bridge.arithmetic import ARITHMETIC, ATTENDS, LAYERS, add, times
 from presage.architecture.torch_bridge.axes import AXES
+from presage.architecture.torch_bridge.conditions import COMPARISONS
 from presage.architecture.torch_bridge.formulas import FORMULAS
 from presage.architecture.torch_bridge.layouts import Atom, Refused, Value, permuted, settled, viewed
 from presage.architecture.torch_bridge.operands import Known, Source, TraceStep
@@ -294,6 +295,7 @@ def _attention(step: TraceStep, *_: Any, **__: Any) -> Value:
 
 
 OPERATORS: dict[str, Handler] = {
+    **COMPARISONS,
     **AXES,
     **ARITHMETIC,
     **FORMULAS,

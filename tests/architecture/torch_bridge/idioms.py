@@ -319,5 +319,29 @@ REPRESENTED: dict[str, Callable[[], nn.Module]] = {
     "more activations": lambda: Calling(
         lambda m, x: F.celu(x, 2.0) + F.logsigmoid(x) + F.softshrink(x, 0.1) + F.softplus(x, 3) + torch.sin(x)
     ),
+    "stacks over branches": lambda: Calling(
+        lambda m, x: torch.stack([m.layers[0](x), x, m.layers[1](x)]).sum(0) * torch.stack([x, -x], -1).amax(-1),
+        nn.Conv2d(8, 8, 1),
+        nn.Conv2d(8, 8, 3, padding=1),
+    ),
+    "branches weighed over a first axis": lambda: Calling(
+        lambda m, x: (
+            torch.stack([x, m.layers[0](x)])
+            * m.layers[1](x.mean((2, 3))).view(-1, 2, 8, 1, 1).softmax(1).transpose(0, 1)
+        ).sum(0),
+        nn.Conv2d(8, 8, 1),
+        nn.Linear(8, 16),
+    ),
+    "branches joined one by one": lambda: Calling(
+        lambda m, x: torch.cat([torch.cat([x[:, None], -x[:, None]], 1), m.layers[0](x).unsqueeze(1)], 1).mean(1),
+        nn.Conv2d(8, 8, 1),
+    ),
+    "repeated pixels": lambda: Calling(
+        lambda m, x: x * x.mean((2, 3))[..., None, None].repeat(1, 1, *x.shape[2:]) + m.layers[0](x).tile(1, 8, 1, 1),
+        nn.Conv2d(8, 1, 1),
+    ),
+    "a learned slope by a condition": lambda: Calling(
+        lambda m, x: torch.where(x > 0, x, x * m.layers[0].weight.view(1, 8, 1, 1)), nn.PReLU(8)
+    ),
     "lazy normalisation": lambda: of_layers(nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d()),
 }  # fmt: skip

@@ -237,6 +237,51 @@ def test_an_activation_is_one_however_it_is_spelled(function: str) -> None:
     assert own.hash == trace(Calling(lambda m, x: getattr(F, function)(x)), (3, 8, 8)).hash
 
 
+def _overwritten(x: Tensor) -> Tensor:
+    x = x.clone()
+    x[x < 0] = 0
+    return x
+
+
+RECTIFIED = [
+    lambda x: x * (x > 0),
+    lambda x: (x >= 0).float() * x,
+    lambda x: torch.where(x > 0, x, 0.0),
+    lambda x: torch.where(x < 0, torch.zeros_like(x), x),
+    lambda x: x.masked_fill(x < 0, 0),
+    lambda x: x.masked_fill(~(x > 0), 0),
+    _overwritten,
+]
+LEAKY = [
+    lambda x: torch.where(x > 0, x, 0.2 * x),
+    lambda x: torch.where(x <= 0, x * 0.2, x),
+    lambda x: torch.max(x, 0.2 * x),
+    lambda x: torch.maximum(x * 0.2, x),
+]
+
+
+@pytest.mark.parametrize(
+    ("spelled", "function"),
+    [*((one, torch.relu) for one in RECTIFIED), *((one, lambda x: F.leaky_relu(x, 0.2)) for one in LEAKY)],
+)
+def test_a_choice_by_sign_is_the_activation_that_it_is(spelled: object, function: object) -> None:
+    plain = trace(Calling(lambda m, x: function(x)), (3, 8, 8))  # type: ignore[operator]
+    assert trace(Calling(lambda m, x: spelled(x)), (3, 8, 8)).hash == plain.hash  # type: ignore[operator]
+
+
+def test_a_usual_slope_is_the_usual_activation() -> None:
+    spelled = trace(Calling(lambda m, x: torch.where(x > 0, x, 0.01 * x)), (3, 8, 8))
+    assert spelled.hash == trace(Calling(lambda m, x: F.leaky_relu(x)), (3, 8, 8)).hash
+
+
+def test_a_stack_summed_is_a_sum() -> None:
+    layers = nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 1)
+    plain = trace(Calling(lambda m, x: m.layers[0](x) + m.layers[1](x), *layers), (3, 8, 8))
+    for dim in (0, 1, 2, -1):
+        stacked = Calling(lambda m, x, dim=dim: torch.stack([m.layers[0](x), m.layers[1](x)], dim).sum(dim), *layers)
+        assert trace(stacked, (3, 8, 8)).hash == plain.hash
+
+
 def test_fixed_numbers_are_no_part_of_a_graph_and_that_is_said() -> None:
     traced = trace_module(REPRESENTED["fixed numbers and kernels"](), (3, 8, 8))
     assert traced.notes == ("the fixed numbers of 3 layers are no part of its graph: trained anew, it has others",)
@@ -288,6 +333,10 @@ def tied() -> Calling:
         (Calling(lambda m, x: x if x[0, 0, 0, 0] > 0 else -x), "Cannot trace Calling: its call of"),
         (of_layers(nn.Conv2d(4, 3, 1)), "it fails on an image 3×8×8"),
         (Calling(lambda m, x: x * torch.arange(8.0)), "fixed numbers must be one for each channel, or one for all"),
+        (Calling(lambda m, x: torch.where(x > 0, x, x.exp() - 1)), "what it chooses by a condition is neither"),
+        (Calling(lambda m, x: x * (x > 0.5)), "comparisons of tensors with each other, or with other numbers than 0"),
+        (Calling(lambda m, x: x + (x > 0)), "its call of `add`: it reckons with where a tensor is positive"),
+        (Calling(lambda m, x: x.repeat(1, 1, 2, 1)), "only channels can be repeated, and axes of length 1"),
         (Calling(lambda m, x: x - x.mean(0)), "it reckons over the images of a batch together"),
         (Calling(lambda m, x: x * (torch.rand_like(x) < 0.5)), "it draws at random, in evaluation too"),
         (OwnNorm(), "it reckons with `mean`, which training changes, in a way that no operation has"),
