@@ -12,7 +12,7 @@ from torch import Tensor
 from presage.errors import InvalidArgument
 from presage.training.augment import resized
 from presage.training.datasets.loading import ImageDataset
-from presage.training.datasets.splits import split, stratified_order
+from presage.training.datasets.splits import Split, split, stratified_order
 from presage.training.hardware import choose_device
 from presage.training.recipe import AUTO, Recipe
 
@@ -81,12 +81,7 @@ def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = 
         rule = "be a number: `presage.training.resolving.resolved` tells it from the images"
         raise InvalidArgument("image_side", "prepare", rule, "auto")
     target = choose_device(device)
-    division = split(
-        dataset,
-        seed=recipe.split_seed,
-        validation_fraction=recipe.validation_fraction,
-        train_images=recipe.train_images,
-    )
+    division = _divided(dataset, recipe)
     validation = _capped(division.validation, dataset.y_train, recipe.validation_images, recipe.split_seed)
     test = rows_for_test(dataset, recipe)
     x_train = _images(dataset.x_train, division.train, recipe.image_side)
@@ -111,6 +106,20 @@ def prepare(dataset: ImageDataset, recipe: Recipe, device: str | torch.device = 
 def rows_for_test(dataset: ImageDataset, recipe: Recipe) -> NDArray[np.int64]:
     """The rows of the dataset's test images that a recipe scores, (n,), ascending."""
     return _capped(np.arange(len(dataset.y_test)), dataset.y_test, recipe.test_images, recipe.split_seed)
+
+
+def images_for_validation(dataset: ImageDataset, recipe: Recipe) -> int:
+    """How many images a recipe validates on."""
+    return min(len(_divided(dataset, recipe).validation), recipe.validation_images)
+
+
+def _divided(dataset: ImageDataset, recipe: Recipe) -> Split:
+    return split(
+        dataset,
+        seed=recipe.split_seed,
+        validation_fraction=recipe.validation_fraction,
+        train_images=recipe.train_images,
+    )
 
 
 def _capped(rows: NDArray[np.int64], labels: NDArray[np.int64], most: int | None, seed: int) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import sqrt
 
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
@@ -13,11 +14,13 @@ from presage.records.experiment import FINISHED
 from presage.search.final.halving import rungs, settings
 from presage.search.final.trainings import Row, Trainings
 from presage.search.final_result import TuningTrial
+from presage.training.data import images_for_validation
 from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
 
 __all__ = ["Tuned", "tuned"]
 
+_OWN = 0  # trial of the recipe's own setting
 _RATE, _DECAY = "learning_rate", "weight_decay"
 _KINDS = {_RATE: FloatDistribution(0.0, 1e6), _DECAY: FloatDistribution(0.0, 1e6)}
 
@@ -42,9 +45,11 @@ def tuned(
 ) -> Tuned:
     """The final recipe with the learning rate and weight decay that serve a network best.
 
-    Many settings are trained for few epochs, the better for more (`rungs`); the recipe's own is among them. The study
-    is in the run's journal, each training in its folder and in the database. Where the pace allows no more, the best
-    of what was tried counts. Where every setting failed, the recipe stays as it is.
+    Many settings are trained for few epochs, the better for more (`rungs`); the recipe's own is among them to the end,
+    and stays where no other is better by a standard error of an accuracy on as many validation images: the best of nine
+    by 200 images is as likely as not the luckiest. The study is in the run's journal, each training in its folder and
+    in the database. Where the pace allows no more, what was tried longest counts. Where every setting failed, the
+    recipe stays as it is.
     """
     return _Tuning(trainings, recipe, trials).run(on_epoch)
 
@@ -69,10 +74,13 @@ class _Tuning:
                 if not self._train(trial, epochs, on_epoch):
                     return self._result()
             left = self._rungs[number + 1][0] if number + 1 < len(self._rungs) else 0
-            ranked = self._ranked(alive)
+            kept = self._ranked(alive)
+            if _OWN in kept[left:]:
+                kept.remove(_OWN)
+                kept.insert(max(left - 1, 0), _OWN)
             for trial in alive:
-                self._tell(trial, goes_on=trial in ranked[:left], last=not left)
-            alive = sorted(ranked[:left])
+                self._tell(trial, goes_on=trial in kept[:left], last=not left)
+            alive = sorted(kept[:left])
         return self._result()
 
     def _enqueue(self) -> None:
@@ -119,6 +127,14 @@ class _Tuning:
         found = [trial for trial in trials if self._best[trial][1]["status"] == FINISHED]
         return sorted(found, key=lambda trial: (-self._best[trial][1]["accuracy"], trial))
 
+    def _as_good(self, ranked: list[int]) -> bool:
+        """Whether the recipe's own setting is as good as the best, as far as so many images tell."""
+        if _OWN not in ranked:
+            return False
+        best, own = (self._best[trial][1]["accuracy"] for trial in (ranked[0], _OWN))
+        images = images_for_validation(self._trainings.run.dataset, self._recipe)
+        return bool(best - own <= sqrt(best * (1 - best) / images))
+
     def _tell(self, trial: int, *, goes_on: bool, last: bool) -> None:
         frozen = self._frozen(trial)
         if goes_on or frozen.state.is_finished():
@@ -149,7 +165,7 @@ class _Tuning:
         finished = [trial for trial in self._best if self._best[trial][1]["status"] == FINISHED]
         longest = max((self._best[trial][0] for trial in finished), default=0)
         ranked = self._ranked([trial for trial in finished if self._best[trial][0] == longest])
-        rate, decay = self._settings[ranked[0] if ranked else 0]
+        rate, decay = self._settings[_OWN if not ranked or self._as_good(ranked) else ranked[0]]
         trials = tuple(
             TuningTrial(*self._settings[trial], epochs, row["accuracy"], row["status"])
             for trial, (epochs, row) in sorted(self._best.items())

@@ -52,6 +52,29 @@ def test_the_winner_is_tuned_and_trained_by_the_best_rates(search: Search, tmp_p
     assert SearchResult.from_json(written, tmp_path / "run").final == result.final
 
 
+def test_the_recipe_s_own_rates_stay_where_no_others_are_better_by_a_standard_error(search: Search) -> None:
+    trainer = RatesTrainer()
+    trainer.best_rate = 0.012  # 1.8 % better than 0.01, of 400 validation images
+    result = search(trainer)
+    assert result.final is not None
+    (only,) = result.final.trainings
+    last = {one.learning_rate: one.accuracy for one in only.trials if one.epochs == 3}
+    assert 0 < max(last.values()) - last[FINAL.learning_rate] < 0.02
+    assert Recipe.from_json(only.recipe) == FINAL
+
+
+def test_the_recipe_s_own_rates_are_tried_to_the_end_however_they_begin(search: Search, tmp_path: Path) -> None:
+    trainer = RatesTrainer()
+    trainer.best_rate = trainer.most_rate = 0.05
+    result = search(trainer)
+    assert result.final is not None
+    (only,) = result.final.trainings
+    own, *others = [trial.intermediate_values for trial in _study(tmp_path / "run").trials]
+    assert sum(one[1] > own[1] for one in others) >= 3
+    assert own.keys() == {1, 3}
+    assert only.recipe["learning_rate"] > FINAL.learning_rate
+
+
 def test_the_study_shows_every_setting(search: Search, tmp_path: Path) -> None:
     result = search(RatesTrainer())
     study = _study(tmp_path / "run")

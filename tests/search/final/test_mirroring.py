@@ -34,6 +34,7 @@ def test_the_final_training_mirrors_where_it_does_no_harm_and_says_so(search: Se
 def test_nobody_is_asked_unless_that_is_wished(search: Search) -> None:
     trainer = RatesTrainer()
     trainer.mirrored = HARMLESS
+    trainer.best_rate = FINAL.learning_rate
     final = search(trainer, FinalSettings(FINAL, trials=0)).final
     assert final is not None
     assert Recipe.from_json(final.trainings[0].recipe) == FINAL
