@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,12 +25,11 @@ from presage.steps import (
     extrapolation,
     populating,
     prediction,
-    searching,
     training,
+    whole_search,
 )
 from presage.steps.at_once import AtOnce
 from presage.steps.brief_store import BriefStore
-from presage.steps.expected import expected_before
 from presage.steps.opening import UserDatabase
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from presage.architectures import NamedArchitecture
     from presage.database import Database, ImportReport
     from presage.probe import DifficultyCard, ProbeRun, RungRun
-    from presage.search import FinalSettings, ScorerFactory, SearchResult, SearchSettings
+    from presage.search import FinalSettings, SearchResult, SearchSettings
     from presage.steps.extrapolation import Extrapolation
     from presage.steps.prediction import BoundPredictor
     from presage.surrogate import Experience
@@ -286,57 +284,10 @@ class Session:
             wish: a budget in seconds, or who is to be told how long it will take.
             beside: trains several networks at once (`presage.training.executors.side_by_side`).
         """
-        from presage.files import write_json
-        from presage.report import write_report
-        from presage.search import run_search
-        from presage.search.final.finishing import Finishing
-        from presage.search.run.run_folder import RunFolder, as_begun
-        from presage.search.strategies import check_serves
-        from presage.search.studies.feasible import check_feasible
-        from presage.search.studies.scores import get_score
-        from presage.surrogate import get_predictor
-
-        recipe.check_trainable()
-        unfitted = get_predictor(self.predictor)  # refused before anything is probed
-        check_serves(settings.strategy, space)
-        check_folder(run_folder, "--run", "presage search")
-        dataset = as_begun(run_folder, dataset)
-        self.check_database()
-        shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
-        latency, timed = None, (settings.latency_batch, self.device, self.cache("latency"), self.progress)
-        if settings.needs_latency:
-            latency = searching.latency_meter(space, shape, classes, *timed)
-        model = None if latency is None else latency.model
-        check_feasible(space, settings.limits, shape, classes, model)
-
-        def scorers(by: Recipe) -> ScorerFactory | None:
-            bound = partial(self.bound_predictor, dataset, by)
-            return searching.scorers(
-                settings.score, bound, self.predictor, dataset, by, seed=self.seed, device=self.device, space=space
-            )
-
-        last = None if final is None else replace(final, limits=settings.limits)
-        asked = budgeting.Arranged(settings, last, recipe, scorers)
-        kept = self.cache("predictors"), self.device
-        before = partial(expected_before, self.open_to_read, dataset, recipe, run_folder, unfitted, *kept)
-        budget = budgeting.Budgeting(
-            wish, dataset, space, asked, before=before, latency=model, run_folder=run_folder, device=self.device,
-            at_once=None if beside is None else beside.slots,
+        return whole_search.search(
+            self, dataset, space=space, recipe=recipe, settings=settings, run_folder=run_folder,
+            final=final, wish=wish, beside=beside,
         )  # fmt: skip
-        self.card(dataset, run_folder, budget.probes)
-        fits = budget.arranged()
-        rests_on = extrapolation.kept_extrapolation(run_folder, lambda: self.extrapolation(fits.recipe))
-        result = run_search(
-            dataset, space=space, recipe=fits.recipe, settings=fits.settings, scorer=fits.scorer,
-            predictor=self.predictor, run_folder=run_folder, database=BriefStore(self.open), device=self.device,
-            latency=latency, on_progress=searching.stages(settings, self.progress), pace=fits.pace,
-            finish=None if fits.final is None else Finishing(fits.final), beside=beside,
-        )  # fmt: skip
-        if get_score(settings.score).predicts:
-            result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))
-            write_json(RunFolder(run_folder).result, result.to_json())
-        write_report(run_folder, space, dataset)
-        return result
 
     # What fills the database?
 

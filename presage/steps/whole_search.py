@@ -1,0 +1,116 @@
+"""A whole search of the roof: probe, fit, plan, search on predictions, train, report, by what a session offers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from presage.folders import check_folder
+from presage.progress import OnStage
+from presage.steps import budgeting, extrapolation, searching
+from presage.steps.brief_store import BriefStore
+from presage.steps.expected import expected_before
+
+if TYPE_CHECKING:
+    from presage.architecture.spaces import Space
+    from presage.database import Database
+    from presage.search import FinalSettings, ScorerFactory, SearchResult, SearchSettings
+    from presage.steps.extrapolation import Extrapolation
+    from presage.steps.prediction import BoundPredictor
+    from presage.training import ImageDataset, Recipe
+    from presage.training.side_by_side import SideBySide
+
+__all__ = ["Searcher", "search"]
+
+
+class Searcher(Protocol):
+    """What a search needs of a `presage.session.Session`, as it says there."""
+
+    device: str
+    seed: int
+    predictor: str
+
+    @property
+    def progress(self) -> OnStage:
+        """Told how far the work is."""
+
+    def open(self) -> Database:
+        """The database, open."""
+
+    def open_to_read(self) -> Database:
+        """The same for reading alone."""
+
+    def check_database(self) -> None:
+        """Refuse a database that cannot be opened or made."""
+
+    def cache(self, name: str) -> Path:
+        """A folder for what can always be computed again."""
+
+    def card(self, dataset: ImageDataset, run_folder: Path, seeds: int) -> str:
+        """The difficulty card; probes the dataset unless the run folder keeps it."""
+
+    def bound_predictor(self, dataset: ImageDataset, recipe: Recipe) -> BoundPredictor:
+        """The predictor for one task."""
+
+    def extrapolation(self, recipe: Recipe) -> Extrapolation:
+        """What predictions for a recipe rest on."""
+
+
+def search(
+    session: Searcher, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings,
+    run_folder: Path, final: FinalSettings | None, wish: budgeting.TimeWish | None, beside: SideBySide | None,
+) -> SearchResult:  # fmt: skip
+    """As `presage.session.Session.search`, which calls it."""
+    from presage.files import write_json
+    from presage.report import write_report
+    from presage.search import run_search
+    from presage.search.final.finishing import Finishing
+    from presage.search.run.run_folder import RunFolder, as_begun
+    from presage.search.strategies import check_serves
+    from presage.search.studies.feasible import check_feasible
+    from presage.search.studies.scores import get_score
+    from presage.surrogate import get_predictor
+
+    recipe.check_trainable()
+    unfitted = get_predictor(session.predictor)  # refused before anything is probed
+    check_serves(settings.strategy, space)
+    check_folder(run_folder, "--run", "presage search")
+    dataset = as_begun(run_folder, dataset)
+    session.check_database()
+    shape, classes = (dataset.shape[0], recipe.image_side, recipe.image_side), len(dataset.classes)
+    latency, timed = None, (settings.latency_batch, session.device, session.cache("latency"), session.progress)
+    if settings.needs_latency:
+        latency = searching.latency_meter(space, shape, classes, *timed)
+    model = None if latency is None else latency.model
+    check_feasible(space, settings.limits, shape, classes, model)
+
+    def scorers(by: Recipe) -> ScorerFactory | None:
+        bound = partial(session.bound_predictor, dataset, by)
+        return searching.scorers(
+            settings.score, bound, session.predictor, dataset, by, seed=session.seed, device=session.device, space=space
+        )
+
+    last = None if final is None else replace(final, limits=settings.limits)
+    asked = budgeting.Arranged(settings, last, recipe, scorers)
+    kept = session.cache("predictors"), session.device
+    before = partial(expected_before, session.open_to_read, dataset, recipe, run_folder, unfitted, *kept)
+    budget = budgeting.Budgeting(
+        wish, dataset, space, asked, before=before, latency=model, run_folder=run_folder, device=session.device,
+        at_once=None if beside is None else beside.slots,
+    )  # fmt: skip
+    session.card(dataset, run_folder, budget.probes)
+    fits = budget.arranged()
+    rests_on = extrapolation.kept_extrapolation(run_folder, lambda: session.extrapolation(fits.recipe))
+    result = run_search(
+        dataset, space=space, recipe=fits.recipe, settings=fits.settings, scorer=fits.scorer,
+        predictor=session.predictor, run_folder=run_folder, database=BriefStore(session.open), device=session.device,
+        latency=latency, on_progress=searching.stages(settings, session.progress), pace=fits.pace,
+        finish=None if fits.final is None else Finishing(fits.final), beside=beside,
+    )  # fmt: skip
+    if get_score(settings.score).predicts:
+        result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))
+        write_json(RunFolder(run_folder).result, result.to_json())
+    write_report(run_folder, space, dataset)
+    return result
