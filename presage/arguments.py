@@ -16,7 +16,7 @@ __all__ = ["Action", "Arguments", "Declared", "nothing"]
 _INDENT = 24
 _MAY_BE_FILES = ("ARCH", "DATASET")
 _FILES = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}  # as `shtab.FILE`, which is an extra
-_FLAGS = ("store_true", "store_false", "store_const", "count")
+_FLAGS = ("store_true", "store_false", "store_const", "count", argparse.BooleanOptionalAction)
 
 
 class _Declares(Protocol):
@@ -32,6 +32,12 @@ class Declared:
 
     names: tuple[str, ...]
     settings: Mapping[str, Any]
+    action: argparse.Action
+
+    @property
+    def dest(self) -> str:
+        """Its name among the parsed options."""
+        return self.action.dest
 
     @property
     def is_option(self) -> bool:
@@ -42,6 +48,12 @@ class Declared:
     def takes_value(self) -> bool:
         """Whether it is an option that a value follows."""
         return self.is_option and self.settings.get("action") not in _FLAGS
+
+    def left_open(self) -> None:
+        """Need it no longer, and give it no default: the parsed options lack it unless it is typed."""
+        if self.action.help:
+            self.action.help = self.action.help.replace("%(default)s", str(self.action.default))
+        self.action.required, self.action.default = False, argparse.SUPPRESS
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,7 @@ class Arguments:
         action = (self.target or self.parser).add_argument(*names, **settings)
         if settings.get("type") is path_argument or settings.get("metavar") in _MAY_BE_FILES:
             setattr(action, "complete", _FILES)  # noqa: B010 - shtab's own attribute, which argparse lacks
-        self.declared.append(Declared(names, settings))
+        self.declared.append(Declared(names, settings, action))
 
     def add_argument_group(self, title: str, description: str | None = None) -> Arguments:
         """A group with a title of its own in the help."""
@@ -73,7 +85,9 @@ class Arguments:
 
     def set_defaults(self, **values: Any) -> None:
         """Other defaults for arguments that were declared before."""
-        self.parser.set_defaults(**values)
+        for one in self.declared:
+            if one.dest in values:
+                one.action.default = values[one.dest]
 
     def explain(self, title: str, summaries: Mapping[str, str]) -> None:
         """Say below the options what names mean, as registries summarise them.

@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import Any, NoReturn, Protocol, cast
 
 from presage.arguments import Action, Arguments
+from presage.config_file import Called, as_toml, configuration, keys
 from presage.errors import InvalidArgument, PresageError, WorkerWarning, WrongInput
 from presage.files import is_of_surroundings
 from presage.interruption import Interrupted, interruptible
@@ -185,6 +186,13 @@ def _shared(arguments: Arguments, *, absent: bool = False) -> None:
         help="seed of everything random but the predictor (default: 0)",
     )
     group.add_argument(
+        "--config",
+        type=path_argument,
+        metavar="FILE",
+        default=default(None),
+        help="a TOML file of options, by their names; what is typed counts more",
+    )
+    group.add_argument(
         "--quiet", action="store_true", default=default(False), help="no progress on stderr; warnings stay"
     )
 
@@ -192,10 +200,9 @@ def _shared(arguments: Arguments, *, absent: bool = False) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; never lets an expected error reach the user as a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    wants_json = "--json" in arguments
     try:
         with terminal(), _workers_told_of(), interruptible(_say_interrupted):
-            return _main(arguments, wants_json)
+            return _main(arguments)
     except Interrupted as interruption:
         return interruption.code
     except KeyboardInterrupt:  # by whom no signal was needed
@@ -233,9 +240,14 @@ def _say_interrupted(before: str = "") -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _main(arguments: list[str], wants_json: bool) -> int:
+def _main(arguments: list[str]) -> int:
+    wants_json = "--json" in arguments
     try:
-        return _run(arguments)
+        parsed = _parsed(arguments)
+        if parsed is None:
+            return 0
+        wants_json = parsed.options.json
+        return _run(parsed)
     except PresageError as error:
         return _report(error, wants_json)
     except OSError as error:
@@ -245,12 +257,21 @@ def _main(arguments: list[str], wants_json: bool) -> int:
         return _report(WrongInput(f"{error.strerror}{named}. Nothing already stored was lost."), wants_json)
 
 
-def _run(arguments: list[str]) -> int:
+@dataclass(frozen=True)
+class _Parsed:
+    """The options of a command, and the names of all options that it takes."""
+
+    options: argparse.Namespace
+    known: Collection[str]
+
+
+def _parsed(arguments: list[str]) -> _Parsed | None:
+    """What the words ask for; None where that is shown already."""
     if arguments[:1] == ["--version"]:
         from presage import __version__
 
         print(__version__)
-        return 0
+        return None
     name = next((word for word in arguments if not word.startswith("-")), None)
     if name is not None and arguments[0] != name:
         raise _out_of_order(arguments)
@@ -259,18 +280,48 @@ def _run(arguments: list[str]) -> int:
         guess = f" Did you mean `{near[0]}`?" if near else ""
         raise WrongInput(f"No command is named `{name}`.{guess} Known: {', '.join(COMMANDS)}.")
     root = command_line(name or "")
-    options = root.parser.parse_args(_joined(arguments, root.valued))
-    if options.command is None:
+    words = _joined(arguments, root.valued)
+    if name is None:
+        root.parser.parse_args(words)
         root.parser.print_help()
         print(f"\n{FIRST}")
-        return 0
+        return None
+    line = root.below[name]
+    called = Called.of(words, line.arguments, {one: action.arguments for one, action in line.below.items()})
+    found = None if called.config is None else configuration(called.config, called, _tables(), _owners)
+    options = root.parser.parse_args(called.words if found is None else found.words(called))
+    if found is not None:
+        found.fill(options)
     options.whole_parser = lambda: command_line().parser  # of all commands, which `completion` asks for
+    options.as_toml = lambda: as_toml(options, called)
+    return _Parsed(options, line.arguments.options)
+
+
+def _lines() -> Iterator[tuple[str, CommandLine]]:
+    """Every command and action by its name, a dot between the two."""
+    for name, line in command_line().below.items():
+        yield name, line
+        yield from ((f"{name}.{action}", below) for action, below in line.below.items())
+
+
+def _tables() -> frozenset[str]:
+    """What a table of a configuration file may be called."""
+    return frozenset(name for name, _ in _lines())
+
+
+def _owners(key: str) -> list[str]:
+    """Tables of a configuration file in which a key may stand."""
+    return [name for name, line in _lines() if key in keys(line.arguments)]
+
+
+def _run(parsed: _Parsed) -> int:
+    options = parsed.options
     known = actions(options.command)
     run = known[options.action].run if known else command(options.command).run
     try:
         return run(options)
     except InvalidArgument as error:
-        raise _as_typed(error, options, root.below[options.command].arguments.options) from error
+        raise _as_typed(error, options, parsed.known) from error
 
 
 def _out_of_order(arguments: Sequence[str]) -> WrongInput:

@@ -45,7 +45,7 @@ def add_recipe_options(parser: Arguments) -> None:
         "--image-side", type=_side, metavar="PIXELS|auto",
         help="images are resized to this side; auto: by the images, and by what the networks take",
     )  # fmt: skip
-    group.add_argument("--train-images", metavar="N|all", help="cap on training images, or `all`")
+    group.add_argument("--train-images", type=_images, metavar="N|all", help="cap on training images, or `all`")
     group.add_argument("--batch", type=positive, metavar="B", help="images a step")
     group.add_argument(
         "--flip", action=argparse.BooleanOptionalAction, default=None,
@@ -66,13 +66,19 @@ def _side(text: str) -> int | str:
     return text if text == "auto" else positive(text)
 
 
+def _images(text: str) -> int | str:
+    try:
+        return text if text == "all" else positive(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, or `all`. Got {text!r}") from None
+
+
 def recipe_of(options: argparse.Namespace, stored: Stored | None = None) -> Recipe:
     """The recipe that was named, with the options and fields that were given; later ones count.
 
     Args:
         stored: gives a recipe of the database by the beginning of its hash.
     """
-    from presage.errors import InvalidArgument
     from presage.training import Recipe
 
     changes: dict[str, object] = {
@@ -83,11 +89,7 @@ def recipe_of(options: argparse.Namespace, stored: Stored | None = None) -> Reci
     if options.train_images == "all":
         changes["train_images"] = None
     elif options.train_images is not None:
-        try:
-            changes["train_images"] = positive(options.train_images)
-        except argparse.ArgumentTypeError:
-            rule = "be a whole number of at least 1, or `all`"
-            raise InvalidArgument("--train-images", f"presage {options.command}", rule, options.train_images) from None
+        changes["train_images"] = options.train_images
     for text in options.fields:
         name, value = _field(text, options.command)
         changes[name] = value

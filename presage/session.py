@@ -275,6 +275,7 @@ class Session:
     def search(
         self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path,
         final: FinalSettings | None = None, wish: budgeting.TimeWish | None = None, beside: SideBySide | None = None,
+        options: str | None = None,
     ) -> SearchResult:  # fmt: skip
         """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
         A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
@@ -283,10 +284,11 @@ class Session:
             final: how the best are trained in the end; None leaves it at the short-list. May differ when asked again.
             wish: a budget in seconds, or who is to be told how long it will take.
             beside: trains several networks at once (`presage.training.executors.side_by_side`).
+            options: what asks for it again, as TOML: kept in the run folder as `options.toml`.
         """
         return whole_search.search(
             self, dataset, space=space, recipe=recipe, settings=settings, run_folder=run_folder,
-            final=final, wish=wish, beside=beside,
+            final=final, wish=wish, beside=beside, options=options,
         )  # fmt: skip
 
     # What fills the database?

@@ -133,7 +133,8 @@ def _export_arguments(parser: Arguments) -> None:
 def _import(options: argparse.Namespace) -> int:
     from presage.steps.experience import ImportOptions
 
-    asked = ImportOptions(options.dry_run, _renamed(options.columns), options.trust_code, options.networks)
+    networks = None if options.networks == "all" else options.networks
+    asked = ImportOptions(options.dry_run, _renamed(options.columns), options.trust_code, networks)
     with session_of(options) as session:
         report = session.import_experience(options.paths, asked)
     if options.json:
@@ -146,9 +147,9 @@ def _import(options: argparse.Namespace) -> int:
     return 2 if report.refused else 0
 
 
-def _networks(text: str) -> int | None:
+def _networks(text: str) -> int | str:
     """A count, or `all`, for argparse."""
-    return None if text == "all" else positive(text)
+    return text if text == "all" else positive(text)
 
 
 def _renamed(texts: Sequence[str]) -> dict[str, str]:

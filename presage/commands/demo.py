@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"4. Search on predictions, train the short-list and, to compare, random networks, of at most {limits}:")
         result = session.search(
             dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run,
-            final=final_of(options, dataset), beside=beside,
+            final=final_of(options, dataset), beside=beside, options=options.as_toml(),
         )  # fmt: skip
     say("")
     print(json.dumps(result.to_json()) if options.json else summary(result))

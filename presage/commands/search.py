@@ -243,7 +243,7 @@ def run(options: argparse.Namespace) -> int:
         recipe = resolved(recipe, dataset)
         result = session.search(
             dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run,
-            final=final_of(options, dataset), wish=_wish(options, plans), beside=beside,
+            final=final_of(options, dataset), wish=_wish(options, plans), beside=beside, options=options.as_toml(),
         )  # fmt: skip
     if options.json:
         print(

@@ -61,6 +61,7 @@ class Searcher(Protocol):
 def search(
     session: Searcher, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings,
     run_folder: Path, final: FinalSettings | None, wish: budgeting.TimeWish | None, beside: SideBySide | None,
+    options: str | None,
 ) -> SearchResult:  # fmt: skip
     """As `presage.session.Session.search`, which calls it."""
     from presage.files import write_json
@@ -103,6 +104,8 @@ def search(
     session.card(dataset, run_folder, budget.probes)
     fits = budget.arranged()
     rests_on = extrapolation.kept_extrapolation(run_folder, lambda: session.extrapolation(fits.recipe))
+    if not RunFolder(run_folder).asked.exists():  # of a run that goes on, once it is done
+        _keep(run_folder, options)
     result = run_search(
         dataset, space=space, recipe=fits.recipe, settings=fits.settings, scorer=fits.scorer,
         predictor=session.predictor, run_folder=run_folder, database=BriefStore(session.open), device=session.device,
@@ -112,5 +115,16 @@ def search(
     if get_score(settings.score).predicts:
         result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))
         write_json(RunFolder(run_folder).result, result.to_json())
+    _keep(run_folder, options)
     write_report(run_folder, space, dataset)
     return result
+
+
+def _keep(run_folder: Path, options: str | None) -> None:
+    """The command's options in the run folder, where a command asked for the search."""
+    from presage.files import replacing, write_text
+    from presage.search.run.run_folder import RunFolder
+
+    if options is not None:
+        with replacing(RunFolder(run_folder).options) as draft:
+            write_text(draft, options)

@@ -3,6 +3,7 @@
 ::
 
     run.json                     what was asked for; a resumed run must ask for the same
+    options.toml                 the command's options, as `presage search --config` takes them
     journal.log                  Optuna studies: predicted-1 …, verified, random-baseline
     latency.json                 what estimates latencies, where the search is about them
     supernet/                    where shared weights are searched on: checkpoint and report
@@ -38,6 +39,16 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def asked(self) -> Path:
+        """What was asked for."""
+        return self.path / "run.json"
+
+    @property
+    def options(self) -> Path:
+        """The options of the command that asked for it."""
+        return self.path / "options.toml"
 
     @property
     def journal(self) -> Path:
@@ -109,7 +120,7 @@ class RunFolder:
         Raises:
             InvalidArgument: they differ; names the first difference.
         """
-        path = self.path / "run.json"
+        path = self.asked
         begun = read_json(path)
         if begun is None:
             if self.journal.exists():

@@ -46,7 +46,7 @@ def test_a_search_ends_with_a_model_by_the_final_recipe(
     assert model.accuracy == pytest.approx(final["accuracy"], abs=1e-6)
     with Database.open(experienced) as database:
         assert database.experiment_records(recipe=Recipe.from_json(final["recipe"]).hash)
-    told = presage(*words).out
+    told = presage("search", "--config", run / "options.toml").out  # kept there, and asks for the same
     assert "Final training: 10 px, 96 images, 30 epochs." in told
     assert "Recipe: 16 px, 40 images, 1 epoch." in told
     page = (run / "report.html").read_text(encoding="utf-8")

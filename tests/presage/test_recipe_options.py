@@ -56,7 +56,6 @@ def test_options_and_fields_change_the_recipe_that_was_named() -> None:
         (("--set", "epochs=many"), "The `epochs` of `Recipe` must be int. Got 'many'."),
         (("--set", "image_side=0"), "must be at least 4, or auto"),
         (("--set", "erasing=2"), "must be within 0 and 1"),
-        (("--train-images", "some"), "must be a whole number of at least 1, or `all`"),
     ],
 )
 def test_wrong_input_is_refused_in_one_line(words: tuple[str, ...], rule: str) -> None:
