@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from presage.steps import inspecting
 from presage.steps.at_once import AtOnce
 from presage.steps.experience import ImportOptions
 from presage.steps.imports.published import NETWORKS
+from presage.steps.plain_limits import PLAIN, limits_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from presage.database import ImportReport
     from presage.probe import DifficultyCard
     from presage.probe.inspection.issue import Inspection
-    from presage.search import Limits, SearchResult
+    from presage.search import SearchResult
     from presage.training import ImageDataset, Recipe
     from presage.training.model.trained import TrainedModel
     from presage.training.side_by_side import SideBySide
@@ -217,14 +217,17 @@ def search(
     known = SearchSettings.__dataclass_fields__
     for name in settings:
         if name not in known:
-            raise UnknownName("setting of `presage.search`", name, [*known, *_LIMITS])
+            raise UnknownName("setting of `presage.search`", name, [*known, *PLAIN])
     most = {"max_params": max_params, "max_macs": max_macs, "max_memory": max_memory, "max_latency": max_latency}
-    limits = _limits(settings, **most)
+    for name, value in most.items():
+        if value is not None and "limits" in settings:
+            raise InvalidArgument(name, "presage.search", "be left out beside `limits`", value)
+    limits = settings.get("limits") or limits_of("presage.search", **most)
     fixed = frozenset({"candidates", "shortlist"} & settings.keys()) | frozenset(() if tune else ("trials",))
     by = {"recipe": recipe, "final_recipe": final_recipe}
     fixed |= {name for name, given in by.items() if given not in (None, recipes.AUTO)}
     usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""), settings.get("shortlist", 1))
-    asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings, **limits})
+    asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings, "limits": limits})
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told, predictor)
         images = _dataset(session, dataset)
@@ -276,31 +279,6 @@ def import_experience(
     options = ImportOptions(dry_run, columns or {}, trust_code, networks)
     with shown_progress(progress) as told:
         return Session(database, progress=told).import_experience([user_path(path) for path in paths], options)
-
-
-_LIMITS = {
-    "max_params": "parameters", "max_macs": "multiply_adds", "max_memory": "activation_bytes",
-    "max_latency": "latency_seconds",
-}  # fmt: skip
-"""Plain argument of `search` → field of `presage.search.Limits`, all in the same unit but milliseconds."""
-
-
-def _limits(settings: Mapping[str, Any], **most: float | None) -> dict[str, Limits]:
-    """The setting that the plain arguments stand for; nothing where none is given."""
-    from presage.search import Limits
-
-    given = {name: value for name, value in most.items() if value is not None}
-    for name, value in given.items():
-        if "limits" in settings:
-            raise InvalidArgument(name, "presage.search", "be left out beside `limits`", value)
-        whole = name != "max_latency"
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < inf:
-            rule = "be a whole number of at least 1" if whole else "be a number of milliseconds above 0"
-            raise InvalidArgument(name, "presage.search", rule, value)
-    fields: dict[str, Any] = {
-        _LIMITS[name]: value / 1000 if name == "max_latency" else value for name, value in given.items()
-    }
-    return {"limits": Limits(**fields)} if fields else {}
 
 
 def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:

@@ -26,6 +26,7 @@ from presage.progress import OnStage, Progress, shown_progress
 from presage.recipes import AUTO, final_recipe
 from presage.session import Session
 from presage.steps.budgeting import TimeWish, seconds_of
+from presage.steps.plain_limits import PLAIN, limits_of
 from presage.training.datasets.arrays import dataset_of_arrays
 from presage.training.datasets.image_dataset import FEWEST_CLASSES, MOST_CLASSES, ImageDataset, refusal
 from presage.training.datasets.pixels import as_uint8, depth_of, squares, with_channels
@@ -69,7 +70,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         candidates: networks scored; None is what `presage.search` scores.
         shortlist: networks trained; None is 5.
         predictor: name of the accuracy predictor.
-        max_params, max_macs: hard limits on the parameters of a network, and on its multiply-adds for one image.
+        max_params, max_macs, max_memory: hard limits on the parameters of a network, on its multiply-adds and on its
+            bytes of activations for one image.
+        max_latency: hard limit on milliseconds of a forward pass of one image here: estimated for all candidates, by
+            networks that each fit times first, and measured for the short-list.
         run_folder: everything the search keeps, with a report; None is a temporary folder, which goes when the
             estimator does. A fit that was stopped goes on in the same folder; no other can use it.
         database: the experiment database to learn from; None for the user's own.
@@ -102,6 +106,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         predictor: str = "ensemble",
         max_params: int | None = None,
         max_macs: int | None = None,
+        max_memory: int | None = None,
+        max_latency: float | None = None,
         run_folder: str | Path | None = None,
         database: str | Path | None = None,
         device: str = "auto",
@@ -120,6 +126,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         self.predictor = predictor
         self.max_params = max_params
         self.max_macs = max_macs
+        self.max_memory = max_memory
+        self.max_latency = max_latency
         self.run_folder = run_folder
         self.database = database
         self.device = device
@@ -225,17 +233,18 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         return float(np.mean(np.array(self.model_.predict(images)) == np.array(dataset.classes)[labels]))
 
     def _settings(self) -> SearchSettings:
-        from presage.search import Limits, SearchSettings
+        from presage.search import SearchSettings
         from presage.search.strategies import default_candidates
 
         shortlist = SearchSettings.shortlist if self.shortlist is None else self.shortlist
         usual = default_candidates(self.strategy, "", shortlist)
+        most = {name: getattr(self, name) for name in PLAIN}
         seed = self.random_state
         return SearchSettings(
             strategy=self.strategy,
             candidates=usual if self.candidates is None else self.candidates,
             shortlist=shortlist,
-            limits=Limits(self.max_params, self.max_macs),
+            limits=limits_of(_ASKED, **most),
             seed=int(seed) if isinstance(seed, int | np.integer) else int(check_random_state(seed).randint(2**31 - 1)),
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from presage.display import facts
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, WrongInput
 from presage.probe.neighbours import KnownDataset, Neighbour, nearest
 from presage.probe.noise import LabelNoise, joined, suspect_labels
 from presage.probe.protocol import PROBE_RECIPE, PROBE_VERSION
@@ -155,6 +156,46 @@ class DifficultyCard:
     def _repr_html_(self) -> str:
         title = f"{self.name}: DCN {self.dcn:.3f}{self._spread()}"
         return facts(title, [*self._rows(), ("probe", f"version {self.version}, {self._time()}")])
+
+    def to_frame(self) -> Any:
+        """One row, to stand below those of other datasets: a `pandas.DataFrame` where pandas is installed, else a
+        DuckDB relation. What is expected of more images, larger ones and longer training are columns where the ladder
+        tells (`more_images`, in points of accuracy); of what lists hold, how many and the first.
+
+        Raises:
+            WrongInput: neither is installed; `to_json` needs nothing.
+        """
+        try:
+            frames = import_module("presage.database.frames")  # by name: probes run where no database is installed
+        except ImportError:
+            raise WrongInput("A frame needs pandas and DuckDB. Type: pip install duckdb pandas") from None
+        row = self._columns()
+        return frames.frame(list(row), [list(row.values())])
+
+    def _columns(self) -> dict[str, Any]:
+        pair = self.confused[0] if self.confused else None
+        near = self.nearest[0] if self.nearest else None
+        return {
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "dcn": self.dcn,
+            "spread": self.spread,
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "seeds": len(self.seeds),
+            "probe_version": self.version,
+            "classes": self.classes,
+            "chance": self.chance,
+            "lift": self.lift,
+            "most_confused": None if pair is None else f"{pair.first} and {pair.second}",
+            "most_confused_rate": None if pair is None else pair.rate,
+            "suspected_labels": None if self.noise is None else len(self.noise.suspects),
+            "suspected_share": None if self.noise is None else self.noise.share,
+            "nearest": None if near is None else near.name,
+            "nearest_dcn": None if near is None else near.dcn,
+            **{f"more_{one.change}": one.points for one in self.outlook},
+            "seconds": self.seconds,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Everything on the card as plain values; rates and shares included."""

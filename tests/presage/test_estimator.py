@@ -28,6 +28,7 @@ from presage.architecture.operations import Activation, Classifier, Convolution,
 from presage.errors import InvalidArgument, InvalidDataset, TrainingFailure, UnknownName, WrongInput
 from presage.estimator import ImageClassifier
 from presage.search.final.settings import FinalSettings
+from presage.search.limits import Limits
 from presage.search.result import Chosen, RoundResult, SearchResult, Verified
 from presage.search.settings import SearchSettings
 from presage.session import Session
@@ -249,7 +250,12 @@ def test_what_no_network_can_learn_from_is_refused_in_one_line(
         ({"final_recipe": None}, InvalidArgument, "The `final_recipe` of `ImageClassifier` must be a `Recipe`, or"),
         ({"final": -1}, InvalidArgument, "`networks`"),
         ({"candidates": 0}, InvalidArgument, "`candidates`"),
-        ({"max_params": -1}, InvalidArgument, "`parameters`"),
+        ({"max_params": -1}, InvalidArgument, "The `max_params` of `ImageClassifier` must be a whole number"),
+        (
+            {"max_latency": 0},
+            InvalidArgument,
+            "The `max_latency` of `ImageClassifier` must be a number of milliseconds",
+        ),
         ({"budget": "soon"}, InvalidArgument, "The `budget` of `ImageClassifier` must be seconds, or a time"),
         ({"random_state": -1}, InvalidArgument, "`seed`"),
     ],
@@ -287,7 +293,8 @@ def test_parameters_reach_the_search(shapes: tuple[np.ndarray, np.ndarray], at_o
     recipe = Recipe(epochs=2, image_side=AUTO)
     given = {
         "strategy": "random", "candidates": 9, "shortlist": 2, "predictor": "cost-only", "max_params": 10_000,
-        "max_macs": 20_000, "run_folder": tmp_path / "run", "database": tmp_path / "a.duckdb", "device": "cpu",
+        "max_macs": 20_000, "max_memory": 30_000, "max_latency": 2.5,
+        "run_folder": tmp_path / "run", "database": tmp_path / "a.duckdb", "device": "cpu",
         "random_state": 3, "recipe": recipe, "final": 2, "final_recipe": "thorough", "tune": False,
     }  # fmt: skip
     made = ImageClassifier(**given)
@@ -296,7 +303,7 @@ def test_parameters_reach_the_search(shapes: tuple[np.ndarray, np.ndarray], at_o
     (told,) = asked
     settings, session = told["settings"], told["session"]
     assert (settings.strategy, settings.candidates, settings.shortlist, settings.seed) == ("random", 9, 2, 3)
-    assert (settings.limits.parameters, settings.limits.multiply_adds) == (10_000, 20_000)
+    assert settings.limits == Limits(10_000, 20_000, 30_000, 0.0025)
     assert (session.database, session.device, session.predictor) == (tmp_path / "a.duckdb", "cpu", "cost-only")
     assert told["run_folder"] == tmp_path / "run"
     assert told["recipe"] == Recipe(epochs=2, image_side=16)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, WrongInput
 from presage.probe import PROBE_VERSION, HeldOutImages, KnownDataset, Outlook, ProbeRun, difficulty_card, nearest
 
 CONFUSION = np.array([[8, 2, 0], [1, 9, 0], [0, 1, 9]])
@@ -145,6 +146,21 @@ def test_json_holds_what_the_text_says() -> None:
     assert found["confused"][0]["rate"] == pytest.approx(0.15)
     assert found["noise"] == {"examined": 2, "suspects": [], "share": 0.0}
     assert found["nearest"][0]["name"] == "lake"
+
+
+def test_a_frame_has_a_row_for_the_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    outlook = (Outlook("images", "twice the images", 3.4, -0.3, 6.2, 0.9),)
+    card = difficulty_card([run(0, 0.8), run(1, 0.9)], [("lake", 0.82)], outlook=outlook)
+    monkeypatch.setattr("presage.database.frames.find_spec", lambda name: None)  # as without pandas
+    frame = card.to_frame()
+    (values,) = frame.fetchall()
+    row = dict(zip(frame.columns, values, strict=True))
+    assert (row["name"], row["dcn"], row["lift"]) == ("sea", pytest.approx(0.85), pytest.approx(0.7))
+    assert (row["most_confused"], row["most_confused_rate"]) == ("cod and eel", pytest.approx(0.15))
+    assert (row["nearest"], row["more_images"], row["suspected_labels"]) == ("lake", 3.4, None)
+    monkeypatch.setitem(sys.modules, "presage.database.frames", None)
+    with pytest.raises(WrongInput, match="pip install duckdb pandas"):
+        card.to_frame()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from presage.architecture.graph import Architecture
 from presage.architecture.serial import from_json, to_json
 from presage.architecture.torch_bridge.build import build
+from presage.display import accuracies, facts, scaled
 from presage.errors import InvalidArgument
 from presage.speakable import named
 from presage.training.datasets.value_range import Depth
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from presage.training.fitting import TrainingResult
 
 __all__ = ["TrainedModel", "trained_model"]
+
+_SHOWN = 12  # classes that a notebook names
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +132,23 @@ class TrainedModel:
         how = f", recipe: {recipe_words(self.recipe)}" if self.recipe else ""
         size = f"{side}x{side}x{c}"
         return f"TrainedModel({named(self.architecture.hash)}, {len(self.classes)} classes, {size}{trained}{how})"
+
+    def _repr_html_(self) -> str:
+        c, side, _ = self.input_shape
+        learned = sum(parameter.numel() for parameter in self.module.parameters())
+        shown = ", ".join(self.classes[:_SHOWN]) + (", …" if len(self.classes) > _SHOWN else "")
+        said = [
+            ("trained", accuracies(self.accuracy, self.balanced_accuracy)),
+            ("test", accuracies(self.test_accuracy, self.test_balanced_accuracy)),
+            ("dataset", self.dataset),
+            ("by the recipe", recipe_words(self.recipe) if self.recipe else ""),
+            ("stopped", "" if self.stopped_after is None else f"after {self.stopped_after} epochs, before the end"),
+            ("classes", f"{len(self.classes)}: {shown}"),
+            ("takes", f"images of any size, as {side}x{side} {'in colour' if c == 3 else 'grey'}"),
+            ("parameters", scaled(learned)),
+            ("to use it", "model.predict(images), of files, a folder, arrays or Pillow images"),
+        ]
+        return facts(named(self.architecture.hash), [(name, what) for name, what in said if what])
 
 
 def trained_model(

@@ -11,6 +11,7 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -91,6 +92,18 @@ def test_a_recipe_that_mirrors_in_test_mirrors_ever_after(model: TrainedModel, t
     program = torch.export.load(tmp_path / "m" / "program.pt2").module()
     exported = program(torch.from_numpy(some.transpose(0, 3, 1, 2).copy())).detach().numpy()
     np.testing.assert_allclose(exported, expected, atol=1e-4)
+
+
+def test_a_notebook_shows_what_it_is(model: TrainedModel) -> None:
+    page = model._repr_html_()
+    cells = [cell.text for cell in ElementTree.fromstring(f"<div>{page}</div>").iter("td")]
+    assert f"{model.accuracy:.3f}" in cells
+    assert "3: circle, pipe|line, Ünter" in cells
+    assert "images of any size, as 16x16 in colour" in cells
+    without = replace(model, accuracy=None, test_accuracy=None, recipe=None, dataset="", classes=("<b>",) * 40)
+    page = without._repr_html_()
+    assert "40: &lt;b&gt;, &lt;b&gt;" in page
+    assert not any(name in page for name in ("trained", "recipe", "dataset", "stopped", "<b>,"))
 
 
 def test_saving_says_nothing(model: TrainedModel, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
