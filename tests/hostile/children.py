@@ -98,16 +98,19 @@ class Child:
 
     def waited(self, seconds: float) -> int | None:
         """How it ended; None where it has not within so long."""
+        if self.code is not None:
+            return self.code
         until = time.monotonic() + seconds
-        while self.code is None:
-            found, status = os.waitpid(self.number, os.WNOHANG)
-            if found:
-                self.code = os.waitstatus_to_exitcode(status)
-                os.close(self._pipe)
-            elif time.monotonic() > until:
-                return None
-            else:
-                time.sleep(0.002)
+        with _ended(self.number) as ended:
+            while self.code is None:
+                found, status = os.waitpid(self.number, os.WNOHANG)
+                if found:
+                    self.code = os.waitstatus_to_exitcode(status)
+                    os.close(self._pipe)
+                elif (left := until - time.monotonic()) <= 0:
+                    return None
+                else:
+                    ended(left)
         return self.code
 
     def seconds(self) -> float:
@@ -130,6 +133,19 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.number, signal.SIGKILL)
         return self.wait()
+
+
+@contextlib.contextmanager
+def _ended(number: int) -> Iterator[Callable[[float], object]]:
+    """Waits for so many seconds, or until a child ends; without asking again and again where the system has that."""
+    if not hasattr(os, "pidfd_open"):
+        yield lambda seconds: time.sleep(min(seconds, 0.01))
+        return
+    handle = os.pidfd_open(number)
+    try:
+        yield lambda seconds: select.select([handle], [], [], seconds)
+    finally:
+        os.close(handle)
 
 
 def _whole(to: int, content: bytes) -> None:
