@@ -16,12 +16,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Child", "Say", "loaded", "warm"]
+__all__ = ["Child", "Say", "end_all", "loaded", "over", "warm"]
 
 Say = Callable[[Any], None]
 """How a child tells of something: a JSON value."""
 
 _BEGINNING = threading.Lock()  # a fork while another thread imports would leave the child a lock that nobody lets go of
+
+
+_alive: set[Child] = set()
+_over: list[bool] = []
+
+
+def end_all() -> None:
+    """Kill all children, whichever thread waits for them; whoever begins another is interrupted."""
+    with _BEGINNING:
+        _over.append(True)
+    for child in list(_alive):
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                kill(child.number, signal.SIGKILL)
+
+
+def over() -> bool:
+    """Whether children were ended by `end_all`, so that what came of them says nothing."""
+    return bool(_over)
 
 
 def loaded() -> list[str]:
@@ -52,15 +71,20 @@ class Child:
     code: int | None = None
     _read: bytes = b""
 
+    def __post_init__(self) -> None:
+        _alive.add(self)
+
     @classmethod
     def running(cls, work: Callable[[Say], int]) -> Child:
         """Fork; the child ends with the code that `work` gives, or 70 where that raises."""
         with _BEGINNING:
+            if _over:
+                raise KeyboardInterrupt
             reading, writing = os.pipe()
             number = os.fork()
-        if number:
-            os.close(writing)
-            return cls(number, reading)
+            if number:
+                os.close(writing)
+                return cls(number, reading)
         code = 70
         try:
             os.close(reading)
@@ -92,21 +116,25 @@ class Child:
         """How it ended."""
         if self.code is None:
             _, status = os.waitpid(self.number, 0)
-            self.code = os.waitstatus_to_exitcode(status)
-            os.close(self._pipe)
+            self._ended(status)
+        assert self.code is not None
         return self.code
+
+    def _ended(self, status: int) -> None:
+        self.code = os.waitstatus_to_exitcode(status)
+        os.close(self._pipe)
+        _alive.discard(self)
 
     def waited(self, seconds: float) -> int | None:
         """How it ended; None where it has not within so long."""
         if self.code is not None:
             return self.code
         until = time.monotonic() + seconds
-        with _ended(self.number) as ended:
+        with _ending(self.number) as ended:
             while self.code is None:
                 found, status = os.waitpid(self.number, os.WNOHANG)
                 if found:
-                    self.code = os.waitstatus_to_exitcode(status)
-                    os.close(self._pipe)
+                    self._ended(status)
                 elif (left := until - time.monotonic()) <= 0:
                     return None
                 else:
@@ -136,7 +164,7 @@ class Child:
 
 
 @contextlib.contextmanager
-def _ended(number: int) -> Iterator[Callable[[float], object]]:
+def _ending(number: int) -> Iterator[Callable[[float], object]]:
     """Waits for so many seconds, or until a child ends; without asking again and again where the system has that."""
     if not hasattr(os, "pidfd_open"):
         yield lambda seconds: time.sleep(min(seconds, 0.01))

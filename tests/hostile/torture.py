@@ -19,8 +19,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 from tests.hostile import faults
+from tests.hostile.children import end_all, over
 from tests.hostile.tally import Part, Tally, commit_of, tables
 from tests.hostile.trials import Kills, Mutations, Starved, Trial
 
@@ -93,6 +95,7 @@ def _run(tally: Tally, trials: list[tuple[Trial, int]], minutes: float, jobs: in
     """The trial that lags most goes on first, until all are done or the time is up."""
     until, commit = time.monotonic() + 60 * minutes, commit_of(_HERE)
     busy: set[int] = set()
+    choosing = Lock()
 
     def again() -> Iterator[Callable[[], Part]]:
         for part, fault in tally.standing():
@@ -100,19 +103,26 @@ def _run(tally: Tally, trials: list[tuple[Trial, int]], minutes: float, jobs: in
                 if (trial.kind, trial.name) == (part.kind, part.name):
                     yield lambda trial=trial, seed=fault.seed: trial.part(seed, 1)  # type: ignore[misc]
 
-    def lagging() -> int | None:
+    def begun() -> int | None:
+        """The one that lags most of those that nobody is at."""
+
         def done(at: int) -> float:
             trial, asked = trials[at]
             return tally.count(trial.kind, trial.name, trial.unit) / asked
 
-        left = [at for at in range(len(trials)) if at not in busy and done(at) < 1]
-        return min(left, key=done, default=None)
+        with choosing:
+            left = [at for at in range(len(trials)) if at not in busy and done(at) < 1]
+            found = min(left, key=done, default=None)
+            busy.update(() if found is None else (found,))
+        return found
 
     def work() -> None:
-        while time.monotonic() < until and (at := lagging()) is not None:
-            busy.add(at)
+        while time.monotonic() < until and (at := begun()) is not None:
             trial = trials[at][0]
-            _kept(tally, trial.part(tally.next_seed(trial.kind, trial.name), trial.chunk), commit)
+            part = trial.part(tally.next_seed(trial.kind, trial.name), trial.chunk)
+            if over():
+                return
+            _kept(tally, part, commit)
             busy.discard(at)
 
     for once in again():
@@ -122,8 +132,12 @@ def _run(tally: Tally, trials: list[tuple[Trial, int]], minutes: float, jobs: in
         work()
         return
     with ThreadPoolExecutor(jobs) as pool:
-        for one in [pool.submit(work) for _ in range(jobs)]:
-            one.result()
+        try:
+            for one in [pool.submit(work) for _ in range(jobs)]:
+                one.result()
+        except BaseException:
+            end_all()
+            raise
 
 
 def _kept(tally: Tally, part: Part, commit: str) -> None:
