@@ -13,21 +13,21 @@ import os
 import re
 import shlex
 import sys
-import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn, Protocol, cast
 
 from presage.arguments import Action, Arguments
 from presage.config_file import Called, as_toml, configuration, keys
-from presage.errors import InvalidArgument, PresageError, WorkerWarning, WrongInput
+from presage.errors import InvalidArgument, PresageError, WrongInput
 from presage.files import is_of_surroundings
 from presage.interruption import Interrupted, interruptible
 from presage.output import seed
 from presage.places import path_argument
 from presage.terminal import NotShown, one_line, terminal
+from presage.training.stopped import told_by
 
 __all__ = ["CommandLine", "command_line", "main"]
 
@@ -201,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; never lets an expected error reach the user as a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        with terminal(), _workers_told_of(), interruptible(_say_interrupted):
+        with terminal(), told_by("presage"), interruptible(_say_interrupted):
             return _main(arguments)
     except Interrupted as interruption:
         return interruption.code
@@ -215,24 +215,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             with suppress(OSError, ValueError, AttributeError):
                 print(f"presage: {error}", file=sys.stderr, flush=True)
         return 1
-
-
-@contextmanager
-def _workers_told_of() -> Iterator[None]:
-    """A `WorkerWarning` is a line as others are; other warnings are as they were."""
-    before = warnings.showwarning
-
-    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-        if issubclass(category, WorkerWarning):
-            print(f"presage: {message}", file=sys.stderr, flush=True)
-        else:
-            before(message, category, *rest, **more)
-
-    warnings.showwarning = show
-    try:
-        yield
-    finally:
-        warnings.showwarning = before
 
 
 def _say_interrupted(before: str = "") -> None:

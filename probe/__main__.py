@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from presage.errors import InvalidArgument, TrainingFailure, WrongInput
+from presage.errors import InvalidArgument, TrainingFailure
 from presage.files import held
 from presage.places import path_argument
 from presage.probe.card import difficulty_card
@@ -28,6 +28,7 @@ from presage.terminal import one_line
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.datasets.kinds import listed
 from presage.training.datasets.loading import load_dataset
+from presage.training.lone_command import run_alone
 
 __all__ = ["main"]
 
@@ -35,7 +36,7 @@ SHARD = f"probes-{PROBE_VERSION}.jsonl"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Give the exit code: 0 done, 1 a probe failed, 2 wrong input."""
+    """Give the exit code: 0 done, 1 a probe failed, 2 wrong input, 130 or 143 interrupted."""
     parser = argparse.ArgumentParser(prog="python -m presage.probe", description="How hard are these image datasets?")
     parser.add_argument("datasets", nargs="+", metavar="DATASET", help=listed())
     parser.add_argument(
@@ -46,14 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="a JSON object a line instead of text")
     given = parser.parse_args(arguments)
-    try:
-        if given.seeds < 1:
-            raise InvalidArgument("seeds", "python -m presage.probe", "be at least 1", given.seeds)
-        with _writer(given.out):
-            return max([_measure(spec, given) for spec in given.datasets])
-    except WrongInput as error:
-        print(one_line(error), file=sys.stderr)
-        return 2
+    return run_alone("probe", lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> int:
+    if given.seeds < 1:
+        raise InvalidArgument("seeds", "python -m presage.probe", "be at least 1", given.seeds)
+    with _writer(given.out):
+        return max([_measure(spec, given) for spec in given.datasets])
 
 
 def _measure(spec: str, given: argparse.Namespace) -> int:

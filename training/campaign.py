@@ -21,7 +21,7 @@ from typing import Any
 
 from presage.architecture.costs import costs
 from presage.architecture.serial import to_json
-from presage.errors import InvalidArgument, WrongInput
+from presage.errors import InvalidArgument
 from presage.files import held
 from presage.places import path_argument
 from presage.reading import read_text
@@ -38,6 +38,7 @@ from presage.training.executors import worker_processes
 from presage.training.experiment_job import run_experiment
 from presage.training.fitting import TrainingResult
 from presage.training.hardware import choose_device, device_name, versions
+from presage.training.lone_command import run_alone
 from presage.training.precision import choose_precision
 from presage.training.recipe import AUTO, Recipe
 from presage.training.recipe_design import recipe_sequence
@@ -269,7 +270,7 @@ def _described(name: str, planned: Planned, experiment: ExperimentRecord) -> str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; gives the exit code: 0 done, 1 some experiments could not be run, 2 wrong input."""
+    """The command line; gives the exit code: 0 done, 1 some experiments could not be run, 2 wrong input, 130, 143."""
     parser = argparse.ArgumentParser(
         prog="python -m presage.training.campaign", description=(__doc__ or "").split("\n")[0]
     )
@@ -303,17 +304,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="JSON list of [dataset, architecture, recipe, seed] not to run again",
     )
     given = parser.parse_args(arguments)
-    try:
-        recipe = Recipe.from_json(json.loads(read_text(given.recipe))) if given.recipe else Recipe()
-        known = _identities(given.known) if given.known else frozenset()
-        design = None
-        if given.many_recipes or given.staged:
-            design = _design(staged_sequence if given.staged else recipe_sequence, given.most_seconds)
-        campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device, known, design)
-        summary = campaign.run(_report)
-    except WrongInput as error:
-        print(one_line(error), file=sys.stderr)
-        return 2
+    return run_alone("campaign", lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> int:
+    recipe = Recipe.from_json(json.loads(read_text(given.recipe))) if given.recipe else Recipe()
+    known = _identities(given.known) if given.known else frozenset()
+    design = None
+    if given.many_recipes or given.staged:
+        design = _design(staged_sequence if given.staged else recipe_sequence, given.most_seconds)
+    campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device, known, design)
+    summary = campaign.run(_report)
     for reason in summary.refused:
         print(one_line(f"refused: {reason}"), file=sys.stderr)
     print(f"{summary.added} added, {summary.already} already there, {summary.failed} failed.", file=sys.stderr)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from presage.errors import WorkerWarning
 
-__all__ = ["LOOKS", "line_of", "is_stopped"]
+__all__ = ["LOOKS", "is_stopped", "line_of", "told_by"]
 
 LOOKS = 15.0
 """Seconds between two looks at a worker that has not answered; it is told of when two in a row find it stopped."""
@@ -45,3 +48,21 @@ def line_of(stream: IO[bytes], process: int) -> bytes:
                 )
             before = now
     return stream.readline()
+
+
+@contextmanager
+def told_by(command: str) -> Iterator[None]:
+    """Within the block a `WorkerWarning` is a line of a command's on stderr; other warnings are as they were."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, WorkerWarning):
+            print(f"{command}: {message}", file=sys.stderr, flush=True)
+        else:
+            before(message, category, *rest, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
