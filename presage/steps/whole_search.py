@@ -12,6 +12,7 @@ from presage.progress import OnStage
 from presage.steps import budgeting, extrapolation, searching
 from presage.steps.brief_store import BriefStore
 from presage.steps.expected import expected_before
+from presage.steps.references import told_of_references
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
@@ -113,7 +114,8 @@ def search(
         finish=None if fits.final is None else Finishing(fits.final), beside=beside,
     )  # fmt: skip
     if get_score(settings.score).predicts:
-        result = replace(result, notes=rests_on.notes([one.chosen.multiply_adds for one in result.verified]))
+        notes = rests_on.notes([one.chosen.multiply_adds for one in result.verified])
+        result = replace(result, notes=(*notes, *told_of_references(space, result)))
         write_json(RunFolder(run_folder).result, result.to_json())
     _keep(run_folder, options)
     write_report(run_folder, space, dataset)
