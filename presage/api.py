@@ -23,6 +23,7 @@ from presage.steps.at_once import AtOnce
 from presage.steps.experience import ImportOptions
 from presage.steps.imports.published import NETWORKS
 from presage.steps.plain_limits import PLAIN, limits_of
+from presage.trackers.registry import trackers_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from presage.probe import DifficultyCard
     from presage.probe.inspection.issue import Inspection
     from presage.search import SearchResult
+    from presage.trackers.tracker import Tracker
     from presage.training import ImageDataset, Recipe
     from presage.training.model.trained import TrainedModel
     from presage.training.side_by_side import SideBySide
+
+    Log = str | Tracker | Iterable[str | Tracker] | None
 
 __all__ = ["import_experience", "inspect", "load", "predict", "probe", "search", "train"]
 
@@ -146,6 +150,7 @@ def train(
     progress: Progress = True,
     workers: int | str | None = None,
     executor: Executor | None = None,
+    log: Log = None,
 ) -> TrainedRows:
     """*Trained* accuracy of networks, which enters the database. Other arguments as `predict` has them.
 
@@ -153,13 +158,15 @@ def train(
         out: folder in which each trained network is left, for `load`; None leaves none.
         onnx: whether an ONNX file is left there too.
         workers, executor: as `search` has them; a single network is trained by all threads.
+        log: as `search` has it.
     """
+    trackers = trackers_of(log, "log", "presage.train")
     folder = None if out is None else user_path(out)
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told)
         images = _dataset(session, dataset)
         asked, at_once = _at_images(session, images, architectures, recipe), AtOnce(workers, executor)
-        return session.train(images, *asked, out=folder, onnx=onnx, at_once=at_once)
+        return session.train(images, *asked, out=folder, onnx=onnx, at_once=at_once, trackers=trackers)
 
 
 def search(
@@ -183,6 +190,7 @@ def search(
     progress: Progress = True,
     workers: int | str | None = None,
     executor: Executor | None = None,
+    log: Log = None,
     **settings: Any,
 ) -> SearchResult:
     """Search a space on predicted accuracy and train the short-list, the best of it finally; resumes a run folder.
@@ -200,6 +208,8 @@ def search(
         workers: networks trained at once, each by one thread, with the same results for any number; ``"auto"`` is one
             for each core, or four for each GPU. None trains one after the other, by all threads.
         executor: trains on this in place of processes of presage's own; it must share this machine's disk.
+        log: experiment trackers that are told of it, by name (``"tensorboard"``, ``"mlflow"``, ``"wandb"``,
+            ``"trackio"``), or as `presage.trackers.tracker.Tracker`; one that fails is a `TrackerWarning`.
         settings: fields of `presage.search.SearchSettings`: strategy, candidates (2,000; 100 where a super-net scores),
             shortlist, rounds, `limits` in place of the four above, …
 
@@ -214,6 +224,7 @@ def search(
     from presage.steps.spaces import space_of
     from presage.training.executors import AUTO_WORKERS, side_by_side
 
+    trackers = trackers_of(log, "log", "presage.search")
     known = SearchSettings.__dataclass_fields__
     for name in settings:
         if name not in known:
@@ -249,6 +260,7 @@ def search(
                 final=ending if final else None,
                 wish=None if budget is None else TimeWish(seconds_of(budget, "presage.search"), fixed),
                 beside=beside,
+                trackers=trackers,
             )
 
 

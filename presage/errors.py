@@ -46,6 +46,7 @@ __all__ = [
     "PresageError",
     "StorageFailed",
     "StorageFull",
+    "TrackerWarning",
     "TrainingFailure",
     "UnknownName",
     "WorkerWarning",
@@ -64,6 +65,10 @@ class NetworkWarning(UserWarning):
 
 class WorkerWarning(UserWarning):
     """A worker process that was stopped from outside, so that the work waits; commands print it."""
+
+
+class TrackerWarning(UserWarning):
+    """An experiment tracker that failed and is told no more, while the work goes on; commands print it."""
 
 
 class PresageError(Exception):

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from presage.steps.prediction import BoundPredictor
     from presage.surrogate import Experience
     from presage.surrogate.evaluation.appraisal import Appraisal
+    from presage.trackers.tracker import Tracker
     from presage.training import ImageDataset, Recipe
     from presage.training.campaign import Summary
     from presage.training.side_by_side import SideBySide
@@ -249,6 +250,7 @@ class Session:
         out: Path | None = None,
         onnx: bool = False,
         at_once: AtOnce | None = None,
+        trackers: Sequence[Tracker] = (),
     ) -> TrainedRows:
         """Train each architecture fully; each result enters the database as soon as it is there.
 
@@ -259,6 +261,7 @@ class Session:
             out: where each trained network is left as a folder; None leaves none.
             onnx: whether those folders hold an ONNX file too.
             at_once: how many are trained side by side; None for one after the other.
+            trackers: told of it (`presage.trackers.tracker`).
         """
         recipe.check_trainable()
         if out is not None:
@@ -268,14 +271,14 @@ class Session:
         rows = training.train(
             BriefStore(self.open), dataset, architectures, recipe,
             seed=self.seed, device=self.device, out=out, onnx=onnx, progress=self.progress,
-            at_once=at_once or AtOnce(), scratch=self.cache("trainings"),
+            at_once=at_once or AtOnce(), scratch=self.cache("trainings"), trackers=trackers,
         )  # fmt: skip
         return TrainedRows(rows, rows[0].recipe_words if rows else "")
 
     def search(
         self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path,
         final: FinalSettings | None = None, wish: budgeting.TimeWish | None = None, beside: SideBySide | None = None,
-        options: str | None = None,
+        options: str | None = None, trackers: Sequence[Tracker] = (),
     ) -> SearchResult:  # fmt: skip
         """Probe, recall, fit, search on predictions, train the short-list; everything in `run_folder`, with a report.
         A search that was stopped goes on where it was when it is asked for again with the same folder and settings.
@@ -285,10 +288,12 @@ class Session:
             wish: a budget in seconds, or who is to be told how long it will take.
             beside: trains several networks at once (`presage.training.executors.side_by_side`).
             options: what asks for it again, as TOML: kept in the run folder as `options.toml`.
+            trackers: told of it (`presage.trackers.tracker`).
         """
         return whole_search.search(
             self, dataset, space=space, recipe=recipe, settings=settings, run_folder=run_folder,
             final=final, wish=wish, beside=beside, options=options,
+            trackers=trackers,
         )  # fmt: skip
 
     # What fills the database?

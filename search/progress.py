@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from presage.training.loop import EpochRecord
 
 __all__ = ["OnProgress", "SearchProgress", "Stage", "silent"]
 
@@ -15,13 +19,18 @@ Stage = str
 
 @dataclass(frozen=True)
 class SearchProgress:
-    """`done` of `total` steps of a stage. `detail` is for people and may be empty."""
+    """`done` of `total` steps of a stage. `detail` is for people and may be empty.
+
+    After an epoch of a network's training, `network` is its hash, and `record` what the epoch showed.
+    """
 
     stage: Stage
     done: int
     total: int
     round_number: int = 1
     detail: str = ""
+    network: str = ""
+    record: EpochRecord | None = None
 
 
 OnProgress = Callable[[SearchProgress], None]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from presage.errors import WorkerWarning
+from presage.errors import TrackerWarning, WorkerWarning
 
 __all__ = ["LOOKS", "is_stopped", "line_of", "told_by"]
 
@@ -52,11 +52,11 @@ def line_of(stream: IO[bytes], process: int) -> bytes:
 
 @contextmanager
 def told_by(command: str) -> Iterator[None]:
-    """Within the block a `WorkerWarning` is a line of a command's on stderr; other warnings are as they were."""
+    """Within the block a warning of workers or trackers is a line of a command's on stderr; others are as they were."""
     before = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-        if issubclass(category, WorkerWarning):
+        if issubclass(category, WorkerWarning | TrackerWarning):
             print(f"{command}: {message}", file=sys.stderr, flush=True)
         else:
             before(message, category, *rest, **more)

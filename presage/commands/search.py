@@ -40,6 +40,7 @@ from presage.speakable import named
 from presage.surrogate.predictors.registry import PREDICTORS
 from presage.surrogate.proxies.registry import PROXIES
 from presage.terminal import one_line
+from presage.tracking import add_log, trackers_asked
 
 if TYPE_CHECKING:
     from presage.search import FinalSettings, SearchResult, SearchSettings, Verified
@@ -65,6 +66,7 @@ def arguments(parser: Arguments) -> None:
         help="show the search while it runs on a page for this machine's browsers alone, as `presage dashboard` does",
     )  # fmt: skip
     add_port(parser)
+    add_log(parser)
     parser.explain("spaces", SPACES.summaries())
     parser.explain("strategies", STRATEGIES.summaries())
     parser.explain("predictors", PREDICTORS.summaries())
@@ -234,6 +236,7 @@ def run(options: argparse.Namespace) -> int:
     settings, space = settings_of(options), space_of(options.space, options.budget, options.run)
     chosen_recipe(options.final_recipe, "--final-recipe", "search")
     plans: list[Plan] = []
+    trackers = trackers_asked(options)
     check_folder(options.run, "--run", "presage search")
     at_once = side_by_side(options.workers, options.device, options.run / ".workers")
     with session_of(options) as session, at_once as beside, _served(options):
@@ -244,6 +247,7 @@ def run(options: argparse.Namespace) -> int:
         result = session.search(
             dataset, space=space, recipe=recipe, settings=settings, run_folder=options.run,
             final=final_of(options, dataset), wish=_wish(options, plans), beside=beside, options=options.as_toml(),
+            trackers=trackers,
         )  # fmt: skip
     if options.json:
         print(

@@ -15,6 +15,7 @@ from presage.places import path_argument
 from presage.recipes import add_recipe_options, recipe_of
 from presage.side_by_side import AUTO, add_workers, told_workers
 from presage.steps.at_once import AtOnce
+from presage.tracking import add_log, trackers_asked
 
 SUMMARY = "train networks fully; the results enter the database, and what it knows is not trained again"
 
@@ -30,6 +31,7 @@ def arguments(parser: Arguments) -> None:
     group.add_argument("--onnx", action="store_true", help="an ONNX file too (needs: pip install 'presage[onnx]')")
     add_workers(parser, "of several networks, those trained")
     add_recipe_options(parser)
+    add_log(parser)
     parser.add_argument(
         "--budget", type=duration, metavar="TIME",
         help="train for as many epochs as fit, as in 90s, 10m or 1h30m (at most four times the recipe's)",
@@ -41,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from presage.at_images import at_images
     from presage.steps.training_time import recipe_within
 
-    began = time.monotonic()
+    began, trackers = time.monotonic(), trackers_asked(options)
     with session_of(options) as session:
         recipe = recipe_of(options, session.stored_recipe)
         networks = read_networks(options.architectures)
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
             notice(f"{recipe.epochs} epochs, about {clock(fitted.seconds)} of {clock(options.budget)}.", options)
         rows = session.train(
             dataset, asked.networks, recipe, out=options.out, onnx=options.onnx,
-            at_once=_at_once(options, len(asked.networks)),
+            at_once=_at_once(options, len(asked.networks)), trackers=trackers,
         )  # fmt: skip
     if options.json:
         print(

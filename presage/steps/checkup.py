@@ -27,10 +27,16 @@ LEAST_MEMORY = 2_000_000_000
 FOR = {
     "completion": "presage completion: commands and options completed by the shell",
     "dashboard": "a search's journal.log in optuna-dashboard",
+    "gs": "presage database sync with gs://…",
     "heif": "photographs in .heic",
+    "mlflow": "a search told to MLflow (--log mlflow)",
     "nasbench": "the published trainings of NAS-Bench-201",
     "onnx": "an ONNX file of a trained network (--onnx)",
+    "s3": "presage database sync with s3://…",
+    "tensorboard": "a search told to TensorBoard (--log tensorboard)",
     "timm": "networks of timm by name (timm:resnet18)",
+    "trackio": "a search told to Trackio (--log trackio)",
+    "wandb": "a search told to Weights & Biases (--log wandb)",
 }
 """What extras are for."""
 

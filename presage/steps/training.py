@@ -13,12 +13,16 @@ from presage.display import accuracies
 from presage.progress import OnStage
 from presage.steps.brief_store import BriefStore
 from presage.terminal import one_line
+from presage.trackers.searches import curve_values, flat
+from presage.trackers.telling import Telling
+from presage.trackers.tracker import Tracked
 
 if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
     from presage.architectures import NamedArchitecture
     from presage.records import ExperimentRecord
     from presage.steps.at_once import AtOnce
+    from presage.trackers.tracker import Tracker, Value
     from presage.training import EpochRecord, ImageDataset, Recipe
 
 __all__ = ["Trained", "check_onnx", "model_name", "train"]
@@ -77,6 +81,7 @@ def train(
     progress: OnStage,
     at_once: AtOnce,
     scratch: Path,
+    trackers: Sequence[Tracker] = (),
 ) -> list[Trained]:
     """As `Session.train`; each result enters the store as soon as it is there."""
     from presage.architectures import costs_of
@@ -103,15 +108,20 @@ def train(
             recalled[name] = _finished(store, dataset, named, recipe, seed)
         return recalled[name] is not None and (folder is None or _is_complete(folder, onnx))
 
-    with at_once.trainer(len(architectures), device, scratch) as trainer:
+    asked = {"dataset": dataset.name, "networks": len(architectures), "seed": seed, "recipe": recipe.to_json()}
+    tracked = Tracked(f"train {dataset.name}", out or scratch, flat(asked))
+    with Telling(trackers, tracked) as telling, at_once.trainer(len(architectures), device, scratch) as trainer:
         for number, named in enumerate(architectures):
 
-            def tell(record: EpochRecord, before: int = number * recipe.epochs) -> None:
-                progress("train", before + record.epoch + 1, total)
+            def tell(record: EpochRecord, at: int = number) -> None:
+                progress("train", at * recipe.epochs + record.epoch + 1, total)
+                telling.epoch(architectures[at].name, record.epoch + 1, curve_values(record))
 
             (name, folder), finished = place(named), is_done(named)
             known = recalled[name]
             if known is not None and finished:
+                for epoch, accuracy in enumerate(known.curve, 1):
+                    telling.epoch(named.name, epoch, {"validation_accuracy": accuracy})
                 done.append(_trained(named, known, folder, reused=True))
                 progress("train", (number + 1) * recipe.epochs, total)
                 continue
@@ -126,8 +136,22 @@ def train(
                 done.append(_trained(named, record, folder))
             else:
                 done.append(_trained(named, record, None))
+        for one in done:
+            telling.network(one.name, _told(one))
+        accuracies_of = [one.accuracy for one in done if one.accuracy is not None]
+        telling.ending(
+            {"best_accuracy": max(accuracies_of, default=None)}, [Path(one.model) for one in done if one.model]
+        )
     words = words_on(recipe, dataset_record(dataset))
     return [replace(one, recipe_words=words) for one in done]
+
+
+def _told(one: Trained) -> dict[str, Value | None]:
+    names = (
+        "status", "accuracy", "balanced_accuracy", "test_accuracy", "test_balanced_accuracy", "parameters",
+        "multiply_adds", "seconds", "reused",
+    )  # fmt: skip
+    return {name: getattr(one, name) for name in names}
 
 
 def check_onnx() -> None:

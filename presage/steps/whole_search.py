@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,9 @@ from presage.steps import budgeting, extrapolation, searching
 from presage.steps.brief_store import BriefStore
 from presage.steps.expected import expected_before
 from presage.steps.references import told_of_references
+from presage.trackers.searches import flat, tell_result, tell_trained_before, telling_progress
+from presage.trackers.telling import Telling
+from presage.trackers.tracker import Tracked
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from presage.search import FinalSettings, ScorerFactory, SearchResult, SearchSettings
     from presage.steps.extrapolation import Extrapolation
     from presage.steps.prediction import BoundPredictor
+    from presage.trackers.tracker import Tracker
     from presage.training import ImageDataset, Recipe
     from presage.training.side_by_side import SideBySide
 
@@ -62,7 +67,7 @@ class Searcher(Protocol):
 def search(
     session: Searcher, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings,
     run_folder: Path, final: FinalSettings | None, wish: budgeting.TimeWish | None, beside: SideBySide | None,
-    options: str | None,
+    options: str | None, trackers: Sequence[Tracker],
 ) -> SearchResult:  # fmt: skip
     """As `presage.session.Session.search`, which calls it."""
     from presage.files import write_json
@@ -107,18 +112,26 @@ def search(
     rests_on = extrapolation.kept_extrapolation(run_folder, lambda: session.extrapolation(fits.recipe))
     if not RunFolder(run_folder).asked.exists():  # of a run that goes on, once it is done
         _keep(run_folder, options)
-    result = run_search(
-        dataset, space=space, recipe=fits.recipe, settings=fits.settings, scorer=fits.scorer,
-        predictor=session.predictor, run_folder=run_folder, database=BriefStore(session.open), device=session.device,
-        latency=latency, on_progress=searching.stages(settings, session.progress), pace=fits.pace,
-        finish=None if fits.final is None else Finishing(fits.final), beside=beside,
-    )  # fmt: skip
-    if get_score(settings.score).predicts:
-        notes = rests_on.notes([one.chosen.multiply_adds for one in result.verified])
-        result = replace(result, notes=(*notes, *told_of_references(space, result)))
-        write_json(RunFolder(run_folder).result, result.to_json())
-    _keep(run_folder, options)
-    write_report(run_folder, space, dataset)
+    asked_for = {
+        "dataset": dataset.name, "space": space.name, "predictor": session.predictor, **fits.settings.to_json(),
+        "recipe": fits.recipe.to_json(), "final_recipe": None if fits.final is None else fits.final.recipe.to_json(),
+    }  # fmt: skip
+    with Telling(trackers, Tracked(f"search {dataset.name}", run_folder, flat(asked_for))) as telling:
+        tell_trained_before(telling, run_folder)
+        on_progress = telling_progress(telling, searching.stages(settings, session.progress))
+        result = run_search(
+            dataset, space=space, recipe=fits.recipe, settings=fits.settings, scorer=fits.scorer,
+            predictor=session.predictor, run_folder=run_folder, database=BriefStore(session.open),
+            device=session.device, latency=latency, on_progress=on_progress, pace=fits.pace,
+            finish=None if fits.final is None else Finishing(fits.final), beside=beside,
+        )  # fmt: skip
+        if get_score(settings.score).predicts:
+            notes = rests_on.notes([one.chosen.multiply_adds for one in result.verified])
+            result = replace(result, notes=(*notes, *told_of_references(space, result)))
+            write_json(RunFolder(run_folder).result, result.to_json())
+        _keep(run_folder, options)
+        write_report(run_folder, space, dataset)
+        tell_result(telling, result)
     return result
 
 

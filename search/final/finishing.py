@@ -199,7 +199,8 @@ class _Network:
             nonlocal done
             done = max(done + 1, record.epoch + 1)
             detail = f"{self._where}, validation accuracy {record.validation_accuracy:.3f}"
-            self.run.on_progress(SearchProgress(stage, min(done, total), total, 0, detail))
+            network = self.verified.chosen.hash
+            self.run.on_progress(SearchProgress(stage, min(done, total), total, 0, detail, network, record))
 
         return tell
 

@@ -332,7 +332,8 @@ def _train(run: RunContext, chosen: Sequence[Chosen], study: str, number: int) -
 
     def on_epoch(at: int, record: EpochRecord) -> None:
         detail = f"network {at + 1} of {len(chosen)}, validation accuracy {record.validation_accuracy:.3f}"
-        run.on_progress(SearchProgress(stage, at * epochs + record.epoch + 1, total, number, detail))
+        done = at * epochs + record.epoch + 1
+        run.on_progress(SearchProgress(stage, done, total, number, detail, chosen[at].hash, record))
 
     found = verification.run(chosen, on_epoch)
     if len(found) == len(chosen):
