@@ -21,6 +21,7 @@ __all__ = ["Child", "Say", "end_all", "loaded", "over", "warm"]
 Say = Callable[[Any], None]
 """How a child tells of something: a JSON value."""
 
+_AT_REST = 0.05  # seconds of processor time: less in minutes is waiting for something
 _BEGINNING = threading.Lock()  # a fork while another thread imports would leave the child a lock that nobody lets go of
 
 
@@ -99,13 +100,23 @@ class Child:
             os._exit(code)
 
     def said(self, silent: float) -> Iterator[Any]:
-        """What it says, as it comes, until it ends; it is ended where it says nothing for so many seconds."""
+        """What it says, as it comes, until it ends; it is ended where it hangs.
+
+        That is, where it says nothing for so many seconds of its own processor time, or of the clock while it computes
+        nothing: on a machine that is busy with other things work may take long, and goes on all the same.
+        """
+        heard = before = 0.0
         while True:
             *lines, self._read = self._read.split(b"\n")
             yield from (json.loads(line) for line in lines)
             if not select.select([self._pipe], [], [], silent)[0]:
-                self.end()
-                return
+                now = self.seconds()
+                if now - before < _AT_REST or now - heard > silent:
+                    self.end()
+                    return
+                before = now
+                continue
+            heard = before = self.seconds()
             more = os.read(self._pipe, 1 << 16)
             if not more:
                 self.wait()

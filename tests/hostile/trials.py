@@ -26,7 +26,7 @@ from tests.hostile.victims import VICTIMS
 
 __all__ = ["Kills", "Mutations", "Starved", "Trial"]
 
-_SILENT = 180.0  # seconds of a loaded machine in which a child says nothing: it hangs
+_SILENT = 60.0  # seconds of its own, or of the clock while it rests, in which a child says nothing: it hangs
 _LATE = 2.0  # seconds of processor time, or a minute, after which one that was asked to end has not
 _LATE_BY_CLOCK = 60.0
 _MOST_MEMORY = 2 << 30

@@ -49,7 +49,7 @@ def start(words: list[str]) -> subprocess.Popen[str]:
 
 def test_predictions_at_once_on_an_empty_cache_all_answer_alike(asked: list[str], experienced: Path) -> None:
     running = [start(asked) for _ in range(AT_ONCE)]
-    answers = [(*process.communicate(timeout=240), process.returncode) for process in running]
+    answers = [(*process.communicate(timeout=60 * AT_ONCE), process.returncode) for process in running]
     assert [code for _, _, code in answers] == [0] * AT_ONCE, [err for _, err, _ in answers]
     assert len({json.dumps(json.loads(out)["predictions"]) for out, _, _ in answers}) == 1
     kept = experienced.parent / f"{experienced.stem}-cache" / "predictors"
