@@ -23,7 +23,7 @@ from presage.arguments import Action, Arguments
 from presage.config_file import Called, as_toml, configuration, keys
 from presage.errors import InvalidArgument, PresageError, WrongInput
 from presage.files import is_of_surroundings
-from presage.interruption import Interrupted, interruptible
+from presage.interruption import Interrupted, interruptible, leave
 from presage.output import seed
 from presage.places import path_argument
 from presage.terminal import NotShown, one_line, terminal
@@ -204,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with terminal(), told_by("presage"), interruptible(_say_interrupted):
             return _main(arguments)
     except Interrupted as interruption:
-        return interruption.code
+        leave(interruption.code)
     except KeyboardInterrupt:  # by whom no signal was needed
         _say_interrupted()
         return 130

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from presage.errors import PresageError, WrongInput
-from presage.interruption import Interrupted, interruptible
+from presage.interruption import Interrupted, interruptible, leave
 from presage.terminal import one_line
 from presage.training.stopped import told_by
 
@@ -28,7 +28,7 @@ def run_alone(name: str, work: Callable[[], int]) -> int:
         with told_by(name), interruptible(say):
             return work()
     except Interrupted as interruption:
-        return interruption.code
+        leave(interruption.code)
     except PresageError as error:
         print(one_line(error), file=sys.stderr)
         return 2 if isinstance(error, WrongInput) else 1

@@ -9,8 +9,12 @@ import pytest
 from tests.hostile.campaign import Campaign, faults
 from tests.hostile.readers import READERS
 
-FEW = {"run folder": 12, "report": 4, "rows": 8, "experience": 8, "Parquet": 10, "own database": 10}
-"""Inputs of readers that take long; `make torture` tries many of all."""
+FEW = {
+    "run folder": 8, "report": 4, "image folder": 8, "predictor": 8,
+    **dict.fromkeys(("shards", "Parquet", "Parquet, by columns", "foreign database", "foreign database, forged"), 4),
+    **dict.fromkeys(("own database", "rows", "experience"), 4),
+}  # fmt: skip
+"""Inputs of readers that take long, a tenth of a second each; `make torture` tries many of all."""
 
 
 @pytest.mark.parametrize("name", READERS)

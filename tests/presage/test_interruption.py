@@ -113,6 +113,17 @@ def run():
     assert interrupted(COMMAND.format(stage=stage), signal.SIGINT)[:2] == (0, "")
 
 
+def test_what_python_does_on_its_way_out_is_not_waited_for() -> None:
+    stage = """
+import atexit
+def run():
+    atexit.register(print, "the way out", file=sys.stderr)
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+    assert interrupted(COMMAND.format(stage=stage), signal.SIGTERM)[:2] == (143, LINE)
+
+
 def test_what_is_written_beside_its_place_is_removed(tmp_path: Path) -> None:
     stage = f"""
 import hashlib
