@@ -40,6 +40,8 @@ class Mirroring:
         worst_class: share that remains of the images named rightly in the class that loses most, of those that the
             network knows; 1 where it knows none.
         error: standard error of `mirrored` - `accuracy`, by the images named rightly only one way.
+        in_test: whether a final training that mirrors averages over mirror images in test, too: those of runs that were
+            begun earlier do not.
     """
 
     accuracy: float
@@ -47,6 +49,7 @@ class Mirroring:
     chance: float
     worst_class: float = 1.0
     error: float = 0.0
+    in_test: bool = False
 
     @property
     def kept(self) -> float:
@@ -71,7 +74,7 @@ class Mirroring:
             f"({self.mirrored:.3f} ± {self.error:.3f}){lost}."
         )
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> dict[str, Any]:
         """All fields."""
         return asdict(self)
 
@@ -94,4 +97,4 @@ def mirroring(module: nn.Module, data: DeviceData, precision: str = "float32") -
     worst = float((after[known] / before[known]).min()) if bool(known.any()) else 1.0
     chance = float(counts.max() / len(labels))
     error = math.sqrt(float((plain != mirrored).sum())) / len(labels)
-    return Mirroring(float(plain.double().mean()), float(mirrored.double().mean()), chance, worst, error)
+    return Mirroring(float(plain.double().mean()), float(mirrored.double().mean()), chance, worst, error, in_test=True)

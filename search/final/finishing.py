@@ -87,7 +87,10 @@ class Finishing:
             return self.settings
         write_json(kept, found.to_json())
         notes.append(str(found))
-        return replace(self.settings, recipe=for_photos(self.settings.recipe)) if found.safe else self.settings
+        if not found.safe:
+            return self.settings
+        recipe = for_photos(self.settings.recipe)
+        return replace(self.settings, recipe=replace(recipe, test_mirroring=recipe.test_mirroring and found.in_test))
 
 
 class _Network:

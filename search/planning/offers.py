@@ -65,7 +65,7 @@ def preview(final: Recipe, asked: Recipe) -> Recipe:
         asked: recipe of the search, of which the images that are scored, and whether they are mirrored, are kept.
     """
     epochs = max(round(final.epochs / _PREVIEWED), LEAST_EPOCHS)
-    plain = replace(final, epochs=epochs, cutmix=0.0, mixup=0.0, ema=0.0)
+    plain = replace(final, epochs=epochs, cutmix=0.0, mixup=0.0, ema=0.0, test_mirroring=False)
     images = min(final.train_images or _PREVIEW_IMAGES, _PREVIEW_IMAGES)
     return replace(plain, flip=asked.flip, train_images=images, test_images=asked.test_images)
 

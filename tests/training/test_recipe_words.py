@@ -42,7 +42,10 @@ def test_the_images_are_those_that_the_dataset_has() -> None:
     assert words_on(Recipe(), own) == "16 px, 1,400 images, 12 epochs"
     assert words_on(Recipe(train_images=100), own) == "16 px, 100 images, 12 epochs"
     assert words_on(Recipe(), FLOWERS) == "16 px, 2,000 images, 12 epochs"
-    assert words_on(for_photos(RECIPES["thorough"]), FLOWERS) == ("32 px, 48,000 images, 40 epochs, mirrored")
+    assert (
+        words_on(for_photos(RECIPES["thorough"]), FLOWERS)
+        == "32 px, 48,000 images, 40 epochs, mirrored, mirrored in test"
+    )
     assert recipe_words(Recipe(), 1150) == words_on(Recipe(), DIGITS)
     assert (training_images(DIGITS, Recipe()), training_images(FLOWERS, Recipe(train_images=None))) == (1150, 48_000)
 

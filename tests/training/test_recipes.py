@@ -26,9 +26,9 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
 
 
 def test_photos_are_mirrored_and_mixed_in_a_long_training_alone() -> None:
-    assert for_photos(RECIPES["standard"]) == replace(RECIPES["standard"], flip=True)
-    assert for_photos(RECIPES["thorough"]) == replace(RECIPES["thorough"], flip=True)
+    assert for_photos(RECIPES["standard"]) == replace(RECIPES["standard"], flip=True, test_mirroring=True)
+    assert for_photos(RECIPES["thorough"]) == replace(RECIPES["thorough"], flip=True, test_mirroring=True)
     long = replace(RECIPES["thorough"], epochs=120)
-    assert for_photos(long) == replace(long, flip=True, cutmix=1.0, ema=0.995)
+    assert for_photos(long) == replace(long, flip=True, test_mirroring=True, cutmix=1.0, ema=0.995)
     own = Recipe(epochs=50, mixup=0.2)
-    assert for_photos(own) == replace(own, flip=True)
+    assert for_photos(own) == replace(own, flip=True, test_mirroring=True)
