@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["grey_of", "odd_aspects", "odd_sizes", "one_colour_share", "sharpness", "tiny", "unusually_low"]
+__all__ = ["odd_aspects", "odd_sizes", "one_colour_share", "tiny", "unusually_low"]
 
 NEARLY = 3
 """Levels of 0 … 255 from the commonest value within which a pixel has its colour."""
@@ -15,22 +15,14 @@ ONE_COLOUR = 0.99
 
 LEAST_SIZE_RATIO = 4.0
 LEAST_ASPECT_RATIO = 2.0
-LEAST_BLUR_RATIO = 8.0
+LEAST_BLUR_RATIO = 1.6
 """How far from the usual an image is at least that is odd: times the pixels, times the aspect, times less sharp."""
 
 SPREADS = 5.0
 """… and so many robust standard deviations (1.4826 times the median deviation from the median), of the logarithms."""
 
-_LEAST_SIDE = 8  # pixels of an image whose sharpness is measured
-
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
-
-
-def grey_of(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """(h, w, c) as (h, w), in 0 … 255."""
-    grey: npt.NDArray[np.float32] = image.astype(np.float32).mean(axis=2)
-    return grey
 
 
 def one_colour_share(image: npt.NDArray[np.uint8]) -> float:
@@ -40,25 +32,22 @@ def one_colour_share(image: npt.NDArray[np.uint8]) -> float:
     return float((np.abs(pixels - middle) <= NEARLY).all(axis=1).mean())
 
 
-def sharpness(grey: npt.NDArray[np.float32]) -> float:
-    """Variance of the Laplacian over the variance of the image (h, w): what blur lowers, and contrast does not.
+def unusually_low(sharp: Floats) -> tuple[Rows, Floats]:
+    """Rows whose sharpness (n, levels) is far below the usual at some level, the least sharp first.
 
-    The Laplacian is the usual measure of focus (Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy,
-    2000). NaN for an image of fewer than 8 x 8 pixels, whose Laplacian is of a few numbers, or of one colour.
+    Returns:
+        The rows, and for each (its own, the usual) at the level where it is farthest below.
     """
-    if min(grey.shape) < _LEAST_SIDE or float(grey.std()) < 1.0:
-        return float("nan")
-    middle = grey[1:-1, 1:-1]
-    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle
-    return float(laplacian.var() / grey.var())
-
-
-def unusually_low(sharp: Floats) -> Rows:
-    """Rows whose sharpness (n,) is far below the usual, the least sharp first."""
-    known = np.flatnonzero(np.isfinite(sharp))
-    logarithms = np.log2(np.maximum(sharp[known], 1e-6))
-    below = -_deviation(logarithms, LEAST_BLUR_RATIO)
-    return known[_order(below)]
+    below = np.zeros(sharp.shape)
+    usual = np.zeros(sharp.shape[1])
+    for level, values in enumerate(sharp.T):
+        known = np.flatnonzero(np.isfinite(values))
+        if 2 * len(known) > len(values):  # of the larger images alone nothing is usual
+            usual[level] = np.median(values[known])
+            below[known, level] = -_deviation(np.log2(np.maximum(values[known], 1e-6)), LEAST_BLUR_RATIO)
+    rows = _order(below.max(axis=1, initial=0.0))
+    levels = below[rows].argmax(axis=1)
+    return rows, np.stack([sharp[rows, levels], usual[levels]], axis=1)
 
 
 def tiny(sizes: Rows, side: int) -> Rows:

@@ -11,24 +11,23 @@ import numpy.typing as npt
 from presage.probe.inspection.duplicates import duplicates
 from presage.probe.inspection.faults import (
     ONE_COLOUR,
-    grey_of,
     odd_aspects,
     odd_sizes,
     one_colour_share,
-    sharpness,
     tiny,
     unusually_low,
 )
 from presage.probe.inspection.issue import KINDS, Inspection, Issue
 from presage.probe.inspection.label_check import suspected_labels
+from presage.probe.inspection.sharpness import LEVELS, grey_of, sharpness
 from presage.training.balance import imbalance
 from presage.training.datasets.decoding import each
 from presage.training.datasets.image_dataset import ImageDataset
-from presage.training.datasets.image_file import read_grey
+from presage.training.datasets.image_file import read_reduced
 
 __all__ = ["FEWEST_IMAGES", "VERSION", "inspect_dataset"]
 
-VERSION = 2
+VERSION = 3
 """Changes with anything that changes what is found; what another version found is not looked at again."""
 
 FEWEST_IMAGES = 10
@@ -139,9 +138,9 @@ def _duplicates(here: _Images, progress: OnStage) -> Iterator[Issue]:
 
 def _faults(here: _Images, progress: OnStage) -> Iterator[Issue]:
     files = here.dataset.files
-    sharp = np.full(len(here), np.nan)
+    sharp = np.full((len(here), LEVELS), np.nan)
     for number, measured in enumerate(each(lambda number: _sharpness_of(here, number), len(here))):
-        if isinstance(measured, float):  # a file that has changed since cannot be measured
+        if isinstance(measured, np.ndarray):  # a file that has changed since cannot be measured
             sharp[number] = measured
         if (number + 1) % 256 == 0 or number + 1 == len(here):
             progress("measure images", number + 1, len(here))
@@ -150,15 +149,15 @@ def _faults(here: _Images, progress: OnStage) -> Iterator[Issue]:
         if shares[number] >= ONE_COLOUR:
             sharp[number] = np.nan
             yield here.issue("one colour", number, f"{shares[number]:.1%} of its pixels", score=shares[number])
-    usual = float(np.nanmedian(sharp)) if np.isfinite(sharp).any() else 0.0
-    for number in unusually_low(sharp).tolist():
-        ratio = usual / max(sharp[number], 1e-12)
-        yield here.issue("blurred", number, f"{ratio:,.0f} times less sharp than usual", score=ratio)
+    small = np.zeros(0, np.int64) if files is None else tiny(files.sizes, here.dataset.shape[1])
+    sharp[small] = np.nan  # what is wrong with these is said already
+    for number, (own, usual) in zip(*map(np.ndarray.tolist, unusually_low(sharp)), strict=True):
+        told = f"another blur takes {own:.0%} of its edges, of others {usual:.0%}"
+        yield here.issue("blurred", number, told, score=usual / max(own, 1e-6))
     if files is None:
         return
-    side = here.dataset.shape[1]
     for kind, rows in (
-        ("tiny", tiny(files.sizes, side)),
+        ("tiny", small),
         ("odd size", odd_sizes(files.sizes)),
         ("odd aspect", odd_aspects(files.sizes)),
     ):
@@ -167,11 +166,11 @@ def _faults(here: _Images, progress: OnStage) -> Iterator[Issue]:
             yield here.issue(kind, number, f"{width} x {height} pixels", score=float(width * height))
 
 
-def _sharpness_of(here: _Images, number: int) -> float:
+def _sharpness_of(here: _Images, number: int) -> npt.NDArray[np.float64]:
     files = here.dataset.files
     if files is None:
         return sharpness(grey_of(here[number]))
-    return sharpness(read_grey(files.root / files.names[number], MEASURED_SIDE, here.dataset.depth).astype(np.float32))
+    return sharpness(grey_of(read_reduced(files.root / files.names[number], MEASURED_SIDE, here.dataset.depth)))
 
 
 def _rare(dataset: ImageDataset) -> Iterator[Issue]:

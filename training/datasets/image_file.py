@@ -19,7 +19,7 @@ from presage.training.datasets.value_range import SIXTEEN_BITS, Depth, Extremes,
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["MOST_PIXELS", "Header", "read_extremes", "read_grey", "read_header", "read_pixels", "to_pixels"]
+__all__ = ["MOST_PIXELS", "Header", "read_extremes", "read_header", "read_pixels", "read_reduced", "to_pixels"]
 
 MOST_PIXELS = 2**26
 """Larger images are refused before they are decoded: a few kilobytes can claim to be gigabytes of pixels."""
@@ -93,8 +93,9 @@ def read_pixels(
         return pixels
 
 
-def read_grey(path: Path, most_side: int, depth: Depth | None = None) -> Pixels:
-    """The image in grey and its own proportions, reduced until its longer side is at most `most_side`, (h, w) uint8.
+def read_reduced(path: Path, most_side: int, depth: Depth | None = None) -> Pixels:
+    """The image in its own proportions, reduced until its longer side is at most `most_side`, (h, w, 3 or 1) uint8: of
+    a JPEG its luminance alone.
 
     Raises:
         Exception: of any kind Pillow may raise; ValueError for more than `MOST_PIXELS`.
@@ -104,10 +105,10 @@ def read_grey(path: Path, most_side: int, depth: Depth | None = None) -> Pixels:
     with _opened(path) as image:
         image.draft("L", (most_side, most_side))
         with _room(image):
-            pixels = _to_pixels(image, path, None, False, depth or Depth(), lambda kind: None)[..., 0]
-    grey = Image.fromarray(pixels)
-    grey.thumbnail((most_side, most_side), Image.Resampling.BOX)
-    return np.asarray(grey, dtype=np.uint8)
+            pixels = _to_pixels(image, path, None, is_colour(image), depth or Depth(), lambda kind: None)
+    reduced = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    reduced.thumbnail((most_side, most_side), Image.Resampling.BOX)
+    return np.asarray(reduced, dtype=np.uint8).reshape(reduced.height, reduced.width, -1)
 
 
 def is_colour(image: Image.Image) -> bool:

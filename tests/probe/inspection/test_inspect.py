@@ -76,7 +76,7 @@ def inspection(dataset: ImageDataset) -> Inspection:
         ("duplicate", {"train/disc/copy.png"}, "the same as train/disc/01.png"),
         ("near duplicate", {"train/square/near.jpg"}, "nearly the same as train/square/02.png"),
         ("one colour", {"train/disc/one.png"}, "100.0% of its pixels"),
-        ("blurred", {"train/diamond/blurred.png"}, "times less sharp than usual"),
+        ("blurred", {"train/diamond/blurred.png", "train/disc/long.png"}, "another blur takes "),  # one is stretched
         ("tiny", {"train/square/tiny.png"}, "20 x 20 pixels"),
         ("odd size", {"train/square/tiny.png"}, "20 x 20 pixels"),
         ("odd aspect", {"train/disc/long.png"}, "400 x 24 pixels"),
