@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,9 @@ from presage.architecture.torch_bridge.layers import binomial
 from presage.architecture.torch_bridge.layouts import Refused
 from presage.architecture.torch_bridge.operands import Source
 from presage.architecture.torch_bridge.recording import Recording
+from presage.architecture.torch_bridge.twin import BATCH, other_images_of
 
-__all__ = ["check", "check_other", "load_weights"]
+__all__ = ["check", "check_others", "load_weights"]
 
 _ROUNDING = 1e-4
 """Part of the largest logit by which float32 may differ between two orders of one sum."""
@@ -85,23 +86,50 @@ def check(found: Pruned, recording: Recording, twin: nn.Module, images: Tensor, 
     return network
 
 
-def check_other(network: Network, behind: str, images: Tensor, expected: Tensor) -> None:
-    """Hold the built graph to the module on images that it was not written down from.
+def check_others(network: Network, behind: str, run: Callable[[Tensor], Tensor]) -> str | None:
+    """Hold the built graph to the module on images that it was not written down from, and on another number of them:
+    one, or three where the module fails on one (a ``squeeze()`` takes one for none).
 
     Args:
         network: of `check`.
         behind: what follows the logits in the module.
-        images: (b, c, h, w), of other values.
-        expected: (b, k) what the module gives.
+        run: gives the module's own (b, k) of images (b, c, h, w).
+
+    Returns:
+        What is to be said of the network; None for nothing.
 
     Raises:
-        Refused: the logits differ, so that numbers of the first images are taken for constants.
+        Refused: the logits differ, so that numbers of the first images, or how many they were, are taken for constants.
     """
-    if bool(torch.isfinite(expected).all()) and not _agrees(network, behind, images, expected)[0]:
+    shape = network.shapes[0]
+    for batch in (1, 3, BATCH):
+        images = other_images_of(shape, batch)
+        try:
+            expected = run(images)
+        except Exception:  # the module's own code may raise anything
+            continue
+        if _holds(network, behind, images, expected):
+            told = (
+                f"it takes {BATCH} images at once, as it was traced, and neither 1 nor 3: their number is written in it"
+            )
+            return told if batch == BATCH else None
+        same = other_images_of(shape, BATCH)
+        if batch != BATCH and _holds(network, behind, same, run(same)):
+            raise Refused(
+                "its graph is another for another number of images: that of a batch is written into it, or it reckons "
+                "over the images of a batch together"
+            )
         raise Refused(
             "its graph is another on other images: it takes numbers out of its tensors (`.item()`, `.tolist()`, "
             "`.numpy()`), or goes by them"
         )
+    raise Refused("it fails on other images than those it was traced with")
+
+
+def _holds(network: Network, behind: str, images: Tensor, expected: Tensor) -> bool:
+    if expected.dim() == 1 and len(images) == 1:
+        expected = expected[None]  # squeezed
+    return not bool(torch.isfinite(expected).all()) or _agrees(network, behind, images, expected)[0]
 
 
 def _agrees(network: Network, behind: str, images: Tensor, expected: Tensor) -> tuple[bool, float]:

@@ -22,9 +22,9 @@ from presage.architecture.torch_bridge.attention import attention_in
 from presage.architecture.torch_bridge.heads import Pruned, headed
 from presage.architecture.torch_bridge.layouts import Refused, Value
 from presage.architecture.torch_bridge.operands import Source
-from presage.architecture.torch_bridge.proof import check, check_other
+from presage.architecture.torch_bridge.proof import check, check_others
 from presage.architecture.torch_bridge.recording import Recording, output_of, record
-from presage.architecture.torch_bridge.twin import eager, images_of, on_meta, other_images_of, prepared, unwrapped
+from presage.architecture.torch_bridge.twin import eager, images_of, on_meta, prepared, unwrapped
 from presage.errors import InvalidArchitecture
 
 __all__ = ["Traced", "attention_at", "trace", "trace_module"]
@@ -91,13 +91,11 @@ def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224), 
             twin = prepared(module, shape)
             found, recording, logits = _traced(twin, shape, classes)
             network = check(found, recording, twin, images_of(shape), logits.tensor)
-            with eager():
-                again = record(twin, other_images_of(shape)).result
-            check_other(network, found.behind, other_images_of(shape), output_of(again, logits.key))
+            others = check_others(network, found.behind, lambda images: _run(twin, images, recording, logits.key))
         lowered = (
             ["it asks for autocast, which it is traced without: precision is the recipe's"] if recording.lowered else []
         )
-        notes = [*_notes(twin, found, logits.note, recording.read), *lowered]
+        notes = [*_notes(twin, found, logits.note, recording.read), *lowered, *([others] if others else [])]
         found, sized = _at_another_size(twin, found, shape, classes)
     except Refused as refused:
         with eager():
@@ -114,6 +112,12 @@ def trace_module(module: nn.Module, input_shape: Sequence[int] = (3, 224, 224), 
         found.sources,
         (*notes, *((f"its graph is that for images of {size}: at another size it is another",) if sized else ())),
     )
+
+
+def _run(twin: nn.Module, images: Tensor, recording: Recording, key: str) -> Tensor:
+    """Logits of other images. One that asks for autocast is recorded again: only so it is not given it."""
+    with eager(), torch.no_grad():
+        return output_of(record(twin, images).result if recording.lowered else twin(images), key)
 
 
 def attention_at(module: nn.Module, shape: Sequence[int]) -> str | None:

@@ -57,9 +57,9 @@ def images_of(shape: Sequence[int]) -> Tensor:
     return torch.randn((BATCH, *shape), generator=torch.Generator().manual_seed(1))
 
 
-def other_images_of(shape: Sequence[int]) -> Tensor:
-    """(BATCH, c, h, w) random images of other values, of another mean and spread too."""
-    drawn = torch.randn((BATCH, *shape), generator=torch.Generator().manual_seed(2))
+def other_images_of(shape: Sequence[int], batch: int) -> Tensor:
+    """(batch, c, h, w) random images of other values, of another mean and spread too."""
+    drawn = torch.randn((batch, *shape), generator=torch.Generator().manual_seed(2))
     return 0.5 + 1.7 * drawn
 
 

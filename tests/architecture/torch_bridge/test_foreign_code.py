@@ -87,3 +87,29 @@ def test_a_scripted_part_is_named() -> None:
     module = nn.Sequential(torch.jit.script(nn.Conv2d(3, 8, 3)), nn.Flatten(), nn.Linear(800, 4))
     with pytest.raises(InvalidArchitecture, match="its part `0` is a TorchScript program"):
         trace(module, (3, 12, 12))
+
+
+def test_a_number_of_images_that_is_written_into_a_network_is_found() -> None:
+    """It was traced with two images: with others, two halves of one are taken for two images."""
+    frozen = Whole(lambda m, x: x.reshape(2, 8, -1, 10))
+    message = "its graph is another for another number of images: that of a batch is written into it"
+    with pytest.raises(InvalidArchitecture, match=message):
+        trace(frozen, (3, 12, 12))
+
+
+def test_a_network_that_takes_no_other_number_of_images_says_so() -> None:
+    notes = trace_module(Whole(lambda m, x: x.view(2, 8, 10, 10)), (3, 12, 12)).notes
+    told = "it takes 2 images at once, as it was traced, and neither 1 nor 3: their number is written in it"
+    assert told in notes
+    assert trace_module(Whole(lambda m, x: x.view(-1, 8, 10, 10)), (3, 12, 12)).notes == tuple(
+        note for note in notes if note != told
+    )
+
+
+@pytest.mark.parametrize("squeezed", [lambda x: x.squeeze(), lambda x: x.squeeze().flatten(1)], ids=["logits", "fails"])
+def test_a_network_that_takes_one_image_for_none_is_compared_all_the_same(squeezed: Callable) -> None:
+    class Squeezing(Whole):
+        def forward(self, x: Tensor) -> object:
+            return self.head(squeezed(self.stem(x).mean((2, 3), keepdim=True)))
+
+    assert not any("images at once" in note for note in trace_module(Squeezing(lambda m, x: x), (3, 12, 12)).notes)
