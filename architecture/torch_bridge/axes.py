@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from torch import Tensor
@@ -96,6 +97,13 @@ def _part(step: TraceStep, x: Value, dim: int, first: int, last: int, by: int = 
             Slice(first * rest, last * rest), _plain(step, x)
         )
         return _with_factor(x, made, dim, last - first)
+    if len(axis) == 1 and axis[0] in channels:  # every so manieth channel, or stretches that come again
+        lengths = dict(x.factors)["c"]
+        every = prod(lengths[axis[0].place + 1 :])
+        kept = set(range(first, last, by))
+        positions = [at for at in range(prod(lengths)) if at // every % lengths[axis[0].place] in kept]
+        plain = _plain(step, x)
+        return _with_factor(x, picked(step, plain, 1, positions), dim, len(kept), axis[0].place)
     for side, kind in enumerate("hw"):
         if axis and axis == x.all_of(kind) and len(x.shape) == 3:
             cut = [[0, 0], [0, 0]]
@@ -114,14 +122,17 @@ def _plain(step: TraceStep, x: Value) -> Value:
     return fresh(x.index, x.shape, step.writer.batch)
 
 
-def _with_factor(x: Value, made: Value, dim: int, length: int) -> Value:
-    """The layout of `x` over a node in which the first factor of the channels has another length."""
+def _with_factor(x: Value, made: Value, dim: int, length: int, place: int = 0) -> Value:
+    """The layout of `x` over a node in which one factor of the channels, the first, has another length."""
     factors = {kind: list(lengths) for kind, lengths in x.factors}
-    factors["c"][0] = length
+    factors["c"][place] = length
     axes = [list(axis) for axis in x.axes]
     if length == 1:  # the factor is gone, and those after it move up
-        del factors["c"][0]
-        axes = [[Atom(k, p - 1) if k == "c" else Atom(k, p) for k, p in axis if (k, p) != ("c", 0)] for axis in axes]
+        del factors["c"][place]
+        axes = [
+            [Atom(k, p - 1) if k == "c" and p > place else Atom(k, p) for k, p in axis if (k, p) != ("c", place)]
+            for axis in axes
+        ]
     return replace(
         made,
         factors=tuple((kind, tuple(lengths)) for kind, lengths in factors.items()),

@@ -18,6 +18,7 @@ from presage.architecture.operations import (
     Convolution,
     Flatten,
     Linear,
+    Shift,
 )
 from presage.architecture.torch_bridge.layouts import NodeWriter, Refused
 from presage.architecture.torch_bridge.operands import Source
@@ -47,6 +48,7 @@ class _Tail:
     Attributes:
         holder: the linear layer or convolution.
         norm, rectifier, pool, flatten: what follows it.
+        shift: a bias that is added by itself, last of all.
         factor: the logits times this.
     """
 
@@ -55,6 +57,7 @@ class _Tail:
     rectifier: int | None = None
     pool: int | None = None
     flatten: int | None = None
+    shift: int | None = None
     factor: float = 1.0
 
 
@@ -82,8 +85,14 @@ def classified(writer: NodeWriter, last: int, sources: Mapping[int, Sequence[Sou
         if end.normalised and (operation.gain or operation.spectral):
             raise _otherwise(nodes, last)
         end = replace(end, bias=operation.bias, gain=operation.gain, spectral=operation.spectral)
+        if tail.shift is not None:
+            if operation.bias:
+                raise _otherwise(nodes, last)
+            end = replace(end, bias=True)
         made[last] = Node(end, inputs)
         return Head(made, _moved(sources, tail, last), operation.features)
+    if tail.shift is not None:
+        raise _otherwise(nodes, last)
     if isinstance(operation, Convolution) and tail.flatten is not None and _is_plain(operation):
         end = replace(end, bias=operation.bias)
         pooled = operation.kernel == (1, 1) and operation.stride == (1, 1) and tail.pool is not None
@@ -128,6 +137,8 @@ def _tail(nodes: Sequence[Node], last: int) -> _Tail:
     found: dict[str, int] = {}
     if isinstance(operation := nodes[at].operation, ConstantProduct):
         factor, at = value_of(operation.value), nodes[at].inputs[0]
+    if nodes[at].operation == Shift():
+        found["shift"], at = at, nodes[at].inputs[0]
     for name, kind in (("flatten", Flatten()), ("pool", AdaptiveAveragePool()), ("rectifier", Activation())):
         if nodes[at].operation == kind and (name == "rectifier" or name == "flatten" or "flatten" in found):
             found[name], at = at, nodes[at].inputs[0]
@@ -147,9 +158,13 @@ def _is_plain(operation: Convolution) -> bool:
 def _moved(sources: Mapping[int, Sequence[Source]], tail: _Tail, last: int) -> dict[int, list[Source]]:
     """All tensors of the tail held by its end."""
     held = [replace(source, factor=source.factor * tail.factor) for source in sources.get(tail.holder, ())]
+    if tail.shift is not None:
+        held += [replace(source, factor=source.factor * tail.factor) for source in sources.get(tail.shift, ())]
     if tail.norm is not None:
         held += [replace(source, own=f"norm.{source.own}") for source in sources.get(tail.norm, ())]
-    others = {index: list(given) for index, given in sources.items() if index not in (tail.holder, tail.norm)}
+    others = {
+        index: list(given) for index, given in sources.items() if index not in (tail.holder, tail.norm, tail.shift)
+    }
     return {**others, last: held}
 
 

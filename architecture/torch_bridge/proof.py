@@ -121,7 +121,7 @@ def check_others(network: Network, behind: str, run: Callable[[Tensor], Tensor])
             )
         raise Refused(
             "its graph is another on other images: it takes numbers out of its tensors (`.item()`, `.tolist()`, "
-            "`.numpy()`), or goes by them"
+            "`.numpy()`), goes by them, or draws at random"
         )
     raise Refused("it fails on other images than those it was traced with")
 

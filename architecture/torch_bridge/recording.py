@@ -41,6 +41,7 @@ _WHOLE = {
 _DROPOUTS = {"dropout": "p", "dropout1d": "p", "dropout2d": "p", "feature_dropout": "p", "alpha_dropout": "p"}
 _DROP_PATHS = {"StochasticDepth": "p", "DropPath": "drop_prob"}
 """Modules that drop whole branches, by the name of their class, and where they keep how often (torchvision, timm)."""
+_DRAWS = "it draws at random, in evaluation too"
 _MADE_OF_SHAPES = frozenset({"new_zeros", "new_ones", "new_full", "new_empty", "empty_like", "ones_like", "full_like"})
 
 
@@ -132,6 +133,7 @@ class _Recorder:
         self.read: set[str] = set()
         self.parts: list[str] = []
         self.means: dict[int, float] = {}
+        self._drawn: Any = WeakTensorKeyDictionary()
         self._held: Any = WeakTensorKeyDictionary()
         self._held[images] = fresh(0, tuple(images.shape[1:]), images.shape[0])
         empty: frozenset[str] = frozenset()
@@ -155,8 +157,15 @@ class _Recorder:
         """Whether a condition is among them."""
         return any(isinstance(self._held.get(leaf), Condition) for leaf in _tensors(arguments))
 
+    def refuse_draws(self, name: str, arguments: Any) -> None:
+        """What is drawn without a look at the images is no constant, though it is the same at the same seed."""
+        if any(leaf in self._drawn for leaf in _tensors(arguments)):
+            self.refusal = self.refusal or Refused(f"{self.where(name)}: {_DRAWS}")
+            raise self.refusal
+
     def take(self, handler: Callable[..., Any], name: str, args: Any, kwargs: Any, result: Any) -> None:
         """Write a step down."""
+        self.refuse_draws(name, (args, kwargs))
         self.writer.owner = self.parts[-1] if self.parts else ""
         before = len(self.writer.nodes)
         try:
@@ -209,7 +218,7 @@ class _Recorder:
         draws = name.startswith(("rand", "bernoulli", "normal", "uniform")) or "_noise" in name
         reason = "it asks for the values of a tensor" if branches else "no operation of an architecture does this"
         reason = "it reckons with where a tensor is positive" if self.goes_by(args) else reason
-        reason = "it draws at random, in evaluation too" if draws else reason
+        reason = _DRAWS if draws else reason
         self.refusal = self.refusal or Refused(f"{self.where(name)}: {reason}")
         raise self.refusal
 
@@ -310,8 +319,10 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch an
         known = not recorder.depends((args, named)) or name in _MADE_OF_SHAPES
         with _paused(recorder):
             if known:
+                if name == "_local_scalar_dense":
+                    recorder.refuse_draws(name, args)
                 result = func(*args, **named)
-                self._known(args, named, result, name)
+                self._known(args, named, result, name, torch.Tag.nondeterministic_seeded in func.tags)
                 return result
             known_names = CONDITIONS if recorder.goes_by((args, named)) else OPERATORS
             handler = known_names.get(name) or known_names.get(name.rstrip("_"))
@@ -320,6 +331,8 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch an
             if name == "copy_":
                 handler = _copied
             if handler is None:
+                if func._can_decompose():  # in inference mode torch does not take it apart by itself
+                    return self._taken_apart(func, args, named)
                 recorder.unknown(name, args)
                 raise AssertionError
             result = func(*args, **named)
@@ -328,7 +341,16 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch an
                 recorder.overwrite(args[0], before)
         return result
 
-    def _known(self, args: Any, named: Any, result: Any, name: str) -> None:
+    def _taken_apart(self, func: Any, args: Any, named: Any) -> Any:
+        """Its steps, each seen as any other."""
+        before, self.recorder.paused = self.recorder.paused, False
+        try:
+            with self:
+                return func.decompose(*args, **named)
+        finally:
+            self.recorder.paused = before
+
+    def _known(self, args: Any, named: Any, result: Any, name: str, draws: bool) -> None:
         """What is made of parameters alone is made of all of theirs."""
         held = [self.recorder._held.get(leaf) for leaf in _tensors((args, named))]
         sources = [one for one in held if isinstance(one, tuple)] if name not in _MADE_OF_SHAPES else []
@@ -336,7 +358,10 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch an
         if name == "_local_scalar_dense":
             self.recorder.read |= parameters
         buffers = frozenset[str]().union(*(one[1] for one in sources))
+        drawn = draws or any(leaf in self.recorder._drawn for leaf in _tensors((args, named)))
         for tensor in _tensors(result):
+            if drawn and name not in _MADE_OF_SHAPES:
+                self.recorder._drawn[tensor] = True
             if not isinstance(self.recorder._held.get(tensor), tuple) or name.endswith("_"):
                 self.recorder._held[tensor] = (parameters, buffers)
 

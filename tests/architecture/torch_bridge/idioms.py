@@ -319,6 +319,19 @@ REPRESENTED: dict[str, Callable[[], nn.Module]] = {
     "more activations": lambda: Calling(
         lambda m, x: F.celu(x, 2.0) + F.logsigmoid(x) + F.softshrink(x, 0.1) + F.softplus(x, 3) + torch.sin(x)
     ),
+    "halves as ShuffleNet's authors take them": lambda: Calling(
+        lambda m, x: torch.cat(
+            [
+                *x.reshape(x.shape[0] * 4, 2, -1)
+                .permute(1, 0, 2)
+                .reshape(2, -1, 4, *x.shape[2:])
+            ][::-1],
+            1,
+        )
+    ),
+    "a factor of the channels": lambda: Calling(
+        lambda m, x: m.layers[0](x.unflatten(1, (2, 2, 2))[:, :, 1].flatten(1, 2)), nn.Conv2d(4, 8, 1)
+    ),
     "stacks over branches": lambda: Calling(
         lambda m, x: torch.stack([m.layers[0](x), x, m.layers[1](x)]).sum(0) * torch.stack([x, -x], -1).amax(-1),
         nn.Conv2d(8, 8, 1),

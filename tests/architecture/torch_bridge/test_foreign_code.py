@@ -113,3 +113,38 @@ def test_a_network_that_takes_one_image_for_none_is_compared_all_the_same(squeez
             return self.head(squeezed(self.stem(x).mean((2, 3), keepdim=True)))
 
     assert not any("images at once" in note for note in trace_module(Squeezing(lambda m, x: x), (3, 12, 12)).notes)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda m, x: x + torch.randn(1, 8, 1, 1),
+        lambda m, x: x * x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(0.9),
+        lambda m, x: x[:, torch.randperm(8)],
+        lambda m, x: x if torch.rand(1) < 0.5 else x * 2,
+    ],
+    ids=["noise", "mask", "order", "branch"],
+)
+def test_what_is_drawn_without_a_look_at_the_images_is_no_constant(drawn: Callable) -> None:
+    with pytest.raises(InvalidArchitecture, match="it draws at random, in evaluation too"):
+        trace(Whole(drawn), (3, 12, 12))
+
+
+def test_draws_that_nothing_comes_of_do_no_harm() -> None:
+    def idle(m: nn.Module, x: Tensor) -> Tensor:
+        torch.rand(3)
+        return x
+
+    assert trace(Whole(idle), (3, 12, 12)) == trace(Whole(lambda m, x: x), (3, 12, 12))
+
+
+def test_a_network_in_inference_mode_is_the_one_that_it_is_without() -> None:
+    class Inferring(Whole):
+        @torch.inference_mode()
+        def forward(self, x: Tensor) -> object:
+            return super().forward(x)
+
+    def normed(m: nn.Module, x: Tensor) -> Tensor:
+        return nn.functional.avg_pool2d(nn.functional.group_norm(x, 2), 2).unflatten(1, (2, 4)).flatten(1, 2)
+
+    assert trace(Inferring(normed), (3, 12, 12)) == trace(Whole(normed), (3, 12, 12))

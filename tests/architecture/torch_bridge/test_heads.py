@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from presage.architecture.operations import Classifier
 from presage.architecture.torch_bridge.trace import trace, trace_module
+from presage.errors import InvalidArchitecture
 from tests.architecture.torch_bridge.built import assert_same_function
 from tests.architecture.torch_bridge.idioms import Calling
 
@@ -186,3 +187,24 @@ class Answering(Calling):
 def test_outputs_are_looked_for_in_objects_and_lists() -> None:
     traced = trace_module(Answering(lambda m, x: x), (3, 8, 8))
     assert traced.notes == ("of its 3 outputs, `logits` is taken",)
+
+
+class Multiplying(nn.Module):
+    """A head of a matrix, and of a bias that is added by itself; logits are divided by a temperature."""
+
+    def __init__(self, biases: int = 5) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3)
+        self.matrix, self.bias = nn.Parameter(torch.randn(8, 5)), nn.Parameter(torch.randn(biases))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (torch.einsum("bc,ck->bk", self.stem(x).mean((2, 3)), self.matrix) + self.bias) / 4
+
+
+def test_a_bias_that_is_added_by_itself_is_the_classifiers() -> None:
+    module = Multiplying()
+    traced = trace_module(module, (3, 8, 8))
+    assert traced.architecture.nodes[-1].operation == Classifier()
+    assert_same_function(module, traced, (3, 8, 8))
+    with pytest.raises(InvalidArchitecture, match="must end with a linear layer, one output per class"):
+        trace(Multiplying(biases=1), (3, 8, 8))
