@@ -17,6 +17,8 @@ __all__ = ["UNBALANCED", "balanced_accuracy", "imbalance", "is_unbalanced"]
 UNBALANCED = 1.5
 """Classes are unbalanced where the largest has at least so many times the training images of the smallest."""
 
+_MOST_NAMED = 3
+
 
 def is_unbalanced(labels: Tensor, classes: int) -> bool:
     """Whether the balanced accuracy is told beside the accuracy, by the labels (n,) of the training images.
@@ -28,8 +30,21 @@ def is_unbalanced(labels: Tensor, classes: int) -> bool:
 
 
 def imbalance(dataset: ImageDataset) -> tuple[str, ...]:
-    """A line where the classes of a dataset are unbalanced, with what to do; else none."""
+    """A line where the classes of a dataset are unbalanced, with what to do, and one where some have no test image."""
     counts = np.bincount(dataset.y_train, minlength=len(dataset.classes))
+    return (*_unbalanced(dataset, counts), *_untested(dataset))
+
+
+def _untested(dataset: ImageDataset) -> tuple[str, ...]:
+    tested = np.bincount(dataset.y_test, minlength=len(dataset.classes))
+    missing = [name for name, count in zip(dataset.classes, tested, strict=True) if not count]
+    if not missing:
+        return ()
+    shown = ", ".join(missing[:_MOST_NAMED]) + (", …" if len(missing) > _MOST_NAMED else "")
+    return (f"No test image is of {shown}: a test accuracy says nothing of {'it' if len(missing) == 1 else 'them'}.",)
+
+
+def _unbalanced(dataset: ImageDataset, counts: NDArray[np.int64]) -> tuple[str, ...]:
     if not _unequal(counts):
         return ()
     most, least = int(counts.argmax()), int(counts.argmin())

@@ -15,6 +15,8 @@ FEWEST_LEVELS = 17
 """Levels of 0 … 255 that images hold unless they are warned about: scikit-learn's digits have so many."""
 
 _NEARLY_ALL = 0.99  # of all pixels in one colour
+_NEARLY = 3  # levels within which an image has one colour
+_MOST_BLANK = 0.5  # of the images, each of one colour
 _LOOKED_AT = 2_000  # images, evenly spread
 
 
@@ -38,6 +40,9 @@ def dullness(images: npt.NDArray[np.uint8], owner: object) -> tuple[str, ...]:
     share, colour = _commonest(some)
     if share >= _NEARLY_ALL:
         return (f"Of all pixels of `{owner}`, {share:.1%} have one colour ({colour}). {check}",)
+    blank = float((np.ptp(some, axis=(1, 2)) <= _NEARLY).all(axis=1).mean())
+    if blank >= _MOST_BLANK:
+        return (f"Of the images of `{owner}`, {blank:.1%} are of one colour each. {check}",)
     return ()
 
 

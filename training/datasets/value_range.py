@@ -160,7 +160,8 @@ def value_range(found: Iterable[Extremes], owner: object) -> ValueRange:
 
     Whole numbers up to 255 are pixels as they are. Larger ones have 10, 12, 14 or 16 bits, or as many as the largest
     needs, of which the upper eight are taken; where those would take fewer than 64 levels, the values are stretched
-    from their least to their greatest. Floats are in [0, 1], [-1, 1] or [0, 255], or whole numbers.
+    from their least to their greatest. Floats are in [0, 1], [-1, 1] or [0, 255], or whole numbers; those that are not,
+    and would take fewer than 64 levels of [0, 255], are of no known range.
 
     Raises:
         InvalidDataset: other values; names what holds them.
@@ -176,9 +177,10 @@ def value_range(found: Iterable[Extremes], owner: object) -> ValueRange:
             return ValueRange(-1.0, 1.0)
         if low >= -_SLACK and high <= 1 + _SLACK:
             return ValueRange(0.0, 1.0)
-        if low >= -_SLACK and high <= 255 + _SLACK:
+        whole = all(item.whole for item in every)
+        if low >= -_SLACK and high <= 255 + _SLACK and (whole or high >= _LEAST_LEVELS):
             return ValueRange(0.0, 255.0)
-        if low < 0 or not all(item.whole for item in every):
+        if low < 0 or not whole:
             item = lowest if low < -_SLACK else highest
             raise refusal(item.where, owner, f"hold values in {RANGES}", f"{low:g} to {high:g}")
     if low < 0:

@@ -29,6 +29,10 @@ def _mostly(share: float, colour: tuple[int, ...]) -> np.ndarray:
         (_NOISE[:1].repeat(9, axis=0), "All images of `d` are alike."),
         (_NOISE // 128, "The images of `d` hold only 2 levels, 0 … 1 of 0 … 255."),
         (_NOISE // 16 * 17, "The images of `d` hold only 16 levels, 0 … 255 of 0 … 255."),
+        (
+            np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1).repeat(8, 1).repeat(8, 2).repeat(3, 3),
+            "Of the images of `d`, 100.0% are of one colour each.",
+        ),
         (_mostly(0.99, (255,)), "Of all pixels of `d`, 99.0% have one colour (255)."),
         (_mostly(0.99, (10, 20, 30)), "Of all pixels of `d`, 99.0% have one colour (10, 20, 30)."),
     ],

@@ -228,6 +228,7 @@ _OBJECTS = np.array([object()] * 12, dtype=object)
             {"x_train": _X / 100.0 - 1},
             "The `x_train` of `{path}` must hold values in [0, 1], [-1, 1] or [0, 255], or be whole numbers from 0.",
         ),
+        ({"x_train": _X / 60, "x_test": _XT / 60}, "[-1, 1] or [0, 255], or be whole numbers from 0. Got 0"),
         ({"x_train": _X * 257.3}, "or be whole numbers from 0. Got "),
         ({"x_train": _X.astype(np.int16) - 1}, "must hold no negative value. Got -1 to "),
         ({"x_train": _X / 255, "x_test": _XT / 1.0}, "The `x_test` of `{path}` must have the range of `x_train`"),
