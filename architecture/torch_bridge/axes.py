@@ -14,12 +14,14 @@ from presage.architecture.operations import (
     AdaptiveAveragePool,
     AdaptiveMaxPool,
     Add,
+    AveragePool,
     ChannelPool,
     ConstantProduct,
     Maximum,
     MaxPool,
     Operation,
     Pad,
+    Pair,
     PixelNorm,
     Slice,
     Zero,
@@ -203,10 +205,24 @@ def _reduced(step: TraceStep, x: Value, dim: Any, keepdim: bool, operations: dic
         else:
             if any(atom.kind == "b" for atom in atoms):
                 raise Refused("it reckons over the images of a batch together")
-            raise Refused("a mean must be over height and width, or over channels")
+            raise Refused("a mean or maximum must be over height and width, or over channels")
     axes = tuple(() if at in dims else axis for at, axis in enumerate(x.axes))
     sizes = tuple(1 if at in dims else length for at, length in enumerate(x.sizes))
     made = replace(made, axes=axes, sizes=sizes)
+    return flattened(step, made if keepdim else _without(made, *dims))
+
+
+def _windowed(step: TraceStep, x: Value, dim: Any, keepdim: bool, pool: Callable[[Pair], Operation]) -> Value | None:
+    """A pool of windows beside each other, that a view has made axes of; None for other axes."""
+    dims, lengths = _dims(x, dim), dict(x.factors)
+    atoms = sorted(atom for axis in dims for atom in x.axes[axis])
+    if atoms != [Atom("h", 1), Atom("w", 1)] or len(lengths["h"]) != 2 or len(lengths["w"]) != 2:
+        return None
+    made = step.writer.add(pool((lengths["h"][1], lengths["w"][1])), _plain(step, x))
+    axes = tuple(() if at in dims else axis for at, axis in enumerate(x.axes))
+    sizes = tuple(1 if at in dims else length for at, length in enumerate(x.sizes))
+    gone = {kind: kept[:1] if kind in "hw" else kept for kind, kept in lengths.items()}
+    made = replace(made, axes=axes, sizes=sizes, factors=tuple(gone.items()))
     return flattened(step, made if keepdim else _without(made, *dims))
 
 
@@ -230,13 +246,15 @@ def mean(step: TraceStep, x: Value, dim: Any = None, keepdim: bool = False, **_:
     if parts is not None:
         count = x.sizes[_dims(x, dim)[0]]
         return step.writer.pointwise(ConstantProduct(decimal(1 / count)), parts)
-    return _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveAveragePool))
+    windows = _windowed(step, x, dim, keepdim, lambda kernel: AveragePool(kernel, kernel))
+    return windows or _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveAveragePool))
 
 
 def _largest(step: TraceStep, x: Value, dim: Any = (), keepdim: bool = False) -> Value:
     parts = _groups(step, x, dim)
     if parts is None:
-        return _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveMaxPool))
+        windows = _windowed(step, x, dim, keepdim, lambda kernel: MaxPool(kernel, kernel))
+        return windows or _reduced(step, x, dim, keepdim, _poolings(x, AdaptiveMaxPool))
     made = parts[0]
     for part in parts[1:]:
         made = replace(made, index=step.writer.add(Maximum(), _plain(step, made), _plain(step, part)).index)

@@ -68,7 +68,7 @@ def classified(writer: NodeWriter, last: int, sources: Mapping[int, Sequence[Sou
         Refused: it ends otherwise.
     """
     nodes = writer.nodes
-    several = _mean_of_two(writer, last, sources)
+    several = _mean_of_several(writer, last, sources)
     if several is not None:
         return several
     tail = _tail(nodes, last)
@@ -105,30 +105,37 @@ def classified(writer: NodeWriter, last: int, sources: Mapping[int, Sequence[Sou
     raise _otherwise(nodes, last)
 
 
-def _mean_of_two(writer: NodeWriter, last: int, sources: Mapping[int, Sequence[Source]]) -> Head | None:
-    """Two linear layers whose sum, or mean, is given; None where it ends otherwise."""
+def _mean_of_several(writer: NodeWriter, last: int, sources: Mapping[int, Sequence[Source]]) -> Head | None:
+    """Linear layers whose sum, or mean, is given; None where it ends otherwise."""
     nodes, at, factor = writer.nodes, last, 1.0
     if isinstance(operation := nodes[at].operation, ConstantProduct):
         factor, at = value_of(operation.value), nodes[at].inputs[0]
-    heads = nodes[at].inputs
-    if nodes[at].operation != Add() or len(set(heads)) != 2:
+    heads = _terms(nodes, at)
+    if nodes[at].operation != Add() or len(heads) < 2 or len(set(heads)) != len(heads):
         return None
-    first, second = (nodes[head].operation for head in heads)
+    first, *others = (nodes[head].operation for head in heads)
     read = [nodes[head].inputs[0] for head in heads]
-    if not isinstance(first, Linear) or first != second or writer.shapes[read[0]] != writer.shapes[read[1]]:
+    if not isinstance(first, Linear) or any(other != first for other in others):
         return None
-    if first.gain or first.spectral:
+    if first.gain or first.spectral or any(writer.shapes[one] != writer.shapes[read[0]] for one in read):
         return None
     made, holder = list(nodes), max(heads)
-    made[holder] = Node(Concatenate(), (read[0], read[1]))
-    made[last] = Node(Classifier(first.bias, heads=2), (holder,))
+    made[holder] = Node(Concatenate(), tuple(read))
+    made[last] = Node(Classifier(first.bias, heads=len(heads)), (holder,))
     held = [
-        replace(source, own=f"heads.{number}.{source.own}", factor=source.factor * factor * 2)
+        replace(source, own=f"heads.{number}.{source.own}", factor=source.factor * factor * len(heads))
         for number, head in enumerate(heads)
         for source in sources.get(head, ())
     ]
-    others = {index: list(given) for index, given in sources.items() if index not in heads}
-    return Head(made, {**others, last: held}, first.features)
+    rest = {index: list(given) for index, given in sources.items() if index not in heads}
+    return Head(made, {**rest, last: held}, first.features)
+
+
+def _terms(nodes: Sequence[Node], at: int) -> list[int]:
+    """What a sum, and the sums within it, are of."""
+    if nodes[at].operation != Add():
+        return [at]
+    return [term for source in nodes[at].inputs for term in _terms(nodes, source)]
 
 
 def _tail(nodes: Sequence[Node], last: int) -> _Tail:

@@ -114,14 +114,17 @@ def check_others(network: Network, behind: str, run: Callable[[Tensor], Tensor])
             )
             return told if batch == BATCH else None
         same = other_images_of(shape, BATCH)
-        if batch != BATCH and _holds(network, behind, same, run(same)):
+        first, again = run(same), run(same)
+        if first.shape != again.shape or not torch.allclose(first, again, equal_nan=True):
+            raise Refused("it gives other logits at each call: it draws at random, or changes as it is called")
+        if batch != BATCH and _holds(network, behind, same, again):
             raise Refused(
                 "its graph is another for another number of images: that of a batch is written into it, or it reckons "
                 "over the images of a batch together"
             )
         raise Refused(
             "its graph is another on other images: it takes numbers out of its tensors (`.item()`, `.tolist()`, "
-            "`.numpy()`), goes by them, or draws at random"
+            "`.numpy()`), or goes by them"
         )
     raise Refused("it fails on other images than those it was traced with")
 

@@ -332,6 +332,10 @@ REPRESENTED: dict[str, Callable[[], nn.Module]] = {
     "a factor of the channels": lambda: Calling(
         lambda m, x: m.layers[0](x.unflatten(1, (2, 2, 2))[:, :, 1].flatten(1, 2)), nn.Conv2d(4, 8, 1)
     ),
+    "pools by views": lambda: Calling(
+        lambda m, x: x.view(*x.shape[:2], 6, 2, 4, 3).mean((3, 5))
+        + x.unfold(2, 2, 2).unfold(3, 3, 3).amax((-1, -2))
+    ),
     "stacks over branches": lambda: Calling(
         lambda m, x: torch.stack([m.layers[0](x), x, m.layers[1](x)]).sum(0) * torch.stack([x, -x], -1).amax(-1),
         nn.Conv2d(8, 8, 1),

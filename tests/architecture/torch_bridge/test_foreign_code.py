@@ -148,3 +148,15 @@ def test_a_network_in_inference_mode_is_the_one_that_it_is_without() -> None:
         return nn.functional.avg_pool2d(nn.functional.group_norm(x, 2), 2).unflatten(1, (2, 4)).flatten(1, 2)
 
     assert trace(Inferring(normed), (3, 12, 12)) == trace(Whole(normed), (3, 12, 12))
+
+
+def test_a_network_that_is_another_at_each_call_is_refused_as_that() -> None:
+    class Alternating(Whole):
+        calls = 0
+
+        def forward(self, x: Tensor) -> object:
+            self.calls += 1
+            return super().forward(x if self.calls % 2 else -x)
+
+    with pytest.raises(InvalidArchitecture, match="gives other logits at each call: it draws at random, or changes as"):
+        trace(Alternating(lambda m, x: x), (3, 12, 12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -208,3 +209,24 @@ def test_a_bias_that_is_added_by_itself_is_the_classifiers() -> None:
     assert_same_function(module, traced, (3, 8, 8))
     with pytest.raises(InvalidArchitecture, match="must end with a linear layer, one output per class"):
         trace(Multiplying(biases=1), (3, 8, 8))
+
+
+class Voting(nn.Module):
+    """Three heads, whose mean is given."""
+
+    def __init__(self, mean: Callable[[list[Tensor]], Tensor]) -> None:
+        super().__init__()
+        self.stem, self.mean = nn.Conv2d(3, 8, 3), mean
+        self.ends = nn.ModuleList(nn.Linear(8, 5) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).mean((2, 3))
+        return self.mean([end(x) for end in self.ends])
+
+
+@pytest.mark.parametrize("mean", [lambda ys: torch.stack(ys).mean(0), lambda ys: sum(ys) / 3], ids=["stack", "sum"])
+def test_a_mean_of_several_heads_is_a_classifier_of_several(mean: Callable[[list[Tensor]], Tensor]) -> None:
+    module = Voting(mean)
+    traced = trace_module(module, (3, 8, 8))
+    assert traced.architecture.nodes[-1].operation == Classifier(heads=3)
+    assert_same_function(module, traced, (3, 8, 8))
