@@ -308,6 +308,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    if given.many_recipes and given.staged:
+        raise InvalidArgument(
+            "--staged", "campaign", "be left out beside --many-recipes: a campaign has one design", "both"
+        )
     recipe = Recipe.from_json(json.loads(read_text(given.recipe))) if given.recipe else Recipe()
     known = _identities(given.known) if given.known else frozenset()
     design = None

@@ -78,10 +78,11 @@ def check_importable(paths: Sequence[Path]) -> None:
             continue
         if not path.exists():
             raise InvalidArgument("PATH", "presage database import", "exist", str(path))
-        if path.is_file() and path.suffix in _NO_EXPERIENCE:
+        images = path.is_dir() and not any(any(path.glob(kind)) for kind in ("*.jsonl", "*.parquet"))
+        if images or (path.is_file() and path.suffix in _NO_EXPERIENCE):
             tables = "a table of trainings (*.csv, *.parquet)"
             rule = f"be shards (*.jsonl), a folder of them or of Parquet files, {tables}, or a database"
-            hint = f"For images, type `presage probe {path}`."
+            hint = f"For images, type `presage probe {path}`, or `presage populate {path}` to train networks on them."
             raise InvalidArgument("PATH", "presage database import", rule, str(path), hint)
 
 

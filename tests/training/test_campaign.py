@@ -232,6 +232,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
         [specs[0], "--out", out, "--count", "0"],
         [specs[0], "--out", out, "--device", "gpu"],
         [specs[0], "--out", out, "--known", str(tmp_path / "nowhere.json")],
+        [specs[0], "--out", out, "--many-recipes", "--staged"],
     ):
         assert main(arguments) == 2
         assert capsys.readouterr().err.count("\n") == 1
