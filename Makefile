@@ -3,6 +3,7 @@
 #   make test    install what a developer needs and run every test
 #   make check   lint, format, types, import floors, generated docs
 #   make docs    write the generated pages anew;  make bench    speed (other benchmarks need tables or datasets)
+#   make site    the documentation as a site, in build/site;  make package    wheel and source distribution, in dist
 #   make notebooks  run the notebooks and write what comes out into them
 #   make fitted  fit the predictor that is shipped, after a change of the seed or of what learns (minutes of a core)
 #   make torture   mutated files, kills and full disks over everything that reads or writes (two hours of two cores)
@@ -15,7 +16,7 @@ RUN ?= runs/demo
 BESIDE ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs notebooks bench fitted torture evaluation clean
+.PHONY: help demo test check docs site package notebooks bench fitted torture evaluation clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -52,6 +53,15 @@ check: $(VENV)/.developer
 docs: $(VENV)/.developer
 	$(BIN)/python docs/generate.py
 
+site: $(VENV)/.developer
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# setuptools packs what an earlier build left in build/.
+package: $(VENV)/.developer
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+
 notebooks: $(VENV)/.developer
 	$(BIN)/python notebooks/execute.py
 
@@ -77,4 +87,4 @@ evaluation: $(VENV)/shipped.duckdb
 	$(BIN)/python docs/generate.py
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

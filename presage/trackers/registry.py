@@ -13,6 +13,9 @@ from presage.trackers.tracker import Tracker
 __all__ = ["TRACKERS", "trackers_of"]
 
 
+_HERE = "presage.trackers"
+
+
 @dataclass(frozen=True)
 class _Library(Registered):
     """A tracker that needs a library: `needs` is what it is imported as, and the name of the extra."""
@@ -23,7 +26,7 @@ class _Library(Registered):
 TRACKERS: Registry[_Library] = Registry(
     "tracker",
     {
-        name: _Library(f"presage.trackers.to_{name}:{target}", summary, name)
+        name: _Library(f"{_HERE}.to_{name}:{target}", summary, name)
         for name, target, summary in (
             ("tensorboard", "ToTensorBoard", "event files in the folder `tensorboard` of the run"),
             ("mlflow", "ToMlflow", "MLflow, at its tracking URI: a run, and one within it for each network"),

@@ -1,0 +1,16 @@
+# presage for CPUs; with --build-arg TORCH=https://download.pytorch.org/whl/cu130 for NVIDIA GPUs. docs/install.md
+FROM python:3.13-slim
+
+ARG TORCH=https://download.pytorch.org/whl/cpu
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*
+RUN pip install --no-cache-dir --index-url "$TORCH" torch torchvision
+
+COPY . /source
+RUN pip install --no-cache-dir /source && rm -rf /source
+
+ENV PRESAGE_DATABASE=/work/.presage/experience.duckdb
+WORKDIR /work
+ENTRYPOINT ["presage"]
+CMD ["--help"]
