@@ -12,17 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from presage.database.bounds import rows_at_once
 from presage.database.connection import Connection
 from presage.database.migrate import check_known, in_memory, latest, migrate
-from presage.database.tables import RECORDS
+from presage.database.tables import RECORDS, is_named
 from presage.errors import InvalidDatabase
 
-__all__ = ["MOST_ROWS", "MOST_VALUE", "opened_as_data"]
-
-MOST_ROWS = 20_000_000
-"""Of one table of a foreign file."""
-MOST_VALUE = 16 << 20
-"""Bytes of one text, or elements of one list, in a foreign file."""
+__all__ = ["opened_as_data"]
 
 
 @contextmanager
@@ -76,26 +72,10 @@ def _checked(connection: Connection, found: int) -> dict[str, list[str]]:
             if got != (kind, computed):
                 is_not = f"a column `{name}` of type {kind}" + (", which is stored" if got and got[1] else "")
                 raise InvalidDatabase(f"The table `{table}` of the database {connection.path} lacks {is_not}.")
-        _check_bounds(connection, table, {name: kind for name, (kind, _) in columns.items()})
+        names = ", ".join(f'"{name}"' for name in columns)
+        stored = f"(SELECT {names} FROM {connection.catalog}{table})"
+        rows_at_once(connection, stored, f"The table `{table}` of the database {connection.path}", kept=is_named(table))
     return {table: list(columns) for table, columns in expected.items()}
-
-
-def _check_bounds(connection: Connection, table: str, columns: dict[str, str]) -> None:
-    rows = int(connection.rows(f"SELECT count(*) FROM {connection.catalog}{table}")[0][0])
-    if rows > MOST_ROWS:
-        raise InvalidDatabase(
-            f"The table `{table}` of the database {connection.path} must have at most {MOST_ROWS:,} rows to be taken "
-            f"in. It has {rows:,}."
-        )
-    sizes = {"VARCHAR": "strlen", "DOUBLE[]": "len", "FLOAT[]": "len"}
-    asked = {name: f'max({sizes[kind]}("{name}"))' for name, kind in columns.items() if kind in sizes}
-    longest = connection.rows(f"SELECT {', '.join(asked.values())} FROM {connection.catalog}{table}")[0]
-    for name, size in zip(asked, longest, strict=True):
-        if size is not None and size > MOST_VALUE:
-            raise InvalidDatabase(
-                f"The column `{name}` of `{table}` in the database {connection.path} must hold at most {MOST_VALUE:,} "
-                f"bytes or numbers in a row to be taken in. It holds {size:,}."
-            )
 
 
 def _upgrade(connection: Connection, found: int, columns: dict[str, list[str]]) -> None:

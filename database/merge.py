@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from presage.database.bounds import rows_at_once
 from presage.database.connection import Connection
 from presage.database.foreign import opened_as_data
 from presage.database.tables import TableReader, entries_of_tables
@@ -38,7 +39,9 @@ def table_reader(connection: Connection, prefix: str = "") -> TableReader:
     def read(kind: type[Record]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         columns = [*(["id"] if kind.key == "id" else []), *kind.column_names()]
         names = ", ".join(f'"{name}"' for name in columns)
-        for batch in connection.batches(f"SELECT {names} FROM {connection.catalog}{kind.table}"):
+        asked = f"SELECT {names} FROM {connection.catalog}{kind.table}"
+        size = rows_at_once(connection, f"({asked})", f"The table `{kind.table}` of the database {connection.path}")
+        for batch in connection.batches(asked, size):
             for values in batch:
                 row = dict(zip(columns, values, strict=True))
                 yield f"{prefix}{kind.table} {str(row[kind.key])[:12]}…", row

@@ -9,9 +9,10 @@ from typing import Any
 
 import duckdb
 
+from presage.database.bounds import rows_at_once
 from presage.database.connection import Connection, matched, quoted
 from presage.database.migrate import in_memory, latest
-from presage.database.tables import RECORDS, entries_of_tables
+from presage.database.tables import RECORDS, entries_of_tables, is_named
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
 from presage.files import disk_is_full, writing_beside
@@ -116,8 +117,9 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
             )
         columns = _columns_of(file, kind, reader)
         names = ", ".join(f'"{name}"' for name in columns)
-        number = 0
-        for batch in reader.batches(f"SELECT {names} FROM read_parquet({source})"):
+        number, asked = 0, f"SELECT {names} FROM read_parquet({source})"
+        size = rows_at_once(reader, f"({asked})", f"The file {file}", kept=is_named(kind.table))
+        for batch in reader.batches(asked, size):
             for values in batch:
                 number += 1
                 yield f"{file} row {number}", dict(zip(columns, values, strict=True))

@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 
+from presage.database.bounds import rows_at_once
 from presage.database.connection import Connection, matched, quoted
-from presage.database.foreign import MOST_ROWS
 from presage.database.migrate import in_memory
 from presage.database.tables import Refuse, entries_of_tables
 from presage.database.write import Placed
@@ -99,8 +99,14 @@ def read_part(path: Path, where: str, refuse: Refuse) -> Iterator[Placed]:
         if kind is not own and kind not in own.references:
             return
         distinct = "" if kind is own else "DISTINCT "
-        number = 0
-        for batch in reader.batches(f'SELECT {distinct}"{kind.row}" FROM {source}'):
+        ((_, held, *_),) = reader.rows(f'DESCRIBE SELECT "{kind.row}" FROM {source}')
+        if not held.startswith("STRUCT"):
+            raise InvalidDatabase(f"The column `{kind.row}` must hold a row of the table `{kind.table}`.")
+        number, asked = 0, f'SELECT {distinct}"{kind.row}" FROM {source}'
+        size = rows_at_once(
+            reader, f'(SELECT unnest("{kind.row}") FROM ({asked}))', f"Its `{kind.row}`", kept=kind is not own
+        )
+        for batch in reader.batches(asked, size):
             for (values,) in batch:
                 number += 1
                 place = f"{where} {kind.row} {number}"
@@ -110,9 +116,6 @@ def read_part(path: Path, where: str, refuse: Refuse) -> Iterator[Placed]:
                     refuse(place, f"The column `{kind.row}` must hold a row of the table `{kind.table}`.")
 
     try:
-        rows = int(reader.rows(f"SELECT count(*) FROM {source}")[0][0])
-        if rows > MOST_ROWS:
-            raise InvalidDatabase(f"It has {rows:,} rows, more than the {MOST_ROWS:,} that are taken in.")
         yield from entries_of_tables(read, refuse)
     except (InvalidDatabase, duckdb.Error) as error:
         line = " ".join(str(error).split())[:200]

@@ -10,7 +10,7 @@ from presage.errors import InvalidExperience
 from presage.records.entries import ENTRIES
 from presage.records.record import Record
 
-__all__ = ["RECORDS", "Refuse", "TableReader", "entries_of_tables"]
+__all__ = ["RECORDS", "Refuse", "TableReader", "entries_of_tables", "is_named"]
 
 _NAMED: dict[str, type[Record]] = {kind.row: kind for entry in ENTRIES.values() for kind in entry.of.references}
 """Records that others name."""
@@ -24,6 +24,11 @@ TableReader = Callable[[type[Record]], Iterable[tuple[str, Mapping[str, Any]]]]
 """Gives a table's rows: where each stands, and its columns (with `id`, where the table has one)."""
 
 Refuse = Callable[[str, object], None]
+
+
+def is_named(table: str) -> bool:
+    """Whether rows of others name those of a table, so that they are kept while the others are read."""
+    return any(kind.table == table for kind in _NAMED.values())
 
 
 def entries_of_tables(read: TableReader, refuse: Refuse) -> Iterator[Placed]:

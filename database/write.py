@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from presage.database.connection import Connection
@@ -22,6 +21,8 @@ CheckArchitecture = Callable[[str], None]
 CheckEntry = Callable[[Entry], None]
 
 BATCH = 2_000
+_HEAVY = 64 << 20  # bytes of a batch
+_NUMBER = 32  # bytes of a number in a list
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,16 @@ class Writer:
     _verdicts: dict[str, str] = field(default_factory=dict)
 
     def write(self, placed: Iterable[Placed]) -> None:
-        """Insert all that can be, in batches of 2,000."""
-        iterator = iter(placed)
-        while batch := list(islice(iterator, BATCH)):
+        """Insert all that can be, in batches of 2,000, and of less where entries are large."""
+        batch: list[Placed] = []
+        weight = 0
+        for one in placed:
+            batch.append(one)
+            weight += _weight(one.entry.record)
+            if len(batch) == BATCH or weight > _HEAVY:
+                self._write_batch(batch)
+                batch, weight = [], 0
+        if batch:
             self._write_batch(batch)
 
     def refuse(self, where: str, why: object) -> None:
@@ -184,6 +192,12 @@ class Writer:
             except PresageError as error:
                 self._verdicts[architecture.hash] = f"The architecture {architecture.hash[:12]}… is none: {error}"
         return self._verdicts[architecture.hash]
+
+
+def _weight(row: Record) -> int:
+    """Bytes of its texts and lists, about."""
+    held = (value for value in vars(row).values() if isinstance(value, str | tuple | list))
+    return sum(len(value) * (1 if isinstance(value, str) else _NUMBER) for value in held)
 
 
 def _succeeds(row: Record, old: Record) -> bool:

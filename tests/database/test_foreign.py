@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from presage.database import Database, foreign
+from presage.database import Database, bounds, foreign
 from presage.errors import InvalidDatabase
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
 
@@ -87,9 +87,9 @@ def test_columns_of_another_type_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_rows_and_values_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = foreign_file(tmp_path / "theirs.duckdb", "UPDATE datasets SET name = repeat('x', 20000000)")
-    assert "`name` of `datasets`" in refusal(tmp_path, path)
+    assert "`name` of the table `datasets`" in refusal(tmp_path, path)
     path = foreign_file(tmp_path / "more.duckdb")
-    monkeypatch.setattr(foreign, "MOST_ROWS", 2)
+    monkeypatch.setattr(bounds, "MOST_ROWS", 2)
     assert refusal(tmp_path, path).endswith("must have at most 2 rows to be taken in. It has 3.")
 
 
