@@ -20,6 +20,7 @@ from pathlib import Path
 
 from presage.dashboard import pages
 from presage.errors import InvalidArgument, PresageError
+from presage.reading import read_bytes
 from presage.search.run.status import run_status
 
 __all__ = ["PORT", "serving"]
@@ -77,6 +78,17 @@ def _opened(run: Path, port: int | None) -> _Server:
         return _Server(run, 0)
 
 
+def _report(run: Path) -> bytes | None:
+    """The report of a run, which may be somebody else's: no link of it leads to another file."""
+    path = run / "report.html"
+    try:
+        if not path.is_file() or path.resolve().parent != run.resolve():
+            return None
+        return read_bytes(path)
+    except OSError:
+        return None
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -128,8 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             kind = "text/javascript" if path.endswith("js") else "text/css"
             return kind, (files("presage.dashboard") / path[1:]).read_bytes(), _OWN
         if path == "/report":
-            report = run / "report.html"
-            return "text/html", report.read_bytes() if report.is_file() else None, _REPORT
+            return "text/html", _report(run), _REPORT
         found = re.fullmatch(r"/network/([0-9a-f]{64})", path)
         page = None if found is None else pages.drawing(run, found[1])
         return "text/html", None if page is None else page.encode(), _OWN

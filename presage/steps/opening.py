@@ -45,7 +45,7 @@ class UserDatabase:
         path = user_path(self._name, "database", "presage")
         if str(path) == ":memory:":
             rule = "be a file: what a database in memory learns is lost in the end"
-            raise InvalidArgument("database", "presage", rule, self._name)
+            raise InvalidArgument("database", "presage", rule, str(self._name))
         return path
 
     def open(self) -> Database:

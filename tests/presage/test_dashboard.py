@@ -95,6 +95,15 @@ def test_other_sites_are_neither_asked_nor_let_in(ask: Callable) -> None:
         assert "Python" not in answer.getheader("Server")
 
 
+def test_a_report_that_is_a_link_to_another_file_is_not_served(ask: Callable, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret", encoding="utf-8")
+    (run / "report.html").symlink_to(tmp_path / "secret")
+    try:
+        assert ask("/report").status == 404
+    finally:
+        (run / "report.html").unlink()
+
+
 def test_the_report_is_served_where_there_is_one(ask: Callable, run: Path) -> None:
     (run / "report.html").write_text("<p>the report</p>", encoding="utf-8")
     try:
