@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from optuna.trial import TrialState
 
 from presage.architecture.graph import Architecture
 from presage.architecture.serial import from_json
-from presage.architecture.spaces.codes import Codes
 from presage.database import Database
 from presage.errors import InvalidArgument, NothingFeasible, StorageFull
 from presage.search.limits import Limits
@@ -77,38 +75,6 @@ def test_the_short_list_is_trained_and_the_best_is_the_best_trained(dataset: Ima
     assert result.shortlist_mean > result.baseline_mean
     written = json.loads((tmp_path / "run" / "result.json").read_text())
     assert written == json.loads(json.dumps(result.to_json()))
-
-
-class _Referenced(TinySpace):
-    """Whose references are of two kinds, in two sizes each; the second kind is the better."""
-
-    @cached_property
-    def references(self) -> tuple[Codes, ...]:
-        codes = self.sample(40, np.random.default_rng(0))
-        values = [table_accuracy(self.decode(self.params(code))) for code in codes]
-        low, middle, high = np.argsort(values)[[0, 20, 39]]
-        return codes[[high, low]], codes[[low, middle]]
-
-
-def _referenced(dataset: ImageDataset, folder: Path, **settings: Any) -> list[str]:
-    asked = SearchSettings(**{"candidates": 120, "shortlist": 3, "batch": 30, **settings})
-    trainer = TableTrainer(RECIPE.epochs)
-    result = run_search(
-        dataset, space=_Referenced(layers=2), recipe=RECIPE, settings=asked,
-        scorer=lambda number, verified: TableScorer(), run_folder=folder, trainer=trainer,
-    )  # fmt: skip
-    return [one.chosen.hash for one in result.rounds[0].verified]
-
-
-def test_half_of_a_short_list_are_the_best_kinds_of_references_the_largest_of_each(
-    dataset: ImageDataset, tmp_path: Path
-) -> None:
-    space = _Referenced(layers=2)
-    (_, low), (_, middle) = [[space.decode(space.params(code)).hash for code in kind] for kind in space.references]
-    assert _referenced(dataset, tmp_path / "three")[0] == middle
-    assert _referenced(dataset, tmp_path / "four", shortlist=4)[:2] == [middle, low]
-    assert _referenced(dataset, tmp_path / "four", shortlist=4)[:2] == [middle, low]  # read again
-    assert not {middle, low} & set(_referenced(dataset, tmp_path / "few", candidates=15))
 
 
 def test_predictions_and_experiments_go_into_the_database_once(
