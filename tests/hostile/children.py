@@ -91,7 +91,7 @@ class Child:
             os.close(reading)
             os.setpgid(0, 0)  # Ctrl-C is for the parent, which ends it
             for sign in (signal.SIGINT, signal.SIGTERM):  # which may be in the background, where shells ignore them
-                signal.signal(sign, signal.default_int_handler if sign == signal.SIGINT else signal.SIG_DFL)
+                signal.signal(sign, signal.SIG_DFL)  # no exception before the work, nor after it
             with open(os.devnull, "r+") as nowhere:  # noqa: PTH123 - the child's own streams
                 for stream in (0, 1, 2):
                     os.dup2(nowhere.fileno(), stream)
