@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -110,11 +111,8 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
     source = f"'{matched(file)}'"
     try:
         found = reader.rows(f"SELECT decode(value) FROM parquet_kv_metadata({source}) WHERE decode(key) = '{_KEY}'")
-        if found and int(found[0][0]) > latest():
-            raise InvalidDatabase(
-                f"The file {file} has schema version {found[0][0]}, newer than this presage knows ({latest()}). "
-                "Update presage."
-            )
+        if found:
+            _check_version(found[0][0], file)
         columns = _columns_of(file, kind, reader)
         names = ", ".join(f'"{name}"' for name in columns)
         number, asked = 0, f"SELECT {names} FROM read_parquet({source})"
@@ -127,6 +125,15 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
         if isinstance(error, InvalidDatabase) and str(file) in str(error):
             raise
         raise InvalidDatabase(f"The file {file} is no Parquet file that can be read.") from error
+
+
+def _check_version(told: str, file: Path) -> None:
+    if not re.fullmatch("[0-9]{1,9}", told):
+        raise InvalidDatabase(f"The file {file} is damaged: its schema version is no number.")
+    if int(told) > latest():
+        raise InvalidDatabase(
+            f"The file {file} has schema version {told}, newer than this presage knows ({latest()}). Update presage."
+        )
 
 
 def _columns_of(file: Path, kind: type[Record], reader: Connection) -> list[str]:

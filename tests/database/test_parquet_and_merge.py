@@ -114,6 +114,9 @@ def rewrite(folder: Path, table: str, select: str) -> None:
     Path(f"{file}.new").replace(file)
 
 
+_NO_NUMBERS = ("", "4 ", "-1", "1e3", "٣", "9" * 5000)
+
+
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
     with Database.open(fill(tmp_path / "a.duckdb", range(10))) as database:
@@ -148,14 +151,22 @@ def test_a_folder_without_parquet_or_with_other_files_is_said(exported: Path, tm
             database.import_parquet(exported)
 
 
-def test_parquet_of_a_newer_presage_is_said(exported: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [("99", "schema version 99, newer"), *((one, "damaged: its schema version is no number") for one in _NO_NUMBERS)],
+)
+def test_parquet_of_a_newer_presage_or_of_no_version_is_said(
+    exported: Path, tmp_path: Path, version: str, said: str
+) -> None:
     file = exported / "datasets.parquet"
     with duckdb.connect() as raw:
-        raw.execute(f"COPY (FROM '{file}') TO '{file}.new' (FORMAT parquet, KV_METADATA {{presage_schema: '99'}})")
+        raw.execute(
+            f"COPY (FROM '{file}') TO '{file}.new' (FORMAT parquet, KV_METADATA {{presage_schema: '{version}'}})"
+        )
     Path(f"{file}.new").replace(file)
     with (
         Database.open(tmp_path / "b.duckdb") as database,
-        pytest.raises(InvalidDatabase, match="schema version 99, newer"),
+        pytest.raises(InvalidDatabase, match=said),
     ):
         database.import_parquet(exported)
 
