@@ -194,4 +194,5 @@ def _together(reports: Sequence[ImportReport]) -> ImportReport:
         already=sum(one.already for one in reports),
         refused=tuple(chain.from_iterable(one.refused for one in reports)),
         notes=tuple(chain.from_iterable(one.notes for one in reports)),
+        unnamed=sum(one.unnamed for one in reports),
     )

@@ -15,12 +15,15 @@ from presage.records.entries import ENTRIES, Entry
 from presage.records.record import Record
 from presage.terminal import one_line
 
-__all__ = ["CheckArchitecture", "CheckEntry", "ImportReport", "Placed", "Refusal", "Writer"]
+__all__ = ["MOST_NAMED", "CheckArchitecture", "CheckEntry", "ImportReport", "Placed", "Refusal", "Writer"]
 
 CheckArchitecture = Callable[[str], None]
 CheckEntry = Callable[[Entry], None]
 
 BATCH = 2_000
+MOST_NAMED = 10_000
+"""Refused rows that are named."""
+
 _HEAVY = 64 << 20  # bytes of a batch
 _NUMBER = 32  # bytes of a number in a list
 
@@ -53,8 +56,9 @@ class ImportReport:
         probes: that were added.
         predictions: that were added.
         already: rows that were there before, with the same result.
-        refused: rows that did not enter.
+        refused: rows that did not enter, the first `MOST_NAMED` of them.
         notes: what else the reader should know.
+        unnamed: how many more did not.
         dry_run: nothing was written; all this is what would have come of it.
     """
 
@@ -65,6 +69,7 @@ class ImportReport:
     refused: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
     dry_run: bool = False
+    unnamed: int = 0
 
     @property
     def added(self) -> int:
@@ -74,9 +79,10 @@ class ImportReport:
     def text(self) -> str:
         """A summary in one line, then one line for each note and refused row."""
         kinds = f"{self.experiments} experiments, {self.probes} probes, {self.predictions} predictions"
-        head = f"{self.already} were there already; {len(self.refused)} refused."
+        head = f"{self.already} were there already; {len(self.refused) + self.unnamed} refused."
         head = f"Would add {kinds}; {head} Nothing was written." if self.dry_run else f"Added {kinds}; {head}"
-        return "\n".join(map(one_line, [head, *self.notes, *self.refused]))
+        more = [f"and {self.unnamed:,} more"] if self.unnamed else []
+        return "\n".join(map(one_line, [head, *self.notes, *self.refused, *more]))
 
 
 @dataclass
@@ -100,6 +106,7 @@ class Writer:
     already: int = 0
     refused: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unnamed: int = 0
     _verdicts: dict[str, str] = field(default_factory=dict)
 
     def write(self, placed: Iterable[Placed]) -> None:
@@ -116,8 +123,12 @@ class Writer:
             self._write_batch(batch)
 
     def refuse(self, where: str, why: object) -> None:
-        """Note a row that does not enter."""
-        self.refused.append(Refusal(where, str(why)))
+        """Note a row that does not enter; beyond `MOST_NAMED` they are counted, as somebody else's file may hold
+        millions."""
+        if len(self.refused) < MOST_NAMED:
+            self.refused.append(Refusal(where, str(why)))
+        else:
+            self.unnamed += 1
 
     def undo(self) -> None:
         """What was inserted is no longer there: the transaction was taken back."""
@@ -127,8 +138,9 @@ class Writer:
         """What has come of it so far."""
         n = self.counts
         return ImportReport(
-            n["experiment"], n["probe"], n["prediction"], self.already, tuple(self.refused), tuple(self.notes)
-        )
+            n["experiment"], n["probe"], n["prediction"], self.already, tuple(self.refused), tuple(self.notes),
+            unnamed=self.unnamed,
+        )  # fmt: skip
 
     def _write_batch(self, batch: Sequence[Placed]) -> None:
         keys: dict[type[Record], set[str]] = {}

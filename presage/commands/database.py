@@ -141,6 +141,7 @@ def _import(options: argparse.Namespace) -> int:
         refused = [{"where": refusal.where, "why": refusal.why} for refusal in report.refused]
         counts = {"experiments": report.experiments, "probes": report.probes, "predictions": report.predictions}
         rest = {"refused": refused, "notes": list(report.notes), "dry_run": report.dry_run}
+        rest |= {"unnamed": report.unnamed} if report.unnamed else {}
         print(json.dumps({**counts, "already": report.already, **rest}))
     else:
         print(report.text())

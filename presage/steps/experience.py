@@ -157,6 +157,7 @@ def import_experience(
         refused=tuple(refusal for report in reports for refusal in report.refused),
         notes=tuple(note for report in reports for note in report.notes),
         dry_run=dry_run,
+        unnamed=sum(report.unnamed for report in reports),
     )
 
 

@@ -131,6 +131,19 @@ def test_poisoned_lines_are_named_by_file_and_line_and_the_rest_enters(database:
     assert database.check() == []
 
 
+def test_refused_lines_are_named_up_to_a_number_and_all_are_counted(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("presage.database.write.MOST_NAMED", 3)
+    shard = write(tmp_path / "a.jsonl", [*(f"no line {at}" for at in range(1500)), line()])
+    report = database.import_shards([shard])
+    assert (report.experiments, len(report.refused), report.unnamed) == (1, 3, 1497)
+    head, *rows, last = report.text().splitlines()
+    assert "1500 refused" in head
+    assert [row.split(": ")[0] for row in rows] == [f"{shard}:{at}" for at in (1, 2, 3)]
+    assert last == "and 1,497 more"
+
+
 def test_a_duplicate_with_another_result_is_refused_and_the_first_stays(database: Database, tmp_path: Path) -> None:
     shard = write(tmp_path / "a.jsonl", [line(1, accuracy=0.5), line(1, accuracy=0.9), line(2)])
     report = database.import_shards([shard])
