@@ -30,7 +30,7 @@ from presage.steps.plain_limits import PLAIN, limits_of
 from presage.training.datasets.arrays import dataset_of_arrays
 from presage.training.datasets.image_dataset import FEWEST_CLASSES, MOST_CLASSES, ImageDataset, refusal
 from presage.training.datasets.pixels import as_uint8, depth_of, squares, with_channels
-from presage.training.datasets.value_range import Depth
+from presage.training.datasets.value_range import Depth, ValueRange
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
@@ -55,8 +55,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
 
     Images are a dataset as all of presage takes it (`digits`, a ``.npz``, a folder of class folders,
     ``torchvision:NAME``), or arrays: (n, h, w) or (n, h, w, c) with c = 1 or 3, of uint8, whole numbers in 0 … 255,
-    booleans, or floats in [0, 1] or [0, 255]; or (n, features), where each row is a square image, grey (s·s features)
-    or in colour (3·s·s).
+    booleans, or floats from 0 (in [0, 1] or [0, 255], or, all under 64, to the greatest); or (n, features), where each
+    row is a square image, grey (s·s features) or in colour (3·s·s).
 
     Args:
         budget: seconds, or a time as in ``"10m"``, that everything is made to fit but what is given here; how much fits
@@ -286,7 +286,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
             got = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
             raise refusal("y", _FIT, f"hold {FEWEST_CLASSES} to {MOST_CLASSES:,} classes", got)
         images = self._images(X, _FIT)
-        depth = depth_of({"X": images}, _FIT)
+        depth = _depth(images)
         pixels = as_uint8({"X": images}, _FIT, depth)["X"]
         names = [str(label) for label in classes]
         return dataset_of_arrays("arrays", pixels, places.astype(np.int64), names), classes, depth
@@ -381,6 +381,16 @@ def _are_rows(X: Any) -> bool:
 
 def _is_dataset(X: Any) -> bool:
     return isinstance(X, str | Path | ImageDataset)
+
+
+def _depth(images: NDArray[Any]) -> Depth | None:
+    """How values become pixels; floats of no known range, of which none is negative here, go from 0 to the greatest."""
+    try:
+        return depth_of({"X": images}, _FIT)
+    except InvalidDataset:
+        if images.dtype.kind != "f" or not 0 < images.max() <= 255:
+            raise
+        return Depth(floats=ValueRange(0.0, float(images.max())))
 
 
 def _are_pictures(X: Any) -> bool:

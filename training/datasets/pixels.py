@@ -85,12 +85,19 @@ def as_uint8(
     Raises:
         InvalidDataset: other values, or some beyond the range that was decided before.
     """
-    held = depth_of(images, owner)
+    if depth is not None and depth.floats is not None and depth.floats.is_stretched and _are_floats(images):
+        held: Depth | None = depth  # of no known range by themselves
+    else:
+        held = depth_of(images, owner)
     if depth is not None and held is not None:
         for key, array in images.items():
             _check_within(array, key, owner, depth)
         held = Depth(depth.whole or held.whole, depth.floats or held.floats)
     return {key: _scaled(array, held) for key, array in images.items()}
+
+
+def _are_floats(images: Mapping[str, Array]) -> bool:
+    return all(array.dtype.kind == "f" and bool(np.isfinite(array).all()) for array in images.values())
 
 
 def depth_of(images: Mapping[str, Array], owner: object) -> Depth | None:

@@ -49,10 +49,14 @@ class ValueRange:
         out: npt.NDArray[np.uint8] = np.rint(np.clip(share, 0, 255)).astype(np.uint8)
         return out
 
+    @property
+    def is_stretched(self) -> bool:
+        """Whether it goes from the least to the greatest of some values, and is no range that values usually have."""
+        return not self.bits and (self.low, self.high) not in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+
     def holds(self, low: float, high: float) -> bool:
         """Whether values from `low` to `high` lie within, give or take rounding; a stretched range has no bounds."""
-        stretched = not self.bits and (self.low, self.high) not in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
-        return stretched or bool(self.low - _SLACK <= low and high <= self.high + _SLACK)
+        return self.is_stretched or bool(self.low - _SLACK <= low and high <= self.high + _SLACK)
 
     def to_json(self) -> dict[str, float]:
         """As plain values, for `from_json`."""

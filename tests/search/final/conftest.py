@@ -91,7 +91,7 @@ Search = Callable[..., SearchResult]
 
 
 @pytest.fixture
-def dataset() -> ImageDataset:
+def noise() -> ImageDataset:
     """Of which 400 images validate: an accuracy is known to 2 points."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (2040, 8, 8, 1)).astype(np.uint8)
@@ -100,13 +100,13 @@ def dataset() -> ImageDataset:
 
 
 @pytest.fixture
-def search(dataset: ImageDataset, tmp_path: Path) -> Search:
+def search(noise: ImageDataset, tmp_path: Path) -> Search:
     """A search on a table with a final training by `trainer`; further arguments as `run_search` has them."""
 
     def run(trainer: Any, final: FinalSettings | None = None, folder: str = "run", **options: Any) -> SearchResult:
         settings = {"candidates": 60, "shortlist": 3, "batch": 20, **options.pop("settings", {})}
         return run_search(
-            dataset,
+            noise,
             space=SPACE,
             recipe=RECIPE,
             settings=SearchSettings(**settings),
