@@ -52,7 +52,7 @@ def _version(connection: Connection) -> int:
     if tables.get("migrations", {}).get("version") != ("INTEGER", False):
         raise InvalidDatabase(f"The file {connection.path} is a DuckDB database, but not one of presage's.")
     found = int(connection.rows(f"SELECT coalesce(max(version), 0) FROM {connection.catalog}migrations")[0][0])
-    check_known(connection, found)
+    check_known(f"The database {connection.path}", found)
     return found
 
 

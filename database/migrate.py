@@ -69,16 +69,18 @@ def version(connection: Connection) -> int:
     return int(connection.rows("SELECT coalesce(max(version), 0) FROM migrations")[0][0])
 
 
-def check_known(connection: Connection, found: int) -> None:
-    """Refuse an open file of this schema version where this presage knows none so new.
+def check_known(what: str, found: int) -> None:
+    """Refuse a file of this schema version where this presage knows none so new.
+
+    Args:
+        what: what the file is, and where, as an error begins.
 
     Raises:
         InvalidDatabase: it is newer.
     """
     if found > latest():
         raise InvalidDatabase(
-            f"The database {connection.path} has schema version {found}, newer than this presage knows ({latest()}). "
-            "Update presage."
+            f"{what} has schema version {found}, newer than this presage knows ({latest()}). Update presage."
         )
 
 
@@ -89,7 +91,7 @@ def migrate(connection: Connection, target: int | None = None) -> int:
         InvalidDatabase: the file's schema is newer than this presage, or older and only open for reading.
     """
     found = version(connection)
-    check_known(connection, found)
+    check_known(f"The database {connection.path}", found)
     due = [step for step in migrations() if found < step.version <= (target or latest())]
     if due and connection.read_only:
         raise InvalidDatabase(

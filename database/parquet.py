@@ -12,7 +12,7 @@ import duckdb
 
 from presage.database.bounds import rows_at_once
 from presage.database.connection import Connection, matched, quoted
-from presage.database.migrate import in_memory, latest
+from presage.database.migrate import check_known, in_memory, latest
 from presage.database.tables import RECORDS, entries_of_tables, is_named
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
@@ -130,10 +130,7 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
 def _check_version(told: str, file: Path) -> None:
     if not re.fullmatch("[0-9]{1,9}", told):
         raise InvalidDatabase(f"The file {file} is damaged: its schema version is no number.")
-    if int(told) > latest():
-        raise InvalidDatabase(
-            f"The file {file} has schema version {told}, newer than this presage knows ({latest()}). Update presage."
-        )
+    check_known(f"The file {file}", int(told))
 
 
 def _columns_of(file: Path, kind: type[Record], reader: Connection) -> list[str]:

@@ -284,7 +284,7 @@ def _database(named: str | Path | None) -> DatabaseState:
         connection = Connection(path, _WAIT_SECONDS, read_only=True)
         try:
             schema = version(connection)
-            check_known(connection, schema)
+            check_known(f"The database {connection.path}", schema)
             counted = "SELECT count(*), count(DISTINCT dataset) FROM experiments" if schema else "SELECT 0, 0"
             ((experiments, datasets),) = connection.rows(counted)
         finally:

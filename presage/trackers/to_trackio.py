@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from presage.trackers.tracker import Tracked, Value
+from presage.trackers.tracker import Tracked, Value, as_table
 
 __all__ = ["ToTrackio"]
 
@@ -36,9 +36,8 @@ class ToTrackio:
         import trackio
 
         if self._rows:
-            columns = list(dict.fromkeys(name for row in self._rows.values() for name in row))
-            rows = [[network, *(row.get(name) for name in columns)] for network, row in self._rows.items()]
-            self._run.log({"networks": trackio.Table(columns=["network", *columns], data=rows)})
+            columns, rows = as_table(self._rows)
+            self._run.log({"networks": trackio.Table(columns=columns, data=rows)})
         self._run.log({**values, "state": state})
         for path in files:
             self._run.log_artifact(path, name=path.stem, type="model" if path.is_dir() else "file")

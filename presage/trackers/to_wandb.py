@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from presage.trackers.tracker import FINISHED, Tracked, Value
+from presage.trackers.tracker import FINISHED, Tracked, Value, as_table
 
 __all__ = ["ToWandb"]
 
@@ -48,9 +48,8 @@ class ToWandb:
         import wandb
 
         if self._rows:
-            columns = list(dict.fromkeys(name for row in self._rows.values() for name in row))
-            rows = [[network, *(row.get(name) for name in columns)] for network, row in self._rows.items()]
-            self._run.log({"networks": wandb.Table(columns=["network", *columns], data=rows)})
+            columns, rows = as_table(self._rows)
+            self._run.log({"networks": wandb.Table(columns=columns, data=rows)})
         self._run.summary.update(dict(values))
         for path in files:
             artifact = wandb.Artifact(f"{_plain(path.stem)}-{self._run.id}", type="model" if path.is_dir() else "file")

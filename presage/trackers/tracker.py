@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-__all__ = ["FAILED", "FINISHED", "INTERRUPTED", "Tracked", "Tracker"]
+__all__ = ["FAILED", "FINISHED", "INTERRUPTED", "Tracked", "Tracker", "Value", "as_table"]
 
 FINISHED, FAILED, INTERRUPTED = "finished", "failed", "interrupted"
 
@@ -55,3 +55,12 @@ class Tracker(Protocol):
             values: of the whole, such as `best_accuracy`.
             files: report, options and the folder of the best network, those that there are.
         """
+
+
+def as_table(networks: Mapping[str, Mapping[str, Value]]) -> tuple[list[str], list[list[Value | None]]]:
+    """Columns and rows of what became of networks, by name; None where a network lacks what others have."""
+    columns = list(dict.fromkeys(name for values in networks.values() for name in values))
+    rows: list[list[Value | None]] = [
+        [network, *(values.get(name) for name in columns)] for network, values in networks.items()
+    ]
+    return ["network", *columns], rows
