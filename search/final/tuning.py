@@ -46,8 +46,8 @@ def tuned(
     """The final recipe with the learning rate and weight decay that serve a network best.
 
     Many settings are trained for few epochs, the better for more (`rungs`); the recipe's own is among them to the end,
-    and stays where no other is better by a standard error of an accuracy on as many validation images: the best of nine
-    by 200 images is as likely as not the luckiest. The study is in the run's journal, each training in its folder and
+    and stays where no other is better by a standard error of an accuracy on as many validation images: so many
+    images do not tell like settings apart. The study is in the run's journal, each training in its folder and
     in the database. Where the pace allows no more, what was tried longest counts. Where every setting failed, the
     recipe stays as it is.
     """
