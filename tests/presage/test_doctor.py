@@ -61,7 +61,7 @@ def test_what_is_missing_or_too_old_is_a_problem_and_what_an_extra_lacks_is_none
     assert "is needed, and none is installed. Type: pip install 'optuna" in outcome.out
     assert sum(line.startswith("Problem: ") for line in outcome.out.splitlines()) == 2
     (timm,) = (line for line in outcome.out.splitlines() if line.startswith("timm "))
-    assert timm.split("  ")[-1].startswith("networks of timm")
+    assert timm.split("  ")[-1].strip().startswith("networks of timm")
     assert "pip install 'presage[timm]'" in timm
 
 
