@@ -71,7 +71,11 @@ def populated(folder: Path) -> object:
             np.savez(file, x_train=images.x_train, y_train=images.y_train, x_test=images.x_test, y_test=images.y_test)
         (folder / "draft").rename(folder / "noise.npz")
     with ThreadPoolExecutor(1) as executor:
-        session(folder).populate([str(folder / "noise.npz")], folder / "shards", 4, RECIPE, probes=1, executor=executor)
+        summary, _ = session(folder).populate(
+            [str(folder / "noise.npz")], folder / "shards", 4, RECIPE, probes=1, executor=executor
+        )
+    if summary.refused:
+        raise RuntimeError(f"not trained: {summary.refused}")
     lines = [path.read_bytes().count(b"\n") for path in sorted((folder / "shards").glob("*.jsonl"))]
     return [lines, rows(folder / "x.duckdb")]
 
