@@ -6,6 +6,9 @@ from .darts import Darts as Darts
 from .enas_macro import EnasMacro as EnasMacro
 from .enas_micro import EnasMicro as EnasMicro
 from .mobile import Mobile as Mobile
+from .nasnet import AMOEBANET_A as AMOEBANET_A
+from .nasnet import NASNET_A as NASNET_A
+from .nasnet import NASNet as NASNet
 from .nb201 import NB201 as NB201
 from .registry import SPACES as SPACES
 from .registry import get_space as get_space

@@ -1,4 +1,4 @@
-"""Networks of repeated cells whose nodes sum two operations: what the spaces `darts` and `enas_micro` share."""
+"""Networks of repeated cells whose nodes sum two operations: what `darts`, `enas_micro` and `nasnet` share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ from presage.architecture.operations import (
     MaxPool,
 )
 
-__all__ = ["CELL_OPERATIONS", "STEM", "Wiring", "edge", "projected", "reduction_cells", "write_cells"]
+__all__ = [
+    "CELL_OPERATIONS",
+    "NASNET_OPERATIONS",
+    "STEM",
+    "Wiring",
+    "edge",
+    "projected",
+    "reduction_cells",
+    "write_cells",
+]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -38,8 +47,21 @@ CELL_OPERATIONS = (
 )
 """What an edge of a cell may be: the names of DARTS (arXiv 1806.09055, section 3.1.1)."""
 
-MAX_POOL, AVERAGE_POOL, SKIP, SEPARABLE3, _, DILATED3, DILATED5 = range(7)
-KERNELS = np.array([3, 3, 1, 3, 5, 3, 5])
+NASNET_OPERATIONS = (
+    *CELL_OPERATIONS,
+    "sep_conv_7x7",
+    "conv_1x1",
+    "conv_3x3",
+    "conv_1x3_3x1",
+    "conv_1x7_7x1",
+    "max_pool_5x5",
+    "max_pool_7x7",
+)
+"""The same and the others of NASNet (arXiv 1707.07012, section 3)."""
+
+MAX_POOL, AVERAGE_POOL, SKIP, SEPARABLE3, SEPARABLE5, DILATED3, DILATED5 = range(7)
+SEPARABLE7, POINTWISE, DENSE, FACTORED3, FACTORED7, MAX_POOL5, MAX_POOL7 = range(7, 14)
+KERNELS = np.array([3, 3, 1, 3, 5, 3, 5, 7, 1, 3, 3, 7, 5, 7])
 STEM = 3  # the stem is so many times as wide as the first cell
 
 
@@ -50,17 +72,20 @@ class Wiring:
     Attributes:
         inputs: (n, q, 2) the states that each node reads: 0 is the output of the cell before the last, 1 that of the
             last cell, 2 the cell's first node, and so on.
-        operations: (n, q, 2) positions in `CELL_OPERATIONS`.
+        operations: (n, q, 2) positions in `NASNET_OPERATIONS`.
         ends: (n, q) which nodes make up the cell's output, one after the other.
+        passes: (n,) whether the output of the cell before the last stands before them.
     """
 
     inputs: Ints
     operations: Ints
     ends: Mask
+    passes: Mask | None = None
 
     def reads(self, state: int) -> Mask:
-        """(n,) whether any node reads a state."""
-        return np.asarray((self.inputs == state).any(axis=(1, 2)), np.bool_)
+        """(n,) whether a state has a part in the cell."""
+        read = (self.inputs == state).any(axis=(1, 2))
+        return np.asarray(read | self.passes if state == 0 and self.passes is not None else read, np.bool_)
 
 
 def reduction_cells(cells: int) -> tuple[int, int]:
@@ -122,7 +147,7 @@ def _cell(
     builder: GraphBatchBuilder, left: Nodes, right: Nodes, wiring: Wiring, width: int, where: Mask, halve: bool
 ) -> Nodes:
     """The output of a cell on its two inputs; -1 outside `where`."""
-    activated = wiring.operations >= SEPARABLE3
+    activated = _convolves(wiring.operations)
     if halve:  # the skip of an input becomes a strided projection, which begins with a ReLU
         activated = activated | ((wiring.operations == SKIP) & (wiring.inputs < 2))
     states: list[Nodes] = [left, right]
@@ -142,6 +167,10 @@ def _cell(
         states.append(builder.add(Add, *terms, where=where))
     number = wiring.ends.sum(axis=1)
     ends = [np.where(wiring.ends[:, node], state, -1) for node, state in enumerate(states[2:])]
+    if wiring.passes is not None:
+        passed = where & wiring.passes
+        number = number + wiring.passes
+        ends.insert(0, projected(builder, left, width, passed, halve=True) if halve else np.where(passed, left, -1))
     joined = builder.add(Concatenate, *ends, where=where & (number > 1))
     return np.where(number > 1, joined, np.max(ends, axis=0))
 
@@ -158,17 +187,22 @@ def edge(
     affine: bool = True,
 ) -> Nodes:
     """An operation on x, whose ReLU is `relu`, each architecture's own; -1 outside `where`."""
-    convolved = where & (operation >= SEPARABLE3)
-    again = convolved & (operation < DILATED3)
+    again = where & np.isin(operation, (SEPARABLE3, SEPARABLE5, SEPARABLE7))
+    dilated = np.isin(operation, (DILATED3, DILATED5))
     kernel = KERNELS[operation]
-    dilation = np.where(operation >= DILATED3, 2, 1)
-    found = _separable(builder, relu, convolved, width, kernel, stride, dilation, affine)
+    dilation = np.where(dilated, 2, 1)
+    found = _separable(builder, relu, again | (where & dilated), width, kernel, stride, dilation, affine)
     second = builder.add(Activation, found, where=again)
     one = np.ones_like(stride)
     second = _separable(builder, second, again, width, kernel, one, one, affine)
     found = np.where(again, second, found)
-    largest, mean = (where & (operation == kind) for kind in (MAX_POOL, AVERAGE_POOL))
-    found = np.where(largest, builder.add(MaxPool, x, where=largest, kernel=3, stride=stride, padding=1), found)
+    dense = where & np.isin(operation, (POINTWISE, DENSE))
+    found = np.where(dense, _dense(builder, relu, dense, width, kernel, stride, affine), found)
+    factored = where & np.isin(operation, (FACTORED3, FACTORED7))
+    found = np.where(factored, _factored(builder, relu, factored, width, kernel, stride, affine), found)
+    largest, mean = where & np.isin(operation, (MAX_POOL, MAX_POOL5, MAX_POOL7)), where & (operation == AVERAGE_POOL)
+    pooled = builder.add(MaxPool, x, where=largest, kernel=kernel, stride=stride, padding=kernel // 2)
+    found = np.where(largest, pooled, found)
     pooled = builder.add(AveragePool, x, where=mean, kernel=3, stride=stride, padding=1, count_padding=False)
     found = np.where(mean, pooled, found)
     skipped = where & (operation == SKIP)
@@ -201,3 +235,31 @@ def _separable(
     )
     x = builder.add(Convolution, x, where=where, channels=width, kernel=1, padding=0)
     return builder.add(BatchNorm, x, where=where, affine=affine)
+
+
+def _dense(
+    builder: GraphBatchBuilder, x: Nodes, where: Mask, width: int, kernel: Ints, stride: Ints, affine: bool
+) -> Nodes:
+    """A square convolution over all channels, batch normalisation."""
+    x = builder.add(Convolution, x, where=where, channels=width, kernel=kernel, stride=stride, padding=kernel // 2)
+    return builder.add(BatchNorm, x, where=where, affine=affine)
+
+
+def _factored(
+    builder: GraphBatchBuilder, x: Nodes, where: Mask, width: int, kernel: Ints, stride: Ints, affine: bool
+) -> Nodes:
+    """A square convolution as one along rows and one along columns, batch normalisation: a stride is taken in each."""
+    one, none = np.ones_like(kernel), np.zeros_like(kernel)
+    half = kernel // 2
+    for size, step, padding in (
+        ((one, kernel), (one, stride), (none, half)),
+        ((kernel, one), (stride, one), (half, none)),
+    ):
+        x = builder.add(Convolution, x, where=where, channels=width, kernel=size, stride=step, padding=padding)
+    return builder.add(BatchNorm, x, where=where, affine=affine)
+
+
+def _convolves(operations: Ints) -> Mask:
+    """Which operations begin with a ReLU."""
+    pools = (MAX_POOL, AVERAGE_POOL, MAX_POOL5, MAX_POOL7)
+    return np.isin(operations, (*pools, SKIP), invert=True)

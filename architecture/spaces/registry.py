@@ -35,6 +35,10 @@ SPACES: Registry[Registered] = Registry(
         "enas_micro": Registered(
             f"{_HERE}.enas_micro:EnasMicro", "the cells of ENAS (arXiv 1802.03268), which hold NASNet-like ones"
         ),
+        "nasnet": Registered(
+            f"{_HERE}.nasnet:NASNet",
+            "the cells of NASNet and AmoebaNet (arXiv 1707.07012, 1802.01548), with all fourteen operations",
+        ),
         "mobile": Registered(
             f"{_HERE}.mobile:Mobile",
             "inverted bottlenecks as in ProxylessNAS (arXiv 1812.00332): kernel 3, 5 or 7, expansion 3 or 6, or "
