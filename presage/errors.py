@@ -16,6 +16,7 @@
     │   ├── StorageFull              the disk is full
     │   └── StorageFailed            the disk fails, or has become read-only
     ├── PlaceUnreachable             a shared folder or object store that does not answer, or refuses
+    ├── ClusterUnreachable           a cluster that does not answer, or is lost
     └── TrainingFailure              a training that ended early: recorded, never fatal to a study
         ├── Diverged                 the loss became NaN or infinite
         └── OutOfMemory              the device's memory was exhausted
@@ -30,6 +31,7 @@ from itertools import islice
 from typing import Any
 
 __all__ = [
+    "ClusterUnreachable",
     "DatabaseBusy",
     "DatasetWarning",
     "Diverged",
@@ -153,6 +155,10 @@ class StorageFailed(WrongInput):
 
 class PlaceUnreachable(PresageError):
     """A shared folder or an object store does not answer, or refuses; what was done before stands."""
+
+
+class ClusterUnreachable(PresageError):
+    """The machines that networks are trained on do not answer, or are lost; what was done before stands."""
 
 
 class TrainingFailure(PresageError):

@@ -6,7 +6,7 @@ not keep other processes out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -309,24 +309,31 @@ class Session:
         probes: int = difficulty.SEEDS,
         wish: populating.CampaignWish | None = None,
         executor: Executor | None = None,
+        tell: Callable[[str], None] = lambda words: None,
     ) -> tuple[Summary, ImportReport]:
         """Probe datasets and train the first `count` networks of the design on each, by `recipe`.
         Without a recipe it is the design of many recipes (`presage.training.recipe_design`): each network by its own.
         Results go to shards in `out`, then into the database; the report counts what entered it, the probes run here
         too. Killed at any moment and repeated, it goes on where it was. By `wish`, a budget, fewer may be trained.
-        `workers` of them, or as many as suit the machine (`auto`), are trained at once, in processes or on `executor`.
+        `workers` of them, or as many as suit the machine (`auto`) or a cluster (`ray`), are trained at once, in
+        processes or on `executor`; `tell` is told of a cluster.
         """
-        campaign = populating.campaign_of(specs, out, count, recipe, workers, self.device, executor)
-        datasets = [self.dataset(spec) for spec in specs]
-        with self.open() as database:
-            unprobed = [one for one in datasets if not difficulty.is_probed(database, one)]
-            known = experience.known_experiments(database, recipe)
-        campaign = populating.within(
-            wish, replace(campaign, known=known, cache=self.cache("images")), datasets, len(unprobed) * probes
-        )
-        for dataset in unprobed:
-            self.probe(dataset, probes, ladder=probes > 1)
-        summary = campaign.run(lambda progress: self.progress("populate", progress.done, progress.total))
+        from presage.training.executors import crew
+
+        with crew(workers, self.device, out / ".calls", executor, "presage populate") as at_once:
+            if at_once.words:
+                tell(at_once.words)
+            campaign = populating.campaign_of(specs, out, count, recipe, at_once, self.device)
+            datasets = [self.dataset(spec) for spec in specs]
+            with self.open() as database:
+                unprobed = [one for one in datasets if not difficulty.is_probed(database, one)]
+                known = experience.known_experiments(database, recipe)
+            campaign = populating.within(
+                wish, replace(campaign, known=known, cache=self.cache("images")), datasets, len(unprobed) * probes
+            )
+            for dataset in unprobed:
+                self.probe(dataset, probes, ladder=probes > 1)
+            summary = campaign.run(lambda progress: self.progress("populate", progress.done, progress.total))
         report = self.import_experience([out] if any(out.glob("*.jsonl")) else [])
         return summary, replace(report, probes=report.probes + len(unprobed) * probes)
 

@@ -6,11 +6,12 @@ import argparse
 from typing import Any, Protocol
 
 from presage.console import notice
+from presage.errors import InvalidArgument, WrongInput
 from presage.output import up_to
+from presage.training.workplaces import AUTO_WORKERS as AUTO
+from presage.training.workplaces import FORMS, MOST, workplace
 
-__all__ = ["AUTO", "add_workers", "told_workers", "workers"]
-
-AUTO = "auto"
+__all__ = ["AUTO", "add_workers", "told_place", "told_workers", "workers"]
 
 
 class TakesOptions(Protocol):
@@ -25,19 +26,35 @@ def add_workers(parser: TakesOptions, what: str) -> None:
     parser.add_argument(
         "--workers", type=workers, default=AUTO, metavar="N",
         help=f"{what} at once, each in a process of one thread: auto (default) is one for each core, or four for each "
-        "GPU; results are the same for any number",
+        f"GPU; or {FORMS}. Results are the same for any",
     )  # fmt: skip
 
 
 def workers(text: str) -> int | str:
-    """A number of workers, or `auto`, for argparse."""
-    return text if text == AUTO else up_to(1024)(text)
+    """A number of workers, `auto` or a cluster, for argparse."""
+    if text[:1].isdigit() or text[:1] == "-":
+        return up_to(MOST)(text)
+    try:
+        workplace(text, "presage")
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(f"must {error.rule}. Got {text!r}") from None
+    except WrongInput:
+        pass  # what it needs is not installed: said with the command's name, when it is opened
+    return text
 
 
 def told_workers(options: argparse.Namespace, owner: str, most: int | None = None) -> None:
     """Say on stderr what `auto` chose, of `most` at most."""
     from presage.training.executors import slots_of, workers_in_words
 
+    if options.workers != AUTO:
+        return
     slots = slots_of(options.workers, options.device, owner)
-    if options.workers == AUTO and min(slots, most or slots) > 1:
+    if min(slots, most or slots) > 1:
         notice(f"{workers_in_words(min(slots, most or slots), options.device)} (--workers auto).", options)
+
+
+def told_place(words: str, options: argparse.Namespace) -> None:
+    """Say on stderr which machines train, where it is not this one."""
+    if words:
+        notice(words, options)

@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,14 +40,18 @@ from presage.training.experiment_job import run_experiment
 from presage.training.fitting import TrainingResult
 from presage.training.hardware import choose_device, device_name, versions
 from presage.training.lone_command import run_alone
+from presage.training.memory import training_bytes
 from presage.training.precision import choose_precision
 from presage.training.recipe import AUTO, Recipe
 from presage.training.recipe_design import recipe_sequence
 from presage.training.recording import dataset_record, experiment_entry, experiment_record
+from presage.training.saved_images import save_images
 from presage.training.staged_design import staged_sequence
 from presage.training.training_images import training_images
 
 __all__ = ["Campaign", "CampaignProgress", "Summary", "distinct_datasets", "main", "shard_name"]
+
+_IMAGES = ".images"
 
 Identity = tuple[str, str, str, int]
 """Dataset fingerprint, architecture hash, recipe hash, seed."""
@@ -101,8 +106,8 @@ class Campaign:
         deadline: time of `time.monotonic` by which the last experiment should have ended: none is begun that would
             take longer, by the mean of those before.
         cache: a folder where decoded images are kept, so that workers need not decode them again.
-        executor: trains on this in place of processes of presage's own, with the same results; it must share this
-            machine's disk, and is not ended.
+        executor: trains on this in place of processes of presage's own, with the same results, and is not ended. It
+            must share this machine's disk, unless it says that it does not (`shares_disk`): then images go with it.
     """
 
     datasets: Sequence[str]
@@ -146,7 +151,10 @@ class Campaign:
                 for index, (spec, planned) in enumerate(plan)
                 if self._identity(datasets[spec].fingerprint, planned) not in here
             ]
-            return self._run(datasets, plan, missing, on_progress or (lambda progress: None))
+            try:
+                return self._run(datasets, plan, missing, on_progress or (lambda progress: None))
+            finally:
+                shutil.rmtree(self.out / _IMAGES, ignore_errors=True)
 
     def _run(
         self,
@@ -157,7 +165,7 @@ class Campaign:
     ) -> Summary:
         already, failed, added = len(plan) - len(missing), 0, 0
         refused: list[str] = []
-        work = (Assignment(at, self._message(*plan[at], datasets[plan[at][0]].fingerprint)) for at in missing)
+        work = (Assignment(at, self._message(*plan[at], datasets[plan[at][0]])) for at in missing)
         on_progress(CampaignProgress(already, len(plan), 0, None))
         began = time.monotonic()
 
@@ -198,16 +206,32 @@ class Campaign:
     def _recipe(self, planned: Planned) -> Recipe:
         return planned.recipe or self.recipe
 
-    def _message(self, spec: str, planned: Planned, fingerprint: str) -> dict[str, Any]:
+    def _message(self, spec: str, planned: Planned, dataset: DatasetRecord) -> dict[str, Any]:
         return {
             "dataset": spec,
-            "fingerprint": fingerprint,
+            "fingerprint": dataset.fingerprint,
+            "images": self._images(spec, dataset),
+            "memory": self._memory(planned, dataset),
             "architecture": to_json(planned.candidate.architecture.canonical),
             "recipe": self._recipe(planned).to_json(),
             "seed": planned.seed,
             "device": self.device,
             "cache": None if self.cache is None else str(self.cache.absolute()),
         }
+
+    def _memory(self, planned: Planned, dataset: DatasetRecord) -> int:
+        recipe, network = self._recipe(planned), planned.candidate.architecture
+        shape = (dataset.channels, recipe.image_side, recipe.image_side)
+        return training_bytes(network, shape, dataset.classes, min(recipe.batch, training_images(dataset, recipe)))
+
+    def _images(self, spec: str, dataset: DatasetRecord) -> str | None:
+        """A folder of the images, for machines that cannot read the dataset itself."""
+        if getattr(self.executor, "shares_disk", True):
+            return None
+        folder = self.out / _IMAGES / dataset.fingerprint
+        if not folder.exists():
+            save_images(load_dataset(spec, cache=self.cache), folder)
+        return str(folder)
 
     def _executor(self) -> AbstractContextManager[Executor]:
         return worker_processes(self.workers, self.device) if self.executor is None else nullcontext(self.executor)

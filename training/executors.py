@@ -1,11 +1,12 @@
-"""How many networks are trained at once, and where: `side_by_side` chooses by the machine and says so."""
+"""Networks trained at once: `crew` opens what `--workers` names, `side_by_side` trains on it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,39 +15,100 @@ from presage.errors import InvalidArgument
 from presage.training.hardware import choose_device
 from presage.training.side_by_side import SideBySide
 from presage.training.workers import Workers
+from presage.training.workplaces import AUTO_WORKERS, Here, OnRay, workplace
 
-__all__ = ["AUTO_WORKERS", "cores", "side_by_side", "slots_of", "worker_processes", "workers_in_words"]
+__all__ = [
+    "AUTO_WORKERS", "Crew", "cores", "crew", "side_by_side", "slots_of", "worker_processes", "workers_in_words",
+]  # fmt: skip
 
-AUTO_WORKERS = "auto"
 _ON_A_GPU = 4  # networks at once: small ones leave most of a GPU idle between their kernels
+
+
+@dataclass(frozen=True)
+class Crew:
+    """What trains.
+
+    Attributes:
+        executor: where; None is this process.
+        slots: trainings at once.
+        memory: bytes that they may take together; None is what is free on this machine.
+        words: what it is, for people; "" where there is nothing to say.
+    """
+
+    executor: Executor | None
+    slots: int
+    memory: int | None = None
+    words: str = ""
+
+
+@contextmanager
+def crew(
+    workers: int | str, device: str, scratch: Path, executor: Executor | None = None, owner: str = "presage search",
+    most: int | None = None,
+) -> Iterator[Crew]:  # fmt: skip
+    """What `workers` names, for the block; what was begun for it is ended after, at once after an error or Ctrl-C.
+
+    Args:
+        workers: how many; `auto` is one for each core of a CPU, and four for each GPU. 1 is this process. `ray`,
+            `ray://HOST:PORT` and `slurm:PARTITION` are clusters (`presage.training.workplaces`).
+        scratch: folder that workers on machines that share the disk get their calls from.
+        executor: trains instead, `workers` at once (`auto`: one for each core). The caller ends it.
+        owner: named in errors.
+        most: trainings that there are.
+
+    Raises:
+        InvalidArgument: `workers` means nothing, or names a cluster beside an executor.
+        WrongInput: what it needs is not installed.
+        ClusterUnreachable: the cluster does not answer.
+    """
+    place = workplace(workers, owner)
+    if executor is not None and not isinstance(place, Here):
+        raise InvalidArgument("workers", owner, "be a number beside an executor", workers)
+    if isinstance(place, OnRay):
+        with _on_ray(place) as found:
+            yield found
+        return
+    slots = slots_of(workers, device, owner)
+    slots = min(slots, max(most or slots, 1))
+    if executor is not None or slots == 1:
+        yield Crew(executor, slots)
+        return
+    with worker_processes(slots, device) as own:
+        yield Crew(own, slots)
 
 
 @contextmanager
 def side_by_side(
-    workers: int | str, device: str, scratch: Path, executor: Executor | None = None
-) -> Iterator[SideBySide]:
+    workers: int | str, device: str, scratch: Path, executor: Executor | None = None, owner: str = "presage search",
+    most: int | None = None,
+) -> Iterator[SideBySide]:  # fmt: skip
     """Trainings at once, for the block; what it started is ended after it, at once after an error or Ctrl-C.
 
     Each is by one thread, so that results do not depend on the number: on a CPU in worker processes; on a GPU several
     share it; on several GPUs the workers take turns with them.
 
     Args:
-        workers: how many; `auto` is one for each core of a CPU, and four for each GPU. 1 is this process.
         scratch: folder that worker processes read images from, made when needed and removed after.
-        executor: trains on this instead; `workers` says how many at once (`auto`: one for each core). The caller ends
-            it.
-
-    Raises:
-        InvalidArgument: `workers` is no whole number of at least 1, nor `auto`.
+        workers, executor, owner, most: see `crew`, whose errors are raised too.
     """
-    slots = slots_of(workers, device)
-    own = worker_processes(slots, device) if executor is None and slots > 1 else None
-    beside = SideBySide(executor or own, slots, device, scratch)
-    with own or nullcontext():
+    with crew(workers, device, scratch / "calls", executor, owner, most) as found:
+        beside = SideBySide(found.executor, found.slots, device, scratch, found.memory, found.words)
         try:
             yield beside
         finally:
             beside.close()
+
+
+@contextmanager
+def _on_ray(place: OnRay) -> Iterator[Crew]:
+    from presage.training.cluster.on_ray import RayExecutor
+    from presage.training.cluster.ray_cluster import RayCluster
+
+    cluster = RayCluster(place.address, cores())
+    slots = place.count or max(min(_ON_A_GPU * cluster.gpus, cluster.cpus) if cluster.gpus else cluster.cpus, 1)
+    have = f"{cluster.nodes} nodes, {cluster.cpus} processors, {cluster.gpus} GPUs"
+    with RayExecutor(cluster) as executor:
+        yield Crew(executor, slots, 2**63 - 1, f"Ray at {cluster.address}, {have}: {slots} networks at once.")
 
 
 def worker_processes(count: int, device: str) -> Workers:
@@ -61,21 +123,22 @@ def workers_in_words(slots: int, device: str) -> str:
 
 
 def slots_of(workers: int | str, device: str, owner: str = "presage search") -> int:
-    """How many networks are trained at once.
+    """How many networks are trained at once on this machine.
 
     Args:
         owner: named in the error.
 
     Raises:
-        InvalidArgument: `workers` is no whole number of at least 1, nor `auto`.
+        InvalidArgument: `workers` means nothing, or a place that must be asked first.
     """
-    if workers == AUTO_WORKERS:
-        if choose_device(device).type == "cuda":
-            return min(_ON_A_GPU * torch.cuda.device_count(), cores())
-        return cores()
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+    place = workplace(workers, owner)
+    if not isinstance(place, Here):
         raise InvalidArgument("workers", owner, "be auto, or a whole number of at least 1", workers)
-    return workers
+    if place.count is not None:
+        return place.count
+    if choose_device(device).type == "cuda":
+        return min(_ON_A_GPU * torch.cuda.device_count(), cores())
+    return cores()
 
 
 def cores() -> int:

@@ -1,5 +1,5 @@
 """An experiment of a campaign as a message: what any executor runs, in this process, in another, or on a machine that
-shares the disk."""
+shares the disk; and on one that does not, where `images` go with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def run_experiment(message: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         message: `dataset`, as `load_dataset` takes it; its `fingerprint`; `architecture` and `recipe` as JSON; `seed`;
-            `device`; and `cache`, the folder of decoded images, or None. What was prepared stays for the next.
+            `device`; `cache`, the folder of decoded images, or None; and `images`, a folder that
+            `presage.training.saved_images` wrote, read in place of the dataset, or None. What was prepared stays for
+            the next.
 
     Raises:
         InvalidArgument: the dataset is no longer what it was.
@@ -37,7 +39,7 @@ def run_experiment(message: Mapping[str, Any]) -> dict[str, Any]:
             cache = None if message["cache"] is None else Path(message["cache"])
             _prepared[key] = PreparedData(choose_device(message["device"]), cache=cache)
         recipe = Recipe.from_json(message["recipe"])
-        data = _prepared[key](message["dataset"], recipe)
+        data = _prepared[key](message["dataset"], recipe, images=message.get("images"))
         if data.fingerprint != message["fingerprint"]:
             raise InvalidArgument("dataset", "campaign", "not change while it runs", message["dataset"])
         architecture = from_json(message["architecture"])

@@ -26,9 +26,10 @@ from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
 from presage.training.shared_data import load_shared
 
-__all__ = ["ONE_AT_A_TIME", "TrainingJob", "epochs_of", "forget", "result_from", "run_job", "stop"]
+__all__ = ["EPOCHS", "ONE_AT_A_TIME", "STOP", "TrainingJob", "epochs_of", "forget", "result_from", "run_job", "stop"]
 
-_EPOCHS, _STOP = "epochs.jsonl", "stop"
+EPOCHS, STOP = "epochs.jsonl", "stop"
+"""Beside a checkpoint: the epochs done, a line of JSON each; and a word to stop."""
 _KINDS: dict[str, type[Exception]] = {"architecture": InvalidArchitecture, "storage": StorageFull}
 ONE_AT_A_TIME = threading.Lock()
 """Torch's random state is the process's: where jobs run in threads of it, they must not draw at once."""
@@ -46,6 +47,7 @@ class TrainingJob:
         checkpoint: in a folder of this training alone.
         test: score the test images at the end.
         depth: read the accuracy by depth.
+        memory: bytes that it takes at most, estimated, for whoever finds it a place.
     """
 
     architecture: Architecture
@@ -56,6 +58,7 @@ class TrainingJob:
     checkpoint: Path
     test: bool
     depth: bool
+    memory: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """For `run_job`."""
@@ -68,6 +71,7 @@ class TrainingJob:
             "checkpoint": str(self.checkpoint.resolve()),
             "test": self.test,
             "depth": self.depth,
+            "memory": self.memory,
         }
 
 
@@ -75,12 +79,12 @@ def run_job(message: Mapping[str, Any]) -> dict[str, Any]:
     """Train as `TrainingJob.to_json` says, from the checkpoint where there is one; for `result_from`."""
     checkpoint = Path(message["checkpoint"])
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with ONE_AT_A_TIME, one_thread(), (checkpoint.with_name(_EPOCHS)).open("w") as epochs:
+    with ONE_AT_A_TIME, one_thread(), (checkpoint.with_name(EPOCHS)).open("w") as epochs:
 
         def tell(record: EpochRecord) -> None:
             epochs.write(json.dumps(asdict(record)) + "\n")
             epochs.flush()
-            if checkpoint.with_name(_STOP).exists():
+            if checkpoint.with_name(STOP).exists():
                 raise StopTraining("no longer wanted")
 
         try:
@@ -120,21 +124,21 @@ def result_from(answer: Mapping[str, Any]) -> TrainingResult:
 def epochs_of(checkpoint: Path) -> list[EpochRecord]:
     """The epochs that a job has done so far."""
     try:
-        lines = checkpoint.with_name(_EPOCHS).read_text().splitlines(keepends=True)
+        lines = checkpoint.with_name(EPOCHS).read_text().splitlines(keepends=True)
     except FileNotFoundError:
         return []
-    with reading(checkpoint.with_name(_EPOCHS)):
+    with reading(checkpoint.with_name(EPOCHS)):
         return [_record(json.loads(line)) for line in lines if line.endswith("\n")]
 
 
 def stop(checkpoint: Path) -> None:
     """Have a job end after its next epoch."""
-    checkpoint.with_name(_STOP).touch()
+    checkpoint.with_name(STOP).touch()
 
 
 def forget(checkpoint: Path) -> None:
     """Remove what is only of use while a job runs; the checkpoint stays."""
-    for name in (_EPOCHS, _STOP):
+    for name in (EPOCHS, STOP):
         checkpoint.with_name(name).unlink(missing_ok=True)
 
 

@@ -48,17 +48,28 @@ class SideBySide:
 
     Args:
         executor: where; None is in this process, one after the other. Its functions are called with and give plain
-            objects; an executor on other machines needs `scratch` and the checkpoints on a disk that all share.
+            objects; an executor on other machines needs `scratch` and the checkpoints on a disk that all share, or
+            takes what a message names with it, as `presage.training.cluster` does.
         slots: trainings at once.
         device: `auto`, `cpu` or `cuda`, where they are trained.
         scratch: folder for the images, removed by `close`.
+        memory: bytes that trainings may take together; None is what is free here now.
+        words: where it trains, for people.
     """
 
-    def __init__(self, executor: Executor | None, slots: int, device: str, scratch: Path) -> None:
-        self.executor, self.slots, self.device = executor, slots if executor else 1, device
+    def __init__(
+        self,
+        executor: Executor | None,
+        slots: int,
+        device: str,
+        scratch: Path,
+        memory: int | None = None,
+        words: str = "",
+    ) -> None:
+        self.executor, self.slots, self.device, self.words = executor, slots if executor else 1, device, words
         self._scratch = scratch
         self._begun: dict[Path, _Begun] = {}
-        self._memory = free_bytes(device) if executor else 0
+        self._memory = 0 if executor is None else free_bytes(device) if memory is None else memory
 
     def begin(
         self,
@@ -81,7 +92,7 @@ class SideBySide:
         if under_way and (len(under_way) >= self.slots or sum(under_way) + need > self._memory):
             return False
         folder = self._shared(data)
-        job = TrainingJob(architecture, recipe, seed, folder, self.device, checkpoint, test, depth)
+        job = TrainingJob(architecture, recipe, seed, folder, self.device, checkpoint, test, depth, need)
         forget(checkpoint)
         self._begun[checkpoint] = _Begun(job, data, self.executor.submit(run_job, job.to_json()), need)
         return True

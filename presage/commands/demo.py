@@ -11,6 +11,7 @@ from presage.commands.search import final_of, search_options, settings_of, summa
 from presage.console import session_of
 from presage.folders import check_folder
 from presage.recipes import add_recipe_options, recipe_of
+from presage.side_by_side import told_place
 
 SUMMARY = "the whole job on scikit-learn's digits, with the shipped experience"
 
@@ -37,8 +38,9 @@ def run(options: argparse.Namespace) -> int:
     options.run.mkdir(parents=True, exist_ok=True)
     if options.database is None:  # the demo leaves the user's own database as it is
         options.database = options.run / "experience.duckdb"
-    at_once = side_by_side(options.workers, options.device, options.run / ".workers")
+    at_once = side_by_side(options.workers, options.device, options.run / ".workers", owner="presage demo")
     with session_of(options) as session, at_once as beside:
+        told_place(beside.words, options)
         session.check_database()
         dataset = session.dataset("digits")
         recipe = resolved(recipe, dataset)

@@ -18,7 +18,7 @@ from presage.output import clock, duration, table, up_to
 from presage.places import path_argument
 from presage.progress import ProgressBars
 from presage.recipes import add_recipe_options, recipe_of
-from presage.side_by_side import add_workers, told_workers
+from presage.side_by_side import add_workers, told_place, told_workers
 from presage.training.datasets.kinds import listed
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         told_workers(options, "presage populate")
         summary, report = session.populate(
             options.datasets, options.out, _count(options), recipe, workers=options.workers, probes=options.probes,
-            wish=_wish(options, began),
+            wish=_wish(options, began), tell=lambda words: told_place(words, options),
         )  # fmt: skip
     if options.json:
         answer = {
@@ -133,12 +133,11 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
     from presage.probe.__main__ import main as probe
     from presage.probe.recording import recorded_probes
     from presage.training import Campaign, Recipe, recipe_design
-    from presage.training.executors import slots_of
+    from presage.training.executors import crew
 
     if options.budget is not None:
         rule = "be left out where DuckDB is not installed; give a --count"
         raise InvalidArgument("--budget", "presage populate", rule, f"{options.budget:g}s")
-    slots = slots_of(options.workers, options.device, "presage populate")
     notice(f"DuckDB is not installed: shards only; elsewhere, type `presage database import {options.out}`.", options)
     words = ["--out", str(options.out), "--seeds", str(options.probes), "--device", options.device]
     before = len(recorded_probes(options.out))
@@ -147,20 +146,28 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
     if code:
         return code
     probes = len(recorded_probes(options.out)) - before
-    with ProgressBars(quiet=options.quiet) as progress:
+    at_once = crew(options.workers, options.device, options.out / ".calls", owner="presage populate")
+    with ProgressBars(quiet=options.quiet) as progress, at_once as found:
+        told_place(found.words, options)
         campaign = Campaign(
             options.datasets,
             options.out,
             _count(options),
             recipe or Recipe(),
-            slots,
+            found.slots,
             options.device,
             design=recipe_design.recipe_sequence if recipe is None else None,
+            executor=found.executor,
         )
         summary = campaign.run(lambda state: progress("populate", state.done, state.total))
-    found = {"experiments": summary.total, "already": summary.already, "added": summary.added, "failed": summary.failed}
+    counts = {
+        "experiments": summary.total,
+        "already": summary.already,
+        "added": summary.added,
+        "failed": summary.failed,
+    }
     if options.json:
-        print(json.dumps({**found, "probes": probes, "refused": list(summary.refused)}))
+        print(json.dumps({**counts, "probes": probes, "refused": list(summary.refused)}))
     else:
         added = f"{summary.added} experiments and {probes} probes added to {options.out}"
         print(f"{added}, {summary.already} experiments were there.")

@@ -35,7 +35,7 @@ from presage.registry import either
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.scores import PROXY
-from presage.side_by_side import add_workers
+from presage.side_by_side import add_workers, told_place
 from presage.speakable import named
 from presage.surrogate.predictors.registry import PREDICTORS
 from presage.surrogate.proxies.registry import PROXIES
@@ -240,6 +240,7 @@ def run(options: argparse.Namespace) -> int:
     check_folder(options.run, "--run", "presage search")
     at_once = side_by_side(options.workers, options.device, options.run / ".workers")
     with session_of(options) as session, at_once as beside, _served(options):
+        told_place(beside.words, options)
         recipe = recipe_of(options, session.stored_recipe)
         session.check_database()
         dataset = dataset_of(session, options)

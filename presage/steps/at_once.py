@@ -68,20 +68,16 @@ class AtOnce:
         Args:
             scratch: folder for checkpoints and images, removed in the end.
         """
-        from presage.training.executors import AUTO_WORKERS, slots_of
+        from presage.training.executors import AUTO_WORKERS, side_by_side
+        from presage.training.workplaces import Here, workplace
 
-        workers = AUTO_WORKERS if self.workers is None else self.workers
-        slots = slots_of(workers, device, "presage train")
-        if self.executor is None and (self.workers is None or networks < 2):
+        workers, owner = AUTO_WORKERS if self.workers is None else self.workers, "presage train"
+        is_here = isinstance(workplace(workers, owner), Here)
+        if self.executor is None and is_here and (self.workers is None or networks < 2):
             yield CommandTrainer(scratch)
             return
         scratch.mkdir(parents=True, exist_ok=True)
-        slots = min(slots, max(networks, 1))
         with tempfile.TemporaryDirectory(dir=scratch, prefix=".train-") as name, writing_beside(Path(name)):
-            yield from self._beside(Path(name), slots, device)
-
-    def _beside(self, scratch: Path, slots: int, device: str) -> Iterator[CommandTrainer]:
-        from presage.training.executors import side_by_side
-
-        with side_by_side(slots, device, scratch / "images", self.executor) as beside:
-            yield CommandTrainer(scratch, beside)
+            images = Path(name) / "images"
+            with side_by_side(workers, device, images, self.executor, owner, networks) as beside:
+                yield CommandTrainer(Path(name), beside)

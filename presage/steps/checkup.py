@@ -32,6 +32,7 @@ FOR = {
     "mlflow": "a search told to MLflow (--log mlflow)",
     "nasbench": "the published trainings of NAS-Bench-201",
     "onnx": "an ONNX file of a trained network (--onnx)",
+    "ray": "networks trained on a Ray cluster (--workers ray)",
     "s3": "presage database sync with s3://…",
     "tensorboard": "a search told to TensorBoard (--log tensorboard)",
     "timm": "networks of timm by name (timm:resnet18)",

@@ -15,11 +15,10 @@ from presage.output import clock
 from presage.steps.expected import probe_seconds
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from presage.search.planning.workload import PlannedPart
     from presage.training import Campaign, ImageDataset, Recipe
     from presage.training.design import Planned
+    from presage.training.executors import Crew
     from presage.training.timing import Speed
 
 __all__ = ["CampaignWish", "campaign_of", "within"]
@@ -43,22 +42,15 @@ class CampaignWish:
 
 
 def campaign_of(
-    specs: Sequence[str], out: Path, count: int, recipe: Recipe | None, workers: int | str, device: str,
-    executor: Executor | None,
-) -> Campaign:  # fmt: skip
-    """The first `count` networks of the design on each dataset; of the design of many recipes where none is given.
-
-    Raises:
-        InvalidArgument: `workers` is no whole number of at least 1, nor `auto`.
-    """
+    specs: Sequence[str], out: Path, count: int, recipe: Recipe | None, crew: Crew, device: str
+) -> Campaign:
+    """The first `count` networks of the design on each dataset; of the design of many recipes where none is given."""
     from presage.training import Campaign, Recipe, recipe_design
-    from presage.training.executors import slots_of
 
-    slots = slots_of(workers, device, "presage populate")
     if recipe is not None:
         recipe.check_trainable()
     design = recipe_design.recipe_sequence if recipe is None else None
-    return Campaign(specs, out, count, recipe or Recipe(), slots, device, design=design, executor=executor)
+    return Campaign(specs, out, count, recipe or Recipe(), crew.slots, device, design=design, executor=crew.executor)
 
 
 def within(wish: CampaignWish | None, campaign: Campaign, datasets: Sequence[ImageDataset], probes: int) -> Campaign:

@@ -18,7 +18,7 @@ from presage.database import Database
 from presage.errors import InvalidArgument
 from presage.session import Session
 from presage.side_by_side import told_workers
-from presage.training import Recipe, executors
+from presage.training import Recipe, executors, workplaces
 from presage.training.side_by_side import SideBySide
 from presage.training.workers import Workers
 
@@ -129,3 +129,23 @@ def test_other_commands_refuse_a_wrong_number_too(presage: Callable, command: st
     outcome = presage(command, "digits", "chain", "--workers=none")
     assert outcome.code == 2
     assert "--workers" in outcome.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", [("search", "digits"), ("train", "digits", "chain"), ("populate", "digits")])
+def test_a_cluster_whose_library_is_not_installed_names_the_extra(
+    presage: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(workplaces, "find_spec", lambda name: None)
+    networks = tmp_path / "networks.jsonl"
+    networks.write_text(presage("sample", "nb201:cells=1,width=4", "-n", 1).out)
+    words = [str(networks) if word == "chain" else word for word in command]
+    outcome = presage(*words, "--workers", "ray", "--database", empty(tmp_path / "x.duckdb"))
+    assert outcome.code == 2
+    lacking = f"The `--workers ray` of `presage {command[0]}` needs ray, which is not installed."
+    assert outcome.err.splitlines()[-1] == f"presage: {lacking} Type: pip install 'presage[ray]'"
+
+
+def test_a_cluster_beside_an_executor_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workplaces, "find_spec", lambda name: object())
+    with ThreadPoolExecutor(1) as mine, pytest.raises(InvalidArgument, match="must be a number beside an executor"):
+        presage.search("digits", run_folder=tmp_path / "run", workers="ray", executor=mine)

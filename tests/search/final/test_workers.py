@@ -37,14 +37,14 @@ def _search(dataset: ImageDataset, folder: Path, beside: SideBySide | None, **se
             settings=SearchSettings(**{"candidates": 40, "shortlist": 4, "batch": 20, "compare_random": 2, **settings}),
             scorer=lambda number, verified: TableScorer(), finish=Finishing(FinalSettings(FINAL, trials=3)),
         )  # fmt: skip
-    return _timeless(result.to_json() | {"folder": None})
+    return timeless(result.to_json() | {"folder": None})
 
 
-def _timeless(value: Any) -> Any:
+def timeless(value: Any) -> Any:
     """All but how long things took."""
     if isinstance(value, dict):
-        return {name: _timeless(each) for name, each in value.items() if name not in TIMES}
-    return [_timeless(each) for each in value] if isinstance(value, list) else value
+        return {name: timeless(each) for name, each in value.items() if name not in TIMES}
+    return [timeless(each) for each in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("settings", [{}, {"prune": True, "compare_random": 0}])

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from presage.errors import InvalidArgument, WrongInput
+from presage.training import workplaces
+from presage.training.workplaces import Here, OnRay, workplace
+
+
+@pytest.fixture
+def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workplaces, "find_spec", lambda name: object())
+
+
+@pytest.mark.parametrize(
+    ("workers", "meant"),
+    [
+        ("auto", Here(None)),
+        (3, Here(3)),
+        ("ray", OnRay(None, None)),
+        ("ray,16", OnRay(None, 16)),
+        ("ray://head.example:10001", OnRay("ray://head.example:10001", None)),
+        ("ray://10.0.0.1:10001,8", OnRay("ray://10.0.0.1:10001", 8)),
+        ("ray://[::1]:10001", OnRay("ray://[::1]:10001", None)),
+    ],
+)
+def test_every_form_means_one_place(all_installed: None, workers: int | str, meant: object) -> None:
+    assert workplace(workers, "presage search") == meant
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        0, -1, True, 1.5, "", "3", "many", "Ray", "ray:", "ray,", "ray,0", "ray,-1", "ray,1.5", "ray,99999", "ray,2,3",
+        "ray://host", "ray://:10001", "ray://host:port", "ray://host:10001/x", ",4",
+    ],
+)  # fmt: skip
+def test_what_means_nothing_is_refused_with_what_would(all_installed: None, wrong: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"^The `workers` of `presage search` must be auto, .* ray"):
+        workplace(wrong, "presage search")
+
+
+@pytest.mark.parametrize(
+    ("workers", "module", "extra"),
+    [("ray", "ray", "ray"), ("ray://host:1", "ray", "ray")],
+)
+def test_what_is_not_installed_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, workers: str, module: str, extra: str
+) -> None:
+    monkeypatch.setattr(workplaces, "find_spec", lambda name: None)
+    with pytest.raises(WrongInput) as refused:
+        workplace(workers, "presage populate")
+    lacking = f"The `--workers {workers}` of `presage populate` needs {module}, which is not installed."
+    assert str(refused.value) == f"{lacking} Type: pip install 'presage[{extra}]'"

@@ -1,0 +1,74 @@
+"""What `--workers` means: where networks are trained, and how many at once. Nothing heavy is imported."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from presage.errors import InvalidArgument, WrongInput
+
+__all__ = ["AUTO_WORKERS", "FORMS", "MOST", "RULE", "Here", "OnRay", "Workplace", "workplace"]
+
+AUTO_WORKERS = "auto"
+MOST = 1024
+"""Networks at once that a command line takes."""
+RULE = "be auto, a whole number of at least 1, ray or ray://HOST:PORT"
+FORMS = "ray or ray://HOST:PORT, a Ray cluster (ray,N: N at once)"
+"""How a user writes what is not on this machine."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """Processes of this machine; `count` None is as many as suit it."""
+
+    count: int | None
+
+
+@dataclass(frozen=True)
+class OnRay:
+    """A Ray cluster.
+
+    Attributes:
+        address: ``ray://HOST:PORT``; None is the cluster that RAY_ADDRESS names, or else that of this machine.
+        count: trainings at once; None is as many as its processors take, or its GPUs.
+    """
+
+    address: str | None = None
+    count: int | None = None
+
+
+Workplace = Here | OnRay
+
+_COUNT = r"(,(?P<count>[1-9]\d{0,3}))?"
+_RAY = re.compile(r"ray(?P<address>://\[?[\w.:-]+\]?:\d{1,5})?" + _COUNT)
+
+
+def workplace(workers: int | str, owner: str) -> Workplace:
+    """What `workers` means.
+
+    Args:
+        owner: named in errors.
+
+    Raises:
+        InvalidArgument: it means nothing.
+        WrongInput: what it needs is not installed; says what to type.
+    """
+    if workers == AUTO_WORKERS:
+        return Here(None)
+    if isinstance(workers, int) and not isinstance(workers, bool) and workers >= 1:
+        return Here(workers)
+    if isinstance(workers, str) and (ray := _RAY.fullmatch(workers)):
+        _check_installed("ray", "ray", workers, owner)
+        return OnRay(f"ray{ray['address']}" if ray["address"] else None, _count(ray["count"]))
+    raise InvalidArgument("workers", owner, RULE, workers)
+
+
+def _count(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _check_installed(module: str, extra: str, workers: str, owner: str) -> None:
+    if find_spec(module) is None:
+        lacking = f"The `--workers {workers}` of `{owner}` needs {module}, which is not installed."
+        raise WrongInput(f"{lacking} Type: pip install 'presage[{extra}]'")
