@@ -26,6 +26,7 @@ from presage.training.hardware import choose_device, prepare_hardware
 from presage.training.mixing import Mixed, mixed
 from presage.training.precision import precision_of
 from presage.training.recipe import AUTO, Recipe
+from presage.training.schedule import rate_share
 
 __all__ = ["EpochRecord", "Evaluation", "Tapped", "evaluate", "fixed_randomness", "logits_of", "train"]
 
@@ -265,7 +266,8 @@ class _Run:
         return logits.detach(), loss.detach()
 
     def _set_rates(self, step: int) -> None:
-        scale = _schedule(self.recipe, step, self.recipe.epochs * self.steps)
+        recipe = self.recipe
+        scale = rate_share(recipe.schedule, recipe.warmup, step, recipe.epochs * self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * scale
         if self.head_optimizer:
@@ -372,13 +374,3 @@ def _optimizer(recipe: Recipe, decayed: list[nn.Parameter], others: list[nn.Para
         nesterov = recipe.momentum > 0
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov, fused=True)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(recipe.momentum, 0.99), fused=True)
-
-
-def _schedule(recipe: Recipe, step: int, steps: int) -> float:
-    """Share of the highest rate at `step` of `steps`."""
-    if recipe.schedule == "constant":
-        return 1.0
-    rise = max(recipe.warmup * steps, 1.0)
-    if step < rise:
-        return max((step + 1) / (rise + 1), 0.01)
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1.0)))

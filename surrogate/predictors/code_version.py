@@ -15,6 +15,7 @@ APART = (
     "architecture/spaces/",
     "architecture/torch_bridge/",
     "architecture/testing.py",
+    "surrogate/curves/",
     "surrogate/evaluation/",
     "surrogate/proxies/",
     "surrogate/testing.py",

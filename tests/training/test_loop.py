@@ -11,7 +11,7 @@ from torch import nn
 
 from presage.errors import Diverged, InvalidArgument
 from presage.training import DeviceData, EpochRecord, Recipe, evaluate, logits_of, train
-from presage.training.loop import _class_weights, _schedule, fixed_randomness
+from presage.training.loop import _class_weights, fixed_randomness
 
 
 def same(first: list[EpochRecord], second: list[EpochRecord]) -> bool:
@@ -174,18 +174,6 @@ def test_evaluation_agrees_with_a_count_by_hand(small: nn.Module, data: DeviceDa
     assert found.accuracy == pytest.approx(right / len(data.y_test))
     assert found.loss == pytest.approx(float(nn.functional.cross_entropy(expected, data.y_test)), rel=1e-4)
     torch.testing.assert_close(logits_of(small, data.x_test, data), expected, rtol=1e-4, atol=1e-5)
-
-
-def test_one_cycle_rises_to_its_peak_and_falls_to_nothing() -> None:
-    recipe = Recipe(warmup=0.25)
-    rates = [_schedule(recipe, step, 100) for step in range(100)]
-    assert rates.index(max(rates)) == 25
-    assert rates[25] == pytest.approx(1.0)
-    assert rates[0] < 0.1
-    assert rates[-1] < 0.01
-    assert rates[:26] == sorted(rates[:26])
-    assert rates[25:] == sorted(rates[25:], reverse=True)
-    assert {_schedule(Recipe(schedule="constant"), step, 9) for step in range(9)} == {1.0}
 
 
 def test_streams_of_one_seed_differ() -> None:
