@@ -6,12 +6,10 @@ import argparse
 from typing import Any, Protocol
 
 from presage.console import notice
-from presage.errors import InvalidArgument, WrongInput
-from presage.output import up_to
 from presage.training.workplaces import AUTO_WORKERS as AUTO
-from presage.training.workplaces import FORMS, MOST, workplace
+from presage.training.workplaces import FORMS, workers_argument
 
-__all__ = ["AUTO", "add_workers", "told_place", "told_workers", "workers"]
+__all__ = ["AUTO", "add_workers", "told_place", "told_workers"]
 
 
 class TakesOptions(Protocol):
@@ -24,23 +22,10 @@ class TakesOptions(Protocol):
 def add_workers(parser: TakesOptions, what: str) -> None:
     """The option; `what` are trained at once."""
     parser.add_argument(
-        "--workers", type=workers, default=AUTO, metavar="N",
+        "--workers", type=workers_argument, default=AUTO, metavar="N",
         help=f"{what} at once, each in a process of one thread: auto (default) is one for each core, or four for each "
         f"GPU; or {FORMS}. Results are the same for any",
     )  # fmt: skip
-
-
-def workers(text: str) -> int | str:
-    """A number of workers, `auto` or a cluster, for argparse."""
-    if text[:1].isdigit() or text[:1] == "-":
-        return up_to(MOST)(text)
-    try:
-        workplace(text, "presage")
-    except InvalidArgument as error:
-        raise argparse.ArgumentTypeError(f"must {error.rule}. Got {text!r}") from None
-    except WrongInput:
-        pass  # what it needs is not installed: said with the command's name, when it is opened
-    return text
 
 
 def told_workers(options: argparse.Namespace, owner: str, most: int | None = None) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
+from presage.errors import ClusterUnreachable
 from presage.training.failures import TrainingCrashed
 from presage.training.workers import WorkerDied, WorkerFailed
 
@@ -45,6 +46,7 @@ def answers(
 
     Raises:
         TrainingCrashed: the executor broke down, and will do no more.
+        ClusterUnreachable: the machines it was to run on are lost.
     """
     waiting = iter(assignments)
     under_way: dict[Future[Message], int] = {}
@@ -77,6 +79,8 @@ def _answer(key: int, future: Future[Message]) -> Answer:
         return Answer(key, None, str(error))
     except BrokenExecutor as error:
         raise _broken(error) from None
+    except ClusterUnreachable:
+        raise
     except Exception as error:  # whatever an assignment does, the others go on
         return Answer(key, None, f"{type(error).__name__}: {' '.join(str(error).split())[:500]}")
 

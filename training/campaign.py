@@ -35,7 +35,7 @@ from presage.training.assignments import Answer, Assignment, answers
 from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
 from presage.training.design_limits import affordable
-from presage.training.executors import worker_processes
+from presage.training.executors import crew, worker_processes
 from presage.training.experiment_job import run_experiment
 from presage.training.fitting import TrainingResult
 from presage.training.hardware import choose_device, device_name, versions
@@ -48,6 +48,7 @@ from presage.training.recording import dataset_record, experiment_entry, experim
 from presage.training.saved_images import save_images
 from presage.training.staged_design import staged_sequence
 from presage.training.training_images import training_images
+from presage.training.workplaces import FORMS, workers_argument
 
 __all__ = ["Campaign", "CampaignProgress", "Summary", "distinct_datasets", "main", "shard_name"]
 
@@ -301,7 +302,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("datasets", nargs="+", metavar="DATASET")
     parser.add_argument("--out", type=path_argument, required=True, help="folder for the shards")
     parser.add_argument("--count", type=int, default=56, help="experiments for each dataset (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=1, help="experiments at once (default: %(default)s)")
+    parser.add_argument(
+        "--workers",
+        type=workers_argument,
+        default=1,
+        help=f"experiments at once (default: %(default)s), auto, or {FORMS}",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--recipe", type=path_argument, help="JSON file of recipe fields that differ from the default")
     parser.add_argument(
@@ -341,8 +347,12 @@ def _run(given: argparse.Namespace) -> int:
     design = None
     if given.many_recipes or given.staged:
         design = _design(staged_sequence if given.staged else recipe_sequence, given.most_seconds)
-    campaign = Campaign(given.datasets, given.out, given.count, recipe, given.workers, given.device, known, design)
-    summary = campaign.run(_report)
+    with crew(given.workers, given.device, given.out / ".calls", owner="campaign") as at_once:
+        if at_once.words:
+            print(f"campaign: {at_once.words}", file=sys.stderr, flush=True)
+        of = (at_once.slots, given.device, known, design)
+        campaign = Campaign(given.datasets, given.out, given.count, recipe, *of, executor=at_once.executor)
+        summary = campaign.run(_report)
     for reason in summary.refused:
         print(one_line(f"refused: {reason}"), file=sys.stderr)
     print(f"{summary.added} added, {summary.already} already there, {summary.failed} failed.", file=sys.stderr)

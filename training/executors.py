@@ -15,12 +15,14 @@ from presage.errors import InvalidArgument
 from presage.training.hardware import choose_device
 from presage.training.side_by_side import SideBySide
 from presage.training.workers import Workers
-from presage.training.workplaces import AUTO_WORKERS, Here, OnRay, workplace
+from presage.training.workplaces import AUTO_WORKERS, Here, OnRay, OnSlurm, workplace
 
 __all__ = [
     "AUTO_WORKERS", "Crew", "cores", "crew", "side_by_side", "slots_of", "worker_processes", "workers_in_words",
 ]  # fmt: skip
 
+SLURM = "slurm"
+"""What submitit calls it; tests take `local`."""
 _ON_A_GPU = 4  # networks at once: small ones leave most of a GPU idle between their kernels
 
 
@@ -68,6 +70,10 @@ def crew(
         with _on_ray(place) as found:
             yield found
         return
+    if isinstance(place, OnSlurm):
+        with _on_slurm(place, device, scratch) as found:
+            yield found
+        return
     slots = slots_of(workers, device, owner)
     slots = min(slots, max(most or slots, 1))
     if executor is not None or slots == 1:
@@ -91,7 +97,7 @@ def side_by_side(
         scratch: folder that worker processes read images from, made when needed and removed after.
         workers, executor, owner, most: see `crew`, whose errors are raised too.
     """
-    with crew(workers, device, scratch / "calls", executor, owner, most) as found:
+    with crew(workers, device, scratch.with_name(f"{scratch.name}-calls"), executor, owner, most) as found:
         beside = SideBySide(found.executor, found.slots, device, scratch, found.memory, found.words)
         try:
             yield beside
@@ -109,6 +115,16 @@ def _on_ray(place: OnRay) -> Iterator[Crew]:
     have = f"{cluster.nodes} nodes, {cluster.cpus} processors, {cluster.gpus} GPUs"
     with RayExecutor(cluster) as executor:
         yield Crew(executor, slots, 2**63 - 1, f"Ray at {cluster.address}, {have}: {slots} networks at once.")
+
+
+@contextmanager
+def _on_slurm(place: OnSlurm, device: str, folder: Path) -> Iterator[Crew]:
+    from presage.training.cluster.on_slurm import SlurmWorkers, array_of, logs_of
+
+    submit = array_of(logs_of(folder), place, device, SLURM)
+    partition = "" if place.partition is None else f", partition {place.partition}"
+    with SlurmWorkers(folder, place.count, submit) as executor:
+        yield Crew(executor, place.count, 2**63 - 1, f"SLURM{partition}: {place.count} networks at once.")
 
 
 def worker_processes(count: int, device: str) -> Workers:

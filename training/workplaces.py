@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 from presage.errors import InvalidArgument, WrongInput
 
-__all__ = ["AUTO_WORKERS", "FORMS", "MOST", "RULE", "Here", "OnRay", "Workplace", "workplace"]
+__all__ = [
+    "AUTO_WORKERS",
+    "FORMS",
+    "MOST",
+    "RULE",
+    "Here",
+    "OnRay",
+    "OnSlurm",
+    "Workplace",
+    "workers_argument",
+    "workplace",
+]
 
 AUTO_WORKERS = "auto"
 MOST = 1024
 """Networks at once that a command line takes."""
-RULE = "be auto, a whole number of at least 1, ray or ray://HOST:PORT"
-FORMS = "ray or ray://HOST:PORT, a Ray cluster (ray,N: N at once)"
+RULE = "be auto, a whole number of at least 1, ray, ray://HOST:PORT or slurm:PARTITION"
+FORMS = "ray or ray://HOST:PORT, a Ray cluster; slurm or slurm:PARTITION (ray,N and slurm,N: N at once)"
 """How a user writes what is not on this machine."""
 
 
@@ -38,10 +50,24 @@ class OnRay:
     count: int | None = None
 
 
-Workplace = Here | OnRay
+@dataclass(frozen=True)
+class OnSlurm:
+    """An array of workers that SLURM runs.
+
+    Attributes:
+        partition: None is SLURM's default.
+        count: workers.
+    """
+
+    partition: str | None = None
+    count: int = 4
+
+
+Workplace = Here | OnRay | OnSlurm
 
 _COUNT = r"(,(?P<count>[1-9]\d{0,3}))?"
 _RAY = re.compile(r"ray(?P<address>://\[?[\w.:-]+\]?:\d{1,5})?" + _COUNT)
+_SLURM = re.compile(r"slurm(:(?P<partition>[\w.-]+))?" + _COUNT)
 
 
 def workplace(workers: int | str, owner: str) -> Workplace:
@@ -61,7 +87,27 @@ def workplace(workers: int | str, owner: str) -> Workplace:
     if isinstance(workers, str) and (ray := _RAY.fullmatch(workers)):
         _check_installed("ray", "ray", workers, owner)
         return OnRay(f"ray{ray['address']}" if ray["address"] else None, _count(ray["count"]))
+    if isinstance(workers, str) and (slurm := _SLURM.fullmatch(workers)):
+        _check_installed("submitit", "slurm", workers, owner)
+        return OnSlurm(slurm["partition"], _count(slurm["count"]) or OnSlurm.count)
     raise InvalidArgument("workers", owner, RULE, workers)
+
+
+def workers_argument(text: str) -> int | str:
+    """What `workplace` takes, for argparse, of `MOST` at most; what is not installed is told when it is opened."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = None
+    if number is not None and not 1 <= number <= MOST:
+        raise argparse.ArgumentTypeError(f"must be at least 1 and at most {MOST:,}. Got {text!r}")
+    try:
+        workplace(text if number is None else number, "presage")
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(f"must {error.rule}. Got {text!r}") from None
+    except WrongInput:
+        pass
+    return text if number is None else number
 
 
 def _count(text: str | None) -> int | None:

@@ -34,6 +34,7 @@ FOR = {
     "onnx": "an ONNX file of a trained network (--onnx)",
     "ray": "networks trained on a Ray cluster (--workers ray)",
     "s3": "presage database sync with s3://…",
+    "slurm": "networks trained by SLURM (--workers slurm)",
     "tensorboard": "a search told to TensorBoard (--log tensorboard)",
     "timm": "networks of timm by name (timm:resnet18)",
     "trackio": "a search told to Trackio (--log trackio)",

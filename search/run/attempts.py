@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from presage.errors import InvalidArchitecture, WrongInput
+from presage.errors import ClusterUnreachable, InvalidArchitecture, WrongInput
 from presage.files import is_of_surroundings, write_json
 from presage.reading import read_as
 from presage.training.failures import TrainingCrashed, crash_line
@@ -27,6 +27,7 @@ def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> T
 
     Raises:
         WrongInput, OSError: for what is no fault of the network, such as a full or a failing disk.
+        ClusterUnreachable: the machines that train are lost.
     """
     if _starts(folder, epochs) > _MOST_STARTS:
         return f"the process died {_MOST_STARTS} times while it was trained"
@@ -40,7 +41,7 @@ def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> T
         if is_of_surroundings(error):  # the same, as the system tells it
             raise
         return crash_line(error)
-    except KeyboardInterrupt:  # stopped by a person: no sign against the network
+    except (KeyboardInterrupt, ClusterUnreachable):  # a person, or a lost connection: no sign against the network
         (folder / _STARTS).unlink(missing_ok=True)
         raise
     except Exception as error:  # whatever a library raises over one network must not end the study
