@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ SIDES = (
     512,
 )  # fmt: skip
 """Sides of images that networks are made for."""
+SMALL = 64
+"""Side of images up to which a network is traced by one thread: others would wait, turning, for most of the time."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,10 @@ def _one(
     if network.architecture is not None:
         return NamedArchitecture(network.name, network.architecture)
     assert network.make is not None
-    return traced(network.make(), network.name, shape, classes, max(own), side_is_common=is_common)
+    from presage.training.hardware import one_thread
+
+    with one_thread() if max(shape[1:]) <= SMALL else nullcontext():
+        return traced(network.make(), network.name, shape, classes, max(own), side_is_common=is_common)
 
 
 def traced(

@@ -76,7 +76,7 @@ def _probe(
         if seed in done:
             continue
         try:
-            run = run_probe(dataset, seed=seed, device=device)
+            run = run_probe(dataset, seed=seed, device=device, description=runs[0].description if runs else None)
         except TrainingFailure as failure:
             print(one_line(f"{dataset.name}, seed {seed}: {failure}"), file=sys.stderr)
             return 1

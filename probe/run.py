@@ -73,6 +73,7 @@ def run_probe(
     seed: int = 0,
     device: str | torch.device = "auto",
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    description: dict[str, float] | None = None,
 ) -> ProbeRun:
     """Train the probe net on `dataset` for ten epochs and read off its DCN.
 
@@ -83,6 +84,7 @@ def run_probe(
         seed: of weights and batches; not negative.
         device: `auto`, `cpu`, `cuda` or a torch device.
         on_epoch: called with the record of each epoch, for progress.
+        description: `presage.probe.describe` of the dataset, from a probe of it by another seed: it is the same.
 
     Raises:
         InvalidArgument: a negative seed, or a device that is not there.
@@ -93,11 +95,15 @@ def run_probe(
         raise InvalidArgument("seed", "run_probe", "be at least 0", seed)
     target = choose_device(device)
     with one_thread():
-        return _run(dataset, seed, target, on_epoch)
+        return _run(dataset, seed, target, on_epoch, description)
 
 
 def _run(
-    dataset: ImageDataset, seed: int, target: torch.device, on_epoch: Callable[[EpochRecord], None] | None
+    dataset: ImageDataset,
+    seed: int,
+    target: torch.device,
+    on_epoch: Callable[[EpochRecord], None] | None,
+    description: dict[str, float] | None,
 ) -> ProbeRun:
     clock = clock_of(target)
     began = clock()
@@ -120,7 +126,7 @@ def _run(
         confusion=confusion,
         chance=float(np.bincount(dataset.y_train).max() / len(dataset.y_train)),
         classes=dataset.classes,
-        description=describe(dataset),
+        description=describe(dataset) if description is None else description,
         held_out=_held_out(dataset, net, data, seed),
     )
 

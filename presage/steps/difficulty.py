@@ -40,13 +40,14 @@ def run_probes(dataset: ImageDataset, seeds: int, *, seed: int, device: str, pro
     """Probe the dataset with seeds `seed`, `seed` + 1, …"""
     from presage.probe import PROBE_RECIPE, run_probe
 
-    runs = []
+    runs: list[ProbeRun] = []
     for number in range(seeds):
 
         def tell(record: EpochRecord, before: int = number * PROBE_RECIPE.epochs) -> None:
             progress("probe", before + record.epoch + 1, seeds * PROBE_RECIPE.epochs)
 
-        runs.append(run_probe(dataset, seed=seed + number, device=device, on_epoch=tell))
+        known = runs[0].description if runs else None
+        runs.append(run_probe(dataset, seed=seed + number, device=device, on_epoch=tell, description=known))
     return runs
 
 

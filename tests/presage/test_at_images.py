@@ -41,6 +41,36 @@ def test_a_network_that_fits_is_traced_without_a_word() -> None:
     assert costs(found.architecture, (3, 12, 12), 4).parameters == 27 * 8 + 8 + 8 * 4 + 4
 
 
+class Counting(nn.Module):
+    """A network that remembers by how many threads it was run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = pooled()
+        self.seen: set[int] = set()
+
+    def __deepcopy__(self, memo: object) -> nn.Module:
+        return self
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.seen.add(torch.get_num_threads())
+        logits: torch.Tensor = self.inside(images)
+        return logits
+
+
+def test_at_small_images_a_network_is_traced_by_one_thread(dataset: ImageDataset) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)  # that wait for each other in a loop, as OpenMP's do, and so double the processor time
+    try:
+        for side, threads in ((16, 1), (96, 2)):
+            module = Counting()
+            at_images([network("net", module)], dataset, Recipe(image_side=side))
+            assert module.seen == {threads}
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_what_is_changed_to_fit_is_said() -> None:
     found = traced(pooled(classes=1000), "net", (1, 12, 12), 4)
     assert found.notes == ("its stem takes 3 channels, here 1", "its head tells 1000 classes apart, here 4")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from presage.errors import InvalidArgument
-from presage.probe import PROBE_RECIPE, PROBE_VERSION, ProbeRun, difficulty_card, run, run_probe
+from presage.probe import PROBE_RECIPE, PROBE_VERSION, ProbeRun, describe, difficulty_card, run, run_probe
 from presage.training import EpochRecord, ImageDataset, Recipe
 
 Maker = Callable[..., ImageDataset]
@@ -106,3 +106,11 @@ def test_a_probe_is_by_one_thread_however_many_there_are(patterns: Maker) -> Non
     finally:
         torch.set_num_threads(before)
     assert run.curve == run_probe(patterns()).curve
+
+
+def test_a_dataset_is_described_once_for_all_its_probes(patterns: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = patterns()
+    first = run_probe(dataset)
+    monkeypatch.setattr("presage.probe.run.describe", None)
+    second = run_probe(dataset, seed=1, description=first.description)
+    assert second.description == first.description == describe(dataset)
