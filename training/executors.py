@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -12,6 +13,7 @@ from pathlib import Path
 import torch
 
 from presage.errors import InvalidArgument
+from presage.training.container import most_cores
 from presage.training.hardware import choose_device
 from presage.training.side_by_side import SideBySide
 from presage.training.workers import Workers
@@ -112,9 +114,9 @@ def _on_ray(place: OnRay) -> Iterator[Crew]:
 
     cluster = RayCluster(place.address, cores())
     slots = place.count or max(min(_ON_A_GPU * cluster.gpus, cluster.cpus) if cluster.gpus else cluster.cpus, 1)
-    have = f"{cluster.nodes} nodes, {cluster.cpus} processors, {cluster.gpus} GPUs"
+    have = ", ".join((_of(cluster.nodes, "node"), _of(cluster.cpus, "processor"), _of(cluster.gpus, "GPU")))
     with RayExecutor(cluster) as executor:
-        yield Crew(executor, slots, 2**63 - 1, f"Ray at {cluster.address}, {have}: {slots} networks at once.")
+        yield Crew(executor, slots, 2**63 - 1, f"Ray at {cluster.address}, {have}: {_of(slots, 'network')} at once.")
 
 
 @contextmanager
@@ -124,7 +126,7 @@ def _on_slurm(place: OnSlurm, device: str, folder: Path) -> Iterator[Crew]:
     submit = array_of(logs_of(folder), place, device, SLURM)
     partition = "" if place.partition is None else f", partition {place.partition}"
     with SlurmWorkers(folder, place.count, submit) as executor:
-        yield Crew(executor, place.count, 2**63 - 1, f"SLURM{partition}: {place.count} networks at once.")
+        yield Crew(executor, place.count, 2**63 - 1, f"SLURM{partition}: {_of(place.count, 'network')} at once.")
 
 
 def worker_processes(count: int, device: str) -> Workers:
@@ -158,8 +160,13 @@ def slots_of(workers: int | str, device: str, owner: str = "presage search") -> 
 
 
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use, as its affinity and its container say."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(math.ceil(min(here, most_cores())), 1)
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _environments(device: str) -> list[dict[str, str]]:

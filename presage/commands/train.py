@@ -13,7 +13,7 @@ from presage.console import add_architectures, add_dataset, dataset_of, notice, 
 from presage.output import clock, duration, table
 from presage.places import path_argument
 from presage.recipes import add_recipe_options, recipe_of
-from presage.side_by_side import AUTO, add_workers, told_workers
+from presage.side_by_side import AUTO, add_workers, told_place, told_workers
 from presage.steps.at_once import AtOnce
 from presage.tracking import add_log, trackers_asked
 from presage.training.workplaces import Here, workplace
@@ -91,4 +91,4 @@ def _at_once(options: argparse.Namespace, networks: int) -> AtOnce:
     if is_here and (networks < 2 or (options.budget is not None and options.workers == AUTO)):
         return AtOnce()
     told_workers(options, "presage train", networks)
-    return AtOnce(options.workers)
+    return AtOnce(options.workers, tell=lambda words: told_place(words, options))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,10 +56,12 @@ class AtOnce:
     Attributes:
         workers: as `presage.training.executors.side_by_side` has it; None is one after the other, by all threads.
         executor: trains on this in place of processes of presage's own.
+        tell: told of a cluster, in words.
     """
 
     workers: int | str | None = None
     executor: Executor | None = None
+    tell: Callable[[str], None] = lambda words: None
 
     @contextmanager
     def trainer(self, networks: int, device: str, scratch: Path) -> Iterator[CommandTrainer]:
@@ -80,4 +82,5 @@ class AtOnce:
         with tempfile.TemporaryDirectory(dir=scratch, prefix=".train-") as name, writing_beside(Path(name)):
             images = Path(name) / "images"
             with side_by_side(workers, device, images, self.executor, owner, networks) as beside:
+                self.tell(beside.words)
                 yield CommandTrainer(Path(name), beside)

@@ -71,7 +71,10 @@ def test_what_is_lost_is_a_line_and_goes_on_elsewhere_with_the_same_result(
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": os.environ}
     with subprocess.Popen(command, **pipes) as process:
         assert process.stderr is not None
-        assert f"Ray at ray://127.0.0.1:{port}, 1 nodes, 1 processors, 0 GPUs" in process.stderr.readline()
+        assert (
+            f"Ray at ray://127.0.0.1:{port}, 1 node, 1 processor, 0 GPUs: 1 network at once"
+            in process.stderr.readline()
+        )
         for _ in range(3):  # two have ended, and the third is under way
             assert process.stderr.readline()
         head.remove_node(head.head_node, allow_graceful=False)
