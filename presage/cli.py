@@ -31,24 +31,24 @@ from presage.training.stopped import told_by
 
 __all__ = ["CommandLine", "command_line", "main"]
 
-COMMANDS = (
-    "demo",
-    "probe",
-    "predict",
-    "search",
-    "train",
-    "classify",
-    "sample",
-    "populate",
-    "evaluate",
-    "database",
-    "report",
-    "status",
-    "dashboard",
-    "doctor",
-    "completion",
-)
-"""Each is a module of `presage.commands`: its docstring says what is in one."""
+COMMANDS = {
+    "demo": "the whole job on scikit-learn's digits, with the shipped experience",
+    "probe": "difficulty of a dataset: DCN, difficulty card, nearest known datasets",
+    "predict": "predicted accuracy of networks on a dataset, train-free, with an interval",
+    "search": "search a space on predicted accuracy, train the short-list, and the best of it for use",
+    "train": "train networks fully; the results enter the database, and what it knows is not trained again",
+    "classify": "classes of images, by a network that train or search left in a folder",
+    "sample": "random architectures of a search space, as JSON lines",
+    "populate": "train a design of networks on datasets, for the database; resumable",
+    "evaluate": "predictor quality, each dataset left out in turn",
+    "database": "the experiment database: info, query, import, export, sync, check",
+    "report": "write the report.html of a run folder anew",
+    "status": "how far a search is: what is done, what remains, the best so far",
+    "dashboard": "a page that shows a search while it runs, on this machine alone",
+    "doctor": "whether all is well: versions, device, room, database, predictor, what is missing",
+    "completion": "a script by which bash, zsh or tcsh completes commands, options and files",
+}
+"""In a line each; what it takes and does stands in a module of `presage.commands`, loaded where it is asked for."""
 
 
 FIRST = """What to do first:
@@ -62,9 +62,7 @@ NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
 
 
 class Command(Protocol):
-    """What a module of `presage.commands` offers: beside SUMMARY either these two, or ACTIONS."""
-
-    SUMMARY: str
+    """What a module of `presage.commands` offers: either these two, or ACTIONS."""
 
     def arguments(self, parser: Arguments) -> None:
         """Declare the command's own arguments."""
@@ -108,7 +106,7 @@ class CommandLine:
 
 
 def command(name: str) -> Command:
-    """The module of one command, imported on demand so that `presage --help` loads nothing heavy."""
+    """The module of one command, imported where it is asked for: neither `--help` nor another command waits."""
     return cast(Command, import_module(f"presage.commands.{name}"))
 
 
@@ -129,8 +127,7 @@ def command_line(only: str | None = None) -> CommandLine:
     root.add_argument("--version", action="store_true", help="print the version and exit")
     commands = root.parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     below = {}
-    for name in COMMANDS:
-        summary = command(name).SUMMARY
+    for name, summary in COMMANDS.items():
         parser = commands.add_parser(name, help=summary, description=summary)
         below[name] = _command(name, Arguments(parser), own=only in (None, name))
     return CommandLine(root.parser, root, below)

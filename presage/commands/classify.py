@@ -14,8 +14,6 @@ from presage.output import positive, table
 if TYPE_CHECKING:
     from presage.classification import Classified
 
-SUMMARY = "classes of images, by a network that train or search left in a folder"
-
 
 def arguments(parser: Arguments) -> None:
     parser.add_argument("model", metavar="MODEL", help="folder that `presage train` or `presage search` left")

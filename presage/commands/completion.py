@@ -8,7 +8,6 @@ import json
 from presage.arguments import Arguments
 from presage.errors import WrongInput
 
-SUMMARY = "a script by which bash, zsh or tcsh completes commands, options and files"
 SHELLS = ("bash", "zsh", "tcsh")
 
 

@@ -11,8 +11,6 @@ from presage.arguments import Arguments
 from presage.commands.status import add_run
 from presage.output import up_to
 
-SUMMARY = "a page that shows a search while it runs, on this machine alone"
-
 
 def arguments(parser: Arguments) -> None:
     add_run(parser)

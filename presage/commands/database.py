@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from presage.database import ExperimentColumns
     from presage.records import DatasetRecord, RecipeRecord
 
-SUMMARY = "the experiment database: info, query, import, export, sync, check"
-
 
 def _info(options: argparse.Namespace) -> int:
     with session_of(options) as session, session.open_to_read() as database:

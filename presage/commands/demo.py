@@ -13,8 +13,6 @@ from presage.folders import check_folder
 from presage.recipes import add_recipe_options, recipe_of
 from presage.side_by_side import told_place
 
-SUMMARY = "the whole job on scikit-learn's digits, with the shipped experience"
-
 
 def arguments(parser: Arguments) -> None:
     search_options(parser, Path("runs/demo"), compare_random=10)

@@ -14,8 +14,6 @@ from presage.terminal import one_line
 if TYPE_CHECKING:
     from presage.steps.checkup import Checkup
 
-SUMMARY = "whether all is well: versions, device, room, database, predictor, what is missing"
-
 
 def arguments(parser: Arguments) -> None:
     """It takes the options of every command alone."""

@@ -14,8 +14,6 @@ from presage.output import positive
 from presage.places import path_argument
 from presage.surrogate.predictors.registry import PREDICTORS
 
-SUMMARY = "predictor quality, each dataset left out in turn"
-
 
 def arguments(parser: Arguments) -> None:
     parser.add_argument(

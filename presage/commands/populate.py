@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _COUNT, _MOST = 56, 10_000  # experiments for each dataset, and with a budget
 
-SUMMARY = "train a design of networks on datasets, for the database; resumable"
-
 
 def arguments(parser: Arguments) -> None:
     parser.add_argument("datasets", metavar="DATASET", nargs="+", help=listed())

@@ -12,8 +12,6 @@ from presage.output import table
 from presage.recipes import add_recipe_options, recipe_of
 from presage.surrogate.predictors.registry import PREDICTORS
 
-SUMMARY = "predicted accuracy of networks on a dataset, train-free, with an interval"
-
 
 def arguments(parser: Arguments) -> None:
     add_dataset(parser)

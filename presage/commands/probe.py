@@ -11,8 +11,6 @@ from presage.console import add_dataset, dataset_of, session_of
 from presage.output import up_to
 from presage.places import path_argument
 
-SUMMARY = "difficulty of a dataset: DCN, difficulty card, nearest known datasets"
-
 
 def arguments(parser: Arguments) -> None:
     add_dataset(parser)

@@ -10,8 +10,6 @@ from presage.console import session_of
 from presage.places import path_argument
 from presage.training.datasets.kinds import listed
 
-SUMMARY = "write the report.html of a run folder anew"
-
 
 def arguments(parser: Arguments) -> None:
     parser.add_argument("run", type=path_argument, metavar="RUN", help="a run folder of `presage search`")

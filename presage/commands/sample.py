@@ -9,9 +9,6 @@ from presage.architecture.spaces.registry import SPACES
 from presage.arguments import Arguments
 from presage.output import up_to
 
-SUMMARY = "random architectures of a search space, as JSON lines"
-
-
 _AT_ONCE = 10_000  # drawn; all at once would fill memory
 
 

@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from presage.steps.budgeting import TimeWish
     from presage.training import ImageDataset
 
-SUMMARY = "search a space on predicted accuracy, train the short-list, and the best of it for use"
-
 
 def arguments(parser: Arguments) -> None:
     add_dataset(parser)

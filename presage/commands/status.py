@@ -16,8 +16,6 @@ from presage.terminal import one_line
 if TYPE_CHECKING:
     from presage.search.run.status import NetworkStatus, RunStatus
 
-SUMMARY = "how far a search is: what is done, what remains, the best so far"
-
 
 def arguments(parser: Arguments) -> None:
     add_run(parser)

@@ -18,8 +18,6 @@ from presage.steps.at_once import AtOnce
 from presage.tracking import add_log, trackers_asked
 from presage.training.workplaces import Here, workplace
 
-SUMMARY = "train networks fully; the results enter the database, and what it knows is not trained again"
-
 
 def arguments(parser: Arguments) -> None:
     add_dataset(parser)
