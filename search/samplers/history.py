@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from presage.architecture.spaces.space import Codes
 
-__all__ = ["History"]
+__all__ = ["History", "code_words"]
 
 
 class History:
-    """Candidates in the order they were recorded; m of them, p parameters, k objectives.
+    """Candidates in the order they were recorded; m of them, p parameters, k objectives. Only ever added to.
 
     Values are oriented so that *larger is better* in every column, whatever Optuna calls the direction: a cost that is
     minimised stands here with its sign turned.
@@ -23,8 +23,11 @@ class History:
     def __init__(self, parameters: int, objectives: int = 1) -> None:
         self._codes = np.zeros((1024, parameters), np.int64)
         self._values = np.zeros((1024, objectives))
+        self._scored = np.zeros(1024, np.bool_)
         self._marks: list[Mapping[str, Any]] = []
         self._size = 0
+        self._words: set[int] = set()  # of the first `_worded` candidates
+        self._worded = 0
 
     def __len__(self) -> int:
         return self._size
@@ -42,12 +45,19 @@ class History:
     @property
     def scored(self) -> NDArray[np.bool_]:
         """(m,) whether the candidate has a value."""
-        return np.asarray(np.isfinite(self.values).all(axis=1), np.bool_)
+        return self._scored[: self._size]
 
     @property
     def marks(self) -> Sequence[Mapping[str, Any]]:
         """(m,) what the strategy attached to each candidate; an empty mapping where it attached nothing."""
         return self._marks
+
+    def holds(self, words: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """(n,) whether a candidate has this word (`code_words`). What is recorded is looked at once, not every time."""
+        if self._worded < self._size:
+            self._words.update(code_words(self._codes[self._worded : self._size]).tolist())
+            self._worded = self._size
+        return np.fromiter((word in self._words for word in words.tolist()), np.bool_, len(words))
 
     def extend(
         self, codes: Codes, values: NDArray[np.float64], marks: Sequence[Mapping[str, Any]] | None = None
@@ -56,13 +66,14 @@ class History:
         need = self._size + len(codes)
         if need > len(self._codes):
             room = max(need, 2 * len(self._codes))
-            for name in ("_codes", "_values"):
+            for name in ("_codes", "_values", "_scored"):
                 old: NDArray[Any] = getattr(self, name)
-                new = np.zeros((room, old.shape[1]), old.dtype)
+                new = np.zeros((room, *old.shape[1:]), old.dtype)
                 new[: self._size] = old[: self._size]
                 setattr(self, name, new)
         self._codes[self._size : need] = codes
         self._values[self._size : need] = values
+        self._scored[self._size : need] = np.isfinite(values).all(axis=1)
         self._marks.extend(marks or [{}] * len(codes))
         self._size = need
 
@@ -71,3 +82,10 @@ class History:
         part = History(self._codes.shape[1], self._values.shape[1])
         part.extend(self.codes[:m], self.values[:m], self._marks[:m])
         return part
+
+
+def code_words(codes: Codes) -> NDArray[np.uint64]:
+    """(n,) a word for each code; equal codes have equal words, and others hardly ever."""
+    odd = np.random.default_rng(0).integers(0, 2**63, codes.shape[1], np.uint64) * np.uint64(2) + np.uint64(1)
+    words: NDArray[np.uint64] = ((codes.astype(np.uint64) + np.uint64(1)) * odd).sum(axis=1, dtype=np.uint64)
+    return words

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -20,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
-from presage.search.samplers.history import History
+from presage.search.samplers.history import History, code_words
 from presage.search.samplers.proposer import Proposals
 from presage.search.samplers.seeded_sampler import SeededSampler, value_of
 
@@ -120,15 +119,14 @@ class RegularizedEvolutionSampler(SeededSampler):
         if len(scored) < self.population:
             return Proposals(space.sample(n, numbers))
         children: Codes = np.zeros((n, len(space.sizes)), np.int64)
-        known = _keys(history.codes)
         todo = np.arange(n)
         for _ in range(1 + _REDRAWS):
             drawn = scored[numbers.integers(len(scored), size=(len(todo), self.tournament))]
             parents = drawn[np.arange(len(todo)), history.values[drawn, 0].argmax(axis=1)]
             children[todo] = space.mutate(history.codes[parents], numbers)
-            keys = _keys(children)
-            repeated = np.isin(keys, known)
-            repeated[np.setdiff1d(np.arange(n), np.unique(keys, return_index=True)[1])] = True
+            words = code_words(children)
+            repeated = history.holds(words)
+            repeated[np.setdiff1d(np.arange(n), np.unique(words, return_index=True)[1])] = True
             todo = np.flatnonzero(repeated)
             if not len(todo):
                 break
@@ -168,13 +166,6 @@ class RegularizedEvolutionSampler(SeededSampler):
         drawn = [alive[int(at)] for at in numbers.integers(len(alive), size=self.tournament)]
         best = max if study.direction == StudyDirection.MAXIMIZE else min
         return best(drawn, key=value_of)
-
-
-def _keys(codes: Codes) -> NDArray[np.uint64]:
-    """(n,) a word for each code; equal codes have equal words, and others hardly ever."""
-    odd = np.random.default_rng(0).integers(0, 2**63, codes.shape[1], np.uint64) * np.uint64(2) + np.uint64(1)
-    words: NDArray[np.uint64] = ((codes.astype(np.uint64) + np.uint64(1)) * odd).sum(axis=1, dtype=np.uint64)
-    return words
 
 
 def _has(trial: FrozenTrial, space: Mapping[str, BaseDistribution]) -> bool:

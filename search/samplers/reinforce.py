@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = ["ReinforceSampler"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]
 _OWN = "reinforce"  # mark of the candidates that the controller wrote
 _SHARE = 32  # an update when this part of what is known is new
 
@@ -102,7 +103,10 @@ class ReinforceSampler(SeededSampler):
                 self._trials = _Trials(study, search_space)
             trials = self._trials
             trials.extend(finished)
-            pupil = self._taught(trials.space, *trials.columns(), np.ones(len(finished), np.bool_))
+            codes, rewards, active = trials.columns()
+            pupil = self._taught(
+                trials.space, codes, rewards, active.__getitem__, lambda rows: np.ones(len(rows), np.bool_)
+            )
             code = pupil.write(1, numbers)[0]
         return {name: grid.value(int(at), numbers) for (name, grid), at in zip(trials.grids.items(), code, strict=True)}
 
@@ -118,9 +122,15 @@ class ReinforceSampler(SeededSampler):
     def propose(self, space: Space, history: History, n: int, seed: Sequence[int]) -> Proposals:
         """`n` networks by a controller that has learned from the history."""
         with self._lock, one_thread():
-            own = np.array([_OWN in marks for marks in history.marks], np.bool_)
-            codes, rewards = history.codes, history.values[:, 0]
-            pupil = self._taught(space, codes, rewards, space.active(codes), own)
+            codes, marks = history.codes, history.marks
+            pupil = self._taught(
+                space,
+                codes,
+                history.values[:, 0],
+                lambda rows: space.active(codes[rows]),
+                lambda rows: np.array([_OWN in marks[row] for row in rows.tolist()], np.bool_),
+                history,
+            )
             return Proposals(pupil.write(n, np.random.default_rng(seed)), ({_OWN: 1},) * n)
 
     # ----------------------------------------------------------------------------------------------------------------
@@ -135,11 +145,25 @@ class ReinforceSampler(SeededSampler):
         )
         return Reinforce(controller, learning_rate=self.learning_rate, entropy_weight=self.entropy_weight)
 
-    def _taught(self, space: Space, codes: Codes, rewards: Floats, active: Mask, own: Mask) -> _Pupil:
-        """A controller that has learned from all of this, in order; one that already knows the beginning goes on."""
-        if self._pupil is None or not self._pupil.has_seen(space, codes, rewards):
+    def _taught(
+        self,
+        space: Space,
+        codes: Codes,
+        rewards: Floats,
+        active: Callable[[Rows], Mask],
+        own: Callable[[Rows], Mask],
+        source: History | None = None,
+    ) -> _Pupil:
+        """A controller that has learned from all of this, in order; one that already knows the beginning goes on.
+
+        Args:
+            active, own: of the candidates that it learns from, a small part of all.
+            source: whose candidates these are: what was learned of it before is not compared again.
+        """
+        if self._pupil is None or not self._pupil.has_seen(space, codes, rewards, source):
             self._pupil = _Pupil(self._rule(space))
         pupil = self._pupil
+        pupil.source = source
         while True:
             known = len(pupil.rewards)
             fresh = max(known // _SHARE, self.batch)
@@ -147,7 +171,7 @@ class ReinforceSampler(SeededSampler):
                 return pupil
             few = min(fresh, self.largest_batch)
             rows = known + np.arange(few) * fresh // few
-            pupil.rule.update(codes[rows], rewards[rows], own=own[rows], active=active[rows])
+            pupil.rule.update(codes[rows], rewards[rows], own=own(rows), active=active(rows))
             pupil.codes, pupil.rewards = codes[: known + fresh].copy(), rewards[: known + fresh].copy()
 
 
@@ -158,14 +182,17 @@ class _Pupil:
         self.rule = rule
         self.codes = np.zeros((0, len(rule.controller.space.sizes)), np.int64)
         self.rewards = np.zeros(0)
+        self.source: History | None = None
 
-    def has_seen(self, space: Space, codes: Codes, rewards: Floats) -> bool:
+    def has_seen(self, space: Space, codes: Codes, rewards: Floats, source: History | None) -> bool:
         """Whether what it has learned from is how these candidates begin."""
         seen = len(self.rewards)
-        return (
-            self.rule.controller.space == space
-            and np.array_equal(self.codes, codes[:seen])
-            and np.array_equal(self.rewards, rewards[:seen], equal_nan=True)
+        if self.rule.controller.space != space or seen > len(rewards):
+            return False
+        if source is not None and source is self.source:  # which is only ever added to
+            return True
+        return bool(
+            np.array_equal(self.codes, codes[:seen]) and np.array_equal(self.rewards, rewards[:seen], equal_nan=True)
         )
 
     def write(self, n: int, numbers: np.random.Generator) -> Codes:
