@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 from presage.terminal import one_line
 
 __all__ = [
-    "accuracies", "extrapolates", "facts", "html_table", "interval_picture", "paragraphs", "reaching", "scaled",
-    "table",
+    "accuracies", "clock", "extrapolates", "facts", "html_table", "interval_picture", "paragraphs", "reaching",
+    "scaled", "table",
 ]  # fmt: skip
 
 
@@ -30,6 +30,15 @@ def reaching(rounds: Iterable[Mapping[str, int]]) -> str:
         for word, count in counts.items():
             total[word] = total.get(word, 0) + count
     return ", ".join(f"{count:,} {word}" for word, count in total.items())
+
+
+def clock(seconds: float) -> str:
+    """Seconds for people: 5400 → 1h 30m, 95 → 1m 35s, 3.2 → 3s."""
+    whole = max(round(seconds), 0)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {rest}s" if minutes else f"{rest}s"
 
 
 def scaled(value: float) -> str:

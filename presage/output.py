@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from presage.display import accuracies, extrapolates, reaching, scaled, table
+from presage.display import accuracies, clock, extrapolates, reaching, scaled, table
 
 __all__ = [
     "accuracies", "at_least_zero", "clock", "duration", "extrapolates", "milliseconds", "positive", "reaching",
@@ -85,15 +85,6 @@ def duration(text: str) -> float:
     if not seconds:
         raise argparse.ArgumentTypeError(f"must be a time such as 90s, 10m or 1h30m. Got {text!r}")
     return float(seconds)
-
-
-def clock(seconds: float) -> str:
-    """Seconds for people: 5400 → 1h 30m, 95 → 1m 35s, 3.2 → 3s."""
-    whole = max(round(seconds), 0)
-    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
-    if hours:
-        return f"{hours}h {minutes}m"
-    return f"{minutes}m {rest}s" if minutes else f"{rest}s"
 
 
 def _number(text: str) -> float:

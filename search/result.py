@@ -13,6 +13,7 @@ from presage.display import accuracies, paragraphs, reaching
 from presage.errors import WrongInput
 from presage.reading import reading, record
 from presage.search import leaderboard
+from presage.search.early_stopped import Savings
 from presage.search.final_result import FinalResult
 from presage.search.run_paths import best_folder, network_folder, report_file
 from presage.search.verified import BASELINE, SHORT_LIST, Chosen, KnownNetwork, Verified
@@ -152,6 +153,7 @@ class SearchResult:
         notes: what is to be known of the predictions, a line each; `run_search` itself has none.
         recipe_words: the recipe that all accuracies, predicted and trained, are by, in words.
         final: what the final trainings came to; None where none was asked for. No part of the JSON then.
+        early_stopping: what ending trainings early saved and may have cost; None, and no part of the JSON, without it.
     """
 
     folder: Path
@@ -171,6 +173,7 @@ class SearchResult:
     notes: tuple[str, ...] = ()
     recipe_words: str = ""
     final: FinalResult | None = None
+    early_stopping: Savings | None = None
 
     def __post_init__(self) -> None:
         if self.best is not None:
@@ -214,7 +217,8 @@ class SearchResult:
         said = [
             f"Recipe: {self.recipe_words}." if self.recipe_words else "",
             f"How far predictions of all candidates reach beyond experience: {reached}." if reached else "",
-            *self.notes, self.latency, self.supernet, *(() if self.final is None else self.final.notes),
+            *self.notes, self.latency, self.supernet, self.early_stopping and self.early_stopping.words,
+            *(() if self.final is None else self.final.notes),
             f"Report: {self.report}" if self.report.exists() else "",
         ]  # fmt: skip
         return f"<p><b>{escape(one_line(repr(self)))}</b></p>{trained}{paragraphs(line for line in said if line)}"
@@ -269,6 +273,7 @@ class SearchResult:
             "notes": list(self.notes),
             "journal": self.journal,
             **({} if self.final is None else {"final": self.final.to_json()}),
+            **({} if self.early_stopping is None else {"early_stopping": self.early_stopping.to_json()}),
         }
 
     @classmethod
@@ -291,6 +296,7 @@ class SearchResult:
                 "baseline": tuple(Verified.from_json(one) for one in value["baseline"]),
                 "best": value["best"] and Verified.from_json(value["best"]),
                 "final": FinalResult.from_json(value["final"]) if value.get("final") else None,
+                "early_stopping": record(Savings, value["early_stopping"]) if value.get("early_stopping") else None,
             }
             if "recipe_words" not in value and "recipe" in value["settings"]:  # an earlier version's
                 made["recipe_words"] = recipe_words(Recipe.from_json(value["settings"]["recipe"]))

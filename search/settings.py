@@ -17,9 +17,12 @@ __all__ = ["SearchSettings"]
 
 _BOUNDS = {
     "candidates": (1, 1_000_000), "shortlist": (1, 10_000), "rounds": (1, 1_000), "compare_random": (0, 10_000),
-    "seed": (0, 2**63 - 1), "latency_batch": (1, 65_536),
+    "early_stop": (0, 10_000),    "seed": (0, 2**63 - 1), "latency_batch": (1, 65_536),
 }  # fmt: skip
 """Least and most: what is beyond would fill memory, or is a slip of the hand."""
+
+_LATER: dict[str, Any] = {"early_stop": 0}
+"""Settings that searches begun by an earlier presage do not have, with their defaults."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class SearchSettings:
         batch: candidates proposed from one state of knowledge; None is a twentieth of them, within 100 and 1,000.
         prune: whether short-listed networks that lag behind the median are stopped from half of the epochs on; not
             beside `compare_random`, since a mean over the survivors of pruning is no fair comparison.
+        early_stop: trainings of the short-list are ended when their extrapolated curves leave them little chance to be
+            among so many best (`presage.search.run.early_stop`); 0 ends none. Not beside `compare_random`, as `prune`.
         score: what `accuracy` stands for while networks are searched (`presage.search.studies.scores`): `predicted`,
             `ucb`, or a proxy.
         latency_batch: images in one forward pass whose latency counts.
@@ -63,6 +68,7 @@ class SearchSettings:
     score: str = "predicted"
     latency_batch: int = 1
     supernet_epochs: int | None = None
+    early_stop: int = 0
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():
@@ -79,6 +85,9 @@ class SearchSettings:
         if self.prune and self.compare_random:
             rule, hint = "be left out beside `compare_random`", "To prune, take 0 for `compare_random`."
             raise InvalidArgument("prune", "run_search", rule, self.prune, hint)
+        if self.early_stop and self.compare_random:
+            rule, hint = "be left out beside `compare_random`", "To stop early, take 0 for `compare_random`."
+            raise InvalidArgument("early_stop", "run_search", rule, self.early_stop, hint)
         if not 0 <= self.diversity <= 1:
             raise InvalidArgument("diversity", "run_search", "be within 0 and 1", self.diversity)
         object.__setattr__(self, "objectives", checked_objectives(self.objectives))
@@ -115,6 +124,7 @@ class SearchSettings:
         return self.limits.latency_seconds is not None or "latency" in self.objectives
 
     def to_json(self) -> dict[str, Any]:
-        """All fields."""
+        """All fields; those that came later only where not at their default."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields = {name: value for name, value in fields.items() if name not in _LATER or value != _LATER[name]}
         return {**fields, "limits": self.limits.to_json(), "objectives": list(self.objectives)}

@@ -266,14 +266,15 @@ class TableTrainer:
     ) -> TrainingResult:
         """See `Trainer.train`."""
         top, status, records = self.accuracy(architecture), self.status, []
+        failure = None if status == "finished" else status
         self.trained.append(architecture)
         for epoch in range(self.epochs):
             accuracy = top * (epoch + 1) / self.epochs
             records.append(EpochRecord(epoch, 1.0, accuracy, 1.0, accuracy, (), 0.01))
             try:
                 on_epoch(records[-1])
-            except StopTraining:
-                status = "pruned"
+            except StopTraining as error:
+                status, failure = "pruned", str(error)
                 break
         finished = status == "finished"
         return TrainingResult(
@@ -287,6 +288,6 @@ class TableTrainer:
             device="table",
             precision="float32",
             versions={},
-            failure=None if finished else status,
+            failure=failure,
             module=None,
         )

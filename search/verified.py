@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from presage.errors import InvalidModel
 from presage.reading import hex_name, record
+from presage.search.early_stopped import EarlyStopped
 from presage.speakable import named
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ class Verified:
         reused: the result was known before this search and was not trained again.
         balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
             equally frequent.
+        stopped: why the search ended it before its last epoch, by its extrapolated curve; None, and no part of the
+            JSON, where it did not.
         model: folder of the trained network, by which it classifies; None where there is none. It is no part of the
             JSON, nor of what makes two of them equal.
     """
@@ -123,6 +126,7 @@ class Verified:
     reused: bool = False
     balanced_accuracy: float | None = None
     test_balanced_accuracy: float | None = None
+    stopped: EarlyStopped | None = None
     model: Path | None = field(default=None, compare=False)
 
     def load(self) -> TrainedModel:
@@ -155,18 +159,25 @@ class Verified:
         names = ("status", "accuracy", "test_accuracy", "curve", "seconds", "failure")
         later = ("balanced_accuracy", "test_balanced_accuracy")
         taken = {name: row[name] for name in names} | {name: row.get(name) for name in later}
-        return record(cls, {**taken, "reused": reused}, chosen=chosen, model=None)
+        return record(cls, {**taken, "reused": reused}, chosen=chosen, stopped=_stopped(row), model=None)
 
     def to_json(self) -> dict[str, Any]:
         """All fields; `chosen` as an object within."""
         found = {**asdict(self), "chosen": self.chosen.to_json(), "curve": list(self.curve)}
         del found["model"]
+        if self.stopped is None:
+            del found["stopped"]
         return found
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verified:
         """What `to_json` wrote."""
-        return record(cls, value, chosen=Chosen.from_json(value["chosen"]), model=None)
+        made = {"chosen": Chosen.from_json(value["chosen"]), "stopped": _stopped(value), "model": None}
+        return record(cls, value, **made)
+
+
+def _stopped(told: Mapping[str, Any]) -> EarlyStopped | None:
+    return EarlyStopped.from_json(told["stopped"]) if told.get("stopped") else None
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,11 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
         "--compare-random 0)",
     )  # fmt: skip
     group.add_argument(
+        "--early-stop", action="store_true",
+        help="stop short-listed networks whose learning curves, extrapolated, leave them less than 5 %% chance to be "
+        "the best, or among the N of --final (only with --compare-random 0)",
+    )  # fmt: skip
+    group.add_argument(
         "--final", type=at_least_zero, default=1, metavar="N",
         help="train the N best of the short-list by the final recipe, to be used (default: %(default)s; 0: none)",
     )  # fmt: skip
@@ -170,6 +175,7 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         objectives=tuple(options.objectives.split(",")),
         compare_random=options.compare_random,
         prune=options.prune,
+        early_stop=max(options.final, 1) if options.early_stop else 0,
         seed=options.seed,
         score=options.score,
         latency_batch=options.latency_batch,
@@ -293,7 +299,8 @@ def summary(result: SearchResult) -> str:
     reached = reaching(one.extrapolation for one in result.rounds)
     lines += ["", f"How far predictions of all candidates reach beyond experience: {reached}."] if reached else []
     lines += ["", *map(one_line, result.notes)] if result.notes else []
-    lines += [line for text in (result.latency, result.supernet) if text is not None for line in ("", text)]
+    stopping = None if result.early_stopping is None else result.early_stopping.words
+    lines += [line for text in (result.latency, result.supernet, stopping) if text is not None for line in ("", text)]
     compared = comparison([one.accuracy for one in result.verified], [one.accuracy for one in result.baseline])
     lines += ["", *compared] if compared else []
     lines += _final(result.final) if result.final is not None else []

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from presage.errors import InvalidArgument
+from presage.output import LARGEST_SEED
 from presage.progress import OnStage
 from presage.steps.prediction import BoundPredictor
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
+    from presage.database import Database
     from presage.search import Scorer, ScorerFactory, SearchProgress, SearchSettings, Verified
     from presage.search.latency.measuring import LatencyMeter
     from presage.search.progress import OnProgress
+    from presage.surrogate.curves.extrapolator import CurveExtrapolator
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["latency_meter", "scorers", "stages"]
+__all__ = ["curve_extrapolator", "latency_meter", "scorers", "stages"]
 
 
 def latency_meter(
@@ -35,6 +38,23 @@ def latency_meter(
         cache,
         on_network=lambda done, total: progress("measure latency, once", done, total),
     )
+
+
+def curve_extrapolator(open_to_read: Callable[[], Database], seed: int, progress: OnStage) -> CurveExtrapolator:
+    """Learns from every finished learning curve of the database, in seconds.
+
+    Raises:
+        InvalidExperience: the database holds too few.
+    """
+    from presage.surrogate.curves.extrapolator import CurveExtrapolator
+    from presage.surrogate.curves.loading import load_trainings
+
+    progress("learn from learning curves", 0, 1)
+    with open_to_read() as database:
+        trainings = load_trainings(database)
+    fitted = CurveExtrapolator(seed=seed % LARGEST_SEED).fit(trainings)
+    progress("learn from learning curves", 1, 1)
+    return fitted
 
 
 def scorers(

@@ -124,6 +124,7 @@ def search(
             predictor=session.predictor, run_folder=run_folder, database=BriefStore(session.open),
             device=session.device, latency=latency, on_progress=on_progress, pace=fits.pace,
             finish=None if fits.final is None else Finishing(fits.final), beside=beside,
+            curves=partial(searching.curve_extrapolator, session.open_to_read, session.seed, session.progress),
         )  # fmt: skip
         if get_score(settings.score).predicts:
             notes = rests_on.notes([one.chosen.multiply_adds for one in result.verified])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,6 +25,7 @@ from presage.search.strategies import SUPERNET_STRATEGIES
 from presage.search.studies.feasible import FeasibleDraws
 from presage.search.studies.journal import Journal
 from presage.search.studies.scores import Score, get_score
+from presage.surrogate.curves.extrapolator import CurveExtrapolator
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
 from presage.training.side_by_side import SideBySide
@@ -43,6 +45,7 @@ class RunContext:
         on_progress: told after each batch and each epoch.
         pace: asked before each training.
         beside: trains several networks at once; None where one is trained after the other.
+        curves: fits what extrapolates learning curves; None where trainings are not ended by it.
     """
 
     dataset: ImageDataset
@@ -58,6 +61,7 @@ class RunContext:
     on_progress: OnProgress
     pace: Pace = field(default_factory=Unhurried)
     beside: SideBySide | None = None
+    curves: Callable[[], CurveExtrapolator] | None = None
 
     @property
     def space(self) -> Space:
@@ -80,6 +84,21 @@ class RunContext:
         return read_as(path, LatencyModel.from_json)
 
     @cached_property
+    def extrapolator(self) -> CurveExtrapolator | None:
+        """What extrapolates learning curves throughout the run, also when it is resumed with more experience."""
+        if self.curves is None:
+            return None
+        path = self.folder.curves
+        if not path.exists():
+            write_json(path, self.curves().to_json())
+        return read_as(path, CurveExtrapolator.from_json)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(c, h, w) of one image as networks see it."""
+        return (self.dataset.shape[0], self.recipe.image_side, self.recipe.image_side)
+
+    @cached_property
     def references(self) -> Codes | None:
         """Those of the space, where predictions tell which of them are worth training, and they are a small part of the
         candidates; None elsewhere."""
@@ -91,6 +110,5 @@ class RunContext:
 
     def draws(self, proposer: Proposer) -> FeasibleDraws:
         """Candidates within the limits on this dataset's images."""
-        side = self.recipe.image_side
-        shape, classes = (self.dataset.shape[0], side, side), len(self.dataset.classes)
-        return FeasibleDraws(self.space, proposer, self.settings.limits, shape, classes, self.latency_model)
+        limits, classes = self.settings.limits, len(self.dataset.classes)
+        return FeasibleDraws(self.space, proposer, limits, self.shape, classes, self.latency_model)

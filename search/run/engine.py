@@ -17,12 +17,14 @@ from presage.errors import InvalidArgument, WrongInput
 from presage.files import write_json
 from presage.places import user_path
 from presage.reading import read_as
+from presage.search.early_stopped import Savings, savings
 from presage.search.latency.measuring import Latency, LatencyMeter
 from presage.search.progress import OnProgress, SearchProgress, silent
 from presage.search.result import Chosen, RoundResult, SearchResult, ShortList, Verified
 from presage.search.run.baseline import note_baseline, read_baseline
 from presage.search.run.choosing import Choosing
 from presage.search.run.context import RunContext
+from presage.search.run.early_stop import EarlyStop
 from presage.search.run.export import publish
 from presage.search.run.ledger import Ledger, Store
 from presage.search.run.networks import Networks
@@ -38,6 +40,7 @@ from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
 from presage.search.studies.scorer import AnyScorer, ScorerFactory
 from presage.search.studies.scores import get_score
+from presage.surrogate.curves.extrapolator import CurveExtrapolator
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
@@ -71,6 +74,7 @@ def run_search(
     pace: Pace | None = None,
     finish: Finish | None = None,
     beside: SideBySide | None = None,
+    curves: Callable[[], CurveExtrapolator] | None = None,
 ) -> SearchResult:
     """Search a space for networks that do well on a dataset.
 
@@ -97,6 +101,8 @@ def run_search(
         pace: says where time is short; by default it never is. The first of a short-list is trained whatever it says.
         beside: trains several networks at once, each by one thread; the result is the same for any number and any
             executor. None trains one after the other, by all threads of this process.
+        curves: fits what extrapolates learning curves, where `settings` want trainings ended early; is called once,
+            when the run begins.
         finish: makes more of the result while the run is still held, as `presage.search.final.finishing` does.
 
     Raises:
@@ -108,6 +114,8 @@ def run_search(
     check_serves(settings.strategy, space)
     if scorer is None and settings.score != SUPERNET:
         raise InvalidArgument("scorer", "run_search", f"be given for the score {settings.score}", None)
+    if settings.early_stop and curves is None:
+        raise InvalidArgument("curves", "run_search", "be given where trainings are ended early", None)
     folder = RunFolder(user_path(run_folder, "run_folder", "run_search"))
     asked = {
         "dataset": dataset.fingerprint,
@@ -126,6 +134,7 @@ def run_search(
             dataset, recipe, settings, networks, folder, Journal(folder.journal, mend=True),
             Ledger(database, dataset, recipe, networks), trainer or RecipeTrainer(dataset, recipe, device, beside),
             latency if settings.needs_latency else None, device, on_progress, pace or Unhurried(), beside,
+            curves if settings.early_stop else None,
         )  # fmt: skip
         result = _Rounds(run, scorer).result(asked)
         if finish is not None:
@@ -233,7 +242,22 @@ class _Rounds:
             latency=None if run.latency_model is None else run.latency_model.summary,
             supernet=self._supernet_summary(rounds),
             recipe_words=words_on(run.recipe, dataset_record(run.dataset)),
+            early_stopping=self._savings(rounds),
         )
+
+    @cached_property
+    def early_stop(self) -> EarlyStop | None:
+        """Ends trainings of all rounds; None where none is ended."""
+        run = self.run
+        if run.extrapolator is None:
+            return None
+        classes = len(run.dataset.classes)
+        return EarlyStop(run.extrapolator, run.recipe, run.shape, classes, run.settings.early_stop)
+
+    def _savings(self, rounds: Sequence[RoundResult]) -> Savings | None:
+        if self.early_stop is None:
+            return None
+        return savings([one for done in rounds for one in done.verified], self.run.recipe.epochs)
 
     def _supernet_summary(self, rounds: Sequence[RoundResult]) -> str | None:
         if self.super_net is None:
@@ -296,7 +320,7 @@ class _Rounds:
         assert short_list is not None  # `_candidates` has just written or read it
         if run.score.predicts:
             run.ledger.add_predictions(short_list.chosen)
-        verified = _train(run, short_list.chosen, "verified", number)
+        verified = _train(run, short_list.chosen, "verified", number, self.early_stop)
         best = float(candidates.value[candidates.unique].max(initial=-np.inf))
         return RoundResult(
             round_number=number,
@@ -318,7 +342,9 @@ class _Rounds:
         return found
 
 
-def _train(run: RunContext, chosen: Sequence[Chosen], study: str, number: int) -> list[Verified]:
+def _train(
+    run: RunContext, chosen: Sequence[Chosen], study: str, number: int, early_stop: EarlyStop | None = None
+) -> list[Verified]:
     """Train networks fully, telling of it: the short-list of round `number`, or the baseline (round 0)."""
     if not number and not chosen:
         return []
@@ -327,7 +353,7 @@ def _train(run: RunContext, chosen: Sequence[Chosen], study: str, number: int) -
     verification = Verification(
         run.journal, study, default_pruner(epochs) if number and run.settings.prune else None,
         networks=run.networks, trainer=run.trainer, folder=run.folder, ledger=run.ledger, seed=run.settings.seed,
-        pace=run.pace, recipe=run.recipe,
+        pace=run.pace, recipe=run.recipe, early_stop=early_stop,
     )  # fmt: skip
 
     def on_epoch(at: int, record: EpochRecord) -> None:

@@ -29,7 +29,10 @@ from presage.training.recording import (
     recipe_record,
 )
 
-__all__ = ["Ledger", "Store", "now", "read_row"]
+__all__ = ["OF_RUN", "Ledger", "Store", "now", "read_row"]
+
+OF_RUN = ("reused", "stopped")
+"""What a run notes beside a row of experience, and the database does not take."""
 
 
 def read_row(path: Path) -> dict[str, Any] | None:
@@ -41,7 +44,7 @@ def read_row(path: Path) -> dict[str, Any] | None:
 
     def checked(value: Any) -> dict[str, Any]:
         if value["status"] != "crashed":
-            ExperimentRecord.from_json({name: one for name, one in value.items() if name != "reused"})
+            ExperimentRecord.from_json({name: one for name, one in value.items() if name not in OF_RUN})
         return dict(value)
 
     try:

@@ -6,6 +6,7 @@
     options.toml                 the command's options, as `presage search --config` takes them
     journal.log                  Optuna studies: predicted-1 …, verified, random-baseline
     latency.json                 what estimates latencies, where the search is about them
+    curves.json                  what extrapolates learning curves, where trainings are ended early
     supernet/                    where shared weights are searched on: checkpoint and report
     round-1/shortlist.json       what was chosen, and what was predicted of it
     networks/HASH/               a network that was trained: architecture, experiment, weights, predictions, checkpoint
@@ -74,6 +75,11 @@ class RunFolder:
     def latency(self) -> Path:
         """The latency model of the run."""
         return self.path / "latency.json"
+
+    @property
+    def curves(self) -> Path:
+        """What extrapolates the learning curves of the run."""
+        return self.path / "curves.json"
 
     @property
     def mirroring(self) -> Path:

@@ -10,9 +10,11 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from presage.files import write_json, writing
+from presage.search.early_stopped import EarlyStopped
 from presage.search.result import SHORT_LIST, Chosen, Verified
 from presage.search.run.attempts import attempt, settled
-from presage.search.run.ledger import Ledger, read_row
+from presage.search.run.early_stop import EarlyStop
+from presage.search.run.ledger import OF_RUN, Ledger, read_row
 from presage.search.run.networks import Networks
 from presage.search.run.pace import Pace, Unhurried
 from presage.search.run.run_folder import RunFolder
@@ -53,6 +55,7 @@ class Verification:
         pruner: None trains every network to the end.
         seed: of weights and batches.
         pace, recipe: whether there is time for one more training by this recipe; by default there always is.
+        early_stop: ends trainings by their extrapolated curves; is told of every network in turn.
     """
 
     def __init__(
@@ -68,12 +71,13 @@ class Verification:
         seed: int,
         recipe: Recipe,
         pace: Pace | None = None,
+        early_stop: EarlyStop | None = None,
     ) -> None:
         self._recipe, self._pace = recipe, pace or Unhurried()
         self._study = journal.study(study, pruner=pruner)
         self._journal = journal
         self._networks, self._trainer, self._folder, self._ledger = networks, trainer, folder, ledger
-        self._seed = seed
+        self._seed, self._early_stop = seed, early_stop
         self._before: dict[str, dict[str, Any]] | None = None  # what the database knew
         self._may_begin: dict[str, bool] = {}  # by hash: whether there is time for it
         self._begun: set[str] = set()
@@ -95,6 +99,8 @@ class Verification:
                 report = (lambda record, at=at: on_epoch(at, record)) if on_epoch else None
                 self._verify(chosen, self._started(frozen), report)
             found.append(self._verified(chosen))
+            if self._early_stop is not None:
+                self._early_stop.learn(self._row(chosen))
         return found
 
     def _begin(self, networks: Sequence[Chosen], first: Chosen) -> None:
@@ -160,7 +166,7 @@ class Verification:
             row = self._known(chosen) or self._train(chosen, trial, folder, on_epoch)
             write_json(folder / "experiment.json", row)
         if row["status"] != "crashed" and not row.get("reused"):
-            self._ledger.add_experiment(chosen, {name: row[name] for name in row if name != "reused"})
+            self._ledger.add_experiment(chosen, {name: row[name] for name in row if name not in OF_RUN})
         with writing(self._journal.path):
             self._tell(trial, row)
         settled(folder)
@@ -180,15 +186,25 @@ class Verification:
         architecture = self._networks.of(chosen.params)
         reported = set(self._study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
+        records: list[EpochRecord] = []
+        ended: list[EarlyStopped] = []
+
         def report(record: EpochRecord) -> None:
+            records.append(record)
             if on_epoch is not None:
                 on_epoch(record)
             if record.epoch not in reported:
                 with writing(self._journal.path):
                     trial.report(record.validation_accuracy, record.epoch)
             last = record.epoch + 1 >= self._ledger.epochs  # nothing is saved by stopping a network that is trained
-            if record.epoch + 1 >= len(reported) and not last and trial.should_prune():
+            if record.epoch + 1 < len(reported) or last:
+                return
+            if trial.should_prune():
                 raise StopTraining(f"stopped by the pruner after epoch {record.epoch}")
+            verdict = self._early_stop.verdict(architecture, records) if self._early_stop is not None else None
+            if verdict is not None:
+                ended.append(verdict)
+                raise StopTraining(verdict.words)
 
         checkpoint = folder / "checkpoint.pt"
         result = attempt(
@@ -199,6 +215,8 @@ class Verification:
         if isinstance(result, str):
             return self._ledger.crash(chosen, self._seed, result)
         row = self._ledger.row(architecture, self._seed, result)
+        if ended:
+            return {**row, "stopped": ended[-1].to_json()}
         self._pace.trained(architecture, self._recipe, result.seconds)
         if result.status == "finished" and result.module is not None:
             if isinstance(self._trainer, Examining):
@@ -220,7 +238,11 @@ class Verification:
             case _:
                 self._study.tell(trial, state=TrialState.FAIL)
 
-    def _verified(self, chosen: Chosen) -> Verified:
+    def _row(self, chosen: Chosen) -> dict[str, Any]:
         row = read_row(self._folder.network(chosen.hash) / "experiment.json")
         assert row is not None  # `_verify` has just written or read it
+        return row
+
+    def _verified(self, chosen: Chosen) -> Verified:
+        row = self._row(chosen)
         return Verified.of(chosen, row, reused=bool(row.get("reused")))

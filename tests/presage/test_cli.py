@@ -195,6 +195,10 @@ def test_nothing_asks_argparse_for_its_insides() -> None:
             ["The `--prune` of `presage search` must be left out beside `--compare-random`"],
         ),
         (
+            ["search", "digits", "--early-stop", "--compare-random", "2"],
+            ["The `--early-stop` of `presage search` must be left out beside `--compare-random`"],
+        ),
+        (
             ["search", "digits", "--strategy", "bayes", "--supernet-epochs", "5"],
             ["The `--supernet-epochs` of `presage search` must be left out where there is no super-net", "Got 5"],
         ),
