@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, UnknownName
+from presage.search.ladder import LADDERS
 from presage.search.limits import Limits
 from presage.search.strategies import SUPERNET, SUPERNET_STRATEGIES, check_objectives
 from presage.search.studies.acquisition import get_acquisition
 from presage.search.studies.objectives import checked_objectives
 from presage.search.studies.scores import get_score
 
-__all__ = ["SearchSettings"]
+__all__ = ["FULL", "VERIFICATIONS", "SearchSettings"]
+
+FULL = "full"
+VERIFICATIONS = (FULL, *LADDERS)
+"""How a short-list is trained: all of it to the end, or many briefly and few to the end."""
 
 
 _BOUNDS = {
@@ -21,7 +26,7 @@ _BOUNDS = {
 }  # fmt: skip
 """Least and most: what is beyond would fill memory, or is a slip of the hand."""
 
-_LATER: dict[str, Any] = {"early_stop": 0}
+_LATER: dict[str, Any] = {"early_stop": 0, "verify": FULL}
 """Settings that searches begun by an earlier presage do not have, with their defaults."""
 
 
@@ -46,6 +51,8 @@ class SearchSettings:
             beside `compare_random`, since a mean over the survivors of pruning is no fair comparison.
         early_stop: trainings of the short-list are ended when their extrapolated curves leave them little chance to be
             among so many best (`presage.search.run.early_stop`); 0 ends none. Not beside `compare_random`, as `prune`.
+        verify: one of `VERIFICATIONS`: beside `full` the short-list is trained as `presage.search.ladder` says. Not
+            beside `compare_random`, `prune` or `early_stop`.
         score: what `accuracy` stands for while networks are searched (`presage.search.studies.scores`): `predicted`,
             `ucb`, or a proxy.
         latency_batch: images in one forward pass whose latency counts.
@@ -69,6 +76,7 @@ class SearchSettings:
     latency_batch: int = 1
     supernet_epochs: int | None = None
     early_stop: int = 0
+    verify: str = FULL
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():
@@ -87,7 +95,13 @@ class SearchSettings:
             raise InvalidArgument("prune", "run_search", rule, self.prune, hint)
         if self.early_stop and self.compare_random:
             rule, hint = "be left out beside `compare_random`", "To stop early, take 0 for `compare_random`."
-            raise InvalidArgument("early_stop", "run_search", rule, self.early_stop, hint)
+            raise InvalidArgument("early_stop", "run_search", rule, bool(self.early_stop), hint)
+        if self.verify not in VERIFICATIONS:
+            raise UnknownName("verification", str(self.verify), VERIFICATIONS)
+        beside = {"compare_random": self.compare_random, "prune": self.prune, "early_stop": bool(self.early_stop)}
+        for name, value in beside.items():
+            if self.verify != FULL and value:
+                raise InvalidArgument(name, "run_search", "be left out beside `verify`", value)
         if not 0 <= self.diversity <= 1:
             raise InvalidArgument("diversity", "run_search", "be within 0 and 1", self.diversity)
         object.__setattr__(self, "objectives", checked_objectives(self.objectives))
@@ -117,6 +131,11 @@ class SearchSettings:
     def batch_size(self) -> int:
         """The batch, or what stands for None."""
         return min(max(self.candidates // 20, 100), 1000) if self.batch is None else self.batch
+
+    @property
+    def needs_curves(self) -> bool:
+        """Whether learning curves are extrapolated."""
+        return bool(self.early_stop) or self.verify != FULL
 
     @property
     def needs_latency(self) -> bool:

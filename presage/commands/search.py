@@ -32,6 +32,7 @@ from presage.output import (
 from presage.places import path_argument
 from presage.recipes import AUTO, add_recipe_options, chosen_recipe, final_recipe, recipe_given, recipe_of
 from presage.registry import either
+from presage.search.settings import FULL
 from presage.search.strategies import SAMPLERS, STRATEGIES, SUPERNET_STRATEGIES, serving_several
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.scores import PROXY
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from presage.search.planning.plan import Plan
     from presage.steps.budgeting import TimeWish
     from presage.training import ImageDataset
+
+STAGED = 27
+"""Networks short-listed where few are trained to their end."""
 
 
 def arguments(parser: Arguments) -> None:
@@ -88,7 +92,9 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
         metavar="N",
         help="scored, each round (default: 2000; 100 where a super-net scores)",
     )
-    group.add_argument("--shortlist", type=positive, metavar="N", help="trained, each round (default: 5)")
+    group.add_argument(
+        "--shortlist", type=positive, metavar="N", help=f"trained, each round (default: 5; {STAGED} with --verify)"
+    )
     group.add_argument("--rounds", type=positive, default=1, metavar="N", help="refit and repeat (default: 1)")
     group.add_argument("--max-params", type=positive, metavar="N", help="hard limit on parameters, e.g. 50k")
     group.add_argument(
@@ -128,8 +134,13 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     )  # fmt: skip
     group.add_argument(
         "--early-stop", action="store_true",
-        help="stop short-listed networks whose learning curves, extrapolated, leave them less than 5 %% chance to be "
+        help="stop short-listed networks whose learning curves, extrapolated, leave them less than 2 %% chance to be "
         "the best, or among the N of --final (only with --compare-random 0)",
+    )  # fmt: skip
+    group.add_argument(
+        "--verify", default=FULL, metavar="NAME",
+        help="full (default); asha or hyperband: train many short-listed networks briefly, and let the good go on from "
+        "where they stood, few to the end (only with --compare-random 0 and without --budget)",
     )  # fmt: skip
     group.add_argument(
         "--final", type=at_least_zero, default=1, metavar="N",
@@ -160,7 +171,7 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         get_score(options.score)
     except UnknownName as error:  # a table's values are for callers of presage.search.run_search alone
         raise UnknownName(error.kind, error.name, [name for name in error.known if name != "table"]) from None
-    shortlist = options.shortlist or SearchSettings().shortlist
+    shortlist = options.shortlist or (SearchSettings().shortlist if options.verify == FULL else STAGED)
     return SearchSettings(
         strategy=options.strategy,
         candidates=options.candidates or default_candidates(options.strategy, options.score, shortlist),
@@ -175,6 +186,7 @@ def settings_of(options: argparse.Namespace) -> SearchSettings:
         objectives=tuple(options.objectives.split(",")),
         compare_random=options.compare_random,
         prune=options.prune,
+        verify=options.verify,
         early_stop=max(options.final, 1) if options.early_stop else 0,
         seed=options.seed,
         score=options.score,

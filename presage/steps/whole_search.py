@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from presage.errors import InvalidArgument
 from presage.folders import check_folder
 from presage.progress import OnStage
 from presage.steps import budgeting, extrapolation, searching
@@ -75,12 +76,17 @@ def search(
     from presage.search import run_search
     from presage.search.final.finishing import Finishing
     from presage.search.run.run_folder import RunFolder, as_begun
+    from presage.search.settings import FULL
     from presage.search.strategies import check_serves
     from presage.search.studies.feasible import check_feasible
     from presage.search.studies.scores import get_score
     from presage.surrogate import get_predictor
 
     recipe.check_trainable()
+    if wish is not None and wish.seconds is not None and settings.verify != FULL:
+        raise InvalidArgument(
+            "verify", "run_search", "be left out beside `budget`, which plans whole trainings", settings.verify
+        )
     unfitted = get_predictor(session.predictor)  # refused before anything is probed
     check_serves(settings.strategy, space)
     check_folder(run_folder, "--run", "presage search")

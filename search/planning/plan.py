@@ -10,9 +10,10 @@ from typing import Any
 from presage.errors import InvalidArgument
 from presage.search.final.halving import tuning_epochs
 from presage.search.final.settings import TRIALS, FinalSettings
+from presage.search.ladder import planned_epochs
 from presage.search.limits import Limits
 from presage.search.planning.workload import FINISH, Offer, Offered, PlannedPart, Workload
-from presage.search.settings import SearchSettings
+from presage.search.settings import FULL, SearchSettings
 from presage.training.recipe import Recipe
 
 __all__ = ["LEAST_EPOCHS", "SAFE", "Plan", "best_plan", "estimate", "plan"]
@@ -254,6 +255,21 @@ def _tunings(trials: int) -> int:
     return 0 if trials < 2 else math.ceil(1.5 * trials)
 
 
+def _short_list(settings: SearchSettings, choice: _Choice, recipe: Recipe, beside: str) -> str:
+    """What is trained of it, in words."""
+    count, at = settings.rounds * choice.shortlist, f"at {recipe.image_side} px"
+    if settings.verify == FULL:
+        return f"{count} networks{beside}, {recipe.epochs} epochs {at}"
+    return f"{count} networks by {settings.verify}, few of them to the end of {recipe.epochs} epochs {at}"
+
+
+def _turns(settings: SearchSettings, choice: _Choice, workload: Workload, recipe: Recipe) -> float:
+    """Whole trainings one after the other that a round's short-list takes."""
+    if settings.verify == FULL:
+        return workload.turns(choice.shortlist)
+    return planned_epochs(settings.verify, choice.shortlist, recipe.epochs) / recipe.epochs
+
+
 def _told(
     budget: float | None, choice: _Choice, workload: Workload, recipe: Recipe, settings: SearchSettings,
     final: FinalSettings | None,
@@ -272,8 +288,8 @@ def _told(
         PlannedPart("search", f"{rounds * choice.candidates:,} candidates{up_to}", score),
         PlannedPart(
             "short-list",
-            f"{rounds * choice.shortlist} networks{beside}, {recipe.epochs} epochs at {recipe.image_side} px",
-            rounds * workload.turns(choice.shortlist) * each,
+            _short_list(settings, choice, recipe, beside),
+            rounds * _turns(settings, choice, workload, recipe) * each,
         ),
     ]  # fmt: skip
     if settings.compare_random:

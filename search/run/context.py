@@ -14,6 +14,7 @@ from presage.reading import read_as
 from presage.search.latency.measuring import Latency
 from presage.search.latency.model import LatencyModel
 from presage.search.progress import OnProgress
+from presage.search.run.early_stop import Curves
 from presage.search.run.ledger import Ledger
 from presage.search.run.networks import Networks
 from presage.search.run.pace import Pace, Unhurried
@@ -45,7 +46,7 @@ class RunContext:
         on_progress: told after each batch and each epoch.
         pace: asked before each training.
         beside: trains several networks at once; None where one is trained after the other.
-        curves: fits what extrapolates learning curves; None where trainings are not ended by it.
+        curves: fits what extrapolates learning curves, where the settings need it.
     """
 
     dataset: ImageDataset
@@ -86,12 +87,19 @@ class RunContext:
     @cached_property
     def extrapolator(self) -> CurveExtrapolator | None:
         """What extrapolates learning curves throughout the run, also when it is resumed with more experience."""
-        if self.curves is None:
+        if self.curves is None or not self.settings.needs_curves:
             return None
         path = self.folder.curves
         if not path.exists():
             write_json(path, self.curves().to_json())
         return read_as(path, CurveExtrapolator.from_json)
+
+    @cached_property
+    def extrapolated(self) -> Curves | None:
+        """The same, for trainings of this search."""
+        if self.extrapolator is None:
+            return None
+        return Curves(self.extrapolator, self.recipe, self.shape, len(self.dataset.classes))
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -15,37 +15,62 @@ from presage.surrogate.curves.trainings import Setting, Trainings
 from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
 
-__all__ = ["CHANCE", "FIRST", "EarlyStop"]
+__all__ = ["CHANCE", "FIRST", "Curves", "EarlyStop"]
 
 FIRST = 0.25
 """Share of the epochs before which no training is judged."""
-CHANCE = 0.05
-"""Chance to end over the best below which a training is ended: its 90 % interval ends under the best."""
+CHANCE = 0.02
+"""Chance to end over the best below which a training is ended: the upper end of its 96 % interval lies under the best.
+On the shipped curves, datasets left out, none of 49 tasks lost its best by that; by 5 %, one in eight did."""
 
 
-class EarlyStop:
-    """Judges the trainings of one search, each by the curves of experience and by those that it is told of.
+class Curves:
+    """What extrapolates the trainings of one search.
 
     Args:
         extrapolator: fitted to experience.
         recipe: of all the trainings.
         shape: (c, h, w) of one image as networks see it.
         classes: of the dataset.
+    """
+
+    def __init__(
+        self, extrapolator: CurveExtrapolator, recipe: Recipe, shape: tuple[int, int, int], classes: int
+    ) -> None:
+        self.extrapolator, self.epochs = extrapolator, recipe.epochs
+        self._recipe, self._shape, self._classes = recipe.to_json(), shape, classes
+
+    def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> Trainings:
+        """Trainings as rows of experience."""
+        settings = [
+            Setting(self._recipe, self._classes, row["parameters"], row["multiply_adds"], row["depth"]) for row in rows
+        ]
+        return Trainings.of([row["curve"] for row in rows], [row["train_losses"] for row in rows], settings)
+
+    def of_records(self, architecture: Architecture, records: Sequence[EpochRecord]) -> Trainings:
+        """One training under way."""
+        cost = costs(architecture.canonical, self._shape, self._classes)
+        setting = Setting(self._recipe, self._classes, cost.parameters, cost.multiply_adds, cost.depth)
+        curve, loss = [one.validation_accuracy for one in records], [one.train_loss for one in records]
+        return Trainings.of([curve], [loss], [setting])
+
+    def expected(self, row: Mapping[str, Any], epochs: int) -> float:
+        """Extrapolated final accuracy of a training as it was after so many epochs."""
+        return float(self.extrapolator.predict(self.of_rows([row]).until(epochs)).value[0])
+
+
+class EarlyStop:
+    """Judges the trainings of one search, each by the curves of experience and by those that it is told of.
+
+    Args:
+        curves: what extrapolates.
         keep: number of the best that are wanted: a training is ended when it is not expected to be among them, and
             none is before as many are finished.
     """
 
-    def __init__(
-        self,
-        extrapolator: CurveExtrapolator,
-        recipe: Recipe,
-        shape: tuple[int, int, int],
-        classes: int,
-        keep: int = 1,
-    ) -> None:
-        self._extrapolator, self._recipe, self._epochs = extrapolator, recipe.to_json(), recipe.epochs
-        self._shape, self._classes, self._keep = shape, classes, keep
-        self._first = int(after(np.array([recipe.epochs]), FIRST)[0])
+    def __init__(self, curves: Curves, keep: int = 1) -> None:
+        self._curves, self._keep = curves, keep
+        self._first = int(after(np.array([curves.epochs]), FIRST)[0])
         self._finished: list[Mapping[str, Any]] = []
         self._known: CurveExtrapolator | None = None
 
@@ -68,14 +93,10 @@ class EarlyStop:
             architecture: its network.
             records: of its epochs so far, one at least.
         """
-        epochs, bar = self._epochs, self.bar
+        epochs, bar = self._curves.epochs, self.bar
         if bar is None or not self._first <= len(records) < epochs:
             return None
-        curve, loss = [one.validation_accuracy for one in records], [one.train_loss for one in records]
-        cost = costs(architecture.canonical, self._shape, self._classes)
-        setting = self._setting(cost.parameters, cost.multiply_adds, cost.depth)
-        training = Trainings.of([curve], [loss], [setting])
-        model = self._conditioned()
+        training, model = self._curves.of_records(architecture, records), self._conditioned()
         chance = float(model.chance_over(training, bar)[0])
         if chance >= CHANCE:
             return None
@@ -89,14 +110,5 @@ class EarlyStop:
 
     def _conditioned(self) -> CurveExtrapolator:
         if self._known is None:
-            rows = self._finished
-            sizes = [(row["parameters"], row["multiply_adds"], row["depth"]) for row in rows]
-            finished = Trainings.of(
-                [row["curve"] for row in rows], [row["train_losses"] for row in rows],
-                [self._setting(*one) for one in sizes],
-            )  # fmt: skip
-            self._known = self._extrapolator.conditioned(finished)
+            self._known = self._curves.extrapolator.conditioned(self._curves.of_rows(self._finished))
         return self._known
-
-    def _setting(self, parameters: int, multiply_adds: int, depth: int) -> Setting:
-        return Setting(self._recipe, self._classes, parameters, multiply_adds, depth)

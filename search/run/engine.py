@@ -30,10 +30,11 @@ from presage.search.run.ledger import Ledger, Store
 from presage.search.run.networks import Networks
 from presage.search.run.pace import Pace, Unhurried
 from presage.search.run.run_folder import RunFolder
+from presage.search.run.staged import StagedVerification
 from presage.search.run.trainer import RecipeTrainer, Trainer
 from presage.search.run.verification import Verification, default_pruner
 from presage.search.samplers.proposer import Proposer
-from presage.search.settings import SearchSettings
+from presage.search.settings import FULL, SearchSettings
 from presage.search.strategies import SUPERNET, SUPERNET_STRATEGIES, UNIFORM, check_serves, get_proposer
 from presage.search.studies.journal import Journal
 from presage.search.studies.objectives import DIRECTIONS
@@ -101,8 +102,7 @@ def run_search(
         pace: says where time is short; by default it never is. The first of a short-list is trained whatever it says.
         beside: trains several networks at once, each by one thread; the result is the same for any number and any
             executor. None trains one after the other, by all threads of this process.
-        curves: fits what extrapolates learning curves, where `settings` want trainings ended early; is called once,
-            when the run begins.
+        curves: fits what extrapolates learning curves, where `settings` need it; is called once, when the run begins.
         finish: makes more of the result while the run is still held, as `presage.search.final.finishing` does.
 
     Raises:
@@ -114,8 +114,8 @@ def run_search(
     check_serves(settings.strategy, space)
     if scorer is None and settings.score != SUPERNET:
         raise InvalidArgument("scorer", "run_search", f"be given for the score {settings.score}", None)
-    if settings.early_stop and curves is None:
-        raise InvalidArgument("curves", "run_search", "be given where trainings are ended early", None)
+    if settings.needs_curves and curves is None:
+        raise InvalidArgument("curves", "run_search", "be given where learning curves are extrapolated", None)
     folder = RunFolder(user_path(run_folder, "run_folder", "run_search"))
     asked = {
         "dataset": dataset.fingerprint,
@@ -134,7 +134,7 @@ def run_search(
             dataset, recipe, settings, networks, folder, Journal(folder.journal, mend=True),
             Ledger(database, dataset, recipe, networks), trainer or RecipeTrainer(dataset, recipe, device, beside),
             latency if settings.needs_latency else None, device, on_progress, pace or Unhurried(), beside,
-            curves if settings.early_stop else None,
+            curves,
         )  # fmt: skip
         result = _Rounds(run, scorer).result(asked)
         if finish is not None:
@@ -248,11 +248,8 @@ class _Rounds:
     @cached_property
     def early_stop(self) -> EarlyStop | None:
         """Ends trainings of all rounds; None where none is ended."""
-        run = self.run
-        if run.extrapolator is None:
-            return None
-        classes = len(run.dataset.classes)
-        return EarlyStop(run.extrapolator, run.recipe, run.shape, classes, run.settings.early_stop)
+        keep, curves = self.run.settings.early_stop, self.run.extrapolated
+        return EarlyStop(curves, keep) if keep and curves is not None else None
 
     def _savings(self, rounds: Sequence[RoundResult]) -> Savings | None:
         if self.early_stop is None:
@@ -342,6 +339,19 @@ class _Rounds:
         return found
 
 
+def _verification(run: RunContext, study: str, number: int, early_stop: EarlyStop | None) -> Verification:
+    """What trains the short-list of round `number`, or the baseline (round 0)."""
+    settings = run.settings
+    pruner = default_pruner(run.recipe.epochs) if number and settings.prune else None
+    given: dict[str, Any] = {
+        "networks": run.networks, "trainer": run.trainer, "folder": run.folder, "ledger": run.ledger,
+        "seed": settings.seed, "pace": run.pace, "recipe": run.recipe,
+    }  # fmt: skip
+    if number and settings.verify != FULL:
+        return StagedVerification(run.journal, study, None, **given, schedule=settings.verify, curves=run.extrapolated)
+    return Verification(run.journal, study, pruner, **given, early_stop=early_stop)
+
+
 def _train(
     run: RunContext, chosen: Sequence[Chosen], study: str, number: int, early_stop: EarlyStop | None = None
 ) -> list[Verified]:
@@ -350,15 +360,16 @@ def _train(
         return []
     epochs = run.recipe.epochs
     stage, total = "train" if number else "baseline", len(chosen) * epochs
-    verification = Verification(
-        run.journal, study, default_pruner(epochs) if number and run.settings.prune else None,
-        networks=run.networks, trainer=run.trainer, folder=run.folder, ledger=run.ledger, seed=run.settings.seed,
-        pace=run.pace, recipe=run.recipe, early_stop=early_stop,
-    )  # fmt: skip
+    verification, staged = _verification(run, study, number, early_stop), None
+    if isinstance(verification, StagedVerification):
+        staged, total = set[tuple[int, int]](), verification.planned(len(chosen))
 
     def on_epoch(at: int, record: EpochRecord) -> None:
         detail = f"network {at + 1} of {len(chosen)}, validation accuracy {record.validation_accuracy:.3f}"
         done = at * epochs + record.epoch + 1
+        if staged is not None:  # in no order that is known before
+            staged.add((at, record.epoch))
+            done = min(len(staged), total)
         run.on_progress(SearchProgress(stage, done, total, number, detail, chosen[at].hash, record))
 
     found = verification.run(chosen, on_epoch)

@@ -6,7 +6,7 @@
     options.toml                 the command's options, as `presage search --config` takes them
     journal.log                  Optuna studies: predicted-1 …, verified, random-baseline
     latency.json                 what estimates latencies, where the search is about them
-    curves.json                  what extrapolates learning curves, where trainings are ended early
+    curves.json                  what extrapolates learning curves, where trainings are ended early or promoted
     supernet/                    where shared weights are searched on: checkpoint and report
     round-1/shortlist.json       what was chosen, and what was predicted of it
     networks/HASH/               a network that was trained: architecture, experiment, weights, predictions, checkpoint

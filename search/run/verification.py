@@ -27,12 +27,13 @@ from presage.training.loop import EpochRecord
 from presage.training.model.folder import save_model
 from presage.training.recipe import Recipe
 
-__all__ = ["Verification", "default_pruner"]
+__all__ = ["HASH", "OnEpoch", "Verification", "default_pruner"]
 
 OnEpoch = Callable[[int, EpochRecord], None]
 """Position of the network among those to verify, and the epoch's record."""
 
-_HASH, _CHOSEN = "architecture", "presage:chosen"
+HASH = "architecture"
+"""Attribute of a trial: the hash of its network."""
 
 
 def default_pruner(epochs: int) -> optuna.pruners.BasePruner:
@@ -88,7 +89,7 @@ class Verification:
         The rest is left out from where the pace allows no more; of a short-list the first is trained all the same.
         """
         self._enqueue(networks)
-        trials = {trial.user_attrs[_HASH]: trial for trial in self._study.get_trials(deepcopy=False)}
+        trials = {trial.user_attrs[HASH]: trial for trial in self._study.get_trials(deepcopy=False)}
         found: list[Verified] = []
         for at, chosen in enumerate(networks):
             frozen = trials[chosen.hash]
@@ -126,7 +127,7 @@ class Verification:
         return self._pace.begins(self._networks.of(chosen.params), self._recipe, stage)
 
     def _enqueue(self, networks: Sequence[Chosen]) -> None:
-        queued = {trial.user_attrs[_HASH] for trial in self._study.get_trials(deepcopy=False)}
+        queued = {trial.user_attrs[HASH] for trial in self._study.get_trials(deepcopy=False)}
         kinds = distributions(self._networks.space)
         for chosen in networks:
             if chosen.hash in queued:
@@ -146,7 +147,7 @@ class Verification:
                 state=TrialState.WAITING,
                 params=dict(chosen.params),
                 distributions=kinds,
-                user_attrs={_HASH: chosen.hash, **shown},
+                user_attrs={HASH: chosen.hash, **shown},
             )
             with writing(self._journal.path):
                 self._study.add_trial(trial)
@@ -164,6 +165,12 @@ class Verification:
         row = read_row(folder / "experiment.json")
         if row is None:
             row = self._known(chosen) or self._train(chosen, trial, folder, on_epoch)
+        self._settle(chosen, trial, row)
+
+    def _settle(self, chosen: Chosen, trial: Trial, row: dict[str, Any]) -> None:
+        """Keep the end of a training: each step once, whatever was done of it before."""
+        folder = self._folder.network(chosen.hash)
+        if read_row(folder / "experiment.json") is None:
             write_json(folder / "experiment.json", row)
         if row["status"] != "crashed" and not row.get("reused"):
             self._ledger.add_experiment(chosen, {name: row[name] for name in row if name not in OF_RUN})
@@ -181,8 +188,14 @@ class Verification:
         return {**row, "reused": True} if row and row["status"] == "finished" else None
 
     def _train(
-        self, chosen: Chosen, trial: Trial, folder: Path, on_epoch: Callable[[EpochRecord], None] | None
+        self,
+        chosen: Chosen,
+        trial: Trial,
+        folder: Path,
+        on_epoch: Callable[[EpochRecord], None] | None,
+        until: int | None = None,
     ) -> dict[str, Any]:
+        """The row of a training; where told `until` when, it ends there as pruned, and can go on from there."""
         architecture = self._networks.of(chosen.params)
         reported = set(self._study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
@@ -197,6 +210,8 @@ class Verification:
                 with writing(self._journal.path):
                     trial.report(record.validation_accuracy, record.epoch)
             last = record.epoch + 1 >= self._ledger.epochs  # nothing is saved by stopping a network that is trained
+            if until is not None and record.epoch + 1 >= until and not last:
+                raise StopTraining(f"paused after {until} of {self._ledger.epochs} epochs")
             if record.epoch + 1 < len(reported) or last:
                 return
             if trial.should_prune():
@@ -217,6 +232,8 @@ class Verification:
         row = self._ledger.row(architecture, self._seed, result)
         if ended:
             return {**row, "stopped": ended[-1].to_json()}
+        if until is not None:
+            row = {**row, "seconds": round(sum(one.seconds for one in records), 3)}  # of all its parts
         self._pace.trained(architecture, self._recipe, result.seconds)
         if result.status == "finished" and result.module is not None:
             if isinstance(self._trainer, Examining):

@@ -194,6 +194,15 @@ def test_nothing_asks_argparse_for_its_insides() -> None:
             ["search", "digits", "--prune", "--compare-random", "2"],
             ["The `--prune` of `presage search` must be left out beside `--compare-random`"],
         ),
+        (["search", "digits", "--verify", "asah"], ["asah", "Did you mean `asha`?"]),
+        (
+            ["search", "digits", "--verify", "asha", "--budget", "5m"],
+            ["The `--verify` of `presage search` must be left out beside `--budget`"],
+        ),
+        (
+            ["search", "digits", "--verify", "asha", "--prune"],
+            ["The `--prune` of `presage search` must be left out beside `--verify`"],
+        ),
         (
             ["search", "digits", "--early-stop", "--compare-random", "2"],
             ["The `--early-stop` of `presage search` must be left out beside `--compare-random`"],

@@ -16,33 +16,17 @@ from presage.database import Database
 from presage.errors import InvalidArgument
 from presage.search.early_stopped import EarlyStopped, savings
 from presage.search.result import SearchResult
-from presage.search.run.early_stop import EarlyStop
+from presage.search.run.early_stop import CHANCE, Curves, EarlyStop
 from presage.search.run.engine import run_search
 from presage.search.settings import SearchSettings
 from presage.search.testing import TableScorer, TableTrainer, TinySpace
 from presage.surrogate.curves.extrapolator import CurveExtrapolator
-from presage.surrogate.curves.trainings import Setting, Trainings
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
 
 SPACE = TinySpace(layers=2)
 RECIPE = Recipe(epochs=8, train_images=40, validation_images=20, least_epoch_images=1, image_side=8)
-
-
-@pytest.fixture(scope="module")
-def extrapolator() -> CurveExtrapolator:
-    """Learned from straight curves, as the table's are, of 12 datasets."""
-    rng = np.random.default_rng(0)
-    curves, settings, groups = [], [], []
-    for group in range(12):
-        for _ in range(25):
-            top = rng.uniform(0.05, 0.95)
-            noise = rng.normal(0, 0.01, RECIPE.epochs)
-            curves.append(np.clip(top * np.arange(1, RECIPE.epochs + 1) / RECIPE.epochs + noise, 0, 1))
-            settings.append(Setting(RECIPE.to_json(), 2, int(rng.integers(50, 500)), 1000, 2))
-            groups.append(f"dataset {group}")
-    return CurveExtrapolator().fit(Trainings.of(curves, [np.ones(RECIPE.epochs)] * len(curves), settings, groups))
 
 
 class Falling(TableTrainer):
@@ -96,7 +80,7 @@ def test_what_was_saved_and_may_be_lost_is_told(
     saved = sum(8 - len(one.curve) for one in result.verified)
     assert (told.stopped, told.trainings, told.epochs_saved, told.epochs) == (3, 4, saved, 32)
     assert told.seconds_saved == pytest.approx(0.01 * saved)
-    assert 0 <= told.chance_lost < 3 * 0.05
+    assert 0 <= told.chance_lost < 3 * CHANCE
     assert f"{saved} of 32 epochs were saved" in told.words
     written = json.loads((tmp_path / "run" / "result.json").read_text())
     assert written["early_stopping"]["epochs_saved"] == saved
@@ -171,7 +155,7 @@ def test_the_study_shows_them_as_pruned(dataset: ImageDataset, tmp_path: Path, e
 
 
 def _judge(extrapolator: CurveExtrapolator, keep: int = 1) -> EarlyStop:
-    return EarlyStop(extrapolator, RECIPE, (1, 8, 8), 2, keep)
+    return EarlyStop(Curves(extrapolator, RECIPE, (1, 8, 8), 2), keep)
 
 
 def _records(top: float, epochs: int) -> list[EpochRecord]:
