@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from presage.display import clock
 from presage.reading import record
-
-if TYPE_CHECKING:
-    from presage.search.verified import Verified
 
 __all__ = ["EarlyStopped", "Savings", "savings"]
 
@@ -93,10 +90,9 @@ class Savings:
         return asdict(self)
 
 
-def savings(verified: Sequence[Verified], epochs: int) -> Savings:
-    """Of trainings by a recipe of so many epochs."""
-    ended = [one.stopped for one in verified if one.stopped is not None]
+def savings(ended: Sequence[EarlyStopped], trainings: int, epochs: int) -> Savings:
+    """Of so many trainings by a recipe of so many epochs, those among them that were ended."""
     saved = sum(one.epochs - one.epoch for one in ended)
     seconds = round(sum(one.seconds_saved for one in ended), 3)
     chance = min(round(sum(one.chance for one in ended), 6), 1.0)
-    return Savings(len(ended), len(verified), saved, epochs * len(verified), seconds, chance)
+    return Savings(len(ended), trainings, saved, epochs * trainings, seconds, chance)

@@ -254,7 +254,9 @@ class _Rounds:
     def _savings(self, rounds: Sequence[RoundResult]) -> Savings | None:
         if self.early_stop is None:
             return None
-        return savings([one for done in rounds for one in done.verified], self.run.recipe.epochs)
+        verified = [one for done in rounds for one in done.verified]
+        ended = [one.stopped for one in verified if one.stopped is not None]
+        return savings(ended, len(verified), self.run.recipe.epochs)
 
     def _supernet_summary(self, rounds: Sequence[RoundResult]) -> str | None:
         if self.super_net is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from optuna.trial import TrialState
 from presage.architecture.graph import Architecture
 from presage.database import Database
 from presage.errors import InvalidArgument
-from presage.search.early_stopped import EarlyStopped, savings
+from presage.search.early_stopped import EarlyStopped, Savings, savings
 from presage.search.result import SearchResult
 from presage.search.run.early_stop import CHANCE, Curves, EarlyStop
 from presage.search.run.engine import run_search
@@ -198,8 +197,9 @@ def test_without_curves_or_beside_random_networks_it_is_refused(dataset: ImageDa
 
 def test_savings_of_none(dataset: ImageDataset, tmp_path: Path, extrapolator: CurveExtrapolator) -> None:
     first = _search(dataset, tmp_path / "run", extrapolator, settings={"shortlist": 1})
-    told = savings(first.verified, 8)
+    told = first.early_stopping
+    assert told is not None
     assert told.words == "Early stopping: none of 1 trainings was ended before its last epoch."
     ended = EarlyStopped(4, 8, 0.5, 0.4, 0.6, 0.9, 0.9, 0.01, 2.0)
     assert EarlyStopped.from_json(ended.to_json()) == ended
-    assert savings([replace(first.verified[0], stopped=ended)], 8).chance_lost == 0.01
+    assert savings([ended, ended], 3, 8) == Savings(2, 3, 8, 24, 4.0, 0.02)
