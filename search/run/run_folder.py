@@ -5,6 +5,7 @@
     run.json                     what was asked for; a resumed run must ask for the same
     options.toml                 the command's options, as `presage search --config` takes them
     journal.log                  Optuna studies: predicted-1 …, verified, random-baseline
+    candidates/STUDY/            all candidates of a predicted study of more than 2,000, as Parquet files
     latency.json                 what estimates latencies, where the search is about them
     curves.json                  what extrapolates learning curves, where trainings are ended early or promoted
     supernet/                    where shared weights are searched on: checkpoint and report
@@ -55,6 +56,10 @@ class RunFolder:
     def journal(self) -> Path:
         """The studies; `optuna-dashboard` opens it."""
         return self.path / "journal.log"
+
+    def candidates(self, study: str) -> Path:
+        """Parquet files of a large predicted study."""
+        return self.path / "candidates" / study
 
     @property
     def result(self) -> Path:

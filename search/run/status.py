@@ -145,6 +145,8 @@ def run_status(path: Path) -> RunStatus:
 
 
 def _status(folder: RunFolder, asked: Mapping[str, Any], state: str, result: SearchResult | None) -> RunStatus:
+    from presage.search.studies.candidate_parts import rows_in
+
     trials = _trials(folder.journal)
     epochs = int(dict(asked.get("recipe", {})).get("epochs", 0))
     stages: list[StageStatus] = []
@@ -157,7 +159,8 @@ def _status(folder: RunFolder, asked: Mapping[str, Any], state: str, result: Sea
         scores.append(tuple(values))
         rounds = f" of round {number}" if asked.get("rounds", 1) > 1 else ""
         found = max((value for value in values if value is not None), default=None)
-        stages.append(StageStatus(f"candidates{rounds}", len(values), asked.get("candidates"), found))
+        done = rows_in(folder.candidates(f"predicted-{number}")) or len(values)
+        stages.append(StageStatus(f"candidates{rounds}", done, asked.get("candidates"), found))
         chosen = read_as(folder.shortlist(number), ShortList.from_json)
         listed = [] if chosen is None else _networks(folder, chosen.chosen, trials.get("verified", ()), state)
         networks += listed
@@ -267,7 +270,8 @@ def _is_held(lock: Path) -> bool:
 def _last_written(folder: Path) -> float:
     """When anything of the run was last written, in seconds since 1970."""
     watched = [folder / "journal.log", folder / "run.json", folder / "result.json", folder / "card.json"]
-    watched += [*folder.glob("networks/*/*"), *folder.glob("final/*/*/*"), *folder.glob("round-*/*")]
+    for pattern in ("candidates/*", "networks/*/*", "final/*/*/*", "round-*/*"):
+        watched += folder.glob(pattern)
     return max((_modified(path) for path in watched), default=0.0)
 
 

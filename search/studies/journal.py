@@ -4,6 +4,10 @@ Optuna's journal writes, flushes and reads back one line for every parameter of 
 a second by ask and tell, 260 by `study.add_trials`; 10,000 of them can be written (`benchmarks/predicted_study.py`).
 A predicted study has thousands of trials that are over before they are recorded. So they are written as Optuna writes
 a finished trial (operation `CREATE_TRIAL` with everything in it), many lines in one append, and are not read back.
+
+That takes 3 to 7 kB for a candidate. A study of more than `WHOLE` is kept in Parquet files beside the journal, all of
+it, at about 100 bytes (`CandidateParts`); of what comes after the first `WHOLE` the journal has what dashboards need:
+each candidate that is the best so far, and a sample.
 """
 
 from __future__ import annotations
@@ -11,8 +15,8 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,27 +32,20 @@ from presage.architecture.spaces.space import Space
 from presage.files import append, trim, writing
 from presage.reading import check_plain, reading
 from presage.search.samplers.distributions import distributions
+from presage.search.studies.candidate_parts import CandidateParts
+from presage.search.studies.scored_trial import ScoredTrial
 
-__all__ = ["Journal", "ScoredTrial"]
+__all__ = ["CANDIDATE", "CANDIDATES", "SAMPLED", "WHOLE", "Journal", "ScoredTrial"]
 
+CANDIDATES = "candidates"
+"""Folder beside the journal, of folders of Parquet files, one for each study."""
+WHOLE = 2_000
+"""Candidates of a study that the journal has all of."""
+SAMPLED = 500
+"""Of those after these, every so many's."""
+CANDIDATE = "candidate"
+"""What such a trial says: which of all candidates it is."""
 _CREATE_TRIAL = 4  # the operation in which Optuna's journal adds a whole trial; a test compares line by line
-
-
-@dataclass(frozen=True)
-class ScoredTrial:
-    """A trial that was over when it was recorded.
-
-    Attributes:
-        code: (p,) choice indices.
-        values: one per objective, as the study's directions have them; empty where the trial failed.
-        user: shown by the dashboard beside the trial.
-        system: for presage and the strategy.
-    """
-
-    code: Sequence[int]
-    values: tuple[float, ...]
-    user: Mapping[str, Any] = field(default_factory=dict)
-    system: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Journal:
@@ -97,14 +94,24 @@ class Journal:
         """What writes and reads the finished trials of one study in bulk."""
         self.study(name, directions)
         number = self.storage.get_study_id_from_name(name)
-        return Recorder(self._backend, self.path, number, space)
+        parts = CandidateParts(self.path.parent / CANDIDATES / name, space, len(directions))
+        sign = 0 if len(directions) > 1 else 1 if directions[0] == "maximize" else -1
+        return Recorder(self._backend, self.path, number, space, parts, sign)
 
 
 class Recorder:
-    """Writes and reads the trials of one predicted study; `path` is the journal."""
+    """Writes and reads the trials of one predicted study; `path` is the journal.
 
-    def __init__(self, backend: JournalFileBackend, path: Path, study: int, space: Space) -> None:
-        self._backend, self.path, self._study = backend, path, study
+    Args:
+        parts: where all trials are, once they are more than `WHOLE`.
+        sign: 1 where the one objective is maximised, -1 where it is minimised, 0 of several.
+    """
+
+    def __init__(
+        self, backend: JournalFileBackend, path: Path, study: int, space: Space, parts: CandidateParts, sign: int
+    ) -> None:
+        self._backend, self.path, self._study, self.parts = backend, path, study, parts
+        self._sign, self._best = sign, -math.inf
         kinds = distributions(space)
         self._names = list(kinds)
         texts = {name: distribution_to_json(kind) for name, kind in kinds.items()}
@@ -115,15 +122,30 @@ class Recorder:
             for parameter in space.parameters
         ]
 
-    def write(self, trials: Iterable[ScoredTrial]) -> None:
-        """Append all of them with one flush to disk.
+    def write(self, trials: Sequence[ScoredTrial], first: int = 0) -> None:
+        """Append all of them, with one flush to disk of each file.
+
+        Args:
+            first: row of the first of them among all candidates.
 
         Raises:
             StorageFull: the disk is full; what was recorded before is whole.
         """
-        text = "".join(self._line(trial) for trial in trials)
-        if text:
-            append(self.path, text.encode())
+        if first + len(trials) > WHOLE:
+            if not self.parts.rows:
+                self.parts.write(list(self._of_the_journal()))
+            self.parts.write(trials)
+        shown = [each for row, trial in enumerate(trials, start=first) if (each := self._shown(trial, row)) is not None]
+        if shown:
+            append(self.path, "".join(map(self._line, shown)).encode())
+
+    def _shown(self, trial: ScoredTrial, row: int) -> ScoredTrial | None:
+        """The trial as the journal has it; None where it has not."""
+        value = self._sign * trial.values[0] if trial.values else -math.inf
+        is_best, self._best = bool(self._sign) and value > self._best, max(value, self._best)
+        if row < WHOLE:
+            return trial
+        return replace(trial, user={**trial.user, CANDIDATE: row}) if is_best or row % SAMPLED == 0 else None
 
     def _line(self, trial: ScoredTrial) -> str:
         now = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -142,11 +164,19 @@ class Recorder:
 
     def read(self) -> Iterator[ScoredTrial]:
         """The trials written so far, in order."""
+        for trial in self.parts.read() if self.parts.rows else self._of_the_journal():
+            if trial.values:
+                self._best = max(self._best, self._sign * trial.values[0])
+            yield trial
+
+    def _of_the_journal(self) -> Iterator[ScoredTrial]:
         with self.path.open("rb") as stream:
             for line in stream:
                 if not line.startswith(self._head.encode()):
                     continue
                 log = json.loads(line)
+                if CANDIDATE in log["user_attrs"]:
+                    continue  # of a sample
                 values = log["values"] if log["value"] is None else [log["value"]]
                 code = [int(log["params"][name]) for name in self._names]
                 yield ScoredTrial(code, tuple(values or ()), log["user_attrs"], log["system_attrs"])

@@ -157,8 +157,9 @@ class PredictedStudy:
             if not len(feasible):
                 break
             fresh = self._score(feasible, number)
-            done = len(recorded) - len(self._rows)  # of this batch, recorded before a kill
-            self._recorder.write([row.trial(self.objectives, self.score) for row in fresh[max(done, 0) :]])
+            done = max(len(recorded) - len(self._rows), 0)  # of this batch, recorded before a kill
+            trials = [row.trial(self.objectives, self.score) for row in fresh[done:]]
+            self._recorder.write(trials, len(self._rows) + done)
             for row in fresh:
                 self._take(row)
             self._remember(history, fresh)
@@ -266,12 +267,13 @@ class _Row:
         user, system = trial.user, dict(trial.system)
         batch = system.pop(_BATCH)
         if "score" in user:  # a proxy: a value without an interval
-            value = lower = upper = user[user["score"]]
+            value = lower = upper = float(user[user["score"]])
             level = 0.0
         else:
-            value, lower, upper, level = (user.get(name, np.nan) for name in ("predicted", "lower", "upper", "level"))
-        costs, latency = tuple(user[name] for name in COSTS), user.get(_LATENCY, np.nan)
-        key, first, distance = int(user[_KEY], 16), user[_FIRST], user.get(_DISTANCE, np.nan)
+            said = (user.get(name, np.nan) for name in ("predicted", "lower", "upper", "level"))
+            value, lower, upper, level = map(float, said)
+        costs, latency = tuple(int(user[name]) for name in COSTS), float(user.get(_LATENCY, np.nan))
+        key, first, distance = int(user[_KEY], 16), int(user[_FIRST]), float(user.get(_DISTANCE, np.nan))
         return cls(tuple(trial.code), value, lower, upper, level, distance, costs, latency, key, first, batch, system)
 
 

@@ -282,6 +282,41 @@ def searched(folder: Path) -> object:
     return result
 
 
+def candidates(folder: Path) -> None:
+    """Of a predicted study that is large, as Parquet files."""
+    from presage.search.limits import Limits
+    from presage.search.samplers import RandomSampler
+    from presage.search.studies import journal
+    from presage.search.studies.feasible import FeasibleDraws
+    from presage.search.studies.journal import Journal
+    from presage.search.studies.predicted import PredictedStudy
+
+    draws = FeasibleDraws(SPACE, RandomSampler(0), Limits(), (1, 8, 8), 2)
+    before, journal.WHOLE = journal.WHOLE, 0
+    try:
+        PredictedStudy(Journal(folder / "journal.log"), "s", draws, TableScorer(), batch=15).run(45)
+    finally:
+        journal.WHOLE = before
+    for path in (folder / "candidates" / "s").iterdir():
+        path.rename(folder / path.name)
+    (folder / "journal.log").unlink()
+
+
+def read_parts(folder: Path) -> object:
+    """As they are, and as columns."""
+    from presage.search.studies.candidate_parts import CandidateParts
+    from presage.search.studies.journal import CANDIDATES, Journal
+    from presage.search.studies.predicted import read_candidates
+
+    place = folder / CANDIDATES / "s"
+    place.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.parquet"):
+        path.rename(place / path.name)
+    list(CandidateParts(place, SPACE, 1).read())
+    found = read_candidates(Journal(folder / "journal.log").recorder("s", ("maximize",), SPACE))
+    return [found.codes, found.value, found.costs, found.first]
+
+
 def report(folder: Path) -> object:
     from presage.report import write_report
 
@@ -350,6 +385,8 @@ READERS: dict[str, Reader] = {
     "model, resealed": Reader(model, load_model, damage=damages.resealed, share=4),
     "run folder": Reader(run, searched, spared=("report.html", "lock"), wrong=search_holds),
     "report": Reader(run, report, spared=("report.html", "lock"), wrong=page_holds),
+    "candidates": Reader(candidates, read_parts, share=4),
+    "candidates, by columns": Reader(candidates, read_parts, damage=damages.columns),
     "checkpoint": Reader(checkpoint, load_checkpoint, wrong=same_as_ever, share=4),
     "predictor": Reader(predictor, load_predictor, wrong=same_as_ever, share=4),
 }

@@ -12,6 +12,7 @@ from tests.hostile.readers import READERS
 FEW = {
     "run folder": 8, "report": 4, "image folder": 8, "predictor": 8,
     **dict.fromkeys(("shards", "Parquet", "Parquet, by columns", "foreign database", "foreign database, forged"), 4),
+    "candidates, by columns": 8,
     **dict.fromkeys(("own database", "rows", "experience"), 4),
 }  # fmt: skip
 """Inputs of readers that take long, a tenth of a second each; `make torture` tries many of all."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.search.final.test_workers import timeless
 
 pytest.importorskip("ray", reason="the extra presage[ray] is not installed")
 
-LONG = replace(RECIPE, epochs=40)
+LONG = replace(RECIPE, epochs=300)  # so that both nodes are at one for some seconds
 STORE = 80 * 2**20  # bytes, the least that Ray takes
 
 
@@ -33,7 +32,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     before = dict(os.environ)
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE})
     for _ in range(2):
         made.add_node(num_cpus=1, object_store_memory=STORE)
@@ -51,7 +50,7 @@ def search(dataset: ImageDataset, folder: Path, workers: int | str) -> Any:
     ):
         result = run_search(
             dataset, space=SPACE, recipe=LONG, run_folder=folder, database=database, device="cpu", beside=beside,
-            settings=SearchSettings(candidates=30, shortlist=3, batch=15),
+            settings=SearchSettings(candidates=30, shortlist=2, rounds=1, batch=15),
             scorer=lambda number, verified: TableScorer(),
         )  # fmt: skip
     return timeless(result.to_json() | {"folder": None})
@@ -62,17 +61,21 @@ def test_a_search_whose_node_dies_in_the_middle_is_the_same(
 ) -> None:
     expected = search(dataset, tmp_path / "one", 1)
     under_way: list[str] = []
+    over = threading.Event()
 
     def kill() -> None:
-        while len(under_way) < 2:  # then each node trains one
-            time.sleep(0.1)
+        while len(under_way) < 2 and not over.wait(0.1):
             under_way[:] = filter(None, map(read, (tmp_path / "two").rglob("epochs.jsonl")))
-        cluster.remove_node(min(cluster.worker_nodes, key=str), allow_graceful=False)
+        if len(under_way) == 2:  # each node trains one
+            cluster.remove_node(min(cluster.worker_nodes, key=str), allow_graceful=False)
 
     thread = threading.Thread(target=kill)
     thread.start()
-    found = search(dataset, tmp_path / "two", "ray")
-    thread.join()
+    try:
+        found = search(dataset, tmp_path / "two", "ray")
+    finally:
+        over.set()
+        thread.join()
     assert all(text.count("\n") < LONG.epochs for text in under_way)
     assert len(cluster.worker_nodes) == 1
     assert found == expected

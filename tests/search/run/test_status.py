@@ -11,10 +11,11 @@ import pytest
 
 from presage.errors import InvalidArgument, WrongInput
 from presage.search.progress import SearchProgress
-from presage.search.run.engine import run_search
+from presage.search.run.engine import load_candidates, run_search
 from presage.search.run.run_folder import RunFolder
 from presage.search.run.status import FINISHED, PREPARED, RUNNING, STOPPED, RunStatus, run_status
 from presage.search.settings import SearchSettings
+from presage.search.studies import journal
 from presage.search.testing import TableScorer, TableTrainer, TinySpace
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
@@ -114,3 +115,14 @@ def test_what_is_no_run_is_refused_and_what_is_damaged_named(dataset: ImageDatas
         with pytest.raises(WrongInput):
             run_status(copy)
         shutil.rmtree(copy)
+
+
+def test_all_candidates_of_a_large_study_are_counted(
+    dataset: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "WHOLE", 30)
+    search(dataset, tmp_path, lambda at: None)
+    found = run_status(tmp_path)
+    assert (found.stages[0].done, found.stages[0].total) == (60, 60)
+    assert found.stages[0].best == load_candidates(tmp_path, TinySpace(layers=2)).value.max()
+    assert 30 < len(found.scores[0]) < 60  # the journal's, which are drawn

@@ -1,0 +1,167 @@
+"""Large predicted studies: Parquet files beside a journal that has what a dashboard needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import optuna
+import pytest
+
+from presage.errors import WrongInput
+from presage.search.studies import journal as journals
+from presage.search.studies.candidate_parts import CandidateParts, rows_in
+from presage.search.studies.journal import CANDIDATE, CANDIDATES, Journal
+from presage.search.studies.predicted import PredictedStudy, read_candidates
+from presage.search.studies.scored_trial import ScoredTrial
+from tests.search.studies.test_predicted import SPACE, _same, _study
+
+CODES = SPACE.sample(30, np.random.default_rng(0))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies of more than 100 are large."""
+    monkeypatch.setattr(journals, "WHOLE", 100)
+    monkeypatch.setattr(journals, "SAMPLED", 40)
+
+
+def study(folder: Path, strategy: str = "evolution") -> PredictedStudy:
+    folder.mkdir(exist_ok=True)
+    return _study(folder / "journal.log", strategy)
+
+
+def stored(folder: Path) -> Path:
+    return folder / CANDIDATES / "predicted"
+
+
+def trials(values: int) -> list[ScoredTrial]:
+    """Scored ones, one that failed, one of which less is said."""
+    return [
+        ScoredTrial(
+            code.tolist(), (0.1 * at, 7.5)[:values] if at != 3 else (),
+            {"lower": at / 7, "key": f"{at:016x}", "cost": at} | ({} if at == 5 else {"word": "near", "far": 0.25}),
+            {"presage:batch": at // 10, "parent": [1, {"a": "ä"}]},
+        )
+        for at, code in enumerate(CODES)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [1, 2])
+def test_what_was_written_is_read_back_to_the_last_digit(tmp_path: Path, values: int) -> None:
+    parts = CandidateParts(tmp_path / "c", SPACE, values)
+    assert (parts.rows, list(parts.read())) == (0, [])
+    for start, end in ((0, 10), (10, 10), (10, 11), (11, 30)):
+        parts.write(trials(values)[start:end])
+    assert parts.rows == rows_in(tmp_path / "c") == 30
+    assert list(CandidateParts(tmp_path / "c", SPACE, values).read()) == trials(values)
+
+
+@pytest.mark.parametrize("strategy", ["evolution", "random", "nsgaii"])
+def test_a_large_study_is_the_study_it_would_be_in_a_journal(
+    tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = study(tmp_path / "parts", strategy).run(330)
+    recorder = Journal(tmp_path / "parts" / "journal.log").recorder("predicted", ("maximize",), SPACE)
+    assert _same(read_candidates(recorder), found)
+    assert rows_in(stored(tmp_path / "parts")) == 330
+    monkeypatch.setattr(journals, "WHOLE", 1000)
+    assert _same(study(tmp_path / "journal", strategy).run(330), found)
+    assert not stored(tmp_path / "journal").exists()
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3])
+def test_cut_off_after_any_part_it_becomes_the_study_it_would_have_been(tmp_path: Path, kept: int) -> None:
+    whole = study(tmp_path / "whole").run(400)
+    study(tmp_path / "cut").run(300)
+    for path in sorted(stored(tmp_path / "cut").iterdir())[kept:]:
+        path.unlink()
+    if kept == 0:  # as at the moment before the first part: the journal has what fits
+        lines = (tmp_path / "cut" / "journal.log").read_bytes().splitlines(True)
+        full = [line for line in lines if b'"candidate"' not in line]
+        (tmp_path / "cut" / "journal.log").write_bytes(b"".join(full))
+    assert _same(study(tmp_path / "cut").run(400), whole)
+
+
+def test_a_study_that_an_earlier_version_began_goes_on_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = study(tmp_path / "whole").run(400)
+    monkeypatch.setattr(journals, "WHOLE", 10_000)
+    study(tmp_path / "old").run(230)
+    monkeypatch.setattr(journals, "WHOLE", 100)
+    assert _same(study(tmp_path / "old").run(400), whole)
+    assert rows_in(stored(tmp_path / "old")) == 400
+
+
+def test_the_journal_has_the_first_the_best_and_a_sample(tmp_path: Path) -> None:
+    found = study(tmp_path / "run").run(330)
+    opened = optuna.load_study(
+        study_name="predicted",
+        storage=optuna.storages.JournalStorage(
+            optuna.storages.journal.JournalFileBackend(str(tmp_path / "run" / "journal.log"))
+        ),
+    )
+    best = np.maximum.accumulate(np.nan_to_num(found.value, nan=-np.inf))
+    new = np.flatnonzero(np.diff(best, prepend=-np.inf) > 0)
+    expected = [row for row in range(330) if row < 100 or row % 40 == 0 or row in new]
+    rows = [trial.user_attrs.get(CANDIDATE, trial.number) for trial in opened.trials]
+    assert rows == expected
+    assert len(rows) < 150
+    assert opened.best_value == found.value.max()
+    for row, trial in zip(rows, opened.trials, strict=True):
+        assert trial.value == found.value[row]
+        assert trial.params == SPACE.params(found.codes[row])
+
+
+def test_any_program_reads_all_of_them(tmp_path: Path) -> None:
+    found = study(tmp_path / "run").run(230)
+    name = SPACE.parameters[0].name
+    asked = f"SELECT \"parameter {name}\", predicted, parameters FROM '{stored(tmp_path / 'run')}/*.parquet'"
+    rows = duckdb.sql(asked).fetchall()
+    assert [row[0] for row in rows] == found.codes[:, 0].tolist()
+    assert [row[1] for row in rows] == found.value.tolist()
+    assert [row[2] for row in rows] == found.costs[:, 0].tolist()
+
+
+def _flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    path.write_bytes(content)
+
+
+def _other(path: Path, change: str) -> None:
+    changed = duckdb.sql(f"SELECT {change} FROM '{path}'").fetchnumpy()
+    path.unlink()
+    with duckdb.connect() as connection:
+        connection.register("changed", changed)
+        connection.execute(f"COPY changed TO '{path}' (FORMAT parquet)")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"PAR1" * 10),
+        _flipped,
+        lambda path: path.rename(path.with_name("000000100-000000201.parquet")),
+        lambda path: _other(path, "* EXCLUDE (value)"),
+        lambda path: _other(path, '* REPLACE (255 AS "parameter width0")'),
+        lambda path: _other(path, "* REPLACE ('x' AS \"parameter width0\")"),
+        lambda path: _other(path, "* REPLACE ('x' AS value)"),
+        lambda path: _other(path, "* REPLACE ('[1' AS system)"),
+        lambda path: _other(path, "* REPLACE ('7' AS system)"),
+        lambda path: _other(path, "* REPLACE ([1.5] AS value)"),
+        lambda path: _other(path, "* EXCLUDE (parameters)"),
+    ],
+)
+def test_a_damaged_part_is_said_to_be_and_nothing_is_written(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    study(tmp_path / "run").run(330)
+    damage(sorted(stored(tmp_path / "run").iterdir())[1])
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(WrongInput, match=r"damaged|no Parquet file"):
+        study(tmp_path / "run").run(400)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
