@@ -1,6 +1,6 @@
 """What early stopping and successive halving would have saved and lost: replayed on trained curves, datasets left out.
 
-    python benchmarks/cheaper_trainings.py [--database FILE] [--folds 10] [--most 20]
+    python benchmarks/cheaper_trainings.py [--database FILE] [--folds 10] [--most 20] [--bounds 0.05 0.02]
 
 Every task (a dataset and a recipe) with ten finished trainings or more, of at most `--most` networks in an order drawn
 once, is verified again by its curves alone, by an extrapolator learned from all other datasets. Printed are the share
@@ -9,10 +9,10 @@ tasks), and the share of tasks whose best was lost:
 
 1. *early stopping*: one after the other, stopped from a quarter of the epochs on when the chance to end over the best
    so far is under a bound;
-2. *halving*: all for a share of the epochs, the better third goes on to three times as many, and so on, by the last
-   value or by the extrapolated end;
-3. *fewer trainings*: as many whole ones as the epochs of the third way pay for, the first of the order: a short-list
-   drawn at random.
+2. *asha*, *hyperband*: as `presage search --verify` has them, from a share of the epochs on, compared by the last value
+   or by the extrapolated end;
+3. *as many epochs in whole trainings*: as many as the epochs of the second way pay for, the first of the order: a
+   short-list drawn at random.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from presage.database import Database
 from presage.output import table
+from presage.search.ladder import LADDERS, ladder
 from presage.surrogate.curves.extrapolator import CurveExtrapolator, after
 from presage.surrogate.curves.loading import load_trainings
 from presage.surrogate.curves.trainings import Trainings
@@ -35,7 +37,9 @@ from presage.surrogate.curves.trainings import Trainings
 BOUNDS = (0.1, 0.05, 0.02, 0.01)
 FIRST = 0.25
 """Share of the epochs before which nothing is judged."""
-FACTOR = 3
+SHARES = (1 / 12, 1 / 9, 1 / 4)
+"""Of the epochs, at which ladders begin."""
+COMPARED = {"last value": False, "extrapolated": True}
 Outcome = tuple[int, float]
 """Epochs trained, and the best accuracy among the trainings that came to their end."""
 
@@ -58,17 +62,16 @@ def stopped_early(model: CurveExtrapolator, task: Trainings, bound: float) -> Ou
     return done, best
 
 
-def halved(model: CurveExtrapolator | None, task: Trainings, least: float) -> Outcome:
-    """Rungs of three times the epochs each, from a share of them on; by the last value where there is no model."""
-    alive, before, epochs, done = np.arange(len(task)), 0, int(task.epochs[0]), 0
-    rung = max(round(epochs * least), 1)
-    while rung < epochs:
-        done += len(alive) * (rung - before)
-        now = task.take(alive).until(rung)
-        worth = now.accuracy[:, rung - 1] if model is None else model.predict(now).value
-        kept = np.argsort(-worth, kind="stable")[: max(round(len(alive) / FACTOR), 1)]
-        alive, before, rung = alive[np.sort(kept)], rung, rung * FACTOR
-    return done + len(alive) * (epochs - before), float(task.final[alive].max())
+def laddered(model: CurveExtrapolator | None, task: Trainings, name: str, share: float) -> Outcome:
+    """As `presage search --verify` trains them; compared by the last value where there is no model."""
+    schedule, epochs = ladder(name, len(task), int(task.epochs[0]), share), np.zeros(len(task), np.int64)
+    while (job := schedule.next()) is not None:
+        at, until = job
+        epochs[at] = until
+        now = task.take([at]).until(until)
+        value = now.accuracy[0, until - 1] if model is None else model.predict(now).value[0]
+        schedule.tell(at, until, float(value))
+    return int(epochs.sum()), float(task.final[epochs == task.epochs].max())
 
 
 def tasks_of(trainings: Trainings, rows: NDArray[np.int64], most: int) -> Iterator[Trainings]:
@@ -85,6 +88,9 @@ def main() -> None:
     parser.add_argument("--database", type=Path, help="the shipped experience unless given")
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--most", type=int, default=20)
+    parser.add_argument(
+        "--bounds", type=float, nargs="*", default=BOUNDS, help="of early stopping (default: %(default)s)"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         path = options.database or Path(scratch) / "shipped.duckdb"
@@ -97,13 +103,12 @@ def main() -> None:
         for task in tasks_of(trainings, rows, options.most):
             epochs = int(task.epochs[0])
             whole.append((epochs * len(task), float(task.final.max())))
-            found = {f"early stopping, {bound:g}": stopped_early(model, task, bound) for bound in BOUNDS}
-            for least in (1 / 9, 1 / 4):
-                found[f"halving from {least:.2f}, last value"] = halved(None, task, least)
-                found[f"halving from {least:.2f}, extrapolated"] = halved(model, task, least)
-                paid = max(found[f"halving from {least:.2f}, extrapolated"][0] // epochs, 1)
-                name = f"as many epochs in whole trainings ({least:.2f})"
-                found[name] = (paid * epochs, float(task.final[:paid].max()))
+            found = {f"early stopping, {bound:g}": stopped_early(model, task, bound) for bound in options.bounds}
+            for (name, share), (by, told) in product(product(LADDERS, SHARES), COMPARED.items()):
+                way = f"{name} from {share:.2f}"
+                found[f"{way}, {by}"] = laddered(model if told else None, task, name, share)
+                paid = max(found[f"{way}, {by}"][0] // epochs, 1)
+                found[f"as many epochs in whole trainings ({way})"] = paid * epochs, float(task.final[:paid].max())
             for name, outcome in found.items():
                 outcomes.setdefault(name, []).append(outcome)
     print(f"{len(whole)} tasks, {sum(epochs for epochs, _ in whole):,} epochs.\n")

@@ -54,8 +54,8 @@ class Schedule(Protocol):
 def rungs(epochs: int, share: float) -> tuple[int, ...]:
     """Epochs at which trainings are compared: a third of the next each, down to a share of all; the last is all.
 
-    >>> rungs(12, 1 / 9)
-    (1, 4, 12)
+    >>> rungs(27, 1 / 9)
+    (3, 9, 27)
     """
     least, found = max(ceil(epochs * share - 1e-9), 1), [epochs]
     while (below := round(epochs / FACTOR ** len(found))) >= least and below < found[0]:

@@ -104,6 +104,10 @@ class RunFolder:
         """Folder of one trained network. Raises WrongInput for what is no hash, and might lead elsewhere."""
         return network_folder(self.path, self._checked(digest))
 
+    def paused(self, digest: str) -> Path:
+        """Row of a training that waits until it is promoted, or is not. Raises as `network`."""
+        return self.network(digest) / "paused.json"
+
     def final(self, digest: str, recipe: str) -> Path:
         """Folder of a training of one network by a recipe of this hash, other than the search's. Raises the same."""
         return self.path / "final" / self._checked(digest)[:16] / self._checked(recipe)[:16]

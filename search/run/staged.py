@@ -62,7 +62,7 @@ class StagedVerification(Verification):
                 report = (lambda record: on_epoch(at, record)) if on_epoch else None
                 row = self._train(chosen, self._started(self._trial(chosen)), folder, report, epochs)
                 if row["status"] == "pruned":
-                    write_json(folder / _PAUSED, row)
+                    write_json(self._folder.paused(chosen.hash), row)
                 else:
                     self._end(chosen, row)
         else:
@@ -81,14 +81,11 @@ class StagedVerification(Verification):
 
     def _paused(self, chosen: Chosen) -> dict[str, Any] | None:
         """The row of a training that waits; None where it has ended, or has not begun."""
-        folder = self._folder.network(chosen.hash)
-        return None if (folder / "experiment.json").exists() else read_row(folder / _PAUSED)
+        ended = (self._folder.network(chosen.hash) / "experiment.json").exists()
+        return None if ended else read_row(self._folder.paused(chosen.hash))
 
     def _end(self, chosen: Chosen, row: dict[str, Any]) -> None:
         trial = self._trial(chosen)
         if not trial.state.is_finished():
             self._settle(chosen, self._started(trial), row)
-        (self._folder.network(chosen.hash) / _PAUSED).unlink(missing_ok=True)
-
-
-_PAUSED = "paused.json"
+        self._folder.paused(chosen.hash).unlink(missing_ok=True)

@@ -23,7 +23,7 @@ __all__ = ["FINISHED", "PREPARED", "RUNNING", "STOPPED", "NetworkStatus", "RunSt
 
 PREPARED, RUNNING, STOPPED, FINISHED = "prepared", "running", "stopped", "finished"
 
-WAITING, TRAINING, LEFT = "waiting", "training", "not trained"
+WAITING, TRAINING, PAUSED, LEFT = "waiting", "training", "paused", "not trained"
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class NetworkStatus:
 
     Attributes:
         chosen: the network, and what was predicted of it.
-        status: `waiting`, `training`, `stopped` (begun, by a search that no longer runs), `not trained` (left out by a
-            search that has ended), or how the training ended.
+        status: `waiting`, `training`, `paused` (until it is promoted, or is not), `stopped` (begun, by a search that no
+            longer runs), `not trained` (left out by a search that has ended), or how the training ended.
         epochs: that were finished.
         accuracy: *trained* validation accuracy; None unless finished.
         curve: (e,) validation accuracy after each epoch so far.
@@ -188,7 +188,7 @@ def _status(folder: RunFolder, asked: Mapping[str, Any], state: str, result: Sea
 
 
 def _trained(name: str, networks: Sequence[NetworkStatus], asked: int | None) -> StageStatus:
-    over = [one for one in networks if one.status not in (WAITING, TRAINING, STOPPED, LEFT)]
+    over = [one for one in networks if one.status not in (WAITING, TRAINING, PAUSED, STOPPED, LEFT)]
     best = max((one.accuracy for one in over if one.accuracy is not None), default=None)
     return StageStatus(name, len(over), len(networks) or asked, best)
 
@@ -231,6 +231,9 @@ def _network(folder: RunFolder, chosen: Chosen, reported: Mapping[int, float], s
         return NetworkStatus(chosen, row["status"], len(curve), row["accuracy"], curve, row["seconds"])
     curve = tuple(reported[epoch] for epoch in sorted(reported))
     begun = bool(curve) or (place / "starts.json").exists() or (place / "checkpoint.pt").exists()
+    paused = read_row(folder.paused(chosen.hash))
+    if paused is not None and len(paused["curve"]) >= len(curve):
+        return NetworkStatus(chosen, PAUSED, len(curve), None, curve, None)
     status = (TRAINING if state == RUNNING else STOPPED) if begun else LEFT if state == FINISHED else WAITING
     return NetworkStatus(chosen, status, len(curve), None, curve, None)
 

@@ -15,6 +15,7 @@ from presage.errors import InvalidArgument, UnknownName
 from presage.search.progress import SearchProgress
 from presage.search.result import SearchResult
 from presage.search.run.engine import run_search
+from presage.search.run.status import run_status
 from presage.search.settings import SearchSettings
 from presage.search.testing import TableScorer, TableTrainer, TinySpace
 from presage.surrogate.curves.extrapolator import CurveExtrapolator
@@ -137,6 +138,22 @@ def test_promoted_trainings_go_on_from_their_state(
     trained = [at for at in told if at.stage == "train" and at.total]
     assert all(at.done <= at.total for at in trained)
     assert trained[-1].done == trained[-1].total
+
+
+def test_what_waits_is_said_to_wait(dataset: ImageDataset, tmp_path: Path, extrapolator: CurveExtrapolator) -> None:
+    class Dies(TableTrainer):
+        def train(self, architecture: Architecture, **options: Any) -> Any:
+            if len({one.hash for one in self.trained}) == 5:
+                raise KeyboardInterrupt
+            return super().train(architecture, **options)
+
+    with pytest.raises(KeyboardInterrupt):
+        _search(dataset, tmp_path / "run", extrapolator, "hyperband", trainer=Dies(RECIPE.epochs))
+    statuses = [one.status for one in run_status(tmp_path / "run").networks]
+    assert statuses[:5] == [*["finished"] * 3, *["paused"] * 2]  # the bracket of whole trainings is the first
+    assert set(statuses[5:]) <= {"waiting", "stopped"}
+    _search(dataset, tmp_path / "run", extrapolator, "hyperband")
+    assert {one.status for one in run_status(tmp_path / "run").networks} == {"finished", "pruned"}
 
 
 def test_a_failed_training_is_not_promoted(
