@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from presage.steps import (
 from presage.steps.at_once import AtOnce
 from presage.steps.brief_store import BriefStore
 from presage.steps.opening import UserDatabase
+from presage.steps.searching import curve_extrapolator
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
@@ -251,6 +253,7 @@ class Session:
         onnx: bool = False,
         at_once: AtOnce | None = None,
         trackers: Sequence[Tracker] = (),
+        early_stop: bool = False,
     ) -> TrainedRows:
         """Train each architecture fully; each result enters the database as soon as it is there.
 
@@ -262,6 +265,7 @@ class Session:
             onnx: whether those folders hold an ONNX file too.
             at_once: how many are trained side by side; None for one after the other.
             trackers: told of it (`presage.trackers.tracker`).
+            early_stop: trainings whose extrapolated curves leave them no chance to be the best of these are ended.
         """
         recipe.check_trainable()
         if out is not None:
@@ -272,6 +276,7 @@ class Session:
             BriefStore(self.open), dataset, architectures, recipe,
             seed=self.seed, device=self.device, out=out, onnx=onnx, progress=self.progress,
             at_once=at_once or AtOnce(), scratch=self.cache("trainings"), trackers=trackers,
+            curves=partial(curve_extrapolator, self.open_to_read, self.seed, self.progress) if early_stop else None,
         )  # fmt: skip
         return TrainedRows(rows, rows[0].recipe_words if rows else "")
 

@@ -32,6 +32,10 @@ def arguments(parser: Arguments) -> None:
     add_recipe_options(parser)
     add_log(parser)
     parser.add_argument(
+        "--early-stop", action="store_true",
+        help="stop networks whose learning curves, extrapolated, leave them less than 2 %% chance to be the best",
+    )  # fmt: skip
+    parser.add_argument(
         "--budget", type=duration, metavar="TIME",
         help="train for as many epochs as fit, as in 90s, 10m or 1h30m (at most four times the recipe's)",
     )  # fmt: skip
@@ -40,6 +44,7 @@ def arguments(parser: Arguments) -> None:
 def run(options: argparse.Namespace) -> int:
     from presage.architectures import read_networks
     from presage.at_images import at_images
+    from presage.search.early_stopped import savings
     from presage.steps.training_time import recipe_within
 
     began, trackers = time.monotonic(), trackers_asked(options)
@@ -57,8 +62,10 @@ def run(options: argparse.Namespace) -> int:
             notice(f"{recipe.epochs} epochs, about {clock(fitted.seconds)} of {clock(options.budget)}.", options)
         rows = session.train(
             dataset, asked.networks, recipe, out=options.out, onnx=options.onnx,
-            at_once=_at_once(options, len(asked.networks)), trackers=trackers,
+            at_once=_at_once(options, len(asked.networks)), trackers=trackers, early_stop=options.early_stop,
         )  # fmt: skip
+    ended = [row.stopped for row in rows if row.stopped is not None]
+    stopping = savings(ended, sum(not row.reused for row in rows), recipe.epochs)
     if options.json:
         print(
             json.dumps(
@@ -68,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
                     "recipe_words": rows.recipe_words,
                     "trained": [asdict(row) for row in rows],
                     "refused": [asdict(one) for one in asked.refused],
+                    **({"early_stopping": stopping.to_json()} if options.early_stop else {}),
                 }
             )
         )
@@ -77,10 +85,12 @@ def run(options: argparse.Namespace) -> int:
         print(f"Recipe: {rows.recipe_words}.")
         print(table(rows.header, lines))
         print_notes(rows, asked.refused)
+        if options.early_stop:
+            print(stopping.words)
         for row in rows:
             if row.model is not None:
                 print(f"{row.name}: presage classify {row.model} IMAGE...")
-    return 0 if all(row.accuracy is not None for row in rows) and not asked.refused else 1
+    return 0 if all(row.accuracy is not None or row.stopped for row in rows) and not asked.refused else 1
 
 
 def _at_once(options: argparse.Namespace, networks: int) -> AtOnce:

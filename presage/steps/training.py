@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
     from presage.architectures import NamedArchitecture
     from presage.records import ExperimentRecord
+    from presage.search.early_stopped import EarlyStopped
+    from presage.search.run.early_stop import EarlyStop
     from presage.steps.at_once import AtOnce
+    from presage.surrogate.curves.extrapolator import CurveExtrapolator
     from presage.trackers.tracker import Tracker, Value
     from presage.training import EpochRecord, ImageDataset, Recipe
+    from presage.training.data import DeviceData
 
 __all__ = ["Trained", "check_onnx", "model_name", "train"]
 
@@ -35,7 +39,7 @@ class Trained:
     Attributes:
         name: what the user called the architecture.
         hash: of its canonical form.
-        status: `finished`, `diverged` or `out_of_memory`.
+        status: `finished`, `diverged`, `out_of_memory` or `pruned` (see `stopped`).
         accuracy: on the validation images, in [0, 1]; None unless finished.
         test_accuracy: on the test images; None unless finished.
         parameters, multiply_adds: of the network for one image of the recipe's size.
@@ -46,6 +50,7 @@ class Trained:
         recipe_words: the recipe that it was trained by, in words.
         balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
             equally frequent.
+        stopped: why it was ended before its last epoch, by its extrapolated curve; None where it was not.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Trained:
     notes: tuple[str, ...] = ()
     balanced_accuracy: float | None = None
     test_balanced_accuracy: float | None = None
+    stopped: EarlyStopped | None = None
 
     def __repr__(self) -> str:
         return f"Trained({one_line(self.name)}: {accuracies(self.accuracy, self.balanced_accuracy, none=self.status)})"
@@ -82,10 +88,16 @@ def train(
     at_once: AtOnce,
     scratch: Path,
     trackers: Sequence[Tracker] = (),
+    curves: Callable[[], CurveExtrapolator] | None = None,
 ) -> list[Trained]:
-    """As `Session.train`; each result enters the store as soon as it is there."""
+    """As `Session.train`; each result enters the store as soon as it is there.
+
+    Args:
+        curves: fits what extrapolates learning curves: trainings without a chance to be the best are then ended.
+    """
     from presage.architectures import costs_of
     from presage.training import prepare
+    from presage.training.failures import StopTraining
     from presage.training.hardware import choose_device
     from presage.training.model.folder import save_model
     from presage.training.model.trained import trained_model
@@ -95,7 +107,8 @@ def train(
     data = prepare(dataset, recipe, choose_device(device))
     for named in architectures:
         costs_of(named, data.input_shape, data.classes)
-    done: list[Trained] = []
+    judge, done = _judge(curves, recipe, data), list[Trained]()
+    stopped: dict[int, EarlyStopped] = {}
     total, recalled = len(architectures) * recipe.epochs, dict[str, "ExperimentRecord | None"]()
 
     def place(named: NamedArchitecture) -> tuple[str, Path | None]:
@@ -112,10 +125,16 @@ def train(
     tracked = Tracked(f"train {dataset.name}", out or scratch, flat(asked))
     with Telling(trackers, tracked) as telling, at_once.trainer(len(architectures), device, scratch) as trainer:
         for number, named in enumerate(architectures):
+            epochs: list[EpochRecord] = []
 
-            def tell(record: EpochRecord, at: int = number) -> None:
+            def tell(record: EpochRecord, at: int = number, seen: list[EpochRecord] = epochs) -> None:
                 progress("train", at * recipe.epochs + record.epoch + 1, total)
                 telling.epoch(architectures[at].name, record.epoch + 1, curve_values(record))
+                seen.append(record)
+                verdict = None if judge is None else judge.verdict(architectures[at].architecture, seen)
+                if verdict is not None:
+                    stopped[at] = verdict
+                    raise StopTraining(verdict.words)
 
             (name, folder), finished = place(named), is_done(named)
             known = recalled[name]
@@ -123,6 +142,8 @@ def train(
                 for epoch, accuracy in enumerate(known.curve, 1):
                     telling.epoch(named.name, epoch, {"validation_accuracy": accuracy})
                 done.append(_trained(named, known, folder, reused=True))
+                if judge is not None:
+                    judge.learn(known.to_json())
                 progress("train", (number + 1) * recipe.epochs, total)
                 continue
             waiting = ((place(one)[0], one.architecture) for one in architectures[number:] if not is_done(one))
@@ -135,7 +156,9 @@ def train(
                 save_model(trained_model(named.architecture, dataset, data, recipe, result), folder, onnx=onnx)
                 done.append(_trained(named, record, folder))
             else:
-                done.append(_trained(named, record, None))
+                done.append(replace(_trained(named, record, None), stopped=stopped.get(number)))
+            if judge is not None:
+                judge.learn(record.to_json())
         for one in done:
             telling.network(one.name, _told(one))
         accuracies_of = [one.accuracy for one in done if one.accuracy is not None]
@@ -144,6 +167,12 @@ def train(
         )
     words = words_on(recipe, dataset_record(dataset))
     return [replace(one, recipe_words=words) for one in done]
+
+
+def _judge(curves: Callable[[], CurveExtrapolator] | None, recipe: Recipe, data: DeviceData) -> EarlyStop | None:
+    from presage.search.run.early_stop import Curves, EarlyStop
+
+    return None if curves is None else EarlyStop(Curves(curves(), recipe, data.input_shape, data.classes))
 
 
 def _told(one: Trained) -> dict[str, Value | None]:
