@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from presage.architecture.costs import costs
-from presage.architecture.serial import to_json
-from presage.architecture.spaces import get_space
 from presage.cli import main
-from presage.database import Database
 from presage.probe import ladder
-from presage.records import ArchitectureRecord
-from presage.records.testing import dataset_record, experiment_entry, probe_entry
 from presage.training.recipe import Recipe
-from presage.training.recording import recipe_record
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -62,43 +54,6 @@ def shapes(shapes_npz: Path) -> tuple[np.ndarray, np.ndarray]:
     """120 images (n, h, w), and the names of their classes."""
     with np.load(shapes_npz) as arrays:
         return arrays["x_train"], np.array(["upper", "left", "middle"])[arrays["y_train"]]
-
-
-@pytest.fixture(scope="session")
-def _experienced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four datasets, twelve networks of `nb201` each, accuracies made up: more multiply-adds, higher."""
-    path = tmp_path_factory.mktemp("experience") / "made_up.duckdb"
-    space = get_space("nb201")
-    recipe = recipe_record(Recipe())
-    codes = space.sample(12, np.random.default_rng(1))
-    entries, probes = [], []
-    for number in range(4):
-        dataset = dataset_record(f"made-up-{number}")
-        dcn = 0.5 + 0.1 * number
-        described = {"log_classes": math.log(dataset.classes)}
-        probes.append(probe_entry(dataset, dcn=dcn, curve=[0.3, dcn], version="1", description=described))
-        for rank, code in enumerate(codes):
-            architecture = space.decode(space.params(code)).canonical
-            record = ArchitectureRecord(architecture.hash, to_json(architecture), space.name, space.params(code))
-            accuracy = 0.4 + 0.1 * number + 0.01 * rank
-            curve = [accuracy] * Recipe().epochs
-            found = costs(architecture, (dataset.channels, Recipe().image_side, Recipe().image_side), dataset.classes)
-            changed: dict[str, Any] = {"accuracy": accuracy, "curve": curve, "train_losses": curve, **asdict(found)}
-            entries.append(
-                experiment_entry(rank, dataset=dataset, architecture=record, recipe=recipe, seed=number, **changed)
-            )
-    with Database.open(path) as database:
-        database.add_probes(probes)
-        database.add_experiments({entry.experiment.identity: entry for entry in entries}.values())
-    return path
-
-
-@pytest.fixture
-def experienced(_experienced: Path, tmp_path: Path) -> Path:
-    """A copy of the made-up database, for one test to write to."""
-    copy = tmp_path / "experience.duckdb"
-    copy.write_bytes(_experienced.read_bytes())
-    return copy
 
 
 @dataclass(frozen=True)
