@@ -25,7 +25,9 @@ Ints = NDArray[np.int64]
 TASK_REACH = 6.0
 """Squared length scale of the task kernel, in standardised meta-features."""
 TASK_FEATURES = ("dcn", "classes", "grey", "first_gain", "neighbour_gain", "brightness_spread")
-"""What makes tasks alike."""
+"""What makes datasets alike."""
+RECIPE_REACH = 4.0
+"""Squared length scale of the recipe kernel, in doublings."""
 _LEARNED = (
     "centre", "deviation", "task_centre", "task_scale", "networks", "tasks", "dual", "of_network", "of_task",
 )  # fmt: skip
@@ -36,19 +38,22 @@ class KernelRidge(RelativePredictor):
     """Kernel ridge regression of the relative accuracy, the kernel a product of one over networks and one over tasks.
 
     Over networks a Matérn kernel (ν = 3/2) of standardised graph features and costs, its length the median distance;
-    over tasks 1 − s + s·exp(−d²/2) of DCN, counts and probe: what holds on every task and what holds on like ones. With
-    few experiments a smooth kernel is as good as trees, and errs elsewhere, so that their mean is better than both.
+    over datasets 1 − s + s·exp(−d²/2) of DCN, counts and probe: what holds on every one and what holds on like ones;
+    over recipes the same of doublings of images, side and passes over an image. With few experiments a smooth kernel is
+    as good as trees, and errs elsewhere, so that their mean is better than both.
 
     Args:
         penalty: ridge on the weights.
-        task_share: s, the share of the ranking that may differ from task to task.
+        task_share: s, the share of the ranking that may differ from dataset to dataset.
+        recipe_share: the same from recipe to recipe.
         landmarks: most rows that carry a weight; with more experience than that, evenly drawn ones (Nyström).
     """
 
     name: ClassVar[str] = "kernel-ridge"
     penalty: float = 0.5
     task_share: float = 0.7
-    landmarks: int = 1500
+    recipe_share: float = 0.5
+    landmarks: int = 3000
     level: float = 0.9
     folds: int = 5
     seed: int = 0
@@ -111,11 +116,21 @@ class KernelRidge(RelativePredictor):
         return np.asarray(np.clip((features - self.centre_) / self.deviation_, -4.0, 4.0), np.float32)
 
     def _tasks(self, tasks: tuple[Task, ...]) -> Floats:
-        return standardised(meta_features(tasks, TASK_FEATURES), self.task_centre_, self.task_scale_)
+        """(d, q + 3) what tells datasets apart, and what tells recipes."""
+        datasets = standardised(meta_features(tasks, TASK_FEATURES), self.task_centre_, self.task_scale_)
+        recipes = np.array([self.scale_.effect_.doublings(task) for task in tasks], np.float64).reshape(-1, 3)
+        return np.hstack([datasets, recipes])
 
     def _task_kernel(self, left: Floats, right: Floats) -> Floats:
-        alike = squared_exponential(squared_differences(left, right), TASK_REACH)
-        return np.asarray(1.0 - self.task_share + self.task_share * alike)
+        kernel = np.ones((len(left), len(right)))
+        datasets, recipes = slice(None, len(TASK_FEATURES)), slice(len(TASK_FEATURES), None)
+        for part, share, reach in (
+            (datasets, self.task_share, TASK_REACH),
+            (recipes, self.recipe_share, RECIPE_REACH),
+        ):
+            alike = squared_exponential(squared_differences(left[:, part], right[:, part]), reach)
+            kernel = kernel * (1.0 - share + share * alike)
+        return np.asarray(kernel)
 
     def _store(self, state: State) -> None:
         super()._store(state)

@@ -167,6 +167,10 @@ class RecipeEffect:
             ]
         )
 
+    def doublings(self, task: Task) -> Floats:
+        """(3,) doublings of training images, side and what is learned of each image, against the usual recipe."""
+        return np.append(self.columns(task)[1:], self._longer(task))
+
     def predict(self, task: Task) -> tuple[float, float]:
         """What the task's recipe adds to its mean, in logits, and the standard error of that."""
         x, own = self._explained(task)

@@ -11,6 +11,7 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.errors import InvalidArgument, InvalidExperience, UnknownName
 from presage.surrogate import metrics
 from presage.surrogate.data.encoding import Inputs, feature_names
+from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, NearestDataset
 from presage.surrogate.predictors.boosted_trees import BoostedTrees
@@ -89,6 +90,35 @@ def test_trees_beat_every_baseline_on_datasets_left_out() -> None:
         found = [predictor.predict(graphs, task).value for task in tasks]
         taus[predictor.name] = np.mean([metrics.kendall_tau(*pair) for pair in zip(truths, found, strict=True)])
     assert taus["boosted-trees"] > 0.05 + max(taus[name] for name in taus if name != "boosted-trees")
+
+
+def test_kernel_ridge_ranks_otherwise_by_a_recipe_that_ranks_otherwise() -> None:
+    """After eight times the epochs the known datasets have the networks the other way round."""
+    usual = synthetic_experience()
+    n, d = len(usual), len(usual.tasks)
+    turned = np.empty(n)
+    for _, rows in usual.rows_by_task():
+        turned[rows] = from_logit(2 * to_logit(usual.accuracy[rows]).mean() - to_logit(usual.accuracy[rows]))
+    both = Experience(
+        graphs=GraphBatch.concatenate([usual.graphs, usual.graphs]),
+        hashes=np.concatenate([usual.hashes, usual.hashes]),
+        task_index=np.concatenate([usual.task_index, usual.task_index + d]),
+        tasks=(*usual.tasks, *(replace(task, epochs=96, recipe="q" * 64) for task in usual.tasks)),
+        accuracy=np.concatenate([usual.accuracy, turned]),
+        seeds=np.zeros(2 * n, np.int64),
+    )
+    out = np.isin(both.group, [0, 1, 2])
+    taus = {}
+    for share in (0.0, 0.5):
+        predictor = KernelRidge(recipe_share=share, folds=2).fit(both.take(~out))
+        of_recipe: dict[str, list[float]] = {}
+        for task, rows in both.rows_by_task():
+            if out[rows[0]]:
+                found = predictor.interval_of(both.inputs(rows, task)).value
+                of_recipe.setdefault(task.recipe[0], []).append(metrics.kendall_tau(both.accuracy[rows], found))
+        taus[share] = {recipe: float(np.mean(values)) for recipe, values in of_recipe.items()}
+    assert min(taus[0.5].values()) > 0.6
+    assert min(taus[0.0].values()) < 0.1  # one ranking for both recipes is right for one at most
 
 
 def test_networks_trained_on_the_target_move_its_mean_and_not_its_ranking_far() -> None:
