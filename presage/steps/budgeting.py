@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -214,18 +216,20 @@ class Budgeting:
             )
         channels, classes = self._dataset.shape[0], len(self._dataset.classes)
         workload = self._offered(before, candidate)[found.offer].workload
-        pace = BudgetPace(
-            self._clock, found, workload, self._folder / _EPOCHS, channels, classes, recipe, timer=self._epoch_seconds
-        )
+        side_by_side = found.final is not None and found.final.side_by_side
+        timer = partial(self._epoch_seconds, by_one_thread=side_by_side)
+        pace = BudgetPace(self._clock, found, workload, self._folder / _EPOCHS, channels, classes, recipe, timer=timer)
         return replace(asked, settings=found.settings, final=found.final, recipe=recipe, scorer=scorer, pace=pace)
 
-    def _epoch_seconds(self, architecture: Architecture, recipe: Recipe) -> float | None:
+    def _epoch_seconds(self, architecture: Architecture, recipe: Recipe, *, by_one_thread: bool) -> float | None:
         """Of a final training that is about to begin: some steps of the network, by the threads that will train it."""
         from presage.search.planning.measuring import images_of
+        from presage.training.hardware import one_thread
         from presage.training.timing import timed
 
         shape = (self._dataset.shape[0], recipe.image_side, recipe.image_side)
-        found = timed(architecture, shape, len(self._dataset.classes), recipe, self._device)
+        with one_thread() if by_one_thread else nullcontext():
+            found = timed(architecture, shape, len(self._dataset.classes), recipe, self._device)
         return None if found is None else found.epoch(recipe, images_of(self._dataset, recipe))
 
     def _fixed(self, wish: TimeWish) -> frozenset[str]:

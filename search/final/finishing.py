@@ -53,9 +53,11 @@ class Finishing:
         trainer = self._trainer or RecipesTrainer(run.dataset, run.device, run.beside)
         notes: list[str] = []
         settings = self._for_images(run, trainer, chosen, notes) if self.settings.mirror else self.settings
-        done = [
-            _Network(run, trainer, one, settings, at, len(chosen), notes).trained() for at, one in enumerate(chosen)
-        ]
+        networks = [_Network(run, trainer, one, settings, at, len(chosen), notes) for at, one in enumerate(chosen)]
+        if settings.side_by_side and settings.trials < 2:
+            for one in [network.fixed() for network in networks]:
+                one.begin()
+        done = [one.trained() for one in networks]
         final = FinalResult(tuple(one.record for one in done))
         if final.best is not None:
             best = next(one for one in done if one.record.hash == (final.best and final.best.hash))
@@ -113,6 +115,16 @@ class _Network:
         self.run, self.verified, self.settings, self._notes = run, verified, settings, notes
         self._where = f"network {at + 1} of {networks}"
         self._trainings = Trainings(run, trainer, verified.chosen)
+
+    def fixed(self) -> _Network:
+        """Untuned, its recipe is fixed: all networks are timed before any is begun."""
+        self.recipe = self.run.pace.fitted(self._architecture, self._within_limits(self.settings.recipe))
+        return self
+
+    def begin(self) -> None:
+        """Begin the training, one of several at once, unless it is over."""
+        if self._trainings.known(self.recipe) is None:
+            self._trainings.begin(self.recipe)
 
     def trained(self) -> _Network:
         """Tune, then train."""

@@ -107,7 +107,8 @@ class BudgetPace:
         """As many epochs as there is time for, a few at least, four times those planned at most; fixed once for all.
 
         The network is timed for it: what the trainings of a short-list took, each by one thread beside another, says
-        little of what a training by all threads, alone, will take.
+        little of what a training by all threads, alone, will take. Of trainings side by side it says what is lost
+        against one thread alone.
         """
         fixed = _epochs(self._kept)
         key = _key(architecture, recipe)
@@ -116,6 +117,9 @@ class BudgetPace:
             epoch = self._timer(architecture, recipe)
             if epoch is None:
                 epoch = max(self._expected(architecture, replace(recipe, epochs=1)) - start, 1e-9)
+            elif self._side_by_side:  # it was timed alone; what stood beside others took so much longer
+                ratios = self._ratios[True][-_LATEST:]
+                epoch *= max(statistics.median(ratios), 1.0) if ratios else 1.0
             left = SAFE * self._clock.budget - self._finish - self._clock.spent - start
             fixed[key] = min(
                 max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs
@@ -131,10 +135,14 @@ class BudgetPace:
     def _shares(self, fixed: int) -> float:
         """Into how many trainings as long as this one the time left goes, with `fixed` networks seen to already."""
         final = self._plan.final
-        if final is None:
+        if final is None or final.side_by_side:
             return 1.0
         each = 3.0 if final.trials > 1 else 1.0  # its tuning takes about twice as long as a training
         return 1.0 + each * max(final.networks - fixed - 1, 0)
+
+    @property
+    def _side_by_side(self) -> bool:
+        return self._plan.final is not None and self._plan.final.side_by_side
 
     def _by_search(self, recipe: Recipe) -> bool:
         return recipe.hash == self._search.hash

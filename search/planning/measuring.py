@@ -59,6 +59,7 @@ class MeasuredMachine:
         networks: three of them, that were timed: a small, a middling and a large one.
         searching, finishing: what was measured, and on images of which side.
         at_once: networks that are trained side by side.
+        beside: as `finishing`, of one thread; None where nothing is trained side by side.
     """
 
     dataset: ImageDataset
@@ -68,6 +69,7 @@ class MeasuredMachine:
     searching: tuple[Speed, int]
     finishing: tuple[Speed, int]
     at_once: int = 1
+    beside: tuple[Speed, int] | None = None
 
     def scoring(self, scorer: AnyScorer) -> float:
         """Seconds to propose and score a candidate."""
@@ -98,6 +100,7 @@ class MeasuredMachine:
             growth=self._growth(recipe.image_side, last.image_side),
             before=tuple(before),
             at_once=self.at_once,
+            beside=None if self.beside is None else _at(self.beside, last.image_side),
         )
 
     def _growth(self, side: int, larger: int) -> float:
@@ -144,11 +147,15 @@ def measured(
     with nullcontext() if at_once is None else one_thread():
         searching = _speed(networks, shape, classes, recipe, device, depth=True), recipe.image_side
     finals = [offer.final.recipe for offer in offers if offer.final is not None]
-    finishing = searching
-    if finals:  # by all threads: it is one training
+    finishing, beside = searching, None
+    if finals:
         last = min(finals, key=lambda one: abs(one.image_side - _TIMED_SIDE))
-        finishing = _speed(networks[:2], _shape(dataset, last), classes, last, device, depth=False), last.image_side
-    return MeasuredMachine(dataset, tuple(offers), found, networks, searching, finishing, at_once or 1)
+        asked = networks[:2], _shape(dataset, last), classes, last, device
+        finishing = _speed(*asked, depth=False), last.image_side  # by all threads: it is one training
+        if at_once is not None and at_once > 1:
+            with one_thread():
+                beside = _speed(*asked, depth=False), last.image_side
+    return MeasuredMachine(dataset, tuple(offers), found, networks, searching, finishing, at_once or 1, beside)
 
 
 def _shape(dataset: ImageDataset, recipe: Recipe) -> tuple[int, int, int]:

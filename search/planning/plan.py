@@ -70,7 +70,13 @@ class Plan:
         final = self.final
         if final is not None and kept["final_epochs"] is not None:
             last = Recipe.from_json(kept["final_recipe"]) if kept.get("final_recipe") else final.recipe
-            final = replace(final, trials=kept["trials"], recipe=replace(last, epochs=kept["final_epochs"]))
+            final = replace(
+                final,
+                trials=kept["trials"],
+                recipe=replace(last, epochs=kept["final_epochs"]),
+                networks=kept.get("final_networks") or final.networks,
+                side_by_side=bool(kept.get("finals_side_by_side")),
+            )
         recipe = Recipe.from_json(kept["recipe"]) if kept.get("recipe") else self.recipe
         return replace(self, settings=settings, final=final, recipe=recipe)
 
@@ -86,6 +92,8 @@ class Plan:
             "max_training_work": self.settings.limits.training_work,
             "trials": self.final.trials if self.final else None,
             "final_epochs": self.final.recipe.epochs if self.final else None,
+            "final_networks": self.final.networks if self.final else None,
+            "finals_side_by_side": self.final.side_by_side if self.final else None,
             "recipe": self.recipe.to_json() if self.recipe else None,
             "final_recipe": self.final.recipe.to_json() if self.final else None,
             "reserved": round(self.reserved, 1),
@@ -101,6 +109,8 @@ class _Choice:
     candidates: int
     trials: int
     epochs: int
+    finals: int = 1
+    side_by_side: bool = False
 
 
 def plan(
@@ -119,9 +129,10 @@ def best_plan(
 
     What is best comes first: the first pair of recipes by which a final training of its recipe's whole length fits,
     of networks as large as that allows for, rates tuned, three short-listed networks at least; where that does not
-    fit, rates not tuned. Where no pair fits so, the last of them is taken with half of the epochs, then with all but a
-    few, and last with all but the smallest networks. What time is left goes to more short-listed networks and a longer
-    final training.
+    fit, rates not tuned, and where networks are trained side by side as many final trainings as that in place of one
+    by all threads, of which small networks make little. Where no pair fits so, the last of them is taken with half of
+    the epochs, then with all but a few, and last with all but the smallest networks. What time is left goes to more
+    short-listed networks and a longer final training.
 
     Args:
         offered: pairs of recipes, the best first, with the work they would be.
@@ -147,7 +158,7 @@ def estimate(workload: Workload, recipe: Recipe, settings: SearchSettings, final
     """What is asked for, as it is, with how long it will take: networks are larger than three in four random ones."""
     at = workload.works[(3 * len(workload.works)) // 4]
     trials, epochs = (final.trials, final.recipe.epochs) if final else (0, 0)
-    choice = _Choice(at, settings.shortlist, settings.candidates, trials, epochs)
+    choice = _Choice(at, settings.shortlist, settings.candidates, trials, epochs, final.networks if final else 1)
     return _told(None, choice, workload, recipe, settings, final)
 
 
@@ -195,9 +206,18 @@ def _choices(
                 continue
             turns = workload.turns(chosen) + workload.turns(settings.compare_random)
             spare = left - turns * settings.rounds * each
-            fits = _fitting_epochs(spare / final.networks, final, trials, workload, most)
+            beside = min(workload.at_once, chosen) if _beside(final, trials, workload) else 1
+            turns = final.networks if beside == 1 else 1
+            speed = workload.finishing if beside == 1 or workload.beside is None else workload.beside
+            fits = _fitting_epochs(spare / turns, final, trials, replace(workload, finishing=speed), most)
             if fits >= epochs:
-                yield _Choice(most, chosen, candidates, trials, min(fits, _MOST_EPOCHS * final.recipe.epochs))
+                fits = min(fits, _MOST_EPOCHS * final.recipe.epochs)
+                yield _Choice(most, chosen, candidates, trials, fits, max(final.networks, beside), beside > 1)
+
+
+def _beside(final: FinalSettings, trials: int, workload: Workload) -> bool:
+    """Whether final trainings are side by side: where one was asked for, and nothing is tuned."""
+    return workload.beside is not None and final.networks == 1 and trials < 2
 
 
 def _sizes(offer: Offer, workload: Workload, *, sized: bool) -> list[int]:
@@ -302,8 +322,16 @@ def _told(
         )
     last = None
     if final is not None:
-        last = replace(final, trials=choice.trials, recipe=replace(final.recipe, epochs=choice.epochs))
-        epoch = workload.finishing.epoch(last.recipe, workload.final_images, workload.growth * choice.most)
+        last = replace(
+            final,
+            trials=choice.trials,
+            recipe=replace(final.recipe, epochs=choice.epochs),
+            networks=choice.finals,
+            side_by_side=choice.side_by_side,
+        )
+        beside = workload.beside if choice.side_by_side else None
+        speed, turns = (workload.finishing, choice.finals) if beside is None else (beside, 1)
+        epoch = speed.epoch(last.recipe, workload.final_images, workload.growth * choice.most)
         tuning = (
             tuning_epochs(choice.trials, choice.epochs) * epoch + _tunings(choice.trials) * workload.finishing.start
         )
@@ -314,7 +342,9 @@ def _told(
                 )
             )
         what = f"{choice.epochs} epochs at {last.recipe.image_side} px, {workload.final_images.train:,} images"
-        parts.append(PlannedPart("final", what, final.networks * (workload.finishing.start + choice.epochs * epoch)))
+        if beside is not None:
+            what = f"{choice.finals} networks at once, {what}"
+        parts.append(PlannedPart("final", what, turns * (speed.start + choice.epochs * epoch)))
     parts += [part for part in workload.before if part.name == FINISH]
     reserved = sum(part.seconds for part in parts if part.name in ("tune", "final"))
     return Plan(budget, chosen, last, tuple(parts), reserved, recipe)

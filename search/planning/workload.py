@@ -37,6 +37,7 @@ class Workload:
         growth: work on images of the final side, as a multiple.
         before: what `spent` is for.
         at_once: networks of the short-list, and of the baseline, that are trained side by side.
+        beside: speed of final trainings side by side, by one thread each; None where all are by all threads.
     """
 
     images: Images
@@ -49,6 +50,7 @@ class Workload:
     growth: float
     before: tuple[PlannedPart, ...] = ()
     at_once: int = 1
+    beside: Speed | None = None
 
     def turns(self, networks: int) -> int:
         """Trainings one after the other that so many networks take."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
@@ -149,6 +149,29 @@ def test_of_several_networks_validation_chooses(search: Search) -> None:
     ]
     assert result.final.best is not None
     assert result.final.best.accuracy == max(one.accuracy or 0 for one in result.final.trainings)
+
+
+def test_side_by_side_all_are_begun_before_the_first_is_waited_for(search: Search) -> None:
+    class Ahead(RatesTrainer):
+        """Notes what it is asked, in order."""
+
+        asked: ClassVar[list[str]] = []
+
+        def begin(self, architecture: Architecture, recipe: Recipe, *, seed: int, checkpoint: Path) -> bool:
+            self.asked.append(f"begin {architecture.hash[:8]}")
+            return True
+
+        def train(self, architecture: Architecture, recipe: Recipe, **more: Any) -> TrainingResult:
+            self.asked.append(f"train {architecture.hash[:8]}")
+            return super().train(architecture, recipe, **more)
+
+    for beside in (True, False):
+        Ahead.asked = []
+        result = search(Ahead(), FinalSettings(replace(FINAL, epochs=7 + beside), 2, trials=0, side_by_side=beside))
+        assert result.final is not None
+        first, second = (one.hash[:8] for one in result.final.trainings)
+        begun = [f"begin {first}", f"begin {second}"] if beside else []
+        assert Ahead.asked == [*begun, f"train {first}", f"train {second}"]
 
 
 def test_every_training_enters_the_database_once_by_its_own_recipe(search: Search, tmp_path: Path) -> None:

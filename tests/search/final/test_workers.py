@@ -30,12 +30,14 @@ FINAL = replace(RECIPE, epochs=6, train_images=None, test_images=None, image_sid
 TIMES = ("seconds", "tuning_seconds", "created_at")
 
 
-def _search(dataset: ImageDataset, folder: Path, beside: SideBySide | None, **settings: Any) -> dict[str, Any]:
+def _search(
+    dataset: ImageDataset, folder: Path, beside: SideBySide | None, final: FinalSettings | None = None, **settings: Any
+) -> dict[str, Any]:
     with Database.open(folder.parent / f"{folder.name}.duckdb") as database:
         result = run_search(
             dataset, space=SPACE, recipe=RECIPE, run_folder=folder, database=database, device="cpu", beside=beside,
             settings=SearchSettings(**{"candidates": 40, "shortlist": 4, "batch": 20, "compare_random": 2, **settings}),
-            scorer=lambda number, verified: TableScorer(), finish=Finishing(FinalSettings(FINAL, trials=3)),
+            scorer=lambda number, verified: TableScorer(), finish=Finishing(final or FinalSettings(FINAL, trials=3)),
         )  # fmt: skip
     return timeless(result.to_json() | {"folder": None})
 
@@ -45,6 +47,16 @@ def timeless(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: timeless(each) for name, each in value.items() if name not in TIMES}
     return [timeless(each) for each in value] if isinstance(value, list) else value
+
+
+def test_final_trainings_side_by_side_come_to_the_same(dataset: ImageDataset, tmp_path: Path) -> None:
+    final = FinalSettings(FINAL, networks=2, trials=0, side_by_side=True)
+    found = {}
+    for name, workers in (("one", 1), ("two", 2)):
+        with side_by_side(workers, "cpu", tmp_path / name / ".workers") as beside:
+            found[name] = _search(dataset, tmp_path / name, beside, final)
+    assert len(found["two"]["final"]["trainings"]) == 2
+    assert found["two"] == found["one"]
 
 
 @pytest.mark.parametrize("settings", [{}, {"prune": True, "compare_random": 0}])

@@ -46,9 +46,9 @@ def _never(architecture: Architecture, recipe: Recipe) -> float | None:
 
 def _pace(
     at: Time, folder: Path, budget: float = 200.0, networks: int = 1, trials: int = 0,
-    timer: Callable[[Architecture, Recipe], float | None] = _never,
+    timer: Callable[[Architecture, Recipe], float | None] = _never, side_by_side: bool = False,
 ) -> BudgetPace:  # fmt: skip
-    final = FinalSettings(FINAL, networks, trials)
+    final = FinalSettings(FINAL, networks, trials, side_by_side=side_by_side)
     told = Plan(budget, SearchSettings(), final, (), reserved=0.6 * budget)
     clock = BudgetClock(folder / "spent.json", budget, at)
     return BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, SEARCH, timer)
@@ -89,6 +89,17 @@ def test_a_final_training_is_timed_before_its_epochs_are_fixed(at: Time, tmp_pat
     assert pace.fitted(NETWORK, FINAL).epochs == 20  # 190 - 90 at 5 seconds each
     assert pace.fitted(NETWORK, FINAL).epochs == 20
     assert asked == [(NETWORK, FINAL)]
+
+
+def test_final_trainings_side_by_side_have_all_the_time_and_what_that_costs(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path, networks=2, timer=lambda architecture, recipe: 5.0, side_by_side=True)
+    at.now += 90
+    assert pace.fitted(NETWORK, FINAL).epochs == 20  # 190 - 90 at 5 seconds each
+    slowed = _pace(at, tmp_path / "slowed", networks=2, timer=lambda architecture, recipe: 5.0, side_by_side=True)
+    for seconds in (12.0, 12.5, 90.0):  # a quarter more than the 10 expected of one alone, once disturbed
+        slowed.trained(NETWORK, SEARCH, seconds)
+    at.now += 90
+    assert slowed.fitted(NETWORK, FINAL).epochs == 16
 
 
 def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:

@@ -64,6 +64,35 @@ def test_more_time_is_never_used_for_less() -> None:
     assert found[-1].final.recipe.epochs > FINAL.recipe.epochs
 
 
+def test_untuned_final_trainings_stand_side_by_side_where_a_short_list_does() -> None:
+    alone = replace(workload(), works=(1_000_000,))
+    beside = replace(alone, at_once=2, beside=Speed(image=3e-4, each=3e-10))  # of one thread
+    found = plan(150, beside, RECIPE, SearchSettings(), FINAL)
+    assert found.final is not None
+    assert (found.final.trials, found.final.networks, found.final.side_by_side) == (0, 2, True)
+    assert found.seconds <= SAFE * 150
+    (last,) = (part for part in found.parts if part.name == "final")
+    assert last.what.startswith("2 networks at once, ")
+    speed = Speed(image=3e-4, each=3e-10)
+    untested = replace(beside.final_images, test=0)
+    assert last.seconds == pytest.approx(speed.seconds(found.final.recipe, untested, 4_000_000))
+    assert Plan(150, SearchSettings(), FINAL, (), 0.0).again(found.to_json()).final == found.final
+    for asked, final in ((alone, FINAL), (beside, replace(FINAL, networks=2))):  # as many as were asked for stay so
+        one = plan(300, asked, RECIPE, SearchSettings(), final).final
+        assert one is not None
+        assert not one.side_by_side
+        assert one.networks == final.networks
+    tuned = plan(3000, beside, RECIPE, SearchSettings(), FINAL).final
+    assert tuned is not None
+    assert (tuned.trials, tuned.networks, tuned.side_by_side) == (9, 1, False)
+    before = {
+        name: value for name, value in found.to_json().items() if name not in ("final_networks", "finals_side_by_side")
+    }
+    assert Plan(150, SearchSettings(), FINAL, (), 0.0).again(before).final == replace(
+        found.final, networks=1, side_by_side=False
+    )
+
+
 def test_tuning_gives_way_before_the_length_of_the_final_training() -> None:
     asked = replace(workload(), works=(1_000_000,))
     seen = []
