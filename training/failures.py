@@ -14,7 +14,17 @@ __all__ = ["StopTraining", "TrainingCrashed", "crash_line", "failure_of"]
 
 
 class StopTraining(PresageError):  # a verdict, not an error
-    """Raised by `on_epoch` to end a training early: a pruner's verdict, recorded as `pruned` with its text."""
+    """Raised by `on_epoch` to end a training early: a pruner's verdict, recorded as `pruned` with its text.
+
+    Args:
+        text: the verdict.
+        by_clock: whether it is about the time and not the epoch: a training in another process, which may be farther
+            than what was told of it, ends where it is, and keeps its weights; one that is done by then is done.
+    """
+
+    def __init__(self, text: str, *, by_clock: bool = False) -> None:
+        super().__init__(text)
+        self.by_clock = by_clock
 
 
 class TrainingCrashed(PresageError):

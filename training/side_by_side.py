@@ -171,7 +171,12 @@ class SideBySide:
                 on_epoch(record)
         except StopTraining as error:
             stop(one.job.checkpoint)
-            return _stopped(self._answer(one), told, error)
+            found = self._answer(one)
+            if not error.by_clock:
+                return _stopped(found, told, error)
+            if found.status == FINISHED:
+                return found
+            return replace(_stopped(found, len(found.records), error), module=self._with_module(found, one).module)
         finally:
             if one.future.done():
                 forget(one.job.checkpoint)

@@ -139,7 +139,7 @@ class _Network:
         def on_epoch(record: EpochRecord) -> None:
             tell(record)
             if self.run.pace.is_over():
-                raise StopTraining("the budget is used up")
+                raise StopTraining("the budget is used up", by_clock=True)
 
         self.row = self._trainings.row(self.recipe, keep=True, on_epoch=on_epoch)
         self.record = self._record(found)

@@ -23,7 +23,8 @@ __all__ = ["BudgetClock", "BudgetPace", "KeptPace"]
 
 _NOTED_EVERY = 2.0  # seconds
 _TAKEN_UP = 0.8  # share of a budget that counts as spent at most, when a run is taken up again
-_CUT = 1.05  # times the budget after which a final training under way is stopped
+_CUT = 1.1  # times the budget after which a final training under way is stopped
+_BESIDE = 1.1  # times what it takes alone that a training beside others takes at least
 _LONGER = 4  # times the epochs planned, where trainings take less than was expected
 _LATEST = 5  # trainings that the correction of the speeds is the median of
 
@@ -119,7 +120,7 @@ class BudgetPace:
                 epoch = max(self._expected(architecture, replace(recipe, epochs=1)) - start, 1e-9)
             elif self._side_by_side:  # it was timed alone; what stood beside others took so much longer
                 ratios = self._ratios[True][-_LATEST:]
-                epoch *= max(statistics.median(ratios), 1.0) if ratios else 1.0
+                epoch *= max(statistics.median(ratios), _BESIDE) if ratios else _BESIDE
             left = SAFE * self._clock.budget - self._finish - self._clock.spent - start
             fixed[key] = min(
                 max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs
@@ -128,7 +129,7 @@ class BudgetPace:
         return replace(recipe, epochs=int(fixed[key]))
 
     def is_over(self) -> bool:
-        """Whether the budget is overdrawn by a twentieth, with what is still to be written."""
+        """Whether the budget is overdrawn by a tenth, with what is still to be written."""
         self._clock.note()
         return self._clock.spent > _CUT * self._clock.budget - self._finish
 

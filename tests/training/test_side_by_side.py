@@ -20,7 +20,7 @@ from presage.training.data import DeviceData
 from presage.training.executors import cores, slots_of
 from presage.training.failures import StopTraining, TrainingCrashed
 from presage.training.fitting import TrainingResult
-from presage.training.job import result_from, run_job
+from presage.training.job import STOP, result_from, run_job
 from presage.training.loop import EpochRecord
 from presage.training.memory import free_bytes, training_bytes
 from presage.training.recipe import Recipe
@@ -119,6 +119,32 @@ def test_a_training_that_is_stopped_is_as_if_it_had_been_stopped_here(
         found.append(beside.result(networks(1)[0], data, brief, seed=0, checkpoint=checkpoint, on_epoch=stop_after_two))
     assert found[0].status == "pruned"
     assert numbers(found[0]) == numbers(found[1])
+
+
+def test_a_training_that_the_clock_stops_is_as_far_as_it_got_and_keeps_its_weights(
+    data: DeviceData, brief: Recipe, tmp_path: Path
+) -> None:
+    class Stopped(Here):
+        """Is told to stop after the first epoch."""
+
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            (tmp_path / "stopped" / STOP).touch()
+            return super().submit(fn, *args, **kwargs)
+
+    def over(record: EpochRecord) -> None:
+        raise StopTraining("the budget is used up", by_clock=True)
+
+    found = {}
+    for name, executor in (("done", Here()), ("stopped", Stopped())):
+        (tmp_path / name).mkdir()
+        beside = SideBySide(executor, 2, "cpu", tmp_path / name / "scratch")
+        checkpoint = tmp_path / name / "checkpoint.pt"
+        found[name] = beside.result(networks(1)[0], data, brief, seed=0, checkpoint=checkpoint, on_epoch=over)
+    assert (found["done"].status, len(found["done"].records)) == ("finished", brief.epochs)
+    assert (found["stopped"].status, len(found["stopped"].records)) == ("pruned", 1)
+    assert found["stopped"].failure == "the budget is used up"
+    for one in found.values():
+        assert one.module is not None
 
 
 def test_no_more_are_begun_than_slots_and_memory_allow(
