@@ -146,8 +146,9 @@ class Budgeting:
             choices = (Offer(again.recipe or asked.recipe, again.final),)
         clock, processor = time.monotonic(), time.process_time()
         self._measured = measured(
-            dataset, space, choices, asked.settings, latency=latency, device=device, at_once=at_once
-        )
+            dataset, space, choices, asked.settings, latency=latency, device=device, at_once=at_once,
+            brief=self._short,
+        )  # fmt: skip
         slower = (time.monotonic() - clock) / max(time.process_time() - processor, 1e-3)  # others use the machine, too
         self._finish = _FINISH * max(slower, 1.0)
         self._timed = self._clock.spent
@@ -159,7 +160,11 @@ class Budgeting:
     @property
     def probes(self) -> int:
         """Of a dataset that no probe is known of: one where time is short."""
-        return 1 if self._seconds is not None and self._seconds < _SHORT else SEEDS
+        return 1 if self._short else SEEDS
+
+    @property
+    def _short(self) -> bool:
+        return self._seconds is not None and self._seconds < _SHORT
 
     @property
     def recipe(self) -> Recipe:

@@ -127,12 +127,15 @@ def measured(
     latency: LatencyModel | None,
     device: str,
     at_once: int | None = None,
+    brief: bool = False,
 ) -> MeasuredMachine:
     """What a plan is made from. Takes seconds: on images of two sides, whatever is offered; on the larger, no large
     network.
 
     Args:
         at_once: networks that are trained side by side, each by one thread; None: one after the other, by all threads.
+        brief: where some are trained side by side, final trainings are timed by one thread alone. A training by all
+            threads, which small networks make little of, then counts as one by one.
 
     Raises:
         NothingFeasible: no network of the space is within the limits.
@@ -151,10 +154,11 @@ def measured(
     if finals:
         last = min(finals, key=lambda one: abs(one.image_side - _TIMED_SIDE))
         asked = networks[:2], _shape(dataset, last), classes, last, device
-        finishing = _speed(*asked, depth=False), last.image_side  # by all threads: it is one training
         if at_once is not None and at_once > 1:
             with one_thread():
-                beside = _speed(*asked, depth=False), last.image_side
+                finishing = beside = _speed(*asked, depth=False), last.image_side
+        if beside is None or not brief:
+            finishing = _speed(*asked, depth=False), last.image_side  # by all threads: it is one training
     return MeasuredMachine(dataset, tuple(offers), found, networks, searching, finishing, at_once or 1, beside)
 
 
