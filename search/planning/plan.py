@@ -329,8 +329,8 @@ def _told(
             networks=choice.finals,
             side_by_side=choice.side_by_side,
         )
-        beside = workload.beside if choice.side_by_side else None
-        speed, turns = (workload.finishing, choice.finals) if beside is None else (beside, 1)
+        by_one = workload.beside if choice.side_by_side else None
+        speed, turns = (workload.finishing, choice.finals) if by_one is None else (by_one, 1)
         epoch = speed.epoch(last.recipe, workload.final_images, workload.growth * choice.most)
         tuning = (
             tuning_epochs(choice.trials, choice.epochs) * epoch + _tunings(choice.trials) * workload.finishing.start
@@ -342,7 +342,7 @@ def _told(
                 )
             )
         what = f"{choice.epochs} epochs at {last.recipe.image_side} px, {workload.final_images.train:,} images"
-        if beside is not None:
+        if by_one is not None:
             what = f"{choice.finals} networks at once, {what}"
         parts.append(PlannedPart("final", what, turns * (speed.start + choice.epochs * epoch)))
     parts += [part for part in workload.before if part.name == FINISH]
