@@ -112,7 +112,8 @@ def interval_picture(
     said += "" if trained is None else f", trained {trained:.3f}"
     ring = "" if trained is None else f'<circle cx="{at(trained)}" cy="8" r="5" fill="none" stroke="currentColor"/>'
     return Markup(
-        f'<svg width="140" height="16" role="img" aria-label="{said}"><title>{said}</title>'
+        '<svg width="140" height="16" viewBox="0 0 140 16" style="min-width:140px" '  # a notebook would cut it
+        f'role="img" aria-label="{said}"><title>{said}</title>'
         f'<path d="M{at(lower)} 8H{at(upper)}" stroke="#4c78a8" stroke-width="2"/>'
         f'<circle cx="{at(value)}" cy="8" r="3" fill="#4c78a8"/>{ring}</svg>'
     )
