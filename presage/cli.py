@@ -27,6 +27,7 @@ from presage.interruption import Interrupted, interruptible, leave
 from presage.output import seed
 from presage.places import path_argument
 from presage.terminal import NotShown, one_line, terminal
+from presage.threads import spin_briefly
 from presage.training.stopped import told_by
 
 __all__ = ["CommandLine", "command_line", "main"]
@@ -197,6 +198,7 @@ def _shared(arguments: Arguments, *, absent: bool = False) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; never lets an expected error reach the user as a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    spin_briefly()
     try:
         with terminal(), told_by("presage"), interruptible(_say_interrupted):
             return _main(arguments)
