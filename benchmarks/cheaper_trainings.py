@@ -31,8 +31,8 @@ from presage.database import Database
 from presage.output import table
 from presage.search.ladder import LADDERS, ladder
 from presage.surrogate.curves.extrapolator import CurveExtrapolator, after
+from presage.surrogate.curves.learning_curves import LearningCurves
 from presage.surrogate.curves.loading import load_trainings
-from presage.surrogate.curves.trainings import Trainings
 
 BOUNDS = (0.1, 0.05, 0.02, 0.01)
 FIRST = 0.25
@@ -44,7 +44,7 @@ Outcome = tuple[int, float]
 """Epochs trained, and the best accuracy among the trainings that came to their end."""
 
 
-def stopped_early(model: CurveExtrapolator, task: Trainings, bound: float) -> Outcome:
+def stopped_early(model: CurveExtrapolator, task: LearningCurves, bound: float) -> Outcome:
     """Trainings in order, each against the best before it."""
     done, best, whole = 0, -1.0, np.zeros(len(task), np.bool_)
     for at in range(len(task)):
@@ -62,7 +62,7 @@ def stopped_early(model: CurveExtrapolator, task: Trainings, bound: float) -> Ou
     return done, best
 
 
-def laddered(model: CurveExtrapolator | None, task: Trainings, name: str, share: float) -> Outcome:
+def laddered(model: CurveExtrapolator | None, task: LearningCurves, name: str, share: float) -> Outcome:
     """As `presage search --verify` trains them; compared by the last value where there is no model."""
     schedule, epochs = ladder(name, len(task), int(task.epochs[0]), share), np.zeros(len(task), np.int64)
     while (job := schedule.next()) is not None:
@@ -74,7 +74,7 @@ def laddered(model: CurveExtrapolator | None, task: Trainings, name: str, share:
     return int(epochs.sum()), float(task.final[epochs == task.epochs].max())
 
 
-def tasks_of(trainings: Trainings, rows: NDArray[np.int64], most: int) -> Iterator[Trainings]:
+def tasks_of(trainings: LearningCurves, rows: NDArray[np.int64], most: int) -> Iterator[LearningCurves]:
     """Of these rows every task with trainings enough, at most so many of them, in an order drawn."""
     rng = np.random.default_rng(0)
     for one in np.unique(trainings.task[rows]):

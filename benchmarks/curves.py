@@ -29,8 +29,8 @@ from presage.database import Database
 from presage.output import table
 from presage.surrogate.curves.extrapolator import CurveExtrapolator, after
 from presage.surrogate.curves.features import features, last_logit
+from presage.surrogate.curves.learning_curves import LearningCurves
 from presage.surrogate.curves.loading import load_trainings
-from presage.surrogate.curves.trainings import Trainings
 from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.metrics import kendall_tau, regret_at_k
 from presage.surrogate.predictors.gp import GaussianProcess
@@ -49,17 +49,17 @@ Z = 1.6449
 POWERS = np.geomspace(0.1, 3.0, 25)
 
 
-def last_value(learned: Trainings, asked: Trainings, share: float) -> Told:
+def last_value(learned: LearningCurves, asked: LearningCurves, share: float) -> Told:
     """As if nothing changed any more."""
     return from_logit(last_logit(asked)), None, None
 
 
-def best_value(learned: Trainings, asked: Trainings, share: float) -> Told:
+def best_value(learned: LearningCurves, asked: LearningCurves, share: float) -> Told:
     """The best epoch so far."""
     return np.nanmax(asked.accuracy, axis=1), None, None
 
 
-def power_law(learned: Trainings, asked: Trainings, share: float) -> Told:
+def power_law(learned: LearningCurves, asked: LearningCurves, share: float) -> Told:
     """a − b·t^−c to the epochs so far by least squares, c from a grid, a within the last value and 1."""
     found = np.empty(len(asked))
     for row, (curve, done, epochs) in enumerate(zip(asked.accuracy, asked.done, asked.epochs, strict=True)):
@@ -77,7 +77,7 @@ def power_law(learned: Trainings, asked: Trainings, share: float) -> Told:
     return found, None, None
 
 
-def process_over_features(learned: Trainings, asked: Trainings, share: float) -> Told:
+def process_over_features(learned: LearningCurves, asked: LearningCurves, share: float) -> Told:
     """A Gaussian process with a Matérn kernel over what the trees read."""
     rows = np.random.default_rng(0).permutation(len(learned))[:POINTS]
     some = learned.take(rows)
@@ -88,7 +88,7 @@ def process_over_features(learned: Trainings, asked: Trainings, share: float) ->
     return _normal(last_logit(asked) + mean, np.hypot(deviation, np.sqrt(process.noise_ * process.variance_)))
 
 
-def process_over_time(learned: Trainings, asked: Trainings, share: float) -> Told:
+def process_over_time(learned: LearningCurves, asked: LearningCurves, share: float) -> Told:
     """A Gaussian process over time with the mean and covariance of the curves learned from; closed form."""
     curves, known = _on_grid(learned), round(share * GRID)
     mean, covariance = curves.mean(axis=0), np.cov(curves.T) + 1e-3 * np.eye(GRID)
@@ -98,7 +98,7 @@ def process_over_time(learned: Trainings, asked: Trainings, share: float) -> Tol
     return _normal(centre, np.full(len(centre), deviation))
 
 
-METHODS: dict[str, Callable[[Trainings, Trainings, float], Told]] = {
+METHODS: dict[str, Callable[[LearningCurves, LearningCurves, float], Told]] = {
     "last value": last_value,
     "best value": best_value,
     "power law": power_law,
@@ -129,7 +129,7 @@ class Found:
             self.lower[rows], self.upper[rows] = told[1], told[2]
 
 
-def left_out(trainings: Trainings, folds: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def left_out(trainings: LearningCurves, folds: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """(learned from, asked about) of each fold; whole datasets."""
     groups, group = np.unique(trainings.group, return_inverse=True)
     fold = np.random.default_rng(1).permutation(len(groups))[group] % folds
@@ -137,7 +137,7 @@ def left_out(trainings: Trainings, folds: int) -> Iterator[tuple[NDArray[np.int6
         yield np.flatnonzero(fold != part), np.flatnonzero(fold == part)
 
 
-def scored(name: str, found: Found, trainings: Trainings) -> tuple[str, ...]:
+def scored(name: str, found: Found, trainings: LearningCurves) -> tuple[str, ...]:
     """A row of the table."""
     rows = np.flatnonzero(found.counted)
     truth, value, task = trainings.final[rows], found.value[rows], trainings.task[rows]
@@ -159,7 +159,7 @@ def scored(name: str, found: Found, trainings: Trainings) -> tuple[str, ...]:
 
 
 def with_some_known(
-    model: CurveExtrapolator, asked: Trainings, now: Trainings, known: int, rng: np.random.Generator
+    model: CurveExtrapolator, asked: LearningCurves, now: LearningCurves, known: int, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.int64], Told]]:
     """(rows, what is told of them) of each task with more trainings than are known; those known are not asked about."""
     for one in np.unique(asked.task):
@@ -213,7 +213,7 @@ def _filled(x: NDArray[np.float32], middle: NDArray[np.float32]) -> NDArray[np.f
     return np.where(np.isnan(x), np.nan_to_num(middle), x)
 
 
-def _on_grid(trainings: Trainings, known: int = GRID) -> Floats:
+def _on_grid(trainings: LearningCurves, known: int = GRID) -> Floats:
     """(n, known) logits at equal steps of the training, between epochs in a straight line."""
     at = np.arange(1, known + 1) / GRID
     rows = zip(to_logit(trainings.accuracy), trainings.done, trainings.epochs, strict=True)

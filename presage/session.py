@@ -323,9 +323,9 @@ class Session:
         `workers` of them, or as many as suit the machine (`auto`) or a cluster (`ray`), are trained at once, in
         processes or on `executor`; `tell` is told of a cluster.
         """
-        from presage.training.executors import crew
+        from presage.training.executors import worker_pool
 
-        with crew(workers, self.device, out / ".calls", executor, "presage populate") as at_once:
+        with worker_pool(workers, self.device, out / ".calls", executor, "presage populate") as at_once:
             if at_once.words:
                 tell(at_once.words)
             campaign = populating.campaign_of(specs, out, count, recipe, at_once, self.device)

@@ -6,8 +6,8 @@ import argparse
 from typing import Any, Protocol
 
 from presage.console import notice
-from presage.training.workplaces import AUTO_WORKERS as AUTO
-from presage.training.workplaces import FORMS, workers_argument
+from presage.training.worker_sites import AUTO_WORKERS as AUTO
+from presage.training.worker_sites import FORMS, workers_argument
 
 __all__ = ["AUTO", "add_workers", "told_place", "told_workers"]
 

@@ -35,7 +35,7 @@ from presage.training.assignments import Answer, Assignment, answers
 from presage.training.datasets.loading import load_dataset
 from presage.training.design import Planned, sequence
 from presage.training.design_limits import affordable
-from presage.training.executors import crew, worker_processes
+from presage.training.executors import worker_pool, worker_processes
 from presage.training.experiment_job import run_experiment
 from presage.training.fitting import TrainingResult
 from presage.training.hardware import choose_device, device_name, versions
@@ -48,7 +48,7 @@ from presage.training.recording import dataset_record, experiment_entry, experim
 from presage.training.saved_images import save_images
 from presage.training.staged_design import staged_sequence
 from presage.training.training_images import training_images
-from presage.training.workplaces import FORMS, workers_argument
+from presage.training.worker_sites import FORMS, workers_argument
 
 __all__ = ["Campaign", "CampaignProgress", "Summary", "distinct_datasets", "main", "shard_name"]
 
@@ -347,7 +347,7 @@ def _run(given: argparse.Namespace) -> int:
     design = None
     if given.many_recipes or given.staged:
         design = _design(staged_sequence if given.staged else recipe_sequence, given.most_seconds)
-    with crew(given.workers, given.device, given.out / ".calls", owner="campaign") as at_once:
+    with worker_pool(given.workers, given.device, given.out / ".calls", owner="campaign") as at_once:
         if at_once.words:
             print(f"campaign: {at_once.words}", file=sys.stderr, flush=True)
         of = (at_once.slots, given.device, known, design)

@@ -1,4 +1,4 @@
-"""Networks trained at once: `crew` opens what `--workers` names, `side_by_side` trains on it."""
+"""Networks trained at once: `worker_pool` opens what `--workers` names, `side_by_side` trains on it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from presage.errors import InvalidArgument
 from presage.training.container import most_cores
 from presage.training.hardware import choose_device
 from presage.training.side_by_side import SideBySide
+from presage.training.worker_sites import AUTO_WORKERS, Here, OnRay, OnSlurm, worker_site
 from presage.training.workers import Workers
-from presage.training.workplaces import AUTO_WORKERS, Here, OnRay, OnSlurm, workplace
 
 __all__ = [
-    "AUTO_WORKERS", "Crew", "cores", "crew", "side_by_side", "slots_of", "worker_processes", "workers_in_words",
+    "AUTO_WORKERS", "WorkerPool", "cores", "side_by_side", "slots_of", "worker_pool", "worker_processes",
+    "workers_in_words",
 ]  # fmt: skip
 
 SLURM = "slurm"
@@ -29,7 +30,7 @@ _ON_A_GPU = 4  # networks at once: small ones leave most of a GPU idle between t
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """What trains.
 
     Attributes:
@@ -46,15 +47,15 @@ class Crew:
 
 
 @contextmanager
-def crew(
+def worker_pool(
     workers: int | str, device: str, scratch: Path, executor: Executor | None = None, owner: str = "presage search",
     most: int | None = None,
-) -> Iterator[Crew]:  # fmt: skip
+) -> Iterator[WorkerPool]:  # fmt: skip
     """What `workers` names, for the block; what was begun for it is ended after, at once after an error or Ctrl-C.
 
     Args:
         workers: how many; `auto` is one for each core of a CPU, and four for each GPU. 1 is this process. `ray`,
-            `ray://HOST:PORT` and `slurm:PARTITION` are clusters (`presage.training.workplaces`).
+            `ray://HOST:PORT` and `slurm:PARTITION` are clusters (`presage.training.worker_sites`).
         scratch: folder that workers on machines that share the disk get their calls from.
         executor: trains instead, `workers` at once (`auto`: one for each core). The caller ends it.
         owner: named in errors.
@@ -65,7 +66,7 @@ def crew(
         WrongInput: what it needs is not installed.
         ClusterUnreachable: the cluster does not answer.
     """
-    place = workplace(workers, owner)
+    place = worker_site(workers, owner)
     if executor is not None and not isinstance(place, Here):
         raise InvalidArgument("workers", owner, "be a number beside an executor", workers)
     if isinstance(place, OnRay):
@@ -79,10 +80,10 @@ def crew(
     slots = slots_of(workers, device, owner)
     slots = min(slots, max(most or slots, 1))
     if executor is not None or slots == 1:
-        yield Crew(executor, slots)
+        yield WorkerPool(executor, slots)
         return
     with worker_processes(slots, device) as own:
-        yield Crew(own, slots)
+        yield WorkerPool(own, slots)
 
 
 @contextmanager
@@ -97,9 +98,9 @@ def side_by_side(
 
     Args:
         scratch: folder that worker processes read images from, made when needed and removed after.
-        workers, executor, owner, most: see `crew`, whose errors are raised too.
+        workers, executor, owner, most: see `worker_pool`, whose errors are raised too.
     """
-    with crew(workers, device, scratch.with_name(f"{scratch.name}-calls"), executor, owner, most) as found:
+    with worker_pool(workers, device, scratch.with_name(f"{scratch.name}-calls"), executor, owner, most) as found:
         beside = SideBySide(found.executor, found.slots, device, scratch, found.memory, found.words)
         try:
             yield beside
@@ -108,7 +109,7 @@ def side_by_side(
 
 
 @contextmanager
-def _on_ray(place: OnRay) -> Iterator[Crew]:
+def _on_ray(place: OnRay) -> Iterator[WorkerPool]:
     from presage.training.cluster.on_ray import RayExecutor
     from presage.training.cluster.ray_cluster import RayCluster
 
@@ -116,17 +117,19 @@ def _on_ray(place: OnRay) -> Iterator[Crew]:
     slots = place.count or max(min(_ON_A_GPU * cluster.gpus, cluster.cpus) if cluster.gpus else cluster.cpus, 1)
     have = ", ".join((_of(cluster.nodes, "node"), _of(cluster.cpus, "processor"), _of(cluster.gpus, "GPU")))
     with RayExecutor(cluster) as executor:
-        yield Crew(executor, slots, 2**63 - 1, f"Ray at {cluster.address}, {have}: {_of(slots, 'network')} at once.")
+        yield WorkerPool(
+            executor, slots, 2**63 - 1, f"Ray at {cluster.address}, {have}: {_of(slots, 'network')} at once."
+        )
 
 
 @contextmanager
-def _on_slurm(place: OnSlurm, device: str, folder: Path) -> Iterator[Crew]:
+def _on_slurm(place: OnSlurm, device: str, folder: Path) -> Iterator[WorkerPool]:
     from presage.training.cluster.on_slurm import SlurmWorkers, array_of, logs_of
 
     submit = array_of(logs_of(folder), place, device, SLURM)
     partition = "" if place.partition is None else f", partition {place.partition}"
     with SlurmWorkers(folder, place.count, submit) as executor:
-        yield Crew(executor, place.count, 2**63 - 1, f"SLURM{partition}: {_of(place.count, 'network')} at once.")
+        yield WorkerPool(executor, place.count, 2**63 - 1, f"SLURM{partition}: {_of(place.count, 'network')} at once.")
 
 
 def worker_processes(count: int, device: str) -> Workers:
@@ -149,7 +152,7 @@ def slots_of(workers: int | str, device: str, owner: str = "presage search") -> 
     Raises:
         InvalidArgument: `workers` means nothing, or a place that must be asked first.
     """
-    place = workplace(workers, owner)
+    place = worker_site(workers, owner)
     if not isinstance(place, Here):
         raise InvalidArgument("workers", owner, "be auto, or a whole number of at least 1", workers)
     if place.count is not None:

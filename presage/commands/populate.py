@@ -131,7 +131,7 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
     from presage.probe.__main__ import main as probe
     from presage.probe.recording import recorded_probes
     from presage.training import Campaign, Recipe, recipe_design
-    from presage.training.executors import crew
+    from presage.training.executors import worker_pool
 
     if options.budget is not None:
         rule = "be left out where DuckDB is not installed; give a --count"
@@ -144,7 +144,7 @@ def _shards_only(options: argparse.Namespace, recipe: Recipe | None) -> int:
     if code:
         return code
     probes = len(recorded_probes(options.out)) - before
-    at_once = crew(options.workers, options.device, options.out / ".calls", owner="presage populate")
+    at_once = worker_pool(options.workers, options.device, options.out / ".calls", owner="presage populate")
     with ProgressBars(quiet=options.quiet) as progress, at_once as found:
         told_place(found.words, options)
         campaign = Campaign(

@@ -16,7 +16,7 @@ from presage.recipes import add_recipe_options, recipe_of
 from presage.side_by_side import AUTO, add_workers, told_place, told_workers
 from presage.steps.at_once import AtOnce
 from presage.tracking import add_log, trackers_asked
-from presage.training.workplaces import Here, workplace
+from presage.training.worker_sites import Here, worker_site
 
 
 def arguments(parser: Arguments) -> None:
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _at_once(options: argparse.Namespace, networks: int) -> AtOnce:
     """Side by side as asked for; a budget was divided among trainings one after the other."""
-    is_here = isinstance(workplace(options.workers, "presage train"), Here)
+    is_here = isinstance(worker_site(options.workers, "presage train"), Here)
     if is_here and (networks < 2 or (options.budget is not None and options.workers == AUTO)):
         return AtOnce()
     told_workers(options, "presage train", networks)

@@ -71,10 +71,10 @@ class AtOnce:
             scratch: folder for checkpoints and images, removed in the end.
         """
         from presage.training.executors import AUTO_WORKERS, side_by_side
-        from presage.training.workplaces import Here, workplace
+        from presage.training.worker_sites import Here, worker_site
 
         workers, owner = AUTO_WORKERS if self.workers is None else self.workers, "presage train"
-        is_here = isinstance(workplace(workers, owner), Here)
+        is_here = isinstance(worker_site(workers, owner), Here)
         if self.executor is None and is_here and (self.workers is None or networks < 2):
             yield CommandTrainer(scratch)
             return

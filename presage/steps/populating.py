@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from presage.search.planning.workload import PlannedPart
     from presage.training import Campaign, ImageDataset, Recipe
     from presage.training.design import Planned
-    from presage.training.executors import Crew
+    from presage.training.executors import WorkerPool
     from presage.training.timing import Speed
 
 __all__ = ["CampaignWish", "campaign_of", "within"]
@@ -42,7 +42,7 @@ class CampaignWish:
 
 
 def campaign_of(
-    specs: Sequence[str], out: Path, count: int, recipe: Recipe | None, crew: Crew, device: str
+    specs: Sequence[str], out: Path, count: int, recipe: Recipe | None, worker_pool: WorkerPool, device: str
 ) -> Campaign:
     """The first `count` networks of the design on each dataset; of the design of many recipes where none is given."""
     from presage.training import Campaign, Recipe, recipe_design
@@ -50,7 +50,9 @@ def campaign_of(
     if recipe is not None:
         recipe.check_trainable()
     design = recipe_design.recipe_sequence if recipe is None else None
-    return Campaign(specs, out, count, recipe or Recipe(), crew.slots, device, design=design, executor=crew.executor)
+    return Campaign(
+        specs, out, count, recipe or Recipe(), worker_pool.slots, device, design=design, executor=worker_pool.executor
+    )
 
 
 def within(wish: CampaignWish | None, campaign: Campaign, datasets: Sequence[ImageDataset], probes: int) -> Campaign:

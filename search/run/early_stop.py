@@ -11,7 +11,7 @@ from presage.architecture.costs import costs
 from presage.architecture.graph import Architecture
 from presage.search.early_stopped import EarlyStopped
 from presage.surrogate.curves.extrapolator import CurveExtrapolator, after
-from presage.surrogate.curves.trainings import Setting, Trainings
+from presage.surrogate.curves.learning_curves import LearningCurves, Setting
 from presage.training.loop import EpochRecord
 from presage.training.recipe import Recipe
 
@@ -40,19 +40,19 @@ class Curves:
         self.extrapolator, self.epochs = extrapolator, recipe.epochs
         self._recipe, self._shape, self._classes = recipe.to_json(), shape, classes
 
-    def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> Trainings:
+    def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> LearningCurves:
         """Trainings as rows of experience."""
         settings = [
             Setting(self._recipe, self._classes, row["parameters"], row["multiply_adds"], row["depth"]) for row in rows
         ]
-        return Trainings.of([row["curve"] for row in rows], [row["train_losses"] for row in rows], settings)
+        return LearningCurves.of([row["curve"] for row in rows], [row["train_losses"] for row in rows], settings)
 
-    def of_records(self, architecture: Architecture, records: Sequence[EpochRecord]) -> Trainings:
+    def of_records(self, architecture: Architecture, records: Sequence[EpochRecord]) -> LearningCurves:
         """One training under way."""
         cost = costs(architecture.canonical, self._shape, self._classes)
         setting = Setting(self._recipe, self._classes, cost.parameters, cost.multiply_adds, cost.depth)
         curve, loss = [one.validation_accuracy for one in records], [one.train_loss for one in records]
-        return Trainings.of([curve], [loss], [setting])
+        return LearningCurves.of([curve], [loss], [setting])
 
     def expected(self, row: Mapping[str, Any], epochs: int) -> float:
         """Extrapolated final accuracy of a training as it was after so many epochs."""

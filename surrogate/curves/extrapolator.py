@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from presage.errors import InvalidArgument, InvalidExperience
 from presage.surrogate.curves.features import FEATURES, features, last_logit
+from presage.surrogate.curves.learning_curves import LearningCurves
 from presage.surrogate.curves.task_offset import narrowing, shift, variance_ratio
-from presage.surrogate.curves.trainings import Trainings
 from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.predictors.prediction import Prediction
 from presage.surrogate.predictors.tree_model import Nodes
@@ -67,9 +67,9 @@ class CurveExtrapolator:
                 raise InvalidArgument(name, "CurveExtrapolator", "be at least 2", getattr(self, name))
         if not 0.0 < self.level < 1.0:
             raise InvalidArgument("level", "CurveExtrapolator", "be between 0 and 1", self.level)
-        self._finished: Trainings | None = None
+        self._finished: LearningCurves | None = None
 
-    def fit(self, trainings: Trainings) -> CurveExtrapolator:
+    def fit(self, trainings: LearningCurves) -> CurveExtrapolator:
         """Learn from finished trainings; those of fewer than 3 epochs have no curve to speak of.
 
         Raises:
@@ -111,7 +111,7 @@ class CurveExtrapolator:
         self._parse()
         return self
 
-    def conditioned(self, finished: Trainings) -> CurveExtrapolator:
+    def conditioned(self, finished: LearningCurves) -> CurveExtrapolator:
         """The same, told of finished trainings of the very task that is asked about next."""
         told = replace(self)
         for name in (*_LEARNED, "_value", "_spread"):
@@ -119,7 +119,7 @@ class CurveExtrapolator:
         told._finished = finished.take(np.flatnonzero(~np.isnan(finished.final))) if len(finished) else None
         return told
 
-    def predict(self, trainings: Trainings) -> Prediction:
+    def predict(self, trainings: LearningCurves) -> Prediction:
         """Final accuracies of trainings of which each has done an epoch at least.
 
         What is finished is told as it is. Curves of too few datasets promise nothing, and intervals are [0, 1].
@@ -135,7 +135,7 @@ class CurveExtrapolator:
         told = [np.where(known, final, part) for part in (value, lower, upper)]
         return Prediction(told[0], told[1], told[2], self.level)
 
-    def chance_over(self, trainings: Trainings, accuracy: float) -> Floats:
+    def chance_over(self, trainings: LearningCurves, accuracy: float) -> Floats:
         """(n,) chance that each ends with more than an accuracy; 1 where intervals promise nothing."""
         if not self.enough_:
             return np.ones(len(trainings))
@@ -145,7 +145,7 @@ class CurveExtrapolator:
         known = ~np.isnan(trainings.final)
         return np.asarray(np.where(known, (np.nan_to_num(trainings.final) > accuracy).astype(float), over))
 
-    def _located(self, trainings: Trainings) -> tuple[Floats, Floats]:
+    def _located(self, trainings: LearningCurves) -> tuple[Floats, Floats]:
         """Logit (n,) that each is expected to end with, and its spread."""
         centre, spread = self._alone(trainings)
         if self._finished is None or not len(self._finished):
@@ -158,7 +158,7 @@ class CurveExtrapolator:
             centre[rows] += spread[rows] * shift(errors, self.ratio_)
         return centre, spread * narrowing(count, self.ratio_)
 
-    def _alone(self, trainings: Trainings) -> tuple[Floats, Floats]:
+    def _alone(self, trainings: LearningCurves) -> tuple[Floats, Floats]:
         x = features(trainings)
         return last_logit(trainings) + self._value.predict(x), np.exp(self._spread.predict(x))
 
@@ -225,7 +225,7 @@ def after(epochs: Ints, share: float) -> Ints:
     return np.asarray(np.clip(found, 1, np.maximum(epochs - 1, 1)), np.int64)
 
 
-def _at_stages(trainings: Trainings) -> tuple[Ints, Trainings]:
+def _at_stages(trainings: LearningCurves) -> tuple[Ints, LearningCurves]:
     """Every training as it was at `STAGES`, the same epoch once: (m,) which, and the m."""
     done = np.stack([after(trainings.epochs, share) for share in STAGES], axis=1)
     new = np.ones(done.shape, np.bool_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.surrogate.curves.trainings import SETTING, Trainings
+from presage.surrogate.curves.learning_curves import SETTING, LearningCurves
 from presage.surrogate.data.logit import to_logit
 from presage.training.schedule import rate_share
 
@@ -25,7 +25,7 @@ FEATURES = (*_CURVE, *_LOGARITHMS, *_AS_THEY_ARE)
 no column, nor is anything else that tells one dataset of few from another."""
 
 
-def features(trainings: Trainings) -> NDArray[np.float32]:
+def features(trainings: LearningCurves) -> NDArray[np.float32]:
     """(n, len(FEATURES)) of trainings of which each has done an epoch at least; NaN for what is not known yet."""
     done, epochs = trainings.done, trainings.epochs
     rows = np.arange(len(trainings))
@@ -50,7 +50,7 @@ def features(trainings: Trainings) -> NDArray[np.float32]:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def last_logit(trainings: Trainings) -> Floats:
+def last_logit(trainings: LearningCurves) -> Floats:
     """(n,) logit of the latest validation accuracy."""
     return to_logit(trainings.accuracy[np.arange(len(trainings)), trainings.done - 1])
 

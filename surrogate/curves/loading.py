@@ -1,11 +1,11 @@
-"""The lifelong database → `Trainings`: every finished learning curve."""
+"""The lifelong database → `LearningCurves`: every finished learning curve."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from presage.surrogate.curves.trainings import Setting, Trainings
+from presage.surrogate.curves.learning_curves import LearningCurves, Setting
 
 if TYPE_CHECKING:
     from presage.database import Database
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["load_trainings"]
 
 
-def load_trainings(database: Database, *, without: Collection[tuple[str, str]] = ()) -> Trainings:
+def load_trainings(database: Database, *, without: Collection[tuple[str, str]] = ()) -> LearningCurves:
     """Finished trainings whose curve is whole and whose recipe is known whole; of the others nothing can be learned.
 
     Args:
@@ -38,4 +38,4 @@ def load_trainings(database: Database, *, without: Collection[tuple[str, str]] =
         settings.append(Setting(asked, classes[dataset], parameters, multiply_adds, depth))
         tasks.append(f"{dataset}/{recipe}")
         groups.append(dataset)
-    return Trainings.of(curves, losses, settings, tasks, groups)
+    return LearningCurves.of(curves, losses, settings, tasks, groups)

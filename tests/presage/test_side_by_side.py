@@ -18,7 +18,7 @@ from presage.database import Database
 from presage.errors import InvalidArgument
 from presage.session import Session
 from presage.side_by_side import told_workers
-from presage.training import Recipe, executors, workplaces
+from presage.training import Recipe, executors, worker_sites
 from presage.training.side_by_side import SideBySide
 from presage.training.workers import Workers
 
@@ -135,7 +135,7 @@ def test_other_commands_refuse_a_wrong_number_too(presage: Callable, command: st
 def test_a_cluster_whose_library_is_not_installed_names_the_extra(
     presage: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(workplaces, "find_spec", lambda name: None)
+    monkeypatch.setattr(worker_sites, "find_spec", lambda name: None)
     networks = tmp_path / "networks.jsonl"
     networks.write_text(presage("sample", "nb201:cells=1,width=4", "-n", 1).out)
     words = [str(networks) if word == "chain" else word for word in command]
@@ -146,6 +146,6 @@ def test_a_cluster_whose_library_is_not_installed_names_the_extra(
 
 
 def test_a_cluster_beside_an_executor_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workplaces, "find_spec", lambda name: object())
+    monkeypatch.setattr(worker_sites, "find_spec", lambda name: object())
     with ThreadPoolExecutor(1) as mine, pytest.raises(InvalidArgument, match="must be a number beside an executor"):
         presage.search("digits", run_folder=tmp_path / "run", workers="ray", executor=mine)

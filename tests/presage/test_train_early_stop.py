@@ -14,7 +14,7 @@ from presage.database import Database
 from presage.search.run import early_stop
 from presage.session import Session
 from presage.surrogate.curves.extrapolator import CurveExtrapolator
-from presage.surrogate.curves.trainings import Setting, Trainings
+from presage.surrogate.curves.learning_curves import LearningCurves, Setting
 from presage.training import Recipe, load_dataset
 
 
@@ -26,7 +26,7 @@ def sure(monkeypatch: pytest.MonkeyPatch) -> None:
     curves = [np.full(4, top) for group in tops for top in group]
     groups = [f"dataset {at}" for at in range(12) for _ in range(30)]
     settings = [Setting(recipe.to_json(), 10, 1000, 10_000, 3)] * len(curves)
-    fitted = CurveExtrapolator().fit(Trainings.of(curves, [np.ones(4)] * len(curves), settings, groups))
+    fitted = CurveExtrapolator().fit(LearningCurves.of(curves, [np.ones(4)] * len(curves), settings, groups))
     monkeypatch.setattr("presage.session.curve_extrapolator", lambda *_: fitted)
     monkeypatch.setattr(early_stop, "CHANCE", 0.5)
 

@@ -1,4 +1,4 @@
-"""`Board`: what trainings on a cluster tell while they run, and whether they are to stop."""
+"""`NoticeBoard`: what trainings on a cluster tell while they run, and whether they are to stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Board", "News"]
+__all__ = ["NoticeBoard", "News"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -20,7 +20,7 @@ class News:
     checkpoint: Bytes | None = None
 
 
-class Board:
+class NoticeBoard:
     """Notices by training. One that is lost and begun anew has forgotten them, which costs time, no result."""
 
     def __init__(self) -> None:

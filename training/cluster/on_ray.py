@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from presage.errors import InvalidArgument, WorkerWarning, WrongInput
 from presage.files import replacing, write_text
-from presage.training.cluster.board import Board, News
+from presage.training.cluster.board import News, NoticeBoard
 from presage.training.cluster.parcels import Parcel, packed
 from presage.training.cluster.ray_cluster import RayCluster
 from presage.training.cluster.there import Parcels, done_there
@@ -64,7 +64,7 @@ class RayExecutor(Executor):
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._begun = False
-        self._board = self._ray.remote(Board).options(**cluster.at_home()).remote()
+        self._board = self._ray.remote(NoticeBoard).options(**cluster.at_home()).remote()
         self._call = self._ray.remote(_called)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()

@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 from presage.errors import ClusterUnreachable, InvalidArgument
 from presage.training.cluster.call_folder import DRIVER, CallFolder, work
+from presage.training.worker_sites import OnSlurm
 from presage.training.workers import WorkerDied, WorkerFailed
-from presage.training.workplaces import OnSlurm
 
 __all__ = ["RETRIES", "Job", "SlurmWorkers", "array_of", "logs_of"]
 

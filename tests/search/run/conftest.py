@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from presage.surrogate.curves.extrapolator import CurveExtrapolator
-from presage.surrogate.curves.trainings import Setting, Trainings
+from presage.surrogate.curves.learning_curves import LearningCurves, Setting
 from presage.training.recipe import Recipe
 
 EPOCHS = 8
@@ -24,4 +24,4 @@ def extrapolator() -> CurveExtrapolator:
             curves.append(np.clip(top * np.arange(1, EPOCHS + 1) / EPOCHS + noise, 0, 1))
             settings.append(Setting(Recipe(epochs=EPOCHS).to_json(), 2, int(rng.integers(50, 500)), 1000, 2))
             groups.append(f"dataset {group}")
-    return CurveExtrapolator().fit(Trainings.of(curves, [np.ones(EPOCHS)] * len(curves), settings, groups))
+    return CurveExtrapolator().fit(LearningCurves.of(curves, [np.ones(EPOCHS)] * len(curves), settings, groups))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from presage.surrogate.curves.trainings import Setting, Trainings
+from presage.surrogate.curves.learning_curves import LearningCurves, Setting
 
 RECIPE = {
     "epochs": 10, "warmup": 0.2, "schedule": "one_cycle", "learning_rate": 0.006, "batch": 64, "weight_decay": 0.02,
@@ -11,7 +11,7 @@ RECIPE = {
 }  # fmt: skip
 
 
-def drawn(datasets: int, each: int, seed: int, lean: float = 0.0) -> Trainings:
+def drawn(datasets: int, each: int, seed: int, lean: float = 0.0) -> LearningCurves:
     """Curves that rise from chance to an accuracy by a power of the epoch, whose pace is the dataset's; with noise.
 
     Args:
@@ -32,16 +32,16 @@ def drawn(datasets: int, each: int, seed: int, lean: float = 0.0) -> Trainings:
             losses.append(-np.log(accuracy))
             settings.append(Setting(RECIPE, 10, round(np.exp(size)), round(np.exp(size + 3)), 7))
             groups.append(f"dataset {dataset}")
-    return Trainings.of(curves, losses, settings, [f"{group}/recipe" for group in groups], groups)
+    return LearningCurves.of(curves, losses, settings, [f"{group}/recipe" for group in groups], groups)
 
 
 @pytest.fixture(scope="session")
-def experience() -> Trainings:
+def experience() -> LearningCurves:
     """20 datasets of 12 trainings."""
     return drawn(20, 12, seed=0)
 
 
 @pytest.fixture(scope="session")
-def unseen() -> Trainings:
+def unseen() -> LearningCurves:
     """12 datasets of 20 trainings, of the same kind."""
     return drawn(12, 20, seed=99)

@@ -12,18 +12,18 @@ import pytest
 
 from presage.errors import InvalidArgument, InvalidExperience
 from presage.surrogate.curves.extrapolator import CurveExtrapolator, after
-from presage.surrogate.curves.trainings import Trainings
+from presage.surrogate.curves.learning_curves import LearningCurves
 from presage.surrogate.data.logit import to_logit
 from presage.surrogate.metrics import coverage, kendall_tau
 from tests.surrogate.curves.conftest import RECIPE, drawn
 
 
 @pytest.fixture(scope="module")
-def fitted(experience: Trainings) -> CurveExtrapolator:
+def fitted(experience: LearningCurves) -> CurveExtrapolator:
     return CurveExtrapolator().fit(experience)
 
 
-def test_it_errs_far_less_than_the_last_value(fitted: CurveExtrapolator, unseen: Trainings) -> None:
+def test_it_errs_far_less_than_the_last_value(fitted: CurveExtrapolator, unseen: LearningCurves) -> None:
     now = unseen.until(3)
     last = now.accuracy[:, 2]
     error = np.sqrt(np.mean((fitted.predict(now).value - unseen.final) ** 2))
@@ -33,7 +33,7 @@ def test_it_errs_far_less_than_the_last_value(fitted: CurveExtrapolator, unseen:
 
 @pytest.mark.parametrize("done", [2, 5, 8])
 def test_intervals_hold_what_they_say_on_unseen_datasets(
-    fitted: CurveExtrapolator, unseen: Trainings, done: int
+    fitted: CurveExtrapolator, unseen: LearningCurves, done: int
 ) -> None:
     told = fitted.predict(unseen.until(done))
     assert 0.8 <= coverage(unseen.final, told.lower, told.upper) <= 0.98
@@ -42,12 +42,12 @@ def test_intervals_hold_what_they_say_on_unseen_datasets(
     assert (told.upper <= 1).all()
 
 
-def test_later_is_surer(fitted: CurveExtrapolator, unseen: Trainings) -> None:
+def test_later_is_surer(fitted: CurveExtrapolator, unseen: LearningCurves) -> None:
     early, late = (fitted.predict(unseen.until(done)) for done in (2, 8))
     assert np.mean(late.upper - late.lower) < 0.6 * np.mean(early.upper - early.lower)
 
 
-def test_what_is_finished_is_told_as_it_is(fitted: CurveExtrapolator, unseen: Trainings) -> None:
+def test_what_is_finished_is_told_as_it_is(fitted: CurveExtrapolator, unseen: LearningCurves) -> None:
     told = fitted.predict(unseen)
     for part in (told.value, told.lower, told.upper):
         np.testing.assert_array_equal(part, unseen.final)
@@ -63,12 +63,12 @@ def test_finished_trainings_of_the_task_correct_what_leans(fitted: CurveExtrapol
     assert (widths[0] < widths[1]).all()
 
 
-def test_none_finished_tells_nothing(fitted: CurveExtrapolator, unseen: Trainings) -> None:
+def test_none_finished_tells_nothing(fitted: CurveExtrapolator, unseen: LearningCurves) -> None:
     now = unseen.until(4)
     np.testing.assert_array_equal(fitted.conditioned(now).predict(now).value, fitted.predict(now).value)
 
 
-def test_chances_agree_with_intervals(fitted: CurveExtrapolator, unseen: Trainings) -> None:
+def test_chances_agree_with_intervals(fitted: CurveExtrapolator, unseen: LearningCurves) -> None:
     now = unseen.take(np.arange(40)).until(5)
     told = fitted.predict(now)
     for row in range(40):
@@ -101,7 +101,7 @@ def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
 
 
 def test_as_a_file_it_is_the_same_and_needs_no_lightgbm(
-    fitted: CurveExtrapolator, unseen: Trainings, tmp_path: Path
+    fitted: CurveExtrapolator, unseen: LearningCurves, tmp_path: Path
 ) -> None:
     path = tmp_path / "curves.json"
     path.write_text(json.dumps(fitted.to_json(), allow_nan=False))
@@ -110,11 +110,11 @@ def test_as_a_file_it_is_the_same_and_needs_no_lightgbm(
 import json, sys
 import numpy as np
 from presage.surrogate.curves.extrapolator import CurveExtrapolator
-from presage.surrogate.curves.trainings import Setting, Trainings
+from presage.surrogate.curves.learning_curves import LearningCurves, Setting
 told = CurveExtrapolator.from_json(json.load(open({str(path)!r})))
 sizes = {now.settings[:, -3:].astype(int).tolist()}
 settings = [Setting({RECIPE}, 10, *size) for size in sizes]
-asked = Trainings.of({now.accuracy[:, :4].tolist()}, {now.loss[:, :4].tolist()}, settings)
+asked = LearningCurves.of({now.accuracy[:, :4].tolist()}, {now.loss[:, :4].tolist()}, settings)
 print(json.dumps([told.predict(asked).value.tolist(), "lightgbm" in sys.modules, "torch" in sys.modules]))
 """
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -140,7 +140,7 @@ def test_trees_of_columns_that_are_none_are_refused(fitted: CurveExtrapolator) -
         CurveExtrapolator.from_json(told)
 
 
-def test_it_is_repeatable(experience: Trainings, fitted: CurveExtrapolator) -> None:
+def test_it_is_repeatable(experience: LearningCurves, fitted: CurveExtrapolator) -> None:
     assert CurveExtrapolator().fit(experience).to_json() == fitted.to_json()
 
 

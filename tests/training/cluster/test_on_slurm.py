@@ -18,8 +18,8 @@ from presage.errors import ClusterUnreachable, InvalidArgument
 from presage.training import DeviceData, Recipe
 from presage.training.cluster import on_slurm
 from presage.training.cluster.on_slurm import SlurmWorkers, array_of, logs_of
+from presage.training.worker_sites import OnSlurm
 from presage.training.workers import WorkerDied, WorkerFailed
-from presage.training.workplaces import OnSlurm
 from tests.training.test_side_by_side import numbers, trained
 
 Make = Callable[[int], SlurmWorkers]

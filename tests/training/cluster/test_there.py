@@ -10,7 +10,7 @@ import pytest
 
 from presage.training import DeviceData, Recipe
 from presage.training.cluster import there
-from presage.training.cluster.board import Board
+from presage.training.cluster.board import NoticeBoard
 from presage.training.cluster.parcels import packed
 from presage.training.cluster.there import done_there
 from presage.training.job import TrainingJob, result_from, run_job
@@ -55,7 +55,7 @@ def test_a_training_is_done_without_the_disk_of_whoever_asks(job: TrainingJob, t
 
 def test_it_goes_on_from_a_checkpoint_with_the_same_result(job: TrainingJob) -> None:
     whole, _ = sent(job)
-    board = Board()
+    board = NoticeBoard()
 
     def stopped(epochs: str, checkpoint: Any) -> bool:
         board.tell("it", epochs, checkpoint)
@@ -72,7 +72,7 @@ def test_it_goes_on_from_a_checkpoint_with_the_same_result(job: TrainingJob) -> 
 
 
 def test_a_board_tells_what_is_new_once_and_forgets_what_is_done() -> None:
-    board = Board()
+    board = NoticeBoard()
     assert board.tell("one", "1\n", None)
     assert {name: news.epochs for name, news in board.news([], []).items()} == {"one": "1\n"}
     assert board.news(["one"], []) == {}

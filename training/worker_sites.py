@@ -17,9 +17,9 @@ __all__ = [
     "Here",
     "OnRay",
     "OnSlurm",
-    "Workplace",
+    "WorkerSite",
     "workers_argument",
-    "workplace",
+    "worker_site",
 ]
 
 AUTO_WORKERS = "auto"
@@ -63,14 +63,14 @@ class OnSlurm:
     count: int = 4
 
 
-Workplace = Here | OnRay | OnSlurm
+WorkerSite = Here | OnRay | OnSlurm
 
 _COUNT = r"(,(?P<count>[1-9]\d{0,3}))?"
 _RAY = re.compile(r"ray(?P<address>://\[?[\w.:-]+\]?:\d{1,5})?" + _COUNT)
 _SLURM = re.compile(r"slurm(:(?P<partition>[\w.-]+))?" + _COUNT)
 
 
-def workplace(workers: int | str, owner: str) -> Workplace:
+def worker_site(workers: int | str, owner: str) -> WorkerSite:
     """What `workers` means.
 
     Args:
@@ -94,7 +94,7 @@ def workplace(workers: int | str, owner: str) -> Workplace:
 
 
 def workers_argument(text: str) -> int | str:
-    """What `workplace` takes, for argparse, of `MOST` at most; what is not installed is told when it is opened."""
+    """What `worker_site` takes, for argparse, of `MOST` at most; what is not installed is told when it is opened."""
     try:
         number = int(text)
     except ValueError:
@@ -102,7 +102,7 @@ def workers_argument(text: str) -> int | str:
     if number is not None and not 1 <= number <= MOST:
         raise argparse.ArgumentTypeError(f"must be at least 1 and at most {MOST:,}. Got {text!r}")
     try:
-        workplace(text if number is None else number, "presage")
+        worker_site(text if number is None else number, "presage")
     except InvalidArgument as error:
         raise argparse.ArgumentTypeError(f"must {error.rule}. Got {text!r}") from None
     except WrongInput:

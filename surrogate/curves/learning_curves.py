@@ -1,4 +1,4 @@
-"""`Trainings`: n learning curves as columns, finished or under way, with what is known of each before it begins."""
+"""`LearningCurves`: n curves as columns, finished or under way, with what is known of each before it begins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from presage.errors import InvalidArgument
 
-__all__ = ["SETTING", "Setting", "Trainings"]
+__all__ = ["SETTING", "Setting", "LearningCurves"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,7 +21,7 @@ SETTING = (
     "epochs", "warmup", "falling", "learning_rate", "batch", "weight_decay", "label_smoothing", "ema", "mixing",
     "image_side", "classes", "parameters", "multiply_adds", "depth",
 )  # fmt: skip
-"""Names of the columns of `Trainings.settings`. Counts are as they are, not logarithms."""
+"""Names of the columns of `LearningCurves.settings`. Counts are as they are, not logarithms."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False)
-class Trainings:
+class LearningCurves:
     """n trainings.
 
     Attributes:
@@ -77,11 +77,11 @@ class Trainings:
         n = len(self.accuracy)
         if self.accuracy.ndim != 2 or self.loss.shape != self.accuracy.shape:
             shapes = (self.accuracy.shape, self.loss.shape)
-            raise InvalidArgument("loss", "Trainings", "be (n, e), as `accuracy`", shapes)
+            raise InvalidArgument("loss", "LearningCurves", "be (n, e), as `accuracy`", shapes)
         if self.settings.shape != (n, len(SETTING)):
-            raise InvalidArgument("settings", "Trainings", f"be ({n}, {len(SETTING)})", self.settings.shape)
+            raise InvalidArgument("settings", "LearningCurves", f"be ({n}, {len(SETTING)})", self.settings.shape)
         if len(self.task) != n or len(self.group) != n:
-            raise InvalidArgument("task", "Trainings", f"be ({n},), as `group`", (len(self.task), len(self.group)))
+            raise InvalidArgument("task", "LearningCurves", f"be ({n},), as `group`", (len(self.task), len(self.group)))
 
     def __len__(self) -> int:
         return len(self.accuracy)
@@ -94,7 +94,7 @@ class Trainings:
         settings: Sequence[Setting],
         task: Sequence[str] | None = None,
         group: Sequence[str] | None = None,
-    ) -> Trainings:
+    ) -> LearningCurves:
         """From curves of any lengths, (e,) each; a curve without losses has an empty one."""
         curves = [np.asarray(one, np.float64) for one in accuracy]
         losses = [np.asarray(one, np.float64) for one in loss]
@@ -125,16 +125,16 @@ class Trainings:
         last = self.accuracy[np.arange(len(self)), at]
         return np.where(self.done >= self.epochs, last, np.nan)
 
-    def take(self, rows: ArrayLike) -> Trainings:
+    def take(self, rows: ArrayLike) -> LearningCurves:
         """The given rows."""
         at = np.asarray(rows)
-        return Trainings(self.accuracy[at], self.loss[at], self.settings[at], self.task[at], self.group[at])
+        return LearningCurves(self.accuracy[at], self.loss[at], self.settings[at], self.task[at], self.group[at])
 
-    def until(self, epochs: ArrayLike) -> Trainings:
+    def until(self, epochs: ArrayLike) -> LearningCurves:
         """As they were after so many epochs each, (n,) or one number."""
         beyond = np.arange(self.accuracy.shape[1]) >= np.broadcast_to(epochs, (len(self),))[:, None]
         accuracy, loss = (np.where(beyond, np.nan, part) for part in (self.accuracy, self.loss))
-        return Trainings(accuracy, loss, self.settings, self.task, self.group)
+        return LearningCurves(accuracy, loss, self.settings, self.task, self.group)
 
 
 def _padded(rows: Sequence[Floats], length: int) -> Floats:

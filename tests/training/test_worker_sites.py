@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from presage.errors import InvalidArgument, WrongInput
-from presage.training import workplaces
-from presage.training.workplaces import Here, OnRay, OnSlurm, workers_argument, workplace
+from presage.training import worker_sites
+from presage.training.worker_sites import Here, OnRay, OnSlurm, worker_site, workers_argument
 
 
 @pytest.fixture
 def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workplaces, "find_spec", lambda name: object())
+    monkeypatch.setattr(worker_sites, "find_spec", lambda name: object())
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_every_form_means_one_place(all_installed: None, workers: int | str, meant: object) -> None:
-    assert workplace(workers, "presage search") == meant
+    assert worker_site(workers, "presage search") == meant
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_every_form_means_one_place(all_installed: None, workers: int | str, mea
 )  # fmt: skip
 def test_what_means_nothing_is_refused_with_what_would(all_installed: None, wrong: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"^The `workers` of `presage search` must be auto, .* ray"):
-        workplace(wrong, "presage search")
+        worker_site(wrong, "presage search")
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_what_means_nothing_is_refused_with_what_would(all_installed: None, wron
 def test_what_is_not_installed_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch, workers: str, module: str, extra: str
 ) -> None:
-    monkeypatch.setattr(workplaces, "find_spec", lambda name: None)
+    monkeypatch.setattr(worker_sites, "find_spec", lambda name: None)
     with pytest.raises(WrongInput) as refused:
-        workplace(workers, "presage populate")
+        worker_site(workers, "presage populate")
     lacking = f"The `--workers {workers}` of `presage populate` needs {module}, which is not installed."
     assert str(refused.value) == f"{lacking} Type: pip install 'presage[{extra}]'"
 

@@ -5,7 +5,7 @@ import pytest
 
 from presage.errors import InvalidArgument
 from presage.surrogate.curves.features import FEATURES, features, last_logit
-from presage.surrogate.curves.trainings import SETTING, Setting, Trainings
+from presage.surrogate.curves.learning_curves import SETTING, LearningCurves, Setting
 from presage.surrogate.data.logit import to_logit
 from presage.training.recipe import Recipe
 
@@ -15,9 +15,9 @@ def setting(**changed: object) -> Setting:
     return Setting(recipe, classes=10, parameters=1000, multiply_adds=50_000, depth=3)
 
 
-def two() -> Trainings:
+def two() -> LearningCurves:
     """One finished, one after two of four epochs, whose losses nobody knows."""
-    return Trainings.of([[0.2, 0.4, 0.5, 0.6], [0.3, 0.35]], [[2.0, 1.5, 1.2, 1.0], []], [setting(), setting()])
+    return LearningCurves.of([[0.2, 0.4, 0.5, 0.6], [0.3, 0.35]], [[2.0, 1.5, 1.2, 1.0], []], [setting(), setting()])
 
 
 def test_what_is_finished_has_a_final_accuracy_and_what_is_under_way_has_none() -> None:
@@ -61,7 +61,7 @@ def test_what_is_not_known_is_missing_and_nothing_else() -> None:
 
 
 def test_the_future_of_a_curve_tells_nothing() -> None:
-    whole, cut = two(), Trainings.of([[0.2, 0.4]], [[2.0, 1.5]], [setting()])
+    whole, cut = two(), LearningCurves.of([[0.2, 0.4]], [[2.0, 1.5]], [setting()])
     np.testing.assert_array_equal(features(whole.until(2))[0], features(cut)[0])
     assert last_logit(whole.until(2))[0] == last_logit(cut)[0]
 
@@ -73,7 +73,7 @@ def test_a_side_and_a_batch_that_images_tell_are_not_known() -> None:
 
 
 def test_columns_of_unlike_lengths_are_refused() -> None:
-    with pytest.raises(InvalidArgument, match="`loss` of `Trainings` must be"):
-        Trainings(
+    with pytest.raises(InvalidArgument, match="`loss` of `LearningCurves` must be"):
+        LearningCurves(
             np.zeros((2, 3)), np.zeros((2, 2)), np.zeros((2, len(SETTING))), np.array(["", ""]), np.array(["", ""])
         )
