@@ -8,22 +8,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.spaces.cells import CELL_OPERATIONS, Wiring, write_cells
+from presage.architecture.spaces.cells import CELL_OPERATIONS, Wiring
 from presage.architecture.spaces.codes import Codes
-from presage.architecture.spaces.space import Categorical, Space
-from presage.errors import InvalidArgument
+from presage.architecture.spaces.space import Categorical
+from presage.architecture.spaces.stacked_cells import CELLS, StackedCells
 
 __all__ = ["EnasMicro"]
 
-CELLS = ("normal", "reduction")
-SIDES = ("first", "second")
 CHOICES = ("identity", "sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "max_pool_3x3")
 MEANING = np.array([CELL_OPERATIONS.index(name) for name in ("skip_connect", *CHOICES[1:])])
 
 
 @dataclass(frozen=True)
-class EnasMicro(Space):
+class EnasMicro(StackedCells):
     """A normal and a reduction cell of `nodes` nodes, stacked `cells` times; a third and two thirds of them in, the
     reduction cell halves the side and doubles the width.
 
@@ -36,34 +33,13 @@ class EnasMicro(Space):
     """
 
     family: ClassVar[str] = "enas_micro"
-    nodes: int = 4
-    cells: int = 3
-    width: int = 8
-    stride: int = 2
-
-    def __post_init__(self) -> None:
-        for name, least, most in (("nodes", 1, 100), ("cells", 3, 1000), ("width", 1, 100_000), ("stride", 1, 2)):
-            if not least <= getattr(self, name) <= most:
-                raise InvalidArgument(name, "EnasMicro", f"be between {least} and {most}", getattr(self, name))
+    operations: ClassVar[tuple[str, ...]] = CHOICES
 
     @cached_property
     def parameters(self) -> tuple[Categorical, ...]:
-        found = []
-        for cell in CELLS:
-            for node in range(2, 2 + self.nodes):
-                for side in SIDES:
-                    found.append(Categorical(f"{cell}.node{node}.{side}.input", tuple(range(node))))
-                    found.append(Categorical(f"{cell}.node{node}.{side}.operation", CHOICES))
-        return tuple(found)
+        return tuple(edge for cell in CELLS for edge in self.edges(cell))
 
-    def decode_batch(self, codes: Codes) -> GraphBatch:
-        normal, reduction = (self._wiring(half) for half in np.split(codes, 2, axis=1))
-        return write_cells(normal, reduction, self.cells, self.width, self.stride)
-
-    def _wiring(self, codes: Codes) -> Wiring:
-        """The cells of (n, 4 q) codes: for each of q nodes first input, its operation, second input, its operation."""
-        n = len(codes)
-        edges = codes.reshape(n, self.nodes, 2, 2)
-        inputs = edges[..., 0]
-        read = (inputs.reshape(n, -1, 1) == np.arange(2, 2 + self.nodes)).any(axis=1)
-        return Wiring(inputs, MEANING[edges[..., 1]], ~read)
+    def wiring(self, codes: Codes) -> Wiring:
+        """The cells of (n, 4 q) codes."""
+        inputs, chosen, ends = self.wired(codes)
+        return Wiring(inputs, MEANING[chosen], ends)

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-import numpy as np
-
-from presage.architecture.batch.graph_batch import GraphBatch
-from presage.architecture.spaces.cells import NASNET_OPERATIONS, Wiring, write_cells
+from presage.architecture.spaces.cells import NASNET_OPERATIONS, Wiring
 from presage.architecture.spaces.codes import Choice, Codes
-from presage.architecture.spaces.space import Categorical, Space
+from presage.architecture.spaces.space import Categorical
+from presage.architecture.spaces.stacked_cells import CELLS, SIDES, StackedCells
 from presage.errors import InvalidArgument
 
 __all__ = ["AMOEBANET_A", "NASNET_A", "NASNet"]
 
-CELLS = ("normal", "reduction")
-SIDES = ("first", "second")
 OUTPUTS = ("nodes", "nodes and input")
 
 Edges = Sequence[tuple[str, int]]
@@ -50,7 +46,7 @@ AMOEBANET_A: dict[str, Edges] = {
 
 
 @dataclass(frozen=True)
-class NASNet(Space):
+class NASNet(StackedCells):
     """A normal and a reduction cell of `nodes` nodes, stacked as in `enas_micro`, with NASNet's operations: the
     identity, pools of 3, 5 and 7, separable convolutions of 3, 5 and 7, dilated ones, dense ones of 1 and 3, and those
     of 3 and 7 as a row and a column.
@@ -64,30 +60,14 @@ class NASNet(Space):
     """
 
     family: ClassVar[str] = "nasnet"
+    operations: ClassVar[tuple[str, ...]] = NASNET_OPERATIONS
     nodes: int = 5
-    cells: int = 3
-    width: int = 8
-    stride: int = 2
-
-    def __post_init__(self) -> None:
-        for name, least, most in (("nodes", 1, 100), ("cells", 3, 1000), ("width", 1, 100_000), ("stride", 1, 2)):
-            if not least <= getattr(self, name) <= most:
-                raise InvalidArgument(name, "NASNet", f"be between {least} and {most}", getattr(self, name))
 
     @cached_property
     def parameters(self) -> tuple[Categorical, ...]:
-        found = []
-        for cell in CELLS:
-            for node in range(2, 2 + self.nodes):
-                for side in SIDES:
-                    found.append(Categorical(f"{cell}.node{node}.{side}.input", tuple(range(node))))
-                    found.append(Categorical(f"{cell}.node{node}.{side}.operation", NASNET_OPERATIONS))
-            found.append(Categorical(f"{cell}.output", OUTPUTS))
-        return tuple(found)
-
-    def decode_batch(self, codes: Codes) -> GraphBatch:
-        normal, reduction = (self._wiring(half) for half in np.split(codes, 2, axis=1))
-        return write_cells(normal, reduction, self.cells, self.width, self.stride)
+        return tuple(
+            parameter for cell in CELLS for parameter in (*self.edges(cell), Categorical(f"{cell}.output", OUTPUTS))
+        )
 
     def from_genotype(self, normal: Edges, reduction: Edges, passes: Sequence[str] = ()) -> dict[str, Choice]:
         """The parameters of published cells.
@@ -110,11 +90,7 @@ class NASNet(Space):
         self.codes([params])  # refuses what is no choice
         return params
 
-    def _wiring(self, codes: Codes) -> Wiring:
-        """The cells of (n, 4 q + 1) codes: for each of q nodes first input, its operation, second input, its operation;
-        and the output."""
-        n = len(codes)
-        edges = codes[:, :-1].reshape(n, self.nodes, 2, 2)
-        inputs = edges[..., 0]
-        read = (inputs.reshape(n, -1, 1) == np.arange(2, 2 + self.nodes)).any(axis=1)
-        return Wiring(inputs, edges[..., 1], ~read, codes[:, -1] == 1)
+    def wiring(self, codes: Codes) -> Wiring:
+        """The cells of (n, 4 q + 1) codes: the edges, and the output."""
+        inputs, operations, ends = self.wired(codes[:, :-1])
+        return Wiring(inputs, operations, ends, codes[:, -1] == 1)
