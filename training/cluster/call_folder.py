@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from presage.training.cluster.meanwhile import meanwhile
+
 __all__ = ["DRIVER", "CallFolder", "work"]
 
 DRIVER = "driver"
@@ -89,9 +91,8 @@ class CallFolder:
     @contextmanager
     def beating(self, who: str) -> Iterator[None]:
         """Within the block others see that `who` lives."""
-        ended = threading.Event()
 
-        def beat() -> None:
+        def beat(ended: threading.Event) -> None:
             number = 0
             while self.folder.exists():
                 number += 1
@@ -100,13 +101,8 @@ class CallFolder:
                 if ended.wait(BEAT_SECONDS):
                     return
 
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
+        with meanwhile(beat):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def is_silent(self, who: str) -> bool:
         """Whether one that has begun to beat has not been heard for long."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from presage.training.cluster.meanwhile import meanwhile
 from presage.training.cluster.parcels import Parcel, unpacked
 from presage.training.job import EPOCHS, stop
 
@@ -52,25 +52,13 @@ def done_there(
         here["checkpoint"] = str(file)
         if checkpoint is not None:
             checkpoint.tofile(file)
-        with _telling(file, tell):
+        with meanwhile(lambda ended: _tell_until(ended, file, tell)):
             answer = call(here)
         return answer, np.fromfile(file, np.uint8) if file.exists() else None
 
 
-@contextmanager
-def _telling(file: Path, tell: Tell) -> Iterator[None]:
-    """Tell of what is written beside the checkpoint `file`, for the block."""
-    ended = threading.Event()
-    thread = threading.Thread(target=_tell_until, args=(ended, file, tell), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 def _tell_until(ended: threading.Event, file: Path, tell: Tell) -> None:
+    """Tell of what is written beside the checkpoint `file`."""
     epochs, sent, waited = file.with_name(EPOCHS), 0, 0.0
     while True:
         text = epochs.read_text() if epochs.exists() else ""
