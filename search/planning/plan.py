@@ -206,18 +206,13 @@ def _choices(
                 continue
             turns = workload.turns(chosen) + workload.turns(settings.compare_random)
             spare = left - turns * settings.rounds * each
-            beside = min(workload.at_once, chosen) if _beside(final, trials, workload) else 1
-            turns = final.networks if beside == 1 else 1
-            speed = workload.finishing if beside == 1 or workload.beside is None else workload.beside
+            beside = workload.beside is not None and final.networks == 1 and trials < 2 and chosen > 1
+            finals = min(workload.at_once, chosen) if beside else final.networks
+            speed, turns = workload.finals(finals, side_by_side=beside)
             fits = _fitting_epochs(spare / turns, final, trials, replace(workload, finishing=speed), most)
             if fits >= epochs:
                 fits = min(fits, _MOST_EPOCHS * final.recipe.epochs)
-                yield _Choice(most, chosen, candidates, trials, fits, max(final.networks, beside), beside > 1)
-
-
-def _beside(final: FinalSettings, trials: int, workload: Workload) -> bool:
-    """Whether final trainings are side by side: where one was asked for, and nothing is tuned."""
-    return workload.beside is not None and final.networks == 1 and trials < 2
+                yield _Choice(most, chosen, candidates, trials, fits, finals, beside)
 
 
 def _sizes(offer: Offer, workload: Workload, *, sized: bool) -> list[int]:
@@ -329,8 +324,7 @@ def _told(
             networks=choice.finals,
             side_by_side=choice.side_by_side,
         )
-        by_one = workload.beside if choice.side_by_side else None
-        speed, turns = (workload.finishing, choice.finals) if by_one is None else (by_one, 1)
+        speed, turns = workload.finals(choice.finals, side_by_side=choice.side_by_side)
         epoch = speed.epoch(last.recipe, workload.final_images, workload.growth * choice.most)
         tuning = (
             tuning_epochs(choice.trials, choice.epochs) * epoch + _tunings(choice.trials) * workload.finishing.start
@@ -342,7 +336,7 @@ def _told(
                 )
             )
         what = f"{choice.epochs} epochs at {last.recipe.image_side} px, {workload.final_images.train:,} images"
-        if by_one is not None:
+        if choice.side_by_side:
             what = f"{choice.finals} networks at once, {what}"
         parts.append(PlannedPart("final", what, turns * (speed.start + choice.epochs * epoch)))
     parts += [part for part in workload.before if part.name == FINISH]

@@ -52,6 +52,10 @@ class Workload:
     at_once: int = 1
     beside: Speed | None = None
 
+    def finals(self, networks: int, *, side_by_side: bool) -> tuple[Speed, int]:
+        """The speed of final trainings, and how many one after the other they take."""
+        return (self.beside, 1) if side_by_side and self.beside is not None else (self.finishing, networks)
+
     def turns(self, networks: int) -> int:
         """Trainings one after the other that so many networks take."""
         return -(-networks // self.at_once)
