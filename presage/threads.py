@@ -7,8 +7,8 @@ import os
 __all__ = ["SPINS", "spin_briefly"]
 
 SPINS = 10_000
-"""Turns, some tens of microseconds. GNU OpenMP's own 300,000 are as fast on a free machine; where other programs use
-the cores, a thread spins away the time that the one it waits for needs, and an epoch takes thirty times as long."""
+"""Turns. GNU OpenMP's own 300,000 are as fast on a free machine; where other programs use the cores, a thread spins
+away the time that the one it waits for needs: an epoch by two took thirty times as long as by one."""
 
 
 def spin_briefly() -> None:
