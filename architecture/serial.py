@@ -13,7 +13,7 @@ fields that came later (`Operation.later`), which are written where they are not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +25,19 @@ from presage.architecture.text import text as text_of
 from presage.errors import InvalidArchitecture, UnknownName
 from presage.files import read_text
 
-__all__ = ["FORMAT", "VERSION", "digest", "dumps", "from_json", "loads", "read_jsonl", "to_json", "write_jsonl"]
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "digest",
+    "dumps",
+    "from_json",
+    "loads",
+    "nodes_from_json",
+    "parsed",
+    "read_jsonl",
+    "to_json",
+    "write_jsonl",
+]
 
 MOST_NODES = 100_000
 
@@ -41,25 +53,39 @@ def from_json(value: object) -> Architecture:
     Raises:
         InvalidArchitecture: one line that names the node, the rule and the value.
     """
+    return Architecture(nodes_from_json(value))
+
+
+def nodes_from_json(
+    value: object, form: str = FORMAT, kinds: Mapping[str, type[Operation]] = BY_NAME, owner: str = "architecture"
+) -> tuple[Node, ...]:
+    """The nodes of an object of the format `form`, whose operations are of these `kinds`, by name.
+
+    Raises:
+        InvalidArchitecture: one line that names the node, the rule and the value.
+    """
+    one = f"An {owner}" if owner[0] in "aeiou" else f"A {owner}"
     if not isinstance(value, dict):
-        raise InvalidArchitecture(f"An architecture must be a JSON object. Got {shown(value)}.")
-    if value.get("format") != FORMAT:
+        raise InvalidArchitecture(f"{one} must be a JSON object. Got {shown(value)}.")
+    if value.get("format") != form:
         raise InvalidArchitecture(
-            f'The `format` of an architecture must be "{FORMAT}". Got {shown(value.get("format"))}.'
+            f'The `format` of {one[0].lower()}{one[1:]} must be "{form}". Got {shown(value.get("format"))}.'
         )
     version = value.get("version")
     if type(version) is not int or version < 1:
-        raise InvalidArchitecture(f"The `version` of an architecture must be an integer from 1. Got {shown(version)}.")
+        raise InvalidArchitecture(
+            f"The `version` of {one[0].lower()}{one[1:]} must be an integer from 1. Got {shown(version)}."
+        )
     if version > VERSION:
         raise InvalidArchitecture(
-            f"The architecture has format version {version}; this presage reads up to {VERSION}. Upgrade presage."
+            f"The {owner} has format version {version}; this presage reads up to {VERSION}. Upgrade presage."
         )
-    _exact_keys(value, ("format", "version", "nodes"), "An architecture")
+    _exact_keys(value, ("format", "version", "nodes"), one)
     nodes = value["nodes"]
     if not isinstance(nodes, list) or len(nodes) > MOST_NODES:
         got = f"{len(nodes)} nodes" if isinstance(nodes, list) else shown(nodes)
         raise InvalidArchitecture(f"The `nodes` must be a list of at most {MOST_NODES} nodes. Got {got}.")
-    return Architecture(tuple(_node_from_json(index, node, len(nodes)) for index, node in enumerate(nodes)))
+    return tuple(_node_from_json(index, node, len(nodes), kinds) for index, node in enumerate(nodes))
 
 
 def dumps(architecture: Architecture) -> str:
@@ -73,16 +99,25 @@ def loads(text: str | bytes) -> Architecture:
     Raises:
         InvalidArchitecture: where the text is no JSON or no architecture.
     """
+    return from_json(parsed(text))
+
+
+def parsed(text: str | bytes, owner: str = "an architecture") -> object:
+    """What a JSON text holds, strictly: no key twice, no numbers that are none.
+
+    Raises:
+        InvalidArchitecture: where the text is no JSON.
+    """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        value: object = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except InvalidArchitecture:
         raise
     except RecursionError:
-        raise InvalidArchitecture("The text is nested too deeply to be an architecture.") from None
+        raise InvalidArchitecture(f"The text is nested too deeply to be {owner}.") from None
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise InvalidArchitecture(f"The text is no JSON: {reason}. Got {shown(text)}.") from None
-    return from_json(value)
+    return value
 
 
 def read_jsonl(path: str | Path) -> list[Architecture]:
@@ -119,15 +154,15 @@ def digest(architecture: Architecture) -> str:
     return digest_of(architecture.nodes)
 
 
-def _node_from_json(index: int, value: object, count: int) -> Node:
+def _node_from_json(index: int, value: object, count: int, kinds: Mapping[str, type[Operation]]) -> Node:
     if not isinstance(value, dict):
         raise InvalidArchitecture(f"Node {index} must be an object. Got {shown(value)}.")
     name = value.get("op")
     if not isinstance(name, str):
         raise InvalidArchitecture(f"Node {index}: its `op` must be the name of an operation. Got {shown(name)}.")
-    kind = BY_NAME.get(name)
+    kind = kinds.get(name)
     if kind is None:
-        raise InvalidArchitecture(f"Node {index}: {UnknownName('operation', name[:80], BY_NAME)}")
+        raise InvalidArchitecture(f"Node {index}: {UnknownName('operation', name[:80], kinds)}")
     names = tuple(field for field in kind.field_names() if field in value or field not in kind.later)
     _exact_keys(value, ("op", "inputs", *names), f"Node {index} (`{name}`)")
     inputs = value["inputs"]

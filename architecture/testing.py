@@ -13,11 +13,13 @@ from __future__ import annotations
 import numpy as np
 
 from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.spaces.code_space import CodeSpace
 from presage.architecture.spaces.codes import Codes
-from presage.architecture.spaces.registry import SPACES, get_space
+from presage.architecture.spaces.registry import SPACES, space_of
 from presage.architecture.spaces.space import Space
+from presage.registry import Registered, Registry
 
-__all__ = ["SpaceContract", "same_batch"]
+__all__ = ["CodeSpaceContract", "SpaceContract", "same_batch"]
 
 
 def same_batch(left: GraphBatch, right: GraphBatch) -> bool:
@@ -26,19 +28,19 @@ def same_batch(left: GraphBatch, right: GraphBatch) -> bool:
     return all(np.array_equal(getattr(left, name), getattr(right, name)) for name in names)
 
 
-class SpaceContract:
-    """What every `Space` must do. Subclasses set `space`; `shapes` are the images its networks must accept."""
+class CodeSpaceContract:
+    """What every `CodeSpace` must do. Subclasses set `space`; `registry` is where those that ship are found."""
 
-    space: Space
-    shapes: tuple[tuple[int, int, int], ...] = ((3, 16, 16), (1, 8, 8), (3, 4, 4), (3, 33, 21))
+    space: CodeSpace
+    registry: Registry[Registered] = SPACES
 
     def drawn(self, n: int = 60, seed: int = 0) -> Codes:
         return self.space.sample(n, np.random.default_rng(seed))
 
     def test_names_itself_so_that_it_is_found_again(self) -> None:
         assert self.space.name.startswith(self.space.family)
-        if self.space.family in SPACES and SPACES.load(self.space.family) is type(self.space):
-            assert get_space(self.space.name) == self.space
+        if self.space.family in self.registry and self.registry.load(self.space.family) is type(self.space):
+            assert space_of(self.space.name, self.registry) == self.space
 
     def test_parameters_have_unique_names_and_choices(self) -> None:
         names = [parameter.name for parameter in self.space.parameters]
@@ -79,25 +81,6 @@ class SpaceContract:
         assert all(list(params) == [parameter.name for parameter in self.space.parameters] for params in named)
         assert np.array_equal(self.space.codes(named), codes)
 
-    def test_decode_batch_equals_decode(self) -> None:
-        codes = self.drawn()
-        batch = self.space.decode_batch(codes)
-        one_by_one = [self.space.decode(self.space.params(code)) for code in codes]
-        assert same_batch(batch, GraphBatch.of(one_by_one))
-        assert batch.architectures() == one_by_one
-
-    def test_inactive_parameters_do_not_change_the_network(self) -> None:
-        rng = np.random.default_rng(2)
-        codes = self.drawn()
-        noise = rng.integers(0, self.space.sizes, size=codes.shape)
-        noisy = np.where(self.space.active(codes), codes, noise)
-        assert same_batch(self.space.decode_batch(noisy), self.space.decode_batch(codes))
-
-    def test_every_network_takes_every_shape(self) -> None:
-        for architecture in self.space.decode_batch(self.drawn(n=100)).architectures():
-            for shape in self.shapes:
-                assert min(min(found) for found in architecture.shapes(shape, 10)) >= 1
-
     def test_mutation_changes_one_active_parameter(self) -> None:
         rng = np.random.default_rng(3)
         parents = self.drawn(n=300)
@@ -116,3 +99,29 @@ class SpaceContract:
             both = self.space.active(near) & self.space.active(code[None])[0]
             assert ((near != code) & both).sum(axis=1).tolist() == [1] * len(near)
             assert len(np.unique(near, axis=0)) == len(near)
+
+
+class SpaceContract(CodeSpaceContract):
+    """What every `Space` must do besides. `shapes` are the images its networks must accept."""
+
+    space: Space
+    shapes: tuple[tuple[int, int, int], ...] = ((3, 16, 16), (1, 8, 8), (3, 4, 4), (3, 33, 21))
+
+    def test_decode_batch_equals_decode(self) -> None:
+        codes = self.drawn()
+        batch = self.space.decode_batch(codes)
+        one_by_one = [self.space.decode(self.space.params(code)) for code in codes]
+        assert same_batch(batch, GraphBatch.of(one_by_one))
+        assert batch.architectures() == one_by_one
+
+    def test_inactive_parameters_do_not_change_the_network(self) -> None:
+        rng = np.random.default_rng(2)
+        codes = self.drawn()
+        noise = rng.integers(0, self.space.sizes, size=codes.shape)
+        noisy = np.where(self.space.active(codes), codes, noise)
+        assert same_batch(self.space.decode_batch(noisy), self.space.decode_batch(codes))
+
+    def test_every_network_takes_every_shape(self) -> None:
+        for architecture in self.space.decode_batch(self.drawn(n=100)).architectures():
+            for shape in self.shapes:
+                assert min(min(found) for found in architecture.shapes(shape, 10)) >= 1

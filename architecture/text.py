@@ -17,18 +17,18 @@ FORMAT = "presage-architecture"
 VERSION = 1
 
 
-def text(nodes: Iterable[Node]) -> str:
-    """One line of JSON."""
+def text(nodes: Iterable[Node], form: str = FORMAT) -> str:
+    """One line of JSON; `form` is its format."""
     written = []
     for node in nodes:
         before, after = _around(node.operation)
         written.append(f"{before}{','.join(map(str, node.inputs))}{after}")
-    return f'{{"format":"{FORMAT}","version":{VERSION},"nodes":[{",".join(written)}]}}'
+    return f'{{"format":"{form}","version":{VERSION},"nodes":[{",".join(written)}]}}'
 
 
-def digest(nodes: Iterable[Node]) -> str:
+def digest(nodes: Iterable[Node], form: str = FORMAT) -> str:
     """SHA-256 of `text`, 64 hex digits."""
-    return hashlib.sha256(text(nodes).encode()).hexdigest()
+    return hashlib.sha256(text(nodes, form).encode()).hexdigest()
 
 
 def node_to_json(node: Node) -> dict[str, Any]:

@@ -15,6 +15,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from presage.registry import Registered, Registry
 
 HERE = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -58,11 +62,24 @@ def recipe_columns() -> str:
 
 def spaces() -> str:
     """The search spaces: what each holds, its arguments, and how large it is with their defaults."""
-    from presage.architecture.spaces import SPACES, get_space
+    from presage.architecture.spaces import SPACES
+
+    return _spaces(SPACES)
+
+
+def cell_spaces() -> str:
+    """The same of the spaces of recurrent cells."""
+    from presage.architecture.recurrent.registry import CELL_SPACES
+
+    return _spaces(CELL_SPACES)
+
+
+def _spaces(known: Registry[Registered]) -> str:
+    from presage.architecture.spaces.registry import space_of
 
     lines = ["", "| space | what it holds | arguments (default) | parameters | combinations |", "|---|---|---|---|---|"]
-    for name, summary in SPACES.summaries().items():
-        space = get_space(name)
+    for name, summary in known.summaries().items():
+        space = space_of(name, known)
         size = math.prod(len(parameter.choices) for parameter in space.parameters)
         given = ", ".join(f"`{field.name}` ({field.default})" for field in dataclasses.fields(space))
         lines.append(f"| `{name}` | {summary} | {given} | {len(space.parameters)} | {size:.3g} |")
@@ -158,6 +175,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "own-columns": own_columns,
     "recipe-columns": recipe_columns,
     "spaces": spaces,
+    "cell-spaces": cell_spaces,
     "predictors": predictors,
     "strategies": strategies,
     "traced-networks": traced_networks,

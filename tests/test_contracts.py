@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import presage.commands
+from presage.architecture.recurrent.registry import CELL_SPACES
 from presage.architecture.spaces import SPACES
 from presage.cli import COMMANDS
 from presage.registry import Registered
@@ -40,10 +41,11 @@ def without(registered: Mapping[str, Registered], contract: str) -> list[str]:
     ("registered", "contract"),
     [
         (SPACES, "SpaceContract"),
+        (CELL_SPACES, "CodeSpaceContract"),
         (SAMPLERS, "SamplerContract"),
         (PREDICTORS, "PredictorContract"),
     ],
-    ids=["spaces", "samplers", "predictors"],
+    ids=["spaces", "spaces of cells", "samplers", "predictors"],
 )
 def test_every_registered_class_is_held_to_the_contract(registered: Mapping[str, Registered], contract: str) -> None:
     assert without(registered, contract) == []

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from presage.architecture.canonical.labelling import labels
-from presage.architecture.canonical.rewriting import Values, number_values
+from presage.architecture.canonical.rewriting import Values, key, number_values
 from presage.architecture.node import Node
 from presage.architecture.operations import Add, Operation
 
@@ -87,7 +87,7 @@ def _contains(whole: Counter[int], part: Counter[int]) -> bool:
 
 
 def _in_order(operations: list[Operation], inputs: list[tuple[int, ...]], names: list[bytes]) -> tuple[Node, ...]:
-    """Depth first from the classifier, the deepest input first: the order in which a person would write the network."""
+    """What reads nothing, then depth first from the classifier, the deepest input first: as a person would write it."""
     levels = _levels(inputs)
 
     def ordered(node: int) -> Sequence[int]:
@@ -95,11 +95,9 @@ def _in_order(operations: list[Operation], inputs: list[tuple[int, ...]], names:
             return inputs[node]
         return sorted(inputs[node], key=lambda source: (-levels[source], names[source]))
 
-    placed: dict[int, int] = {}
-    image = next(node for node, sources in enumerate(inputs) if not sources)
-    placed[image] = 0
+    sequence = sorted((node for node, sources in enumerate(inputs) if not sources), key=lambda n: key(operations[n]))
+    placed = {node: at for at, node in enumerate(sequence)}
     stack: list[tuple[int, bool]] = [(len(operations) - 1, False)]
-    sequence = [image]
     while stack:
         node, ready = stack.pop()
         if node in placed:

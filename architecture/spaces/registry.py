@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from presage.errors import InvalidArgument, UnknownName
 from presage.registry import Registered, Registry
@@ -12,7 +12,7 @@ from presage.registry import Registered, Registry
 if TYPE_CHECKING:
     from presage.architecture.spaces.space import Space
 
-__all__ = ["SPACES", "get_space"]
+__all__ = ["SPACES", "get_space", "space_of"]
 
 _HERE = "presage.architecture.spaces"
 
@@ -66,14 +66,20 @@ def get_space(name: str) -> Space:
         UnknownName: no such family or argument; names the nearest.
         InvalidArgument: an argument that is no integer, is given twice, or is out of range.
     """
+    made: Space = space_of(name, SPACES)
+    return made
+
+
+def space_of(name: str, known: Registry[Registered]) -> Any:
+    """The space of this name among those `known`; see `get_space`."""
     family, _, text = name.partition(":")
-    made: type[Space] = SPACES.load(family)
-    known = [field.name for field in fields(made)]
+    made: Any = known.load(family)
+    fields_of = [field.name for field in fields(made)]
     arguments: dict[str, int] = {}
     for part in text.split(",") if text else ():
         argument, _, value = part.partition("=")
-        if argument not in known:
-            raise UnknownName(f"argument of the space `{family}`", argument, known)
+        if argument not in fields_of:
+            raise UnknownName(f"argument of the space `{family}`", argument, fields_of)
         if argument in arguments or not re.fullmatch(r"-?\d+", value):
             raise InvalidArgument(
                 argument, family, "be given once, as an integer", part, f"Type {family}:{argument}=1."
