@@ -268,18 +268,19 @@ def bind(
     def experience() -> Experience:
         return reread() if evidence.experience is None else evidence.experience
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int) -> None:  # of a fit: also where what was kept cannot be read
         progress("fit predictor, once", done, total)
 
     def waiting() -> None:
         progress("wait for another presage, which fits the predictor", 0, 1)
 
-    tell(0, 1)
+    stage = "read predictor" if evidence.experience is None else "fit predictor, once"
+    progress(stage, 0, 1)
     began = time.monotonic()
     learned = fitted(unfitted, evidence.content, experience, cache, tell, waiting)
     if evidence.experience is not None:
         note_fit(cache, unfitted, time.monotonic() - began, len(evidence.experience))
-    tell(1, 1)
+    progress(stage, 1, 1)
     predictor: TaskPredictor = learned
     if evidence.own:
         with reading("The experience in the database"):

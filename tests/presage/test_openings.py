@@ -70,7 +70,9 @@ def test_a_prediction_opens_the_database_once_and_once_more_to_store_a_probe(
     first = session.predict(dataset, named, QUICK)  # unknown dataset: probed, then fitted
     assert openings.counted() == 2
     assert {"probe", "fit predictor, once"} <= set(stages)
+    stages.clear()
     assert session.predict(dataset, named, QUICK) == first  # known, and what was fitted is kept
+    assert stages == ["read predictor"] * 2
     assert openings.counted() == 1
 
     session.train(dataset, named[:2], QUICK)
