@@ -42,6 +42,7 @@ from presage.architecture.spaces.space import Space  # noqa: E402
 from presage.search.latency.model import LatencyModel  # noqa: E402
 from presage.search.latency.work import WORK  # noqa: E402
 from presage.search.limits import Limits  # noqa: E402
+from presage.search.sameness import network_keys  # noqa: E402
 from presage.search.samplers.distributions import distributions  # noqa: E402
 from presage.search.samplers.history import History  # noqa: E402
 from presage.search.settings import SearchSettings  # noqa: E402
@@ -49,7 +50,6 @@ from presage.search.strategies import SAMPLERS, get_proposer  # noqa: E402
 from presage.search.studies.feasible import FeasibleDraws  # noqa: E402
 from presage.search.studies.journal import Journal, ScoredTrial  # noqa: E402
 from presage.search.studies.predicted import PredictedStudy  # noqa: E402
-from presage.search.studies.sameness import network_keys  # noqa: E402
 from presage.search.studies.scorer import PredictorScorer, Scorer  # noqa: E402
 from presage.surrogate import get_predictor  # noqa: E402
 from presage.surrogate.testing import synthetic_experience, synthetic_task  # noqa: E402

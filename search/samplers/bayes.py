@@ -16,8 +16,9 @@ class BayesSampler(ModelSampler):
     """Each network is the one expected to improve most on the best so far, among changes of the best and random ones.
 
     In the manner of BANANAS, whose ensemble of networks over path encodings is here a Gaussian process over graph
-    features (see `ModelSampler`, also for the arguments). Three quarters of the candidates differ in one to three
-    parameters from the best, the others are random.
+    features (see `ModelSampler`, also for the arguments). Three quarters of the candidates to begin with differ in one
+    to three parameters from the best, the others are random; what the model thinks most of has children, changed or
+    crossed, four times over.
 
     References: White et al., *BANANAS: Bayesian Optimization with Neural Architectures for Neural Architecture
     Search*, arXiv 1910.11858; features in the manner of GRAF, arXiv 2404.16551.

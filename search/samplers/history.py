@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from presage.architecture.spaces.space import Codes
 
-__all__ = ["History", "code_words"]
+__all__ = ["History", "Words", "code_words"]
+
+Words = Callable[[Codes], NDArray[np.uint64]]
+"""Codes (n, p) → a word for each, (n,)."""
 
 
 class History:
@@ -26,8 +29,7 @@ class History:
         self._scored = np.zeros(1024, np.bool_)
         self._marks: list[Mapping[str, Any]] = []
         self._size = 0
-        self._words: set[int] = set()  # of the first `_worded` candidates
-        self._worded = 0
+        self._words: dict[Words, tuple[set[int], int]] = {}  # of the first so many candidates
 
     def __len__(self) -> int:
         return self._size
@@ -52,12 +54,15 @@ class History:
         """(m,) what the strategy attached to each candidate; an empty mapping where it attached nothing."""
         return self._marks
 
-    def holds(self, words: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """(n,) whether a candidate has this word (`code_words`). What is recorded is looked at once, not every time."""
-        if self._worded < self._size:
-            self._words.update(code_words(self._codes[self._worded : self._size]).tolist())
-            self._worded = self._size
-        return np.fromiter((word in self._words for word in words.tolist()), np.bool_, len(words))
+    def holds(self, words: NDArray[np.uint64], of: Words | None = None) -> NDArray[np.bool_]:
+        """(n,) whether a candidate has this word, as `of` gives them (`code_words` if nothing does). What is recorded
+        is looked at once, not every time."""
+        of = of or code_words
+        held, worded = self._words.get(of, (set(), 0))
+        if worded < self._size:
+            held.update(of(self._codes[worded : self._size]).tolist())
+            self._words[of] = held, self._size
+        return np.fromiter((word in held for word in words.tolist()), np.bool_, len(words))
 
     def extend(
         self, codes: Codes, values: NDArray[np.float64], marks: Sequence[Mapping[str, Any]] | None = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
-from presage.search.samplers.acquiring import best_first, chosen, unseen
+from presage.search.samplers.acquiring import Acquisition, best_first, unseen
 from presage.search.samplers.history import History
 from presage.search.samplers.network_features import NetworkFeatures, network_features
 from presage.search.samplers.proposer import Proposals
@@ -20,7 +20,11 @@ from presage.search.samplers.space_sampler import SpaceSampler
 __all__ = ["ModelSampler", "changed"]
 
 _LEAST, _MOST = 512, 4096
-"""Bounds of the number of candidates a batch is chosen from."""
+"""Bounds of the number of candidates a batch is chosen from, before it climbs."""
+CLIMBED = 128
+"""Largest batch whose candidates climb: a larger one is spread over many anyway, and should cost little for each."""
+STEPS, LEADERS, CHILDREN = 4, 32, 256
+"""Steps of a climb, the candidates that have children at each, and how many these have."""
 
 
 class ModelSampler(SpaceSampler):
@@ -28,7 +32,8 @@ class ModelSampler(SpaceSampler):
 
     The model is a Gaussian process over graph features (`Posterior`, `NetworkFeatures`), fitted anew for every batch
     to what is known, or to 400 of it, in milliseconds. A batch is picked one by one, each pick counted as known, so
-    that its networks differ. Several objectives: see `acquiring.chosen`.
+    that its networks differ. See `Acquisition` for what is most worth trying,
+    with one objective and with several. No two networks that compute the same are tried.
 
     Args:
         seed, space: see `SpaceSampler`.
@@ -37,6 +42,8 @@ class ModelSampler(SpaceSampler):
     """
 
     several_objectives: ClassVar[bool] = True
+    climbs: ClassVar[bool] = True
+    """Whether candidates have children, and these, by what the model thinks of them."""
 
     def __init__(
         self,
@@ -58,10 +65,37 @@ class ModelSampler(SpaceSampler):
         ranked = best_first(history)
         if len(ranked) < self.initial:
             return Proposals(self.begin(space, n, numbers))
+        features = self.features(space)
         candidates = self.candidates(space, history, ranked, int(np.clip(4 * n, _LEAST, _MOST)), numbers)
-        candidates = unseen(candidates, history)
-        found = chosen(history, ranked, candidates, n, self.features(space), numbers) if len(candidates) else candidates
+        candidates = unseen(candidates, history, features.functions)
+        if not len(candidates):
+            return Proposals(space.sample(n, numbers))
+        acquisition = Acquisition(history, ranked, features)
+        if self.climbs and n <= CLIMBED:
+            candidates = self._climbed(space, history, candidates, acquisition, numbers)
+        found = acquisition.chosen(candidates, n, numbers)
         return Proposals(np.concatenate([found, space.sample(n - len(found), numbers)]))
+
+    def _climbed(
+        self,
+        space: Space,
+        history: History,
+        candidates: Codes,
+        acquisition: Acquisition,
+        numbers: np.random.Generator,
+    ) -> Codes:
+        """The candidates, and what the model thinks most of among their children, theirs, and so on."""
+        functions = self.features(space).functions
+        worth = acquisition.worth(candidates, numbers)
+        for _ in range(STEPS):
+            best = candidates[np.argsort(-worth, kind="stable")[:LEADERS]]
+            children = _children(space, best[numbers.integers(len(best), size=CHILDREN)], numbers)
+            together = unseen(np.concatenate([candidates, children]), history, functions)
+            fresh = together[len(candidates) :]
+            if not len(fresh):
+                break
+            candidates, worth = together, np.concatenate([worth, acquisition.worth(fresh, numbers)])
+        return candidates
 
     def begin(self, space: Space, n: int, numbers: np.random.Generator) -> Codes:
         """(n, p) what is scored before there is a model: random networks."""
@@ -86,3 +120,11 @@ def changed(space: Space, codes: Codes, numbers: np.random.Generator) -> Codes:
         more &= numbers.random(len(found)) < 0.4
         found[more] = space.mutate(found[more], numbers)
     return found
+
+
+def _children(space: Space, parents: Codes, numbers: np.random.Generator) -> Codes:
+    """Codes near or between `parents` (n, p): half of these changed, half crossed with the one before."""
+    half = len(parents) // 2
+    crossed = np.where(numbers.random(parents[half:].shape) < 0.5, parents[half:], np.roll(parents, 1, axis=0)[half:])
+    crossed = crossed[space.valid(crossed)]
+    return np.concatenate([changed(space, parents[:half], numbers), space.normalise(crossed)])

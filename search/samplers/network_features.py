@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from presage.architecture.batch.costs import batch_costs
 from presage.architecture.encoders import cost_features, graph_features
 from presage.architecture.spaces.space import Codes, Space
+from presage.search.sameness import network_keys
+from presage.search.samplers.history import code_words
 from presage.search.samplers.suggested import SuggestedSpace
 
 __all__ = ["NetworkFeatures", "network_features"]
@@ -48,7 +51,7 @@ class NetworkFeatures:
         apart = np.sqrt(((scaled[: REFERENCE // 2] - scaled[REFERENCE // 2 :]) ** 2).sum(axis=1))
         self._unit = np.float32(np.median(apart[apart > 0])) if (apart > 0).any() else np.float32(1.0)
         self._features = _Kept(lambda codes: self._standard(self._raw(codes)) / self._unit)
-        self._sizes = _Kept(self._size)
+        self._sizes, self._functions = _Kept(self._size), _Kept(self._function)
 
     def __call__(self, codes: Codes) -> Singles:
         """(n, f) of normalised codes (n, p)."""
@@ -57,6 +60,10 @@ class NetworkFeatures:
     def sizes(self, codes: Codes) -> NDArray[np.float64]:
         """(n,) multiply-adds; of an ordinary study, the sum of the places of its parameters, each in [0, 1]."""
         return np.asarray(self._sizes(codes), np.float64)
+
+    def functions(self, codes: Codes) -> NDArray[np.uint64]:
+        """(n,) words, one for all that compute the same (`network_keys`); of an ordinary study, the codes'."""
+        return np.asarray(self._functions(codes), np.uint64)
 
     def _standard(self, raw: Singles) -> Singles:
         scaled = (raw[:, self._columns] - self._centre) / self._deviation
@@ -75,17 +82,22 @@ class NetworkFeatures:
         found = batch_costs(self.space.decode_batch(codes), self.input_shape, self.classes)
         return found.multiply_adds.astype(np.float64)
 
+    def _function(self, codes: Codes) -> NDArray[np.uint64]:
+        if isinstance(self.space, SuggestedSpace):
+            return code_words(codes)
+        return network_keys(self.space.decode_batch(codes))
+
 
 class _Kept:
     """A function of codes, row by row, that remembers."""
 
-    def __init__(self, work: Callable[[Codes], NDArray[np.floating]]) -> None:
+    def __init__(self, work: Callable[[Codes], NDArray[Any]]) -> None:
         self._work = work
         self._rows: dict[bytes, int] = {}
-        self._kept: NDArray[np.floating] | None = None
+        self._kept: NDArray[Any] | None = None
         self._lock = threading.Lock()  # threads of one study share a sampler
 
-    def __call__(self, codes: Codes) -> NDArray[np.floating]:
+    def __call__(self, codes: Codes) -> NDArray[Any]:
         keys = [code.tobytes() for code in np.ascontiguousarray(codes)]
         with self._lock:
             if len(self._rows) > KEPT:

@@ -85,6 +85,11 @@ class Posterior:
         variance = (np.sum(values * dual, axis=0) + 1.0) / (len(points) + 1)
         return cls(points, length, noise, variance, root, dual)
 
+    def smoothed(self, values: Floats) -> Floats:
+        """(m, k) the mean at the points, of the values (m, k) learned from: K α, which is y − σ² α."""
+        found: Floats = values - self.noise * self.dual
+        return found
+
     def outlook(self, candidates: Singles) -> PosteriorOutlook:
         """What is expected of candidates (c, f)."""
         return PosteriorOutlook(self, candidates)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,8 @@ class ProgressiveSampler(ModelSampler):
     References: Liu et al., *Progressive Neural Architecture Search*, arXiv 1712.00559; Hu et al., *Efficient Forward
     Architecture Search* (Petridish), arXiv 1905.13360.
     """
+
+    climbs: ClassVar[bool] = False
 
     def begin(self, space: Space, n: int, numbers: np.random.Generator) -> Codes:
         """The smallest of random networks that shrank as long as changes made them no larger."""

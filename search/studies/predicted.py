@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from presage.architecture.spaces.space import Codes
 from presage.errors import InvalidArgument
 from presage.reading import reading
+from presage.search.sameness import network_keys
 from presage.search.samplers.history import History
 from presage.search.studies.feasible import COSTS, Feasible, FeasibleDraws
 from presage.search.studies.journal import Journal, Recorder, ScoredTrial, finite
 from presage.search.studies.objectives import DIRECTIONS
-from presage.search.studies.sameness import network_keys
 from presage.search.studies.scorer import AnyScorer, prediction_of
 from presage.search.studies.scores import PREDICTED, Score
 from presage.surrogate.predictors.prediction import EXTRAPOLATION, extrapolation_of

@@ -17,8 +17,8 @@ from sklearn.gaussian_process.kernels import Matern
 
 from presage.architecture.spaces import get_space
 from presage.errors import InvalidArgument
-from presage.search.samplers import acquiring
-from presage.search.samplers.acquiring import best_first, chosen, unseen
+from presage.search.samplers import acquiring, model_sampler
+from presage.search.samplers.acquiring import Acquisition, best_first, unseen
 from presage.search.samplers.bayes import BayesSampler
 from presage.search.samplers.distributions import distributions
 from presage.search.samplers.history import History
@@ -132,13 +132,54 @@ def test_what_was_tried_or_failed_is_not_tried_again() -> None:
     assert found.tolist() == [[2, 0], [0, 0]]
 
 
+def test_no_two_networks_that_compute_the_same_are_proposed() -> None:
+    """Of the cells of NAS-Bench-201, 15,625 codes, 6,466 are different functions."""
+    space = get_space("nb201")
+    sampler, history = BayesSampler(0), History(len(space.parameters))
+    for trial in range(60):
+        codes = space.normalise(sampler.propose(space, history, 1, (0, trial)).codes)
+        plain = (codes == codes.max(axis=1, keepdims=True)).mean(axis=1)  # best where many networks are one
+        history.extend(codes, plain[:, None])
+    hashes = [space.decode(space.params(code)).hash for code in history.codes[sampler.initial :]]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_a_lucky_draw_is_not_what_must_be_improved_on() -> None:
+    """One of two equal networks had luck: what is expected to improve are those near neither."""
+    numbers = np.random.default_rng(0)
+    codes = SPACE.sample(40, numbers)
+    good = codes[:, [0]] + codes[:, [3]] + 0.3 * numbers.standard_normal((40, 1))
+    lucky = good.copy()
+    lucky[20] = good.max() + 1.0
+    acquisition = Acquisition(_history(codes, lucky), best_first(_history(codes, lucky)), NetworkFeatures(SPACE))
+    believed = acquisition._posterior.smoothed(acquisition._values)
+    assert acquisition._best == pytest.approx(believed.max())
+    assert acquisition._best < acquisition._values.max() - 0.2
+    known = acquisition._posterior.outlook(acquisition._posterior.points).mean
+    np.testing.assert_allclose(believed, known, atol=1e-4)
+
+
+def test_candidates_climb_what_the_model_thinks_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = get_space("chain")
+    numbers = np.random.default_rng(0)
+    codes = space.sample(30, numbers)
+    history = _history(codes, codes.sum(axis=1, keepdims=True).astype(float))
+    ranked = best_first(history)
+    acquisition = Acquisition(history, ranked, NetworkFeatures(space))
+    found = BayesSampler(0).propose(space, history, 1, (0, 1)).codes
+    monkeypatch.setattr(model_sampler, "STEPS", 0)
+    plain = BayesSampler(0).propose(space, history, 1, (0, 1)).codes
+    assert acquisition.worth(found, numbers)[0] > acquisition.worth(plain, numbers)[0]
+
+
 def test_a_batch_is_of_different_networks_and_better_than_random() -> None:
     numbers = np.random.default_rng(0)
     codes = SPACE.sample(80, numbers)
     good = lambda codes: codes[:, [0]] + codes[:, [3]] + 0.5 * codes[:, [1]]  # noqa: E731 - two lines of arithmetic
     history = _history(codes, good(codes).astype(float))
     candidates = unseen(SPACE.sample(600, numbers), history)
-    found = chosen(history, best_first(history), candidates, 60, NetworkFeatures(SPACE), numbers)
+    acquisition = Acquisition(history, best_first(history), NetworkFeatures(SPACE))
+    found = acquisition.chosen(candidates, 60, numbers)
     assert len(np.unique(found, axis=0)) == 60
     assert good(found).mean() > good(candidates).mean() + 0.5
 

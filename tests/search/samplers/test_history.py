@@ -46,9 +46,9 @@ def test_evolution_looks_at_each_recorded_candidate_once(size: int, monkeypatch:
         looked.append(len(codes))
         return code_words(codes)
 
+    known, proposer = History(len(SPACE.parameters)), get_proposer("evolution", 0)  # which also imports it
     monkeypatch.setattr(history, "code_words", counted)
     rng = np.random.default_rng(0)
-    known, proposer = History(len(SPACE.parameters)), get_proposer("evolution", 0)
     known.extend(SPACE.sample(size, rng), rng.random((size, 1)))
     for number in range(4):
         proposals = proposer.propose(SPACE, known, 50, (number,))

@@ -22,7 +22,7 @@ from presage.architecture.operations import (
 )
 from presage.architecture.spaces import get_space
 from presage.architecture.spaces.space import Space
-from presage.search.studies.sameness import network_keys
+from presage.search.sameness import network_keys
 from presage.search.testing import TinySpace
 
 
