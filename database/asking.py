@@ -13,12 +13,15 @@ from presage.database.shipped import seed_newest
 from presage.database.sql_answer import SqlAnswer
 from presage.errors import UnknownName
 from presage.records.architecture import ArchitectureRecord
+from presage.records.cell import CellRecord
 from presage.records.dataset import DatasetRecord
 from presage.records.dcn_filter import TOLERANCE
 from presage.records.experiment import ExperimentRecord, experiment_id
 from presage.records.prediction import PredictionRecord
 from presage.records.probe import ProbeRecord
 from presage.records.recipe import RecipeRecord
+from presage.records.text import TextRecord
+from presage.records.text_experiment import TextExperimentRecord
 
 __all__ = ["Asking"]
 
@@ -112,6 +115,21 @@ class Asking:
         """Whole experiments as records, for small reads."""
         wanted = {"dataset": dataset, "architecture": architecture, "recipe": recipe, "status": status}
         return queries.records(self._connection, ExperimentRecord, **wanted)
+
+    def text_experiments(
+        self, text: str | None = None, cell: str | None = None, recipe: str | None = None, status: str | None = None
+    ) -> list[TextExperimentRecord]:
+        """Trainings on texts as records."""
+        wanted = {"text": text, "cell": cell, "text_recipe": recipe, "status": status}
+        return queries.records(self._connection, TextExperimentRecord, **wanted)
+
+    def texts(self) -> list[TextRecord]:
+        """All texts."""
+        return queries.records(self._connection, TextRecord)
+
+    def cells(self) -> list[CellRecord]:
+        """All recurrent cells."""
+        return queries.records(self._connection, CellRecord)
 
     def has_experiment(self, dataset: str, architecture: str, recipe: str, seed: int) -> bool:
         """Whether an experiment of this identity is stored, finished or failed."""

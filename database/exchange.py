@@ -56,10 +56,15 @@ class SyncReport:
 
     def text(self) -> str:
         """Two lines, then one line for each refused row."""
-        kinds = ", ".join(f"{self.pushed.get(entry.of.table, 0)} {entry.of.table}" for entry in ENTRIES.values())
+        tables = [table for table in (entry.of.table for entry in ENTRIES.values()) if self._told(table)]
+        kinds = ", ".join(f"{self.pushed.get(table, 0)} {table}" for table in tables)
         pushed = f"Left there {kinds}, in {self.parts_pushed} parts."
         first, *rest = self.pulled.text().splitlines()
         return "\n".join([one_line(f"{self.parts_pulled} parts read. {first}"), pushed, *rest])
+
+    def _told(self, table: str) -> bool:
+        """Trainings on texts are told of where there are some."""
+        return table != ENTRIES["text_experiment"].of.table or table in self.pushed
 
 
 def sync(
@@ -159,9 +164,12 @@ def _written(connection: Connection, names: Sequence[str], scratch: Path) -> lis
     return written
 
 
+_FAILING = {entry.of.table for entry in ENTRIES.values() if "status" in entry.of.column_names()}
+
+
 def _missing(connection: Connection, table: str, names: Sequence[str]) -> dict[str, bool]:
     """Ids of the rows that no part of these holds, or holds as a failure only; whether each is a failure."""
-    failed = "k.status <> 'finished'" if table == ENTRIES["experiment"].of.table else "false"
+    failed = "k.status <> 'finished'" if table in _FAILING else "false"
     return dict(
         connection.rows(
             f"SELECT k.id, {failed} FROM {table} k WHERE NOT EXISTS (SELECT 1 FROM part_rows p WHERE p.id = k.id "
@@ -191,6 +199,7 @@ def _together(reports: Sequence[ImportReport]) -> ImportReport:
         experiments=sum(one.experiments for one in reports),
         probes=sum(one.probes for one in reports),
         predictions=sum(one.predictions for one in reports),
+        text_experiments=sum(one.text_experiments for one in reports),
         already=sum(one.already for one in reports),
         refused=tuple(chain.from_iterable(one.refused for one in reports)),
         notes=tuple(chain.from_iterable(one.notes for one in reports)),

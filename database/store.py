@@ -22,7 +22,7 @@ from presage.database.shipped import seed_is_due
 from presage.database.write import CheckArchitecture, CheckEntry, ImportReport, Placed, Writer
 from presage.errors import InvalidExperience
 from presage.places import user_path
-from presage.records.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry
+from presage.records.entries import Entry, ExperimentEntry, PredictionEntry, ProbeEntry, TextExperimentEntry
 
 __all__ = ["Database"]
 
@@ -152,6 +152,10 @@ class Database(Asking):
 
     def add_predictions(self, entries: Iterable[PredictionEntry]) -> ImportReport:
         """Store predictions, made before the truth was known: all of them, or none."""
+        return self._add(entries)
+
+    def add_text_experiments(self, entries: Iterable[TextExperimentEntry]) -> ImportReport:
+        """Store trainings on texts: all of them, or none. Raises InvalidExperience as `add_experiments`."""
         return self._add(entries)
 
     def _add(self, entries: Iterable[Entry]) -> ImportReport:

@@ -13,6 +13,7 @@ from presage.records.architecture import ArchitectureRecord
 from presage.records.dataset import DatasetRecord
 from presage.records.entries import ENTRIES, Entry
 from presage.records.record import Record
+from presage.records.text import TextRecord
 from presage.terminal import one_line
 
 __all__ = ["MOST_NAMED", "CheckArchitecture", "CheckEntry", "ImportReport", "Placed", "Refusal", "Writer"]
@@ -59,6 +60,7 @@ class ImportReport:
         refused: rows that did not enter, the first `MOST_NAMED` of them.
         notes: what else the reader should know.
         unnamed: how many more did not.
+        text_experiments: trainings on texts that were added.
         dry_run: nothing was written; all this is what would have come of it.
     """
 
@@ -70,15 +72,18 @@ class ImportReport:
     notes: tuple[str, ...] = ()
     dry_run: bool = False
     unnamed: int = 0
+    text_experiments: int = 0
 
     @property
     def added(self) -> int:
         """Rows that were added, of every kind."""
-        return self.experiments + self.probes + self.predictions
+        return self.experiments + self.probes + self.predictions + self.text_experiments
 
     def text(self) -> str:
         """A summary in one line, then one line for each note and refused row."""
         kinds = f"{self.experiments} experiments, {self.probes} probes, {self.predictions} predictions"
+        if self.text_experiments:
+            kinds += f", {self.text_experiments} experiments on texts"
         head = f"{self.already} were there already; {len(self.refused) + self.unnamed} refused."
         head = f"Would add {kinds}; {head} Nothing was written." if self.dry_run else f"Added {kinds}; {head}"
         more = [f"and {self.unnamed:,} more"] if self.unnamed else []
@@ -139,7 +144,7 @@ class Writer:
         n = self.counts
         return ImportReport(
             n["experiment"], n["probe"], n["prediction"], self.already, tuple(self.refused), tuple(self.notes),
-            unnamed=self.unnamed,
+            unnamed=self.unnamed, text_experiments=n["text_experiment"],
         )  # fmt: skip
 
     def _write_batch(self, batch: Sequence[Placed]) -> None:
@@ -217,12 +222,12 @@ def _succeeds(row: Record, old: Record) -> bool:
 
 
 def _contradiction(new: Record, old: Record | None) -> str:
-    if not isinstance(new, DatasetRecord) or not isinstance(old, DatasetRecord):
-        return ""  # architectures and recipes are their hash
+    if not isinstance(new, DatasetRecord | TextRecord) or not isinstance(old, DatasetRecord | TextRecord):
+        return ""  # architectures, cells and recipes are their hash
     for name in new.results:
         if getattr(new, name) != getattr(old, name):
             return (
-                f"The fingerprint {new.fingerprint[:12]}… is of the dataset {old.name!r} with {name} "
+                f"The fingerprint {new.fingerprint[:12]}… is of the {new.row} {old.name!r} with {name} "
                 f"{getattr(old, name)}; it cannot have {getattr(new, name)}."
             )
     return ""

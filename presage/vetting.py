@@ -15,7 +15,7 @@ from presage.errors import InvalidArchitecture, InvalidExperience, UnknownName, 
 if TYPE_CHECKING:
     from presage.architecture.costs import Costs
     from presage.architecture.graph import Architecture
-    from presage.records import Entry, ExperimentEntry, ProbeEntry
+    from presage.records import Entry, ExperimentEntry, ProbeEntry, TextExperimentEntry
 
 __all__ = ["check_architecture", "check_entry"]
 
@@ -47,10 +47,13 @@ def check_entry(entry: Entry) -> None:
     Raises:
         InvalidExperience: names the field, the rule and the value.
     """
-    from presage.records import ExperimentEntry, ProbeEntry
+    from presage.records import ExperimentEntry, ProbeEntry, TextExperimentEntry
 
     if isinstance(entry, ProbeEntry):
         _check_probe(entry)
+        return
+    if isinstance(entry, TextExperimentEntry):
+        _check_text_experiment(entry)
         return
     recipe = entry.recipe
     try:
@@ -102,6 +105,38 @@ def _check_probe(entry: ProbeEntry) -> None:
         if abs(value) > _LARGEST or abs(value - known.get(name, value)) > 10 * _ROUNDING:
             rule = f"be {known[name]:g}" if name in known else f"be within ±{_LARGEST:,}"
             raise InvalidExperience(f"The `description.{name}` of `probe` must {rule}. Got {value:g}.")
+
+
+def _check_text_experiment(entry: TextExperimentEntry) -> None:
+    from presage.architecture.recurrent.serial import cell_from_json, dumps_cell
+    from presage.training.text.language_model import model_parameters
+    from presage.training.text.recipe import TextRecipe
+
+    claimed, recipe = entry.text_experiment, entry.text_recipe
+    try:
+        cell = cell_from_json(dict(entry.cell.json))
+        known = TextRecipe.from_json(dict(recipe.json))
+    except WrongInput as error:
+        raise InvalidExperience(str(error).partition(" Known: ")[0]) from None
+    if dumps_cell(cell.canonical) != entry.cell.text:
+        raise InvalidExperience(f"The `json` of `cell` must be in canonical form, whose hash is {cell.hash[:12]}….")
+    if known.hash != recipe.hash:
+        raise InvalidExperience(f"The hash of `text_recipe` must be {known.hash[:12]}…, as of all of its fields.")
+    if claimed.hidden < 1 or claimed.embedding < 1:
+        raise InvalidExperience("The `hidden` and `embedding` of `text_experiment` must be at least 1.")
+    sizes = (claimed.hidden, claimed.embedding)
+    truths = {
+        "parameters": model_parameters(cell, entry.text.symbols, claimed.embedding, claimed.hidden, known.tied),
+        "multiply_adds": cell.multiply_adds(*sizes),
+        "depth": cell.depth,
+    }
+    for name, truth in truths.items():
+        value = getattr(claimed, name)
+        if value != truth:
+            raise InvalidExperience(f"The `{name}` of `text_experiment` must be {truth:,}. Got {value:,}.")
+    if claimed.curve and claimed.value is not None and abs(claimed.curve[-1] - claimed.value) > _ROUNDING:
+        rule = f"be the last of its curve, {claimed.curve[-1]:g}"
+        raise InvalidExperience(f"The `value` of `text_experiment` must {rule}. Got {claimed.value:g}.")
 
 
 @lru_cache(maxsize=1024)

@@ -1,9 +1,11 @@
 from .architecture import ArchitectureRecord as ArchitectureRecord
+from .cell import CellRecord as CellRecord
 from .dataset import DatasetRecord as DatasetRecord
 from .entries import Entry as Entry
 from .entries import ExperimentEntry as ExperimentEntry
 from .entries import PredictionEntry as PredictionEntry
 from .entries import ProbeEntry as ProbeEntry
+from .entries import TextExperimentEntry as TextExperimentEntry
 from .entries import entry_from_json as entry_from_json
 from .entries import entry_to_json as entry_to_json
 from .experiment import ExperimentRecord as ExperimentRecord
@@ -15,3 +17,6 @@ from .record import Record as Record
 from .shards import append_entry as append_entry
 from .shards import read_entries as read_entries
 from .shards import shard_paths as shard_paths
+from .text import TextRecord as TextRecord
+from .text_experiment import TextExperimentRecord as TextExperimentRecord
+from .text_recipe import TextRecipeRecord as TextRecipeRecord

@@ -8,12 +8,16 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from presage.errors import InvalidExperience
 from presage.records import rules as rule
 from presage.records.architecture import ArchitectureRecord
+from presage.records.cell import CellRecord
 from presage.records.dataset import DatasetRecord
 from presage.records.experiment import ExperimentRecord
 from presage.records.prediction import PredictionRecord
 from presage.records.probe import ProbeRecord
 from presage.records.recipe import RecipeRecord
 from presage.records.record import Record
+from presage.records.text import TextRecord
+from presage.records.text_experiment import TEXT_METRICS, TextExperimentRecord
+from presage.records.text_recipe import TextRecipeRecord
 
 __all__ = [
     "ENTRIES",
@@ -23,6 +27,7 @@ __all__ = [
     "ExperimentEntry",
     "PredictionEntry",
     "ProbeEntry",
+    "TextExperimentEntry",
     "entry_from_json",
     "entry_to_json",
 ]
@@ -80,12 +85,7 @@ class ExperimentEntry(_Entry[ExperimentRecord]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        epochs = self.recipe.json.get("epochs")
-        curve = self.experiment.curve
-        if not curve or not isinstance(epochs, int):
-            return
-        if len(curve) > epochs or (not self.experiment.failed and len(curve) != epochs):
-            rule.refuse("curve", "experiment", f"have one value for each of the recipe's {epochs} epochs", len(curve))
+        _check_curve(self.experiment, self.recipe)
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,43 @@ class PredictionEntry(_Entry[PredictionRecord]):
     prediction: PredictionRecord
 
 
-Entry = ExperimentEntry | ProbeEntry | PredictionEntry
+@dataclass(frozen=True)
+class TextExperimentEntry(_Entry[TextExperimentRecord]):
+    """A training on a text with its text, cell and recipe.
 
-ENTRIES: dict[str, type[Entry]] = {entry.of.row: entry for entry in (ExperimentEntry, ProbeEntry, PredictionEntry)}
+    Raises:
+        InvalidExperience: where a reference differs, the metric is not that of the text's symbols, or the curve
+            contradicts the recipe's `epochs`.
+    """
+
+    of = TextExperimentRecord
+    text: TextRecord
+    cell: CellRecord
+    text_recipe: TextRecipeRecord
+    text_experiment: TextExperimentRecord
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        metric = TEXT_METRICS[self.text.words > 0]
+        if self.text_experiment.metric != metric:
+            kind = "words" if self.text.words else "characters"
+            rule.refuse("metric", "text_experiment", f"be {metric} for a text of {kind}", self.text_experiment.metric)
+        _check_curve(self.text_experiment, self.text_recipe)
+
+
+def _check_curve(experiment: ExperimentRecord | TextExperimentRecord, recipe: RecipeRecord) -> None:
+    epochs, curve = recipe.json.get("epochs"), experiment.curve
+    if not curve or not isinstance(epochs, int):
+        return
+    if len(curve) > epochs or (not experiment.failed and len(curve) != epochs):
+        rule.refuse("curve", experiment.row, f"have one value for each of the recipe's {epochs} epochs", len(curve))
+
+
+Entry = ExperimentEntry | ProbeEntry | PredictionEntry | TextExperimentEntry
+
+ENTRIES: dict[str, type[Entry]] = {
+    entry.of.row: entry for entry in (ExperimentEntry, ProbeEntry, PredictionEntry, TextExperimentEntry)
+}
 """By the `kind` of their lines."""
 
 

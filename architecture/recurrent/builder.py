@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from presage.architecture.node import Node
 from presage.architecture.operation import Operation
 from presage.architecture.operations import Activation, Add
-from presage.architecture.recurrent.cell import Cell
+from presage.architecture.recurrent.cell import RecurrentCell
 from presage.architecture.recurrent.operations import (
     Blend,
     CellInput,
+    CellMatrix,
     CellOutput,
-    Matrix,
+    CellState,
     Mean,
     Product,
-    State,
 )
 
 __all__ = ["CellBuilder"]
@@ -29,13 +29,13 @@ class CellBuilder:
     """
 
     def __init__(self, states: int = 1) -> None:
-        self._nodes = [Node(CellInput()), *(Node(State(index)) for index in range(states))]
+        self._nodes = [Node(CellInput()), *(Node(CellState(index)) for index in range(states))]
         self.x = 0
         self.states = tuple(range(1, 1 + states))
         self.h = self.states[0]
 
     def matrix(self, *sources: int, bias: bool = True) -> int:
-        return self._add(Matrix(bias), sources)
+        return self._add(CellMatrix(bias), sources)
 
     def activation(self, function: str, source: int) -> int:
         """The source itself where the function is `identity`."""
@@ -60,9 +60,9 @@ class CellBuilder:
         gate = self.activation("sigmoid", self.matrix(*sources))
         return self.blend(gate, self.activation(function, self.matrix(*sources)), old)
 
-    def finish(self, *outputs: int) -> Cell:
+    def finish(self, *outputs: int) -> RecurrentCell:
         """The cell that gives these states."""
-        return Cell((*self._nodes, Node(CellOutput(), outputs)))
+        return RecurrentCell((*self._nodes, Node(CellOutput(), outputs)))
 
     def _add(self, operation: Operation, sources: Sequence[int]) -> int:
         self._nodes.append(Node(operation, tuple(sources)))

@@ -1,4 +1,4 @@
-"""`Cell`: the immutable graph of one step of a recurrent network.
+"""`RecurrentCell`: the immutable graph of one step of a recurrent network.
 
 A cell knows no widths: those of its input and its state are bound when it is costed or built, so that one cell keeps
 one hash at every size.
@@ -17,21 +17,21 @@ from presage.architecture.recurrent.operations import (
     CELL_OPERATIONS,
     FUNCTIONS,
     CellInput,
+    CellMatrix,
     CellOutput,
-    Matrix,
-    State,
+    CellState,
 )
 from presage.architecture.text import digest
 from presage.errors import InvalidArchitecture, InvalidArgument
 
-__all__ = ["FORMAT", "Cell"]
+__all__ = ["FORMAT", "RecurrentCell"]
 
 FORMAT = "presage-cell"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A directed acyclic graph of operations in topological order, from `CellInput` and `State` to `CellOutput`.
+class RecurrentCell:
+    """A directed acyclic graph of operations in topological order, from `CellInput` and `CellState` to `CellOutput`.
 
     Raises:
         InvalidArchitecture: where the nodes are no such graph.
@@ -63,13 +63,13 @@ class Cell:
                     raise InvalidArchitecture(
                         f"Node {index} (`{operation.name}`) reads node {source}: a node reads only earlier nodes."
                     )
-                if isinstance(self.nodes[source].operation, CellInput) and not isinstance(operation, Matrix):
+                if isinstance(self.nodes[source].operation, CellInput) and not isinstance(operation, CellMatrix):
                     raise InvalidArchitecture(
                         f"Node {index} (`{operation.name}`) must not read the `cell_input`: only a `matrix` does."
                     )
-            if isinstance(operation, Matrix) and len(set(inputs)) < len(inputs):
+            if isinstance(operation, CellMatrix) and len(set(inputs)) < len(inputs):
                 raise InvalidArchitecture(f"Node {index} (`matrix`) must not read one node twice.")
-            if isinstance(operation, State):
+            if isinstance(operation, CellState):
                 states.add(operation.index)
         outputs = len(self.nodes[last].inputs)
         if states and max(states) >= outputs:
@@ -85,10 +85,10 @@ class Cell:
         return len(self.nodes[-1].inputs)
 
     @cached_property
-    def canonical(self) -> Cell:
+    def canonical(self) -> RecurrentCell:
         """The same function with unreachable nodes and identities gone; its inputs stand first."""
         nodes: tuple[Node, ...] = self._canonical  # type: ignore[attr-defined]
-        return self if nodes == self.nodes else Cell(nodes)
+        return self if nodes == self.nodes else RecurrentCell(nodes)
 
     @cached_property
     def hash(self) -> str:
@@ -109,14 +109,14 @@ class Cell:
         found: list[int] = []
         for node in self.canonical.nodes:
             before = max((found[source] for source in node.inputs), default=0)
-            found.append(before + isinstance(node.operation, Matrix))
+            found.append(before + isinstance(node.operation, CellMatrix))
         return max(found)
 
     def _matrices(self, hidden: int, width: int) -> Sequence[tuple[int, bool]]:
         """Numbers that each matrix reads, and whether it has a bias."""
         for name, value in (("hidden", hidden), ("width", width)):
             if value < 1:
-                raise InvalidArgument(name, "Cell", "be at least 1", value)
+                raise InvalidArgument(name, "RecurrentCell", "be at least 1", value)
         nodes = self.canonical.nodes
         return [
             (
@@ -124,5 +124,5 @@ class Cell:
                 node.operation.bias,
             )
             for node in nodes
-            if isinstance(node.operation, Matrix)
+            if isinstance(node.operation, CellMatrix)
         ]

@@ -14,8 +14,8 @@ from presage.architecture.operation import Operation
 from presage.architecture.operations import Activation, Add
 
 __all__ = [
-    "CELL_OPERATIONS", "FUNCTIONS", "MOST_STATES", "Blend", "CellInput", "CellOutput", "Matrix", "Mean", "Product",
-    "State",
+    "CELL_OPERATIONS", "FUNCTIONS", "MOST_STATES", "Blend", "CellInput", "CellOutput", "CellMatrix", "Mean", "Product",
+    "CellState",
 ]  # fmt: skip
 
 MOST_STATES = 4
@@ -25,7 +25,7 @@ FUNCTIONS = ("tanh", "relu", "identity", "sigmoid")
 
 @dataclass(frozen=True, slots=True)
 class CellInput(Operation):
-    """What the cell reads at a step, x_t; only a `Matrix` takes it, for it has a width of its own."""
+    """What the cell reads at a step, x_t; only a `CellMatrix` takes it, for it has a width of its own."""
 
     name: ClassVar[str] = "cell_input"
     least_inputs: ClassVar[int] = 0
@@ -33,7 +33,7 @@ class CellInput(Operation):
 
 
 @dataclass(frozen=True, slots=True)
-class State(Operation):
+class CellState(Operation):
     """What the cell gave as its output `index` a step before (0: h); zero before the first step."""
 
     name: ClassVar[str] = "state"
@@ -44,7 +44,7 @@ class State(Operation):
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix(Operation):
+class CellMatrix(Operation):
     """Σ W_i x_i + b: a learned matrix for each of its inputs, and a learned bias where the field says so."""
 
     name: ClassVar[str] = "matrix"
@@ -94,6 +94,6 @@ class CellOutput(Operation):
 
 
 CELL_OPERATIONS: dict[str, type[Operation]] = {
-    kind.name: kind for kind in (CellInput, State, Matrix, Activation, Add, Product, Mean, Blend, CellOutput)
+    kind.name: kind for kind in (CellInput, CellState, CellMatrix, Activation, Add, Product, Mean, Blend, CellOutput)
 }
 """By their names in JSON."""

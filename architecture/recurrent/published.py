@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from presage.architecture.recurrent.builder import CellBuilder
-from presage.architecture.recurrent.cell import Cell
+from presage.architecture.recurrent.cell import RecurrentCell
 from presage.errors import UnknownName
 
 __all__ = ["DARTS_V1", "DARTS_V2", "ENAS", "PUBLISHED", "Genotype", "gru", "highway_cell", "lstm", "published", "rnn"]
@@ -30,13 +30,13 @@ DARTS_V2: Genotype = (
 """The cell of second-order DARTS (arXiv 1806.09055, figure 5)."""
 
 
-def rnn() -> Cell:
+def rnn() -> RecurrentCell:
     """h = tanh(W x + U h + b), Elman's network."""
     cell = CellBuilder()
     return cell.finish(cell.activation("tanh", cell.matrix(cell.x, cell.h)))
 
 
-def lstm() -> Cell:
+def lstm() -> RecurrentCell:
     """The LSTM as `torch.nn.LSTM` has it, but for its second bias."""
     cell = CellBuilder(states=2)
     let, forget, new, out = (cell.matrix(cell.x, cell.h) for _ in range(4))
@@ -46,7 +46,7 @@ def lstm() -> Cell:
     return cell.finish(cell.product(cell.activation("sigmoid", out), cell.activation("tanh", memory)), memory)
 
 
-def gru() -> Cell:
+def gru() -> RecurrentCell:
     """The GRU as `torch.nn.GRU` has it: the reset gate acts after the matrix."""
     cell = CellBuilder()
     reset, update = (cell.activation("sigmoid", cell.matrix(cell.x, cell.h)) for _ in range(2))
@@ -54,10 +54,10 @@ def gru() -> Cell:
     return cell.finish(cell.blend(update, cell.h, new))
 
 
-def highway_cell(first: str, genotype: Genotype, outputs: Sequence[int] | None = None) -> Cell:
+def highway_cell(first: str, genotype: Genotype, outputs: Sequence[int] | None = None) -> RecurrentCell:
     """A cell of gated highway connections, the nodes of ENAS (section 3.1) and DARTS.
 
-    State 0 blends f(W x + U h) with h; each further state blends f(W s) with the earlier state s that it reads.
+    CellState 0 blends f(W x + U h) with h; each further state blends f(W s) with the earlier state s that it reads.
 
     Args:
         first: activation of state 0.
@@ -74,11 +74,11 @@ def highway_cell(first: str, genotype: Genotype, outputs: Sequence[int] | None =
     return cell.finish(cell.mean(*(states[state] for state in outputs)))
 
 
-def _darts(genotype: Genotype) -> Cell:
+def _darts(genotype: Genotype) -> RecurrentCell:
     return highway_cell("tanh", genotype, range(1, 1 + len(genotype)))
 
 
-PUBLISHED: Mapping[str, Callable[[], Cell]] = {
+PUBLISHED: Mapping[str, Callable[[], RecurrentCell]] = {
     "rnn": rnn,
     "lstm": lstm,
     "gru": gru,
@@ -89,7 +89,7 @@ PUBLISHED: Mapping[str, Callable[[], Cell]] = {
 """By name."""
 
 
-def published(name: str) -> Cell:
+def published(name: str) -> RecurrentCell:
     """The cell of this name.
 
     Raises:

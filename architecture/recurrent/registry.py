@@ -11,7 +11,7 @@ from presage.reading import read_text
 from presage.registry import Registered, Registry
 
 if TYPE_CHECKING:
-    from presage.architecture.recurrent.cell import Cell
+    from presage.architecture.recurrent.cell import RecurrentCell
     from presage.architecture.recurrent.spaces import CellSpace
 
 __all__ = ["CELL_SPACES", "get_cell", "get_cell_space"]
@@ -49,7 +49,7 @@ def get_cell_space(name: str) -> CellSpace:
     return found
 
 
-def get_cell(name: str) -> Cell:
+def get_cell(name: str) -> RecurrentCell:
     """The published cell of this name (``lstm``, ``darts_v2``, …), or that of a JSON file.
 
     Raises:

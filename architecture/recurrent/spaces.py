@@ -8,7 +8,7 @@ from functools import cached_property
 from math import prod
 
 from presage.architecture.recurrent.builder import CellBuilder
-from presage.architecture.recurrent.cell import Cell
+from presage.architecture.recurrent.cell import RecurrentCell
 from presage.architecture.recurrent.operations import FUNCTIONS
 from presage.architecture.recurrent.published import Genotype, highway_cell
 from presage.architecture.spaces.code_space import Categorical, CodeSpace
@@ -26,11 +26,11 @@ _TREES = (2, 4, 8, 16)
 class CellSpace(CodeSpace):
     """A space of recurrent cells; a subclass says how parameters become one (`cell`)."""
 
-    def cell(self, params: Params) -> Cell:
+    def cell(self, params: Params) -> RecurrentCell:
         """The cell of these parameters; all must be named."""
         raise NotImplementedError
 
-    def cells(self, codes: Codes) -> list[Cell]:
+    def cells(self, codes: Codes) -> list[RecurrentCell]:
         """The cells of (n, p) codes."""
         return [self.cell(self.params(code)) for code in codes]
 
@@ -97,7 +97,7 @@ class RnnEnas(_Highway):
     def parameters(self) -> tuple[Categorical, ...]:
         return tuple(self._choices(range(1, self.nodes + 1), 1))
 
-    def cell(self, params: Params) -> Cell:
+    def cell(self, params: Params) -> RecurrentCell:
         self.codes([params])  # refuses what is no choice
         return highway_cell(str(params["node1.activation"]), self._genotype(params, range(2, self.nodes + 1), 1))
 
@@ -128,7 +128,7 @@ class RnnDarts(_Highway):
     def parameters(self) -> tuple[Categorical, ...]:
         return tuple(self._choices(range(1, self.nodes + 1), 0))
 
-    def cell(self, params: Params) -> Cell:
+    def cell(self, params: Params) -> RecurrentCell:
         self.codes([params])  # refuses what is no choice
         nodes = range(1, self.nodes + 1)
         return highway_cell("tanh", self._genotype(params, nodes, 0), nodes)
@@ -178,7 +178,7 @@ class RnnTree(CellSpace):
             Categorical("memory.node", tuple(nodes)),
         )
 
-    def cell(self, params: Params) -> Cell:
+    def cell(self, params: Params) -> RecurrentCell:
         self.codes([params])  # refuses what is no choice
         tree = CellBuilder(states=2)
         made: list[int] = []

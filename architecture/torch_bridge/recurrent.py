@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from presage.architecture.recurrent.cell import Cell
-from presage.architecture.torch_bridge.recurrent_plan import Plan
-from presage.architecture.torch_bridge.recurrent_scan import Scan
+from presage.architecture.recurrent.cell import RecurrentCell
+from presage.architecture.torch_bridge.recurrent_plan import CellPlan
+from presage.architecture.torch_bridge.recurrent_scan import CellScan
 from presage.errors import InvalidArgument
 
 __all__ = ["Recurrent"]
@@ -27,12 +27,12 @@ class Recurrent(nn.Module):
         hidden: h, numbers of a state.
     """
 
-    def __init__(self, cell: Cell, width: int, hidden: int) -> None:
+    def __init__(self, cell: RecurrentCell, width: int, hidden: int) -> None:
         super().__init__()
         for name, value in (("width", width), ("hidden", hidden)):
             if value < 1:
                 raise InvalidArgument(name, "Recurrent", "be at least 1", value)
-        self.cell, self.width, self.hidden, self.plan = cell, width, hidden, Plan(cell)
+        self.cell, self.width, self.hidden, self.plan = cell, width, hidden, CellPlan(cell)
         plan = self.plan
         self.fed = nn.Parameter(torch.empty(len(plan.fed) * hidden, width))
         self.matrices = nn.ParameterList([torch.empty(len(group.matrices) * hidden, hidden) for group in plan.groups])
@@ -58,7 +58,7 @@ class Recurrent(nn.Module):
         """
         states = self.initial(x.shape[1]) if states is None else states
         fed = F.linear(x, self.fed, self._fed_bias())
-        y, *after = Scan.apply(self.plan, fed, mask, *states, *self.matrices, *self._group_biases())
+        y, *after = CellScan.apply(self.plan, fed, mask, *states, *self.matrices, *self._group_biases())
         return y, tuple(after)
 
     def _biases(self, nodes: Sequence[int]) -> Tensor | None:

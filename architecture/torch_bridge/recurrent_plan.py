@@ -1,8 +1,8 @@
-"""`Plan`: the steps in which a recurrent cell is computed and differentiated, worked out once.
+"""`CellPlan`: the steps in which a recurrent cell is computed and differentiated, worked out once.
 
-All matrices that read one value are one matrix product (`Group`), those of the input one product over all time steps at
-once. What stays in the loop over time is the cell's own: a product for each value that matrices read, and the pointwise
-operations between them.
+All matrices that read one value are one matrix product (`MatrixGroup`), those of the input one product over all time
+steps at once. What stays in the loop over time is the cell's own: a product for each value that matrices read, and the
+pointwise operations between them.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from presage.architecture.operations import Activation, Add
-from presage.architecture.recurrent.cell import Cell
-from presage.architecture.recurrent.operations import Blend, CellInput, CellOutput, Matrix, Mean, Product, State
+from presage.architecture.recurrent.cell import RecurrentCell
+from presage.architecture.recurrent.operations import Blend, CellInput, CellMatrix, CellOutput, CellState, Mean, Product
 
-__all__ = ["Group", "Plan", "Pointwise"]
+__all__ = ["MatrixGroup", "CellPlan", "Pointwise"]
 
 
 @dataclass(frozen=True)
-class Group:
+class MatrixGroup:
     """Matrices that read one value, written side by side.
 
     Attributes:
@@ -41,7 +41,7 @@ class Pointwise:
     inputs: tuple[int, ...]
 
 
-class Plan:
+class CellPlan:
     """Of a cell in canonical form.
 
     Attributes:
@@ -53,10 +53,10 @@ class Plan:
         outputs: value of each state after the step.
     """
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: RecurrentCell) -> None:
         self.cell = cell.canonical
         nodes = self.cell.nodes
-        matrices = [at for at, node in enumerate(nodes) if isinstance(node.operation, Matrix)]
+        matrices = [at for at, node in enumerate(nodes) if isinstance(node.operation, CellMatrix)]
         feeds = {at for at in matrices if any(self._is_input(source) for source in nodes[at].inputs)}
         readers: dict[int, list[int]] = {}
         for at in matrices:
@@ -65,16 +65,16 @@ class Plan:
                     readers.setdefault(source, []).append(at)
         single = {at: sum(not self._is_input(source) for source in set(nodes[at].inputs)) <= 1 for at in matrices}
         fed: list[int] = []
-        self.groups: list[Group] = []
+        self.groups: list[MatrixGroup] = []
         for source in sorted(readers):
             # those that add to what the input gave stand in one block, in the order of its rows
             together = [at for at in readers[source] if at in feeds and single[at]]
             apart = [at for at in readers[source] if not (at in feeds and single[at])]
             if together:
-                self.groups.append(Group(source, tuple(together), len(fed)))
+                self.groups.append(MatrixGroup(source, tuple(together), len(fed)))
                 fed += together
             if apart:
-                self.groups.append(Group(source, tuple(apart), None))
+                self.groups.append(MatrixGroup(source, tuple(apart), None))
         fed += [at for at in matrices if at in feeds and at not in fed]
         self.fed = tuple(fed)
         self.matrices = tuple(matrices)
@@ -83,7 +83,7 @@ class Plan:
         self.steps = self._steps()
         self.states: list[int | None] = [None] * cell.states
         for at, node in enumerate(nodes):
-            if isinstance(node.operation, State):
+            if isinstance(node.operation, CellState):
                 self.states[node.operation.index] = at
         self.outputs = nodes[-1].inputs
 
@@ -102,10 +102,10 @@ class Plan:
                 found[at].append((-1, place))
         return found
 
-    def _steps(self) -> tuple[Group | Pointwise, ...]:
+    def _steps(self) -> tuple[MatrixGroup | Pointwise, ...]:
         """Each group right after the value that it reads; a matrix of several parts is a sum, once they are there."""
         nodes = self.cell.nodes
-        found: list[Group | Pointwise] = []
+        found: list[MatrixGroup | Pointwise] = []
         for at, node in enumerate(nodes):
             operation = node.operation
             match operation:
@@ -119,10 +119,10 @@ class Plan:
                     found.append(Pointwise("mean", at, node.inputs))
                 case Blend():
                     found.append(Pointwise("blend", at, node.inputs))
-                case Matrix():
+                case CellMatrix():
                     if len(self.parts[at]) > 1:
                         found.append(Pointwise("gather", at, ()))
-                case CellInput() | State() | CellOutput():
+                case CellInput() | CellState() | CellOutput():
                     pass
             found += [group for group in self.groups if group.source == at]
         return tuple(found)

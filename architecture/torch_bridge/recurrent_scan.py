@@ -1,4 +1,4 @@
-"""A recurrent cell over all time steps as one function of autograd, by the steps of its `Plan`.
+"""A recurrent cell over all time steps as one function of autograd, by the steps of its `CellPlan`.
 
 What PyTorch's LSTM does in C++ is done here for any cell: the loop over time runs outside autograd, values are written
 into buffers of all steps, derivatives are taken by hand in the reverse order, and the gradient of a weight is one
@@ -14,23 +14,23 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from presage.architecture.torch_bridge.recurrent_plan import Group, Plan, Pointwise
+from presage.architecture.torch_bridge.recurrent_plan import CellPlan, MatrixGroup, Pointwise
 
-__all__ = ["Scan"]
+__all__ = ["CellScan"]
 
 _FUNCTIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
 
-class Scan(torch.autograd.Function):
-    """``Scan.apply(plan, fed, mask, s states, g weights, g biases)`` → (y, s states).
+class CellScan(torch.autograd.Function):
+    """``CellScan.apply(plan, fed, mask, s states, g weights, g biases)`` → (y, s states).
 
     Shapes, for t steps, b sequences, states of h numbers: fed (t, b, f h), what the input gives to the f matrices of
-    `Plan.fed`, biases included; mask (b, h) or None, multiplied to whatever matrices read in the loop; states (b, h)
-    each; of each group of k matrices the weight (k h, h) and the bias (k h) or None; y (t, b, h).
+    `CellPlan.fed`, biases included; mask (b, h) or None, multiplied to whatever matrices read in the loop; states
+    (b, h) each; of each group of k matrices the weight (k h, h) and the bias (k h) or None; y (t, b, h).
     """
 
     @staticmethod
-    def forward(ctx: Any, plan: Plan, fed: Tensor, mask: Tensor | None, *rest: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, plan: CellPlan, fed: Tensor, mask: Tensor | None, *rest: Tensor | None) -> tuple[Tensor, ...]:
         run = _Forward(plan, fed, mask, rest)
         for at in range(len(fed)):
             run.step(at)
@@ -46,7 +46,7 @@ class Scan(torch.autograd.Function):
 class _Forward:
     """Values of all steps: of each node of the cell a list of t tensors (b, h), most of them parts of one buffer."""
 
-    def __init__(self, plan: Plan, fed: Tensor, mask: Tensor | None, rest: Sequence[Tensor | None]) -> None:
+    def __init__(self, plan: CellPlan, fed: Tensor, mask: Tensor | None, rest: Sequence[Tensor | None]) -> None:
         self.plan, self.fed, self.mask = plan, fed, mask
         steps, self.batch, _ = fed.shape
         count, groups = len(plan.states), len(plan.groups)
@@ -94,7 +94,7 @@ class _Forward:
     def step(self, at: int) -> None:
         values = self.values
         for step in self.plan.steps:
-            if isinstance(step, Group):
+            if isinstance(step, MatrixGroup):
                 self._product(self.number[step], step, at)
                 continue
             out, inputs = values[step.node][at], step.inputs
@@ -123,7 +123,7 @@ class _Forward:
                     if step.kind == "mean":
                         out.div_(len(inputs))
 
-    def _product(self, number: int, group: Group, at: int) -> None:
+    def _product(self, number: int, group: MatrixGroup, at: int) -> None:
         source, out = self.values[group.source][at], self.made[number][at]
         read = self.read[number]
         if read is not None:
@@ -191,7 +191,7 @@ class _Backward:
             if carried is not None:
                 give(node, carried)
         for step in reversed(plan.steps):
-            if isinstance(step, Group):
+            if isinstance(step, MatrixGroup):
                 self._product(step, at, found, written, give)
                 continue
             gradient = found.pop(step.node, None)
@@ -237,7 +237,7 @@ class _Backward:
         gradient, to = found.pop(node, None), self.parts[node][0][at]
         to.zero_() if gradient is None else to.copy_(gradient)
 
-    def _product(self, group: Group, at: int, found: dict[int, Tensor], written: set[int], give: Any) -> None:
+    def _product(self, group: MatrixGroup, at: int, found: dict[int, Tensor], written: set[int], give: Any) -> None:
         for node in group.matrices:
             if len(self.parts[node]) == 1 and node not in written:
                 self._write(node, at, found)
@@ -251,7 +251,7 @@ class _Backward:
             found[group.source] = torch.mm(made, weight)
 
     def finish(self) -> tuple[Tensor | None, ...]:
-        """The gradients, in the order of `Scan.forward`'s arguments."""
+        """The gradients, in the order of `CellScan.forward`'s arguments."""
         run, hidden = self.run, self.run.hidden
         weights: list[Tensor | None] = []
         biases: list[Tensor | None] = []

@@ -18,7 +18,7 @@ from presage.steps.imports.published import NETWORKS
 from presage.terminal import one_line
 
 if TYPE_CHECKING:
-    from presage.database import ExperimentColumns
+    from presage.database import ExperimentColumns, ImportReport
     from presage.records import DatasetRecord, RecipeRecord
 
 
@@ -137,13 +137,19 @@ def _import(options: argparse.Namespace) -> int:
         report = session.import_experience(options.paths, asked)
     if options.json:
         refused = [{"where": refusal.where, "why": refusal.why} for refusal in report.refused]
-        counts = {"experiments": report.experiments, "probes": report.probes, "predictions": report.predictions}
+        counts = _counts(report)
         rest = {"refused": refused, "notes": list(report.notes), "dry_run": report.dry_run}
         rest |= {"unnamed": report.unnamed} if report.unnamed else {}
         print(json.dumps({**counts, "already": report.already, **rest}))
     else:
         print(report.text())
     return 2 if report.refused else 0
+
+
+def _counts(report: ImportReport) -> dict[str, int]:
+    """What was added, by kind; trainings on texts where there are some."""
+    counts = {"experiments": report.experiments, "probes": report.probes, "predictions": report.predictions}
+    return counts | ({"text_experiments": report.text_experiments} if report.text_experiments else {})
 
 
 def _networks(text: str) -> int | str:
@@ -187,7 +193,7 @@ def _sync(options: argparse.Namespace) -> int:
     pulled = report.pulled
     if options.json:
         refused = [{"where": refusal.where, "why": refusal.why} for refusal in pulled.refused]
-        counts = {"experiments": pulled.experiments, "probes": pulled.probes, "predictions": pulled.predictions}
+        counts = _counts(pulled)
         taken = {**counts, "already": pulled.already, "parts": report.parts_pulled, "refused": refused}
         print(json.dumps({"pulled": taken, "pushed": {**report.pushed, "parts": report.parts_pushed}}))
     else:

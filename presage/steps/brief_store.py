@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from presage.database import Database
-    from presage.records import ExperimentEntry, ExperimentRecord, PredictionEntry
+    from presage.records import ExperimentEntry, ExperimentRecord, PredictionEntry, TextExperimentEntry
 
 __all__ = ["BriefStore"]
 
@@ -34,6 +34,11 @@ class BriefStore:
         """As `Database.add_experiments`."""
         with self.open() as database:
             return database.add_experiments(entries)
+
+    def add_text_experiments(self, entries: Iterable[TextExperimentEntry]) -> object:
+        """As `Database.add_text_experiments`."""
+        with self.open() as database:
+            return database.add_text_experiments(entries)
 
     def add_predictions(self, entries: Iterable[PredictionEntry]) -> object:
         """As `Database.add_predictions`."""

@@ -24,6 +24,7 @@ DIGESTS = {
     3: "822f90e2299b63ca9cd1731ee61b25d9454ec2115eb825b5c01823056b78275a",
     4: "dfd5a20c75f5636f59d2f0d2785c351264261f5c453fe0016ae3ee8c0310d9bf",
     5: "d7841fdb3ccdbead7abedf49a6bae300ca3e514d1a67b499c8bd0cdd0452b290",
+    6: "20c4f0351b12ae6fd7fa69e110a183980188da8cfb14d248241fd7c7cdf89f86",
 }
 """SHA-256 of each released migration. A new migration adds a line; a changed line means that users' files break."""
 

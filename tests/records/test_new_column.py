@@ -13,6 +13,7 @@ from pathlib import Path
 
 import presage
 from presage.database import Database
+from presage.database.migrate import latest
 from presage.records import append_entry
 from presage.records.testing import experiment_entry
 
@@ -86,7 +87,7 @@ def test_a_new_result_column_is_added_in_two_files(tmp_path: Path) -> None:
         assert text.count(before) == 1, before
         text = text.replace(before, after)
     record.write_text(text)
-    (copy / "database" / "migrations" / "0006_energy.sql").write_text(SQL)
+    (copy / "database" / "migrations" / f"{latest() + 1:04d}_energy.sql").write_text(SQL)
 
     old = tmp_path / "old"
     old.mkdir()

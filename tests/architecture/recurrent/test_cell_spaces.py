@@ -52,10 +52,10 @@ def test_other_wirings_and_activations_are_other_cells() -> None:
 def frozenset_of(cell: object) -> object:
     """A tree of (activation, children) from node 0, children as a multiset: what a cell of `rnn_darts` computes."""
     from presage.architecture.operations import Activation
-    from presage.architecture.recurrent.cell import Cell
+    from presage.architecture.recurrent.cell import RecurrentCell
     from presage.architecture.recurrent.operations import Blend
 
-    assert isinstance(cell, Cell)
+    assert isinstance(cell, RecurrentCell)
     children: dict[int, list[tuple[str, int]]] = {}
     for at, node in enumerate(cell.nodes):
         if isinstance(node.operation, Blend):

@@ -10,8 +10,8 @@ import pytest
 from presage.architecture.node import Node
 from presage.architecture.operations import Activation, Dropout
 from presage.architecture.recurrent.builder import CellBuilder
-from presage.architecture.recurrent.cell import Cell
-from presage.architecture.recurrent.operations import CellInput, CellOutput, Matrix, State
+from presage.architecture.recurrent.cell import RecurrentCell
+from presage.architecture.recurrent.operations import CellInput, CellMatrix, CellOutput, CellState
 from presage.architecture.recurrent.published import PUBLISHED, published
 from presage.architecture.recurrent.registry import get_cell
 from presage.architecture.recurrent.serial import cell_from_json, cell_to_json, dumps_cell, loads_cell
@@ -71,18 +71,27 @@ def test_one_function_has_one_hash_however_it_is_written() -> None:
     [
         ((Node(CellInput()),), "end with `cell_output`"),
         ((Node(CellInput()), Node(CellOutput(), (0,))), "must not read the `cell_input`"),
-        ((Node(CellInput()), Node(Matrix(), (2,)), Node(CellOutput(), (1,))), "reads only earlier nodes"),
-        ((Node(CellInput()), Node(Matrix(), (0, 0)), Node(CellOutput(), (1,))), "twice"),
-        ((Node(CellInput()), Node(State(1)), Node(Matrix(), (0, 1)), Node(CellOutput(), (2,))), "none is missing"),
-        ((Node(CellInput()), Node(State()), Node(Matrix(), (1,)), Node(CellOutput(), (2,))), "depend on"),
-        ((Node(CellInput()), Node(Matrix(), (0,)), Node(Dropout(), (1,)), Node(CellOutput(), (2,))), "no operation of"),
-        ((Node(CellInput()), Node(Matrix(), (0,)), Node(Activation("gelu"), (1,)), Node(CellOutput(), (2,))), "gelu"),
-        ((Node(CellInput()), Node(Matrix()), Node(CellOutput(), (1,))), "0 inputs"),
+        ((Node(CellInput()), Node(CellMatrix(), (2,)), Node(CellOutput(), (1,))), "reads only earlier nodes"),
+        ((Node(CellInput()), Node(CellMatrix(), (0, 0)), Node(CellOutput(), (1,))), "twice"),
+        (
+            (Node(CellInput()), Node(CellState(1)), Node(CellMatrix(), (0, 1)), Node(CellOutput(), (2,))),
+            "none is missing",
+        ),
+        ((Node(CellInput()), Node(CellState()), Node(CellMatrix(), (1,)), Node(CellOutput(), (2,))), "depend on"),
+        (
+            (Node(CellInput()), Node(CellMatrix(), (0,)), Node(Dropout(), (1,)), Node(CellOutput(), (2,))),
+            "no operation of",
+        ),
+        (
+            (Node(CellInput()), Node(CellMatrix(), (0,)), Node(Activation("gelu"), (1,)), Node(CellOutput(), (2,))),
+            "gelu",
+        ),
+        ((Node(CellInput()), Node(CellMatrix()), Node(CellOutput(), (1,))), "0 inputs"),
     ],
 )
 def test_what_is_no_cell_is_refused_in_one_line(nodes: tuple[Node, ...], said: str) -> None:
     with pytest.raises(InvalidArchitecture, match=said) as refused:
-        Cell(nodes)
+        RecurrentCell(nodes)
     assert "\n" not in str(refused.value)
 
 

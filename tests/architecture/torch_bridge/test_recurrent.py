@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from presage.architecture.operations import Activation, Add
 from presage.architecture.recurrent.builder import CellBuilder
-from presage.architecture.recurrent.cell import Cell
-from presage.architecture.recurrent.operations import Blend, CellInput, CellOutput, Matrix, Mean, Product, State
+from presage.architecture.recurrent.cell import RecurrentCell
+from presage.architecture.recurrent.operations import Blend, CellInput, CellMatrix, CellOutput, CellState, Mean, Product
 from presage.architecture.recurrent.published import PUBLISHED, published
 from presage.architecture.recurrent.registry import CELL_SPACES, get_cell_space
 from presage.architecture.torch_bridge.recurrent import Recurrent
@@ -39,9 +39,9 @@ def node_by_node(
             match node.operation:
                 case CellInput():
                     found = now
-                case State(index=index):
+                case CellState(index=index):
                     found = states[index]
-                case Matrix():
+                case CellMatrix():
                     found = biases[at].expand(len(now), -1) if at in biases else torch.zeros_like(states[0])
                     for source, value in zip(node.inputs, read, strict=True):
                         if source == 0:
@@ -65,7 +65,7 @@ def node_by_node(
     return torch.stack(made), list(states)
 
 
-def odd_cell() -> Cell:
+def odd_cell() -> RecurrentCell:
     """Matrices of several values, with and without biases, a matrix given as it is, a state that is handed on."""
     cell = CellBuilder(states=3)
     both = cell.matrix(cell.x, cell.h, cell.states[1])
@@ -76,7 +76,7 @@ def odd_cell() -> Cell:
     return cell.finish(cell.add(mixed, fed, cell.activation("tanh", both)), both, cell.h)
 
 
-def drawn() -> list[Cell]:
+def drawn() -> list[RecurrentCell]:
     found = []
     for name in CELL_SPACES:
         space = get_cell_space(name)
@@ -89,7 +89,7 @@ CELLS = [*(published(name) for name in PUBLISHED), odd_cell(), *drawn()]
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.hash[:8])
-def test_values_and_gradients_are_those_of_the_graph(cell: Cell, masked: bool) -> None:
+def test_values_and_gradients_are_those_of_the_graph(cell: RecurrentCell, masked: bool) -> None:
     torch.manual_seed(0)
     module = Recurrent(cell, 5, 7).double()
     x = torch.randn(6, 3, 5, dtype=torch.float64, requires_grad=True)
@@ -145,7 +145,7 @@ def _gates(own: Recurrent) -> dict[int, int]:
         source: at
         for at, node in enumerate(nodes)
         for source in node.inputs
-        if isinstance(nodes[source].operation, Matrix)
+        if isinstance(nodes[source].operation, CellMatrix)
     }
     found = {}
     for node in own.plan.matrices:
@@ -159,7 +159,7 @@ def _gates(own: Recurrent) -> dict[int, int]:
         else:  # LSTM: let 0, forget 1, new 2, out 3
             into = next(other for other in nodes if act in other.inputs)
             partners = [nodes[source].operation for source in into.inputs if source != act]
-            if any(isinstance(one, State) for one in partners):
+            if any(isinstance(one, CellState) for one in partners):
                 found[node] = 1
             else:
                 partner = next(source for source in into.inputs if source != act)

@@ -1,0 +1,124 @@
+"""`presage text train|search`: recurrent cells on a text of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from presage.arguments import Action, Arguments
+from presage.console import session_of
+from presage.errors import UnknownName
+from presage.output import at_least_zero, positive, table
+from presage.places import path_argument
+
+if TYPE_CHECKING:
+    from presage.steps.text_training import TrainedCell
+    from presage.training.text.recipe import TextRecipe
+
+_CELL = "lstm, gru, rnn, enas, darts_v1, darts_v2, or a JSON file of a cell"
+
+
+def _text_arguments(parser: Arguments) -> None:
+    parser.add_argument("text", metavar="TEXT", help="a text in UTF-8: FILE, or text:FILE")
+    parser.add_argument(
+        "--words", type=at_least_zero, default=0, metavar="N",
+        help="predict words, of a vocabulary of the N most frequent (default: characters)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=path_argument, default=Path("models"), metavar="DIR",
+        help="each trained network is left there as a folder (default: models)",
+    )  # fmt: skip
+    group = parser.add_argument_group("recipe", "How cells are trained; all by the same, at equal size.")
+    group.add_argument("--recipe", metavar="FILE", type=path_argument, help="a JSON file of fields")
+    group.add_argument("--epochs", type=positive, metavar="E", help="passes over the training text")
+    group.add_argument("--parameters", type=positive, metavar="N", help="learned numbers of the whole network at most")
+    group.add_argument("--hidden", type=positive, metavar="N", help="numbers of the state, in place of --parameters")
+    group.add_argument(
+        "--set", action="append", default=[], dest="fields", metavar="FIELD=VALUE",
+        help="any other field of the recipe, such as sequence_length=35 or tied=true; may be repeated",
+    )  # fmt: skip
+
+
+def _train_arguments(parser: Arguments) -> None:
+    _text_arguments(parser)
+    parser.add_argument("--cell", action="append", metavar="CELL", help=f"{_CELL}; may be repeated (default: darts_v2)")
+
+
+def _train(options: argparse.Namespace) -> int:
+    from presage.architecture.recurrent.registry import get_cell
+    from presage.training.text.text_data import load_text
+
+    recipe = _recipe_of(options)
+    cells = {name: get_cell(name) for name in options.cell or ["darts_v2"]}
+    data = load_text(options.text, options.words)
+    with session_of(options) as session:
+        session.check_database()
+        rows = session.train_cells(data, cells, recipe, out=options.out)
+    if options.json:
+        print(json.dumps({"text": data.name, "recipe": recipe.to_json(), "trained": [asdict(row) for row in rows]}))
+    else:
+        _print(rows)
+    return 0 if all(row.value is not None for row in rows) else 1
+
+
+def _print(rows: Sequence[TrainedCell]) -> None:
+    metric = rows[0].metric.replace("_", " ")
+    header = ("cell", f"{metric}", "test", "parameters", "hidden", "seconds")
+    lines = [
+        (row.name, row.status, "", "", "", "")
+        if row.value is None or row.test_value is None
+        else (
+            row.name,
+            f"{row.value:.3f}",
+            f"{row.test_value:.3f}",
+            f"{row.parameters:,}",
+            f"{row.hidden}",
+            f"{row.seconds:.1f}",
+        )
+        for row in rows
+    ]
+    print(table(header, lines))
+    for row in rows:
+        if row.model is not None:
+            print(f"{row.name}: presage generate {row.model}")
+
+
+def _recipe_of(options: argparse.Namespace) -> TextRecipe:
+    """The recipe of the file, with the options and fields that were given; later ones count."""
+    from presage.errors import InvalidArgument
+    from presage.reading import read_json
+    from presage.training.text.recipe import TextRecipe
+
+    given: dict[str, Any] = {}
+    if options.recipe is not None:
+        value = read_json(options.recipe)
+        if not isinstance(value, dict):
+            raise InvalidArgument("--recipe", "presage text", "be a JSON file of fields", str(options.recipe))
+        given = value
+    for name in ("epochs", "parameters", "hidden"):
+        if getattr(options, name) is not None:
+            given[name] = getattr(options, name)
+    if options.hidden is not None and options.parameters is None:
+        given["parameters"] = None
+    known = {field.name for field in fields(TextRecipe)}
+    for text in options.fields:
+        name, equals, value = text.partition("=")
+        if name not in known:
+            raise UnknownName("field of `TextRecipe`", name, known)
+        try:
+            given[name] = json.loads(value) if equals else None
+        except ValueError:
+            given[name] = value
+    return TextRecipe.from_json(given)
+
+
+ACTIONS = {
+    "train": Action(
+        "train cells", "Train recurrent cells on a text; each network is left as a folder.", _train, _train_arguments
+    ),
+}
+"""Name → action of `presage text`."""

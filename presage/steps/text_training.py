@@ -1,0 +1,112 @@
+"""Training recurrent cells on a text: results enter the database, models their folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from presage.folders import check_folder
+from presage.progress import OnStage
+
+if TYPE_CHECKING:
+    from presage.architecture.recurrent.cell import RecurrentCell
+    from presage.records.entries import TextExperimentEntry
+    from presage.training.text.recipe import TextRecipe
+    from presage.training.text.text_data import TextData
+
+__all__ = ["TrainedCell", "train_cells"]
+
+Store = Callable[[Iterable["TextExperimentEntry"]], object]
+
+
+@dataclass(frozen=True)
+class TrainedCell:
+    """A cell that was trained on a text.
+
+    Attributes:
+        name: as it was asked for.
+        cell: its hash.
+        status: how the training ended.
+        metric: what the values are of; the lower the better.
+        value, test_value: on the validation and the test text; None unless finished.
+        parameters: learned numbers of the network.
+        hidden: numbers of its state.
+        seconds: wall-clock.
+        model: folder that the network was left in; None where it was not.
+    """
+
+    name: str
+    cell: str
+    status: str
+    metric: str
+    value: float | None
+    test_value: float | None
+    parameters: int
+    hidden: int
+    seconds: float
+    model: str | None
+
+
+def train_cells(
+    store: Store,
+    data: TextData,
+    cells: Mapping[str, RecurrentCell],
+    recipe: TextRecipe,
+    *,
+    seed: int,
+    device: str,
+    out: Path | None,
+    progress: OnStage,
+    space: str | None = None,
+) -> Sequence[TrainedCell]:
+    """Train each cell; each result enters the database as soon as it is there.
+
+    Args:
+        store: takes results.
+        out: where each network is left as a folder of its cell's name; None leaves none.
+        space: that the cells were drawn from.
+    """
+    from presage.training.hardware import choose_device, one_thread
+    from presage.training.text.fitting import columns, train_text
+    from presage.training.text.language_model import model_sizes
+    from presage.training.text.recording import text_entry, text_record
+    from presage.training.text.text_model import TextModel, save_text_model
+
+    if out is not None:
+        check_folder(out, "--out", "presage text")
+    where, record = choose_device(device), text_record(data)
+    columns(data, recipe, where)  # what cannot be trained is said before anything is
+    for cell in cells.values():
+        model_sizes(cell, len(data.symbols), recipe)
+    rows = []
+    for number, (name, cell) in enumerate(cells.items()):
+        stage = f"train {name}" if len(cells) == 1 else f"train {name} ({number + 1}/{len(cells)})"
+        progress(stage, 0, recipe.epochs)
+
+        def told(done: int, value: float, stage: str = stage) -> None:
+            progress(stage, done, recipe.epochs)
+
+        with one_thread():
+            training = train_text(data, cell, recipe, seed, where, told)
+        store([text_entry(record, cell, recipe, seed, training, space)])
+        folder = None
+        if out is not None and training.model is not None:
+            folder = out / Path(name).stem
+            save_text_model(TextModel.of(data, cell, recipe, training), folder)
+        rows.append(
+            TrainedCell(
+                name,
+                cell.hash,
+                training.status,
+                training.metric,
+                training.value,
+                training.test_value,
+                training.parameters,
+                training.hidden,
+                training.seconds,
+                None if folder is None else str(folder),
+            )
+        )
+    return rows

@@ -1,0 +1,85 @@
+"""`presage text train` leaves models that `presage generate` writes on with; wrong input is one line, exit code 2."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presage.architecture.recurrent.published import published
+from presage.architecture.recurrent.serial import dumps_cell
+from presage.database import Database
+
+SMALL = ("--epochs", 1, "--parameters", 4000, "--set", "batch=4", "--set", "sequence_length=16", "--set", "embedding=8")
+
+
+@pytest.fixture
+def tale(tmp_path: Path) -> Path:
+    words = ("sun", "moon", "rises", "falls", "slowly", "again")
+    numbers = random.Random(0)
+    lines = (" ".join(numbers.choices(words, k=5)) for _ in range(80))
+    (tmp_path / "tale.txt").write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path / "tale.txt"
+
+
+def test_cells_are_trained_recorded_and_left_as_models(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(dumps_cell(published("gru")))
+    found = presage(
+        "text", "train", f"text:{tale}", "--cell", "rnn", "--cell", tmp_path / "mine.json", *SMALL,
+        "--out", tmp_path / "models", "--database", tmp_path / "a.duckdb", "--json",
+    )  # fmt: skip
+    assert found.code == 0
+    rows = found.json["trained"]
+    assert [Path(row["model"]).name for row in rows] == ["rnn", "mine"]
+    assert {row["metric"] for row in rows} == {"bits_per_character"}
+    assert all(row["parameters"] <= 4000 for row in rows)
+    with Database.open(tmp_path / "a.duckdb") as database:
+        stored = {record.cell: record.value for record in database.text_experiments()}
+        assert stored == {row["cell"]: pytest.approx(row["value"], abs=1e-6) for row in rows}
+    said = presage("generate", tmp_path / "models" / "rnn", "--prompt", "sun", "--length", 30, "--seed", 1)
+    assert said.code == 0
+    assert said.out.startswith("sun")
+    assert len(said.out.removesuffix("\n")) == 33
+    again = presage("generate", tmp_path / "models" / "rnn", "--prompt", "sun", "--length", 30, "--seed", 1, "--json")
+    assert "sun" + again.json["text"] + "\n" == said.out
+
+
+def test_a_table_is_printed(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
+    found = presage(
+        "text", "train", tale, "--words", 5, "--cell", "rnn", *SMALL,
+        "--out", tmp_path / "m", "--database", tmp_path / "a.duckdb",
+    )  # fmt: skip
+    assert found.code == 0
+    assert "perplexity" in found.out
+    assert f"presage generate {tmp_path / 'm' / 'rnn'}" in found.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("text", "train", "none.txt"), "No such file"),
+        (("text", "train", "LATIN"), "byte 0xe9 at offset 100"),
+        (("text", "train", "SHORT"), "for one batch"),
+        (("text", "train", "TALE", "--cell", "lstn"), "Did you mean `lstm`"),
+        (("text", "train", "TALE", "--set", "epoch=3"), "Did you mean `epochs`"),
+        (("text", "train", "TALE", "--set", "batch=x"), "`batch` of `TextRecipe`"),
+        (("text", "train", "TALE", "--set", "batch=4", "--parameters", "100"), "`parameters`"),
+        (("text", "train", "TALE", "--words", "1"), "`words`"),
+        (("generate", "nowhere"), "no such folder"),
+        (("generate", "nowhere", "--temperature", "-1"), "within 0 and 100"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    presage: Callable[..., Any], tale: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "latin.txt").write_bytes(b"x y " * 25 + "été ".encode("latin-1") * 100)
+    (tmp_path / "short.txt").write_bytes(b"to be or not to be " * 20)
+    paths = {"TALE": tale, "LATIN": tmp_path / "latin.txt", "SHORT": tmp_path / "short.txt"}
+    common = ("--database", tmp_path / "a.duckdb") if words[0] == "text" else ()
+    found = presage(*(paths.get(word, word) for word in words), *common)
+    assert found.code == 2
+    assert said in found.err
+    assert found.err.count("\n") == 1

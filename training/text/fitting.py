@@ -1,0 +1,235 @@
+"""Training of a recurrent cell on a text: one loop, which a seed repeats."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from presage.architecture.recurrent.cell import RecurrentCell
+from presage.training.datasets.refusing import refusal
+from presage.training.schedule import rate_share
+from presage.training.text.language_model import LanguageModel, model_sizes
+from presage.training.text.metrics import of_loss
+from presage.training.text.recipe import TextRecipe
+from presage.training.text.text_data import TextData
+
+__all__ = ["Columns", "TextTraining", "chunks", "columns", "mean_loss", "new_model", "train_text"]
+
+OnEpoch = Callable[[int, float], None]
+
+EVALUATED_BATCH = 10
+"""Places of the validation and of the test text that are read side by side; each begins with states of zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextTraining:
+    """What came of a training.
+
+    Attributes:
+        status: `finished`, or `diverged` where the loss became NaN or infinite.
+        metric: name of the metric that all values here are of; the lower the better.
+        value: on the validation text after the last epoch; None unless finished.
+        test_value: on the test text; None unless finished.
+        curve: (e,) on the validation text, by epoch.
+        train_losses: (e,) mean cross-entropy of training, nats a symbol.
+        parameters: learned numbers.
+        hidden, embedding: sizes.
+        seconds: wall-clock.
+        device: that it ran on.
+        model: the trained network, on the CPU; None unless finished.
+    """
+
+    status: str
+    metric: str
+    value: float | None
+    test_value: float | None
+    curve: tuple[float, ...]
+    train_losses: tuple[float, ...]
+    parameters: int
+    hidden: int
+    embedding: int
+    seconds: float
+    device: torch.device
+    model: LanguageModel | None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Symbols of the training text (n, b), and of the validation and test text."""
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+
+
+def train_text(
+    data: TextData,
+    cell: RecurrentCell,
+    recipe: TextRecipe,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    on_epoch: OnEpoch | None = None,
+) -> TextTraining:
+    """Train a cell on a text.
+
+    Args:
+        seed: of weights and masks.
+        on_epoch: told how many epochs are done, and the validation metric.
+
+    Raises:
+        InvalidDataset: the text is shorter than one batch.
+        InvalidArgument: sizes that do not fit.
+    """
+    begun, where = time.perf_counter(), torch.device(device)
+    parts = columns(data, recipe, where)
+    forked = [where] if where.type == "cuda" else []
+    with torch.random.fork_rng(forked):
+        torch.manual_seed(seed)
+        model = new_model(data, cell, recipe).to(where)
+        curve, losses, averaged = _epochs(model, parts, data.metric, recipe, on_epoch)
+    final = model if averaged is None else averaged
+    done = len(curve) == recipe.epochs
+    test = of_loss(data.metric, mean_loss(final, parts.test, recipe)) if done else None
+    return TextTraining(
+        status="finished" if done else "diverged",
+        metric=data.metric,
+        value=curve[-1] if done else None,
+        test_value=test,
+        curve=tuple(curve),
+        train_losses=tuple(losses[: len(curve)]),
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        hidden=model.recurrent.hidden,
+        embedding=model.recurrent.width,
+        seconds=time.perf_counter() - begun,
+        device=where,
+        model=final.cpu().eval() if done else None,
+    )
+
+
+def new_model(data: TextData, cell: RecurrentCell, recipe: TextRecipe) -> LanguageModel:
+    """A network that has not learned yet, its weights drawn from torch's generator."""
+    embedding, hidden = model_sizes(cell, len(data.symbols), recipe)
+    return LanguageModel(
+        cell,
+        len(data.symbols),
+        embedding,
+        hidden,
+        tied=recipe.tied,
+        dropout=recipe.dropout,
+        recurrent_dropout=recipe.recurrent_dropout,
+    )
+
+
+def columns(data: TextData, recipe: TextRecipe, device: torch.device) -> Columns:
+    """The three texts as columns that are read side by side.
+
+    Raises:
+        InvalidDataset: one of them is shorter than one batch.
+    """
+    train, validation, test = data.parts
+    train = train[: recipe.train_symbols]
+    validation, test = validation[: recipe.validation_symbols], test[: recipe.validation_symbols]
+    least = recipe.batch * (recipe.sequence_length + 1)
+    if len(train) < least:
+        sizes = f"{recipe.batch} × ({recipe.sequence_length} + 1) for one batch"
+        rule = f"have at least {least:,} symbols to train on, {sizes}"
+        hint = "Take a longer text, or a smaller `batch` or `sequence_length`."
+        raise refusal("text", data.name, rule, f"{len(train):,}", hint)
+    for part, name in ((validation, "validation"), (test, "test")):
+        if len(part) < 2 * EVALUATED_BATCH:
+            raise refusal("text", data.name, f"have at least {2 * EVALUATED_BATCH} symbols for {name}", len(part))
+    return Columns(
+        _side_by_side(train, recipe.batch, device),
+        _side_by_side(validation, EVALUATED_BATCH, device),
+        _side_by_side(test, EVALUATED_BATCH, device),
+    )
+
+
+def chunks(text: Tensor, length: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Symbols and those after each, (t, b), t at most `length`, in the text's order."""
+    for first in range(0, len(text) - 1, length):
+        end = min(first + length, len(text) - 1)
+        yield text[first:end], text[first + 1 : end + 1]
+
+
+@torch.no_grad()
+def mean_loss(model: nn.Module, text: Tensor, recipe: TextRecipe) -> float:
+    """Mean cross-entropy over a text (n, b), in nats a symbol, the state carried on."""
+    was, states, total = model.training, None, 0.0
+    model.eval()
+    for symbols, following in chunks(text, 4 * recipe.sequence_length):
+        logits, states = model(symbols, states)
+        total += float(F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), reduction="sum"))
+    model.train(was)
+    return total / ((len(text) - 1) * text.shape[1])
+
+
+def optimizer_of(model: nn.Module, recipe: TextRecipe) -> torch.optim.Optimizer:
+    """Weight decay is on weights of two axes alone."""
+    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
+    others = [weight for weight in model.parameters() if weight.ndim < 2]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.99))
+    return torch.optim.SGD(groups, lr=recipe.learning_rate)
+
+
+def _epochs(
+    model: LanguageModel, parts: Columns, metric: str, recipe: TextRecipe, on_epoch: OnEpoch | None
+) -> tuple[list[float], list[float], LanguageModel | None]:
+    """Curve, training losses, and the averaged network where there is one. Ends early where the loss is no number."""
+    optimizer = optimizer_of(model, recipe)
+    each = math.ceil((len(parts.train) - 1) / recipe.sequence_length)
+    curve: list[float] = []
+    losses: list[float] = []
+    average: LanguageModel | None = None
+    averaged = 0
+    for epoch in range(recipe.epochs):
+        states: tuple[Tensor, ...] | None = None
+        total = torch.zeros((), device=parts.train.device)
+        for at, (symbols, following) in enumerate(chunks(parts.train, recipe.sequence_length)):
+            share = rate_share(recipe.schedule, recipe.warmup, epoch * each + at, recipe.epochs * each)
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * share
+            logits, states = model(symbols, None if states is None else [state.detach() for state in states])
+            loss = F.cross_entropy(logits.flatten(0, 1), following.flatten())
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+            optimizer.step()
+            total += loss.detach()
+            if average is not None:
+                averaged += 1
+                for mean, now in zip(average.parameters(), model.parameters(), strict=True):
+                    mean.data.lerp_(now.data, 1 / averaged)
+        losses.append(float(total) / each)
+        value = of_loss(metric, mean_loss(model if average is None else average, parts.validation, recipe))
+        if not (math.isfinite(losses[-1]) and math.isfinite(value)):
+            break
+        curve.append(value)
+        stalls = len(curve) > recipe.patience and value > min(curve[: -recipe.patience])
+        if recipe.optimizer == "asgd" and average is None and stalls:
+            average = deepcopy(model)
+        if on_epoch is not None:
+            on_epoch(epoch + 1, value)
+    return curve, losses, average
+
+
+def _side_by_side(text: NDArray[np.int32], batch: int, device: torch.device) -> Tensor:
+    """(n, b): each column a part of the text; what does not fill the last row is left out."""
+    rows = len(text) // batch
+    found = torch.from_numpy(np.ascontiguousarray(text[: rows * batch].reshape(batch, rows).T))
+    return found.long().to(device)
