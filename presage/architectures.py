@@ -24,6 +24,7 @@ __all__ = [
     "architecture_of_text",
     "costs_of",
     "networks_of",
+    "one_network",
     "read_architectures",
     "read_networks",
     "traced",
@@ -100,6 +101,18 @@ def read_networks(specs: Iterable[str]) -> list[NamedNetwork]:
     if len(problems) == len(found):
         raise problems[0]
     return found
+
+
+def one_network(spec: str, argument: str, owner: str) -> NamedNetwork:
+    """The only network that one word names, as `argument` of `owner`.
+
+    Raises:
+        InvalidArchitecture, WrongInput: as `read_networks`; InvalidArgument where it names several.
+    """
+    found = read_networks([spec])
+    if len(found) > 1:
+        raise InvalidArgument(argument, owner, f"name one network, not {len(found)}", spec)
+    return found[0]
 
 
 def networks_of(spec: str) -> list[NamedNetwork]:

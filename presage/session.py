@@ -26,6 +26,7 @@ from presage.steps import (
     extrapolation,
     populating,
     prediction,
+    shrinking,
     text_training,
     training,
     whole_search,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from presage.database import Database, ImportReport
     from presage.probe import DifficultyCard, ProbeRun, RungRun
     from presage.search import FinalSettings, SearchResult, SearchSettings
+    from presage.search.shrinking.shrunk import ShrinkResult
     from presage.steps.extrapolation import Extrapolation
     from presage.steps.prediction import BoundPredictor
     from presage.steps.text_training import TrainedCell
@@ -314,6 +316,23 @@ class Session:
             final=final, wish=wish, beside=beside, options=options,
             trackers=trackers,
         )  # fmt: skip
+
+    def shrink(
+        self,
+        network: NamedArchitecture,
+        dataset: ImageDataset,
+        recipe: Recipe,
+        settings: shrinking.ShrinkSettings,
+        run_folder: Path,
+    ) -> ShrinkResult:
+        """Smaller versions of a network within limits: proposed, predicted, the most promising trained by the recipe,
+        beside the network itself and a plain scaled-down version; the best is left in the folder's `best`. What was
+        stopped goes on where it was when it is asked for again with the same folder.
+
+        Raises:
+            InvalidArgument, NothingFeasible: the network is within the limits already, or no version of it can be.
+        """
+        return shrinking.shrink(self, network, dataset, recipe, settings, run_folder)
 
     # What fills the database?
 

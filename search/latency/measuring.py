@@ -25,7 +25,7 @@ from presage.files import read_json, write_json
 from presage.search.latency.model import LatencyModel, fit_latency
 from presage.training.hardware import choose_device, device_name, versions
 
-__all__ = ["Latency", "LatencyMeter", "time_network"]
+__all__ = ["Latency", "LatencyMeter", "time_architecture", "time_network"]
 
 NETWORKS = 60
 """Measured to fit an estimate of a space."""
@@ -117,8 +117,7 @@ class LatencyMeter:
 
     def measure(self, architecture: Architecture) -> float:
         """Seconds of one forward pass of the network, in evaluation mode: the median of repeated ones."""
-        network = build(architecture.canonical, self.input_shape, self.classes)
-        return time_network(network, self.input_shape, batch=self.batch, device=choose_device(self.device))
+        return time_architecture(architecture, self.input_shape, self.classes, batch=self.batch, device=self.device)
 
     def _sample(self) -> GraphBatch:
         """Networks of the space, evenly spread by multiply-adds."""
@@ -126,6 +125,14 @@ class LatencyMeter:
         graphs = self.space.decode_batch(codes)
         order = np.argsort(batch_costs(graphs, self.input_shape, self.classes).multiply_adds, kind="stable")
         return graphs.take(order[np.linspace(0, len(order) - 1, self.networks).round().astype(np.int64)])
+
+
+def time_architecture(
+    architecture: Architecture, input_shape: tuple[int, int, int], classes: int, *, batch: int = 1, device: str = "auto"
+) -> float:
+    """As `time_network`, of an architecture with fresh weights; device as `auto`, `cpu` or `cuda`."""
+    network = build(architecture.canonical, input_shape, classes)
+    return time_network(network, input_shape, batch=batch, device=choose_device(device))
 
 
 def time_network(

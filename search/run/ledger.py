@@ -29,7 +29,7 @@ from presage.training.recording import (
     recipe_record,
 )
 
-__all__ = ["OF_RUN", "Ledger", "Store", "now", "read_row"]
+__all__ = ["OF_RUN", "Ledger", "Store", "crashed_row", "now", "read_row"]
 
 OF_RUN = ("reused", "stopped")
 """What a run notes beside a row of experience, and the database does not take."""
@@ -56,6 +56,28 @@ def read_row(path: Path) -> dict[str, Any] | None:
 def now() -> str:
     """The time as the database writes it: ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def crashed_row(dataset: str, architecture: str, recipe: str, seed: int, failure: str) -> dict[str, Any]:
+    """A row for a training that ended in an error of its own. The database takes none of these: it says nothing of the
+    network.
+
+    Args:
+        dataset, architecture, recipe: fingerprint, and hashes.
+    """
+    return {
+        "dataset": dataset,
+        "architecture": architecture,
+        "recipe": recipe,
+        "seed": seed,
+        "status": "crashed",
+        "accuracy": None,
+        "test_accuracy": None,
+        "curve": [],
+        "seconds": 0.0,
+        "failure": " ".join(failure.split())[:300],
+        "created_at": now(),
+    }
 
 
 class Store(Protocol):
@@ -109,21 +131,8 @@ class Ledger:
         return experiment_record(self.dataset, architecture, self._trained_by, seed, result).to_json()
 
     def crash(self, chosen: Chosen, seed: int, failure: str) -> dict[str, Any]:
-        """A row for a training that ended in an error of its own. The database takes none of these: it says nothing of
-        the network."""
-        return {
-            "dataset": self.dataset,
-            "architecture": chosen.hash,
-            "recipe": self.recipe,
-            "seed": seed,
-            "status": "crashed",
-            "accuracy": None,
-            "test_accuracy": None,
-            "curve": [],
-            "seconds": 0.0,
-            "failure": " ".join(failure.split())[:300],
-            "created_at": now(),
-        }
+        """See `crashed_row`."""
+        return crashed_row(self.dataset, chosen.hash, self.recipe, seed, failure)
 
     def add_predictions(self, chosen: Sequence[Chosen]) -> None:
         """Store what was predicted of a short-list, before any of it is trained. The same again is passed over."""

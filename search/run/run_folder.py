@@ -39,6 +39,9 @@ _LATER = ("predictor",)  # settings that runs begun by an earlier presage do not
 class RunFolder:
     """Paths within a run folder, and its settings."""
 
+    owner = "run_search"
+    """Who uses it, as errors call it."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
 
@@ -124,9 +127,9 @@ class RunFolder:
             InvalidArgument: another process holds it, or the path is no folder.
         """
         if self.path.exists() and not self.path.is_dir():
-            raise InvalidArgument("run_folder", "run_search", "be a folder", str(self.path))
+            raise InvalidArgument("run_folder", self.owner, "be a folder", str(self.path))
         rule = "not be in use by another search"
-        with held(self.path / "lock", InvalidArgument("run_folder", "run_search", rule, str(self.path))):
+        with held(self.path / "lock", InvalidArgument("run_folder", self.owner, rule, str(self.path))):
             yield
 
     def settle(self, settings: Mapping[str, Any]) -> None:
@@ -140,11 +143,11 @@ class RunFolder:
         if begun is None:
             if self.journal.exists():
                 hint = "Name an empty folder."
-                raise InvalidArgument("run_folder", "run_search", "hold a run of presage", str(self.path), hint)
+                raise InvalidArgument("run_folder", self.owner, "hold a run of presage", str(self.path), hint)
             write_json(path, {"format": "presage-run", "version": 1, "settings": dict(settings)})
             return
         if not isinstance(begun, dict) or begun.get("format") != "presage-run" or begun.get("version") != 1:
-            raise InvalidArgument("run_folder", "run_search", "hold a run of this presage", str(path))
+            raise InvalidArgument("run_folder", self.owner, "hold a run of this presage", str(path))
         before = begun.get("settings")
         if not isinstance(before, dict):
             raise WrongInput(f"{path} is damaged: it tells no settings.")
@@ -153,7 +156,7 @@ class RunFolder:
             if told and before.get(name) != settings.get(name):
                 rule = f"stay {before.get(name)!r}, as the run in {self.path} was begun"
                 hint = "Name another run folder for other settings."
-                raise InvalidArgument(name, "run_search", rule, settings.get(name), hint)
+                raise InvalidArgument(name, self.owner, rule, settings.get(name), hint)
 
 
 def as_begun(path: Path, dataset: ImageDataset) -> ImageDataset:

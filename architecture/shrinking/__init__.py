@@ -1,0 +1,1 @@
+"""Smaller versions of a network, as graphs: fewer channels, fewer blocks, cheaper blocks."""

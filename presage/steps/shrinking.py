@@ -1,0 +1,240 @@
+"""A network of the user's made smaller: versions proposed, predicted, short-listed, trained beside a plain one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from presage.errors import InvalidArgument
+from presage.folders import check_folder
+from presage.steps.brief_store import BriefStore
+from presage.steps.prediction import costed, predicted
+
+if TYPE_CHECKING:
+    from presage.architecture.graph import Architecture
+    from presage.architectures import NamedArchitecture
+    from presage.search.limits import Limits
+    from presage.search.shrinking.allowance import Allowance
+    from presage.search.shrinking.shrink_folder import ShrinkFolder
+    from presage.search.shrinking.shrunk import ShrinkPlan, ShrinkResult
+    from presage.search.shrinking.subject import Subject
+    from presage.steps.prediction import Predicted
+    from presage.steps.whole_search import Searcher
+    from presage.training import EpochRecord, ImageDataset, Recipe
+
+__all__ = ["CANDIDATES", "SHORTLIST", "ShrinkSettings", "shrink"]
+
+CANDIDATES, SHORTLIST = 100, 3
+_OWNER = "presage shrink"
+
+
+@dataclass(frozen=True)
+class ShrinkSettings:
+    """How a network is shrunk.
+
+    Attributes:
+        limits: of parameters, multiply-adds, latency; one at least.
+        candidates: versions that are predicted.
+        shortlist: of these, how many are trained.
+        original: whether the network itself is trained too, to tell what shrinking costs.
+    """
+
+    limits: Limits
+    candidates: int = CANDIDATES
+    shortlist: int = SHORTLIST
+    original: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("candidates", "shortlist"):
+            if getattr(self, name) < 1:
+                raise InvalidArgument(name, _OWNER, "be at least 1", getattr(self, name))
+        if not self.limits.set:
+            rule = "be given, or `max_macs`, or `max_latency`"
+            raise InvalidArgument("max_params", _OWNER, rule, None)
+
+
+def shrink(
+    session: Searcher, network: NamedArchitecture, dataset: ImageDataset, recipe: Recipe, settings: ShrinkSettings,
+    run_folder: Path,
+) -> ShrinkResult:  # fmt: skip
+    """As `presage.session.Session.shrink`, which calls it."""
+    from presage.files import write_json
+    from presage.search.shrinking.shrink_folder import ShrinkFolder
+    from presage.search.shrinking.subject import Subject
+    from presage.surrogate import get_predictor
+
+    recipe.check_trainable()
+    get_predictor(session.predictor)  # refused before anything is probed
+    check_folder(run_folder, "--run", _OWNER)
+    session.check_database()
+    costed(dataset, [network], recipe)
+    shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
+    subject = Subject(network.name, network.architecture.canonical, shape, len(dataset.classes), session.device)
+    subject.check(settings.limits)
+    folder = ShrinkFolder(run_folder)
+    with folder.owned():
+        shrinking = _Shrinking(session, subject, dataset, recipe, settings, folder)
+        folder.settle(shrinking.asked)
+        result = shrinking.result()
+        write_json(folder.result, result.to_json())
+    return result
+
+
+@dataclass(frozen=True)
+class _Shrinking:
+    """The steps of one shrinking."""
+
+    session: Searcher
+    subject: Subject
+    dataset: ImageDataset
+    recipe: Recipe
+    settings: ShrinkSettings
+    folder: ShrinkFolder
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What must be asked for again to go on."""
+        return {
+            "network": self.subject.architecture.hash,
+            "dataset": self.dataset.fingerprint,
+            "recipe": self.recipe.to_json(),
+            "seed": self.session.seed,
+            "limits": self.settings.limits.to_json(),
+            "candidates": self.settings.candidates,
+            "shortlist": self.settings.shortlist,
+            "predictor": self.session.predictor,
+        }
+
+    def allowance(self) -> Allowance:
+        """The limits on these images, with what estimates latencies where they are about them."""
+        from presage.files import write_json
+        from presage.reading import read_as
+        from presage.search.latency.model import LatencyModel
+        from presage.search.shrinking.allowance import Allowance
+        from presage.search.shrinking.latency import latency_of_versions
+
+        limits, subject, path = self.settings.limits, self.subject, self.folder.latency
+        if limits.latency_seconds is not None and not path.exists():
+            subject.check_latency(limits.latency_seconds)
+            tell = partial(self.session.progress, "measure latency, once")
+            fitted = latency_of_versions(
+                subject.architecture, subject.input_shape, subject.classes, subject.measure, tell
+            )
+            write_json(path, fitted.to_json())
+        model = None if limits.latency_seconds is None else read_as(path, LatencyModel.from_json)
+        return Allowance(limits, subject.input_shape, subject.classes, model)
+
+    def plan(self) -> ShrinkPlan:
+        """What is to be trained, as predicted: chosen once and kept, for each training changes predictions."""
+        from presage.files import write_json
+        from presage.reading import read_as
+        from presage.search.shrinking.shrunk import ShrinkPlan
+
+        if not self.folder.versions.exists():
+            write_json(self.folder.versions, self._planned().to_json())
+        found = read_as(self.folder.versions, ShrinkPlan.from_json)
+        assert found is not None  # it was just written
+        return found
+
+    def _planned(self) -> ShrinkPlan:
+        from presage.search.shrinking.choosing import chosen
+        from presage.search.shrinking.potential import FisherPotential
+        from presage.search.shrinking.proposing import BLOCKS, Smaller, proposed
+        from presage.search.shrinking.shrunk import ORIGINAL, PLAIN, SHORT_LIST, ShrinkPlan, Version
+        from presage.surrogate.proxies.minibatch import Minibatch
+        from presage.training import prepare
+
+        allowance, session, subject = self.allowance(), self.session, self.subject
+        plain = subject.plain(allowance)
+        drawn = proposed(
+            subject.architecture, allowance, self.settings.candidates, session.seed,
+            partial(session.progress, "propose smaller versions"),
+        )  # fmt: skip
+        found = [one for one in drawn if one.architecture.hash != plain.architecture.hash]
+        whole = Smaller(subject.architecture, "", "", allowance.share(subject.architecture))
+        rows, notes = self._predicted([one.architecture for one in (whole, plain, *found)])
+        minibatch = Minibatch.of(prepare(self.dataset, self.recipe, session.device), seed=session.seed)
+        potential, fisher = FisherPotential(minibatch, session.seed, session.device), [-inf] * len(found)
+        swapped = [at for at, one in enumerate(found) if one.kind == BLOCKS]
+        for number, at in enumerate(swapped, start=1):
+            value = potential(found[at].architecture)
+            fisher[at] = -inf if value is None else value
+            session.progress("Fisher potential", number, len(swapped))
+        most = self.settings.limits.latency_seconds
+        picked = chosen(
+            found, [row.accuracy for row in rows[2:]], fisher, self.settings.shortlist,
+            lambda one: most is None or subject.measure(one.architecture) <= most,
+        )  # fmt: skip
+        listed = [(ORIGINAL, whole, rows[0]), (PLAIN, plain, rows[1])]
+        listed += [(SHORT_LIST, found[at], rows[2 + at]) for at in picked]
+        seconds = subject.measure_all([one.architecture for _, one, _ in listed])
+        versions = [
+            Version(
+                one.architecture, role, one.kind, one.how, row.parameters, row.multiply_adds, one.share,
+                row.accuracy, row.lower, row.upper, potential(one.architecture), measured,
+            )
+            for (role, one, row), measured in zip(listed, seconds, strict=True)
+        ]  # fmt: skip
+        return ShrinkPlan(tuple(versions), len(found), notes)
+
+    def _predicted(self, graphs: Sequence[Architecture]) -> tuple[list[Predicted], tuple[str, ...]]:
+        """What is predicted of networks, and what else to know of that."""
+        from presage.architectures import NamedArchitecture
+
+        bound = self.session.bound_predictor(self.dataset, self.recipe)
+        named = [NamedArchitecture(graph.hash, graph) for graph in graphs]
+        rows = predicted(bound, costed(self.dataset, named, self.recipe))
+        return rows, tuple(bound.extrapolation.notes([row.multiply_adds for row in rows]))
+
+    def result(self) -> ShrinkResult:
+        """Plan, train, and say what came of it; the best lies in the folder's `best` then."""
+        from presage.search.run.trainer import RecipeTrainer
+        from presage.search.shrinking.shrunk import ORIGINAL, ShrinkResult, Shrunk
+        from presage.search.shrinking.training import VersionTrainer
+        from presage.training.recipe_words import words_on
+        from presage.training.recording import dataset_record
+
+        plan = self.plan()
+        trainer = VersionTrainer(
+            RecipeTrainer(self.dataset, self.recipe, self.session.device), self.dataset, self.recipe,
+            self.session.seed, self.folder, BriefStore(self.session.open),
+        )  # fmt: skip
+        wanted = [one for one in plan.versions if one.role != ORIGINAL or self.settings.original]
+        total, done = len(wanted) * self.recipe.epochs, list[Shrunk]()
+        for number, version in enumerate(wanted):
+            before = number * self.recipe.epochs
+
+            def tell(record: EpochRecord, before: int = before) -> None:
+                self.session.progress("train", before + record.epoch + 1, total)
+
+            row = trainer.row(version.architecture, tell, model=version.role != ORIGINAL)
+            model = self.folder.network(version.hash) if version.role != ORIGINAL else None
+            done.append(Shrunk.of(version, row, model))
+            self.session.progress("train", before + self.recipe.epochs, total)
+        told = {one.version.hash: one for one in done}
+        found = ShrinkResult(
+            network=self.subject.name,
+            dataset=self.dataset.name,
+            limits=self.allowance().words(self.subject.architecture),
+            candidates=plan.candidates,
+            recipe=self.recipe.to_json(),
+            recipe_words=words_on(self.recipe, dataset_record(self.dataset)),
+            networks=tuple(told.get(one.hash, Shrunk(one)) for one in plan.versions),
+            notes=plan.notes,
+            folder=self.folder.path,
+        )
+        self._publish(found)
+        return found
+
+    def _publish(self, result: ShrinkResult) -> None:
+        """The best, once more, with a program that needs no presage."""
+        from presage.search.run.export import publish_model
+        from presage.training.model.folder import load_model
+
+        if result.best is not None and result.best.model is not None:
+            source = Path(result.best.model)
+            publish_model(load_model(source), source, self.folder.best)

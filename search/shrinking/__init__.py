@@ -1,0 +1,1 @@
+"""Smaller versions of a user's network within limits: proposed, short-listed, and told of."""

@@ -1,0 +1,145 @@
+"""`presage shrink`: the whole command on a tiny dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.costs import costs
+from presage.architecture.serial import dumps
+from presage.architecture.spaces import get_space
+from presage.database import Database
+from presage.search.shrinking import subject
+from presage.session import Session
+from presage.steps.extrapolation import Extrapolation
+from presage.surrogate.predictors.prediction import Prediction
+from presage.training.model.folder import load_model
+
+Run = Callable[..., Any]
+QUICK = ("--epochs", 2, "--image-side", 8, "--train-images", 60, "--set", "least_epoch_images=60")
+
+
+class BySize:
+    """Predicts by the number of nodes; what predictors learn is tested elsewhere, and takes a while."""
+
+    trained: Mapping[str, float] = MappingProxyType({})
+    operations: frozenset[str] = frozenset()
+    extrapolation = Extrapolation(of_recipe=0, largest=10)
+
+    def predict(self, graphs: GraphBatch) -> Prediction:
+        value = 0.5 + np.diff(graphs.node_start) / 1000
+        return Prediction(value, value - 0.1, value + 0.1, 0.9)
+
+
+@pytest.fixture(autouse=True)
+def by_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "bound_predictor", lambda *_: BySize())
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A residual network of 3 stages, 41,427 parameters on the dataset's images."""
+    space = get_space("blocks:blocks=2,width=8")
+    params = {parameter.name: "S" for parameter in space.parameters}
+    path = tmp_path / "network.json"
+    path.write_text(dumps(space.decode(params)))
+    return path
+
+
+@pytest.fixture
+def words(network: Path, shapes_npz: Path, tmp_path: Path) -> tuple[object, ...]:
+    kept = ("--database", tmp_path / "x.duckdb", "--run", tmp_path / "run")
+    return ("shrink", network, shapes_npz, "--candidates", 8, "--shortlist", 2, "--json", *kept, *QUICK)
+
+
+def test_the_answer_is_within_the_limit_beside_a_plain_version(
+    presage: Run, words: tuple[object, ...], tmp_path: Path
+) -> None:
+    outcome = presage(*words, "--max-params", "9k")
+    assert outcome.code == 0, outcome.err
+    told = outcome.json
+    roles = [one["role"] for one in told["networks"]]
+    assert roles == ["original", "plain", "short-list", "short-list"]
+    original, *smaller = told["networks"]
+    assert original["parameters"] > 9_000 / 0.3
+    for one in smaller:
+        assert 0.95 <= one["share"] <= 1
+        assert one["parameters"] == pytest.approx(9_000, rel=0.05)
+        assert one["status"] == "finished"
+        assert (Path(one["model"]) / "weights.safetensors").is_file()
+    assert told["answer"].startswith("network.json at ")
+    assert "of its parameters: predicted" in told["answer"]
+    assert "scaled down plainly" in told["answer"]
+    best = max(smaller[1:], key=lambda one: one["accuracy"])
+    assert load_model(tmp_path / "run" / "best").architecture.hash == best["hash"]
+    with Database.open(tmp_path / "x.duckdb") as database:
+        trained = {one.architecture for one in database.experiment_records(status="finished")}
+    assert {one["hash"] for one in told["networks"]} <= trained
+
+
+def test_asked_again_nothing_is_trained_again(presage: Run, words: tuple[object, ...], tmp_path: Path) -> None:
+    first = presage(*words, "--max-macs", "100k").json
+    again = presage(*words, "--max-macs", "100k").json
+    assert again == first
+    other = presage(*words, "--max-macs", "80k")
+    assert other.code == 2
+    assert "The `limits` of `presage shrink` must stay" in other.err
+    one = tmp_path / "run" / "networks" / first["networks"][2]["hash"][:16]
+    (one / "experiment.json").unlink()  # as if it had been killed in the middle of this training
+    (tmp_path / "run" / "result.json").unlink()
+    resumed = presage(*words, "--max-macs", "100k").json
+    for was, now in zip(first["networks"], resumed["networks"], strict=True):
+        assert {**was, "seconds": 0} == {**now, "seconds": 0}
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        (("--max-params", "10M"), r"The `--max-params` of `presage shrink` must be below the [\d,]+ parameters of"),
+        (("--max-macs", "10M"), r"The `--max-macs` of `presage shrink` must be below the [\d,]+ multiply-adds of"),
+        (("--max-params", "50"), r"No smaller version of network.json is within 50 parameters. With one channel"),
+        (("--max-latency", "60000"), r"The `--max-latency` of `presage shrink` must be below the [\d.]+ milliseconds"),
+        ((), r"The `--max-params` of `presage shrink` must be given, or"),
+    ],
+)
+def test_what_cannot_be_is_one_line(presage: Run, words: tuple[object, ...], limit: tuple[str, ...], said: str) -> None:
+    outcome = presage(*words, "--quiet", *limit)
+    assert outcome.code == 2
+    assert re.match(f"presage: {said}", outcome.err), outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_latency_is_estimated_for_all_and_measured_for_what_is_trained(
+    presage: Run, words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that counts multiply-adds: a real one would make this a test of the machine."""
+
+    def clock(architecture: Any, shape: Any, classes: int, **rest: Any) -> float:
+        return 1e-9 * costs(architecture, shape, classes).multiply_adds
+
+    monkeypatch.setattr(subject, "time_architecture", clock)
+    told = presage(*words, "--max-latency", "0.1").json
+    for one in told["networks"][1:]:
+        assert one["latency_seconds"] <= 0.0001
+    assert told["answer"].startswith("network.json at 0.1 ms at most: ")
+
+
+def test_several_networks_are_refused(presage: Run, words: tuple[object, ...], network: Path, tmp_path: Path) -> None:
+    both = tmp_path / "both.jsonl"
+    both.write_text(network.read_text() + "\n" + network.read_text() + "\n")
+    outcome = presage("shrink", both, *words[2:], "--max-params", "9k", "--quiet")
+    assert outcome.code == 2
+    assert "The `NETWORK` of `presage shrink` must name one network, not 2." in outcome.err
+
+
+def test_the_network_itself_need_not_be_trained(presage: Run, words: tuple[object, ...]) -> None:
+    told = presage(*words, "--max-params", "9k", "--skip-original").json
+    assert told["networks"][0]["accuracy"] is None
+    assert "trained 0." in told["answer"] or "trained 1." in told["answer"]
