@@ -144,6 +144,7 @@ def train(
     recipe: Recipe | str | None = None,
     out: str | Path | None = None,
     onnx: bool = False,
+    early_stop: bool = False,
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -157,6 +158,8 @@ def train(
     Args:
         out: folder in which each trained network is left, for `load`; None leaves none.
         onnx: whether an ONNX file is left there too.
+        early_stop: whether trainings that by their extrapolated curves have no chance to be the best of these are
+            ended: they are rows without an accuracy, and `TrainedRows.early_stopping` says what was saved.
         workers, executor: as `search` has them; a single network is trained by all threads.
         log: as `search` has it.
     """
@@ -166,7 +169,9 @@ def train(
         session = Session(database, device, seed, told)
         images = _dataset(session, dataset)
         asked, at_once = _at_images(session, images, architectures, recipe), AtOnce(workers, executor)
-        return session.train(images, *asked, out=folder, onnx=onnx, at_once=at_once, trackers=trackers)
+        return session.train(
+            images, *asked, out=folder, onnx=onnx, early_stop=early_stop, at_once=at_once, trackers=trackers
+        )
 
 
 def search(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, overload
 
 from presage.display import accuracies, extrapolates, html_table, interval_picture, paragraphs, scaled, table
 from presage.steps.prediction import Predicted
 from presage.steps.training import Trained
+
+if TYPE_CHECKING:
+    from presage.search.early_stopped import Savings
 
 __all__ = ["PredictedRows", "TrainedRows"]
 
@@ -100,10 +103,15 @@ class PredictedRows(_Rows[Predicted]):
 
 
 class TrainedRows(_Rows[Trained]):
-    """*Trained* accuracies of networks on a dataset, a `Trained` each."""
+    """*Trained* accuracies of networks on a dataset, a `Trained` each.
+
+    Attributes:
+        early_stopping: what ending hopeless trainings came to; None where none were to be ended, and of a slice.
+    """
 
     kind = Trained
     header = ("network", "trained (validation)", "test", "parameters", "multiply-adds", "seconds")
+    early_stopping: Savings | None = None
 
     def cells(self, row: Trained) -> tuple[str, ...]:
         return (
@@ -114,3 +122,6 @@ class TrainedRows(_Rows[Trained]):
             scaled(row.multiply_adds),
             f"{row.seconds:.1f}",
         )
+
+    def _said(self) -> list[str]:
+        return [*super()._said(), *([] if self.early_stopping is None else [self.early_stopping.words])]

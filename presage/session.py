@@ -285,7 +285,13 @@ class Session:
             at_once=at_once or AtOnce(), scratch=self.cache("trainings"), trackers=trackers,
             curves=partial(curve_extrapolator, self.open_to_read, self.seed, self.progress) if early_stop else None,
         )  # fmt: skip
-        return TrainedRows(rows, rows[0].recipe_words if rows else "")
+        found = TrainedRows(rows, rows[0].recipe_words if rows else "")
+        if early_stop:
+            from presage.search.early_stopped import savings
+
+            ended = [row.stopped for row in rows if row.stopped is not None]
+            found.early_stopping = savings(ended, sum(not row.reused for row in rows), recipe.epochs)
+        return found
 
     def train_cells(
         self, data: TextData, cells: Mapping[str, RecurrentCell], recipe: TextRecipe, *, out: Path | None = None

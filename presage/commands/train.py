@@ -44,7 +44,6 @@ def arguments(parser: Arguments) -> None:
 def run(options: argparse.Namespace) -> int:
     from presage.architectures import read_networks
     from presage.at_images import at_images
-    from presage.search.early_stopped import savings
     from presage.steps.training_time import recipe_within
 
     began, trackers = time.monotonic(), trackers_asked(options)
@@ -64,8 +63,7 @@ def run(options: argparse.Namespace) -> int:
             dataset, asked.networks, recipe, out=options.out, onnx=options.onnx,
             at_once=_at_once(options, len(asked.networks)), trackers=trackers, early_stop=options.early_stop,
         )  # fmt: skip
-    ended = [row.stopped for row in rows if row.stopped is not None]
-    stopping = savings(ended, sum(not row.reused for row in rows), recipe.epochs)
+    stopping = rows.early_stopping
     if options.json:
         print(
             json.dumps(
@@ -75,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
                     "recipe_words": rows.recipe_words,
                     "trained": [asdict(row) for row in rows],
                     "refused": [asdict(one) for one in asked.refused],
-                    **({"early_stopping": stopping.to_json()} if options.early_stop else {}),
+                    **({} if stopping is None else {"early_stopping": stopping.to_json()}),
                 }
             )
         )
@@ -85,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"Recipe: {rows.recipe_words}.")
         print(table(rows.header, lines))
         print_notes(rows, asked.refused)
-        if options.early_stop:
+        if stopping is not None:
             print(stopping.words)
         for row in rows:
             if row.model is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import presage
 from presage.architecture.spaces import get_space
 from presage.architectures import NamedArchitecture
 from presage.database import Database
@@ -37,7 +38,10 @@ def test_what_cannot_be_the_best_is_ended(sure: None, shapes_npz: Path, tmp_path
     networks = [NamedArchitecture(f"network {at}", space.decode(space.params(code))) for at, code in enumerate(codes)]
     recipe = replace(Recipe(), epochs=4, train_images=60, image_side=8, least_epoch_images=60)
     session = Session(tmp_path / "x.duckdb", device="cpu")
-    rows = session.train(dataset, networks, recipe, early_stop=True)
+    rows = presage.train(
+        dataset, [network.architecture for network in networks], recipe=recipe, early_stop=True,
+        database=tmp_path / "x.duckdb", device="cpu", progress=False,
+    )  # fmt: skip
     assert rows[0].status == "finished"
     ended = [row for row in rows if row.stopped is not None]
     assert ended
@@ -45,7 +49,12 @@ def test_what_cannot_be_the_best_is_ended(sure: None, shapes_npz: Path, tmp_path
         assert (row.status, row.accuracy, row.model) == ("pruned", None, None)
         assert row.stopped is not None
         assert row.failure == row.stopped.words
+    assert rows.early_stopping is not None
+    assert (rows.early_stopping.stopped, rows.early_stopping.trainings) == (len(ended), 4)
+    assert rows.early_stopping.words in repr(rows)
+    assert rows.early_stopping.words in rows._repr_html_()
     again = session.train(dataset, networks, recipe)
+    assert again.early_stopping is None
     assert all(row.status == "finished" for row in again)
     assert [row.reused for row in again] == [row.stopped is None for row in rows]
     with Database.open(tmp_path / "x.duckdb") as database:
