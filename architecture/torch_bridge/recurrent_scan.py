@@ -35,7 +35,8 @@ class CellScan(torch.autograd.Function):
         for at in range(len(fed)):
             run.step(at)
         ctx.run = run
-        return (run.whole(plan.outputs[0]), *(run.values[node][-1].clone() for node in plan.outputs))
+        # Another tensor of the same storage: an output that `ctx` holds would hold `ctx`, and never be freed.
+        return (run.whole(plan.outputs[0]).detach(), *(run.values[node][-1].clone() for node in plan.outputs))
 
     @staticmethod
     @once_differentiable

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from presage.architecture.recurrent.cell import RecurrentCell
 from presage.architecture.recurrent.operations import Blend, CellInput, CellMatrix, CellOutput, CellState, Mean, Product
 from presage.architecture.recurrent.published import PUBLISHED, published
 from presage.architecture.recurrent.registry import CELL_SPACES, get_cell_space
+from presage.architecture.torch_bridge import recurrent_scan
 from presage.architecture.torch_bridge.recurrent import Recurrent
 from presage.errors import InvalidArgument
 
@@ -188,3 +191,20 @@ def test_its_parameters_are_as_many_as_the_cell_says() -> None:
 def test_sizes_of_nothing_are_refused() -> None:
     with pytest.raises(InvalidArgument, match="`hidden`"):
         Recurrent(published("rnn"), 3, 0)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_values_of_a_sequence_are_freed_with_its_outputs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: list[weakref.ref[recurrent_scan._Forward]] = []
+
+    class Watched(recurrent_scan._Forward):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            alive.append(weakref.ref(self))
+
+    monkeypatch.setattr(recurrent_scan, "_Forward", Watched)
+    y, after = Recurrent(published(name), 3, 4)(torch.randn(5, 2, 3))
+    (y.sum() + sum(state.sum() for state in after)).backward()
+    assert alive[0]() is not None
+    del y, after
+    assert alive[0]() is None
