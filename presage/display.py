@@ -106,7 +106,7 @@ def interval_picture(
     span = max(high - low, 1e-9)
 
     def at(one: float) -> str:
-        return f"{4 + 132 * (min(max(one, low), high) - low) / span:.1f}"
+        return f"{6 + 128 * (min(max(one, low), high) - low) / span:.1f}"  # a ring at an end is whole
 
     said = f"{value:.3f}, interval {lower:.3f} to {upper:.3f}"
     said += "" if trained is None else f", trained {trained:.3f}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from markupsafe import Markup, escape
 
+from presage.report.charts.scale import AxisScale, fitted
+
 __all__ = ["curves_chart", "scores_chart"]
 
-_WIDTH, _HEIGHT, _LEFT, _ABOVE, _BELOW = 560, 230, 48, 20, 24
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _ABOVE, _BELOW = 560, 250, 48, 8, 28, 36
+_TITLE, _UNITS = 13, 6  # pixels from the upper edge to what is drawn, and from the lower one to what is counted
 _MOST_POINTS = 400
 _COLOURS = ("#4c78a8", "#e45756", "#54a24b", "#b279a2", "#f58518", "#72b7b2", "#9d755d", "#bab0ac")
 
@@ -44,52 +48,53 @@ def curves_chart(curves: Mapping[str, Sequence[float]]) -> Markup | None:
     frame = _Frame(longest, [value for curve in begun.values() for value in curve])
     lines, names = [], []
     for number, (name, curve) in enumerate(begun.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
-        lines.append(frame.line(enumerate(curve, 1), colour, name))
-        names.append(f'<li><i style="background:{colour}"></i>{escape(name)}</li>')
+        again, which = divmod(number, len(_COLOURS))
+        colour = _COLOURS[which]
+        lines.append(frame.line(enumerate(curve, 1), colour, name, dashed=again > 0))
+        filled = f"repeating-linear-gradient(90deg,{colour} 0 4px,transparent 4px 6px)" if again else colour
+        names.append(f'<li><i style="background:{filled}"></i>{escape(name)}</li>')
     said = f"validation accuracy after each of up to {longest} epochs, of {len(begun)} networks"
     picture = frame.drawn("".join(lines), said, "epochs", "validation accuracy")
     return picture + Markup(f'<ul class="legend">{"".join(names)}</ul>')
 
 
 class _Frame:
-    """Axes fitted to the data: x from 1 to `last`, y within `values`."""
+    """Axes fitted to the data: x from 1 to `last`, y over `values`, not beyond 1 where none of them is."""
 
     def __init__(self, last: int, values: Sequence[float]) -> None:
-        self.last = max(last, 2)
-        self.low, self.high = min(values), max(values)
-        if self.high - self.low < 1e-3:
-            self.low, self.high = self.low - 1e-3, self.high + 1e-3
+        self.floor, self.end = _HEIGHT - _BELOW, _WIDTH - _RIGHT
+        self.x = AxisScale(1, max(last, 2), _LEFT, self.end, whole=True, write=lambda at: f"{at:,.0f}")
+        self.y = fitted(values, self.floor, _ABOVE, most=1.0 if max(values) <= 1.0 else math.inf)
 
-    def x(self, at: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - 8) * (at - 1) / (self.last - 1)
-
-    def y(self, value: float) -> float:
-        return _ABOVE + (_HEIGHT - _BELOW - _ABOVE) * (self.high - value) / (self.high - self.low)
-
-    def line(self, points: Iterator[tuple[int, float]] | enumerate[float], colour: str, name: str = "") -> str:
+    def line(
+        self, points: Iterator[tuple[int, float]] | enumerate[float], colour: str, name: str = "", dashed: bool = False
+    ) -> str:
         """A line through points; one point alone is a dot."""
         places = [f"{self.x(at):.1f},{self.y(value):.1f}" for at, value in points]
         title = f"<title>{escape(name)}</title>" if name else ""
         if len(places) == 1:
             x, y = places[0].split(",")
             return f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}">{title}</circle>'
-        return (
-            f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}" stroke-width="2">{title}</polyline>'
-        )
+        dashes = ' stroke-dasharray="6 3"' if dashed else ""
+        drawn = f'fill="none" stroke="{colour}" stroke-width="2"{dashes}'
+        return f'<polyline points="{" ".join(places)}" {drawn}>{title}</polyline>'
 
-    def drawn(self, marks: str, said: str, below: str, beside: str) -> Markup:
-        """The picture with its axes."""
-        ends = "".join(
-            f'<text x="{_LEFT - 6}" y="{self.y(value) + 4:.1f}" text-anchor="end">{value:.3f}</text>'
-            for value in (self.low, self.high)
+    def drawn(self, marks: str, said: str, below: str, above: str) -> Markup:
+        """The picture with its axes; what is drawn stands above it, out of the way of the marks."""
+        across = "".join(
+            f'<path class="grid" d="M{_LEFT} {tick.at}H{self.end}"/>'
+            f'<text x="{_LEFT - 6}" y="{tick.at + 4:.1f}" text-anchor="end">{tick.label}</text>'
+            for tick in self.y.ticks
         )
-        floor = _HEIGHT - _BELOW
-        told = escape(said)
+        along = "".join(
+            f'<text x="{tick.at}" y="{self.floor + 15}" text-anchor="{"end" if tick.at > self.end - 12 else "middle"}">'
+            f"{tick.label}</text>"
+            for tick in self.x.ticks
+        )
+        told, middle = escape(said), (_LEFT + self.end) / 2
         return Markup(
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{told}"><title>{told}</title>'
-            f'<path class="axes" d="M{_LEFT} {_ABOVE}V{floor}H{_WIDTH - 8}"/>{ends}'
-            f'<text x="{_LEFT}" y="{_HEIGHT - 6}">1</text>'
-            f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 6}" text-anchor="end">{self.last:,} {escape(below)}</text>'
-            f'<text x="{_LEFT}" y="12">{escape(beside)}</text>{marks}</svg>'
+            f'{across}{along}<path class="axes" d="M{_LEFT} {_ABOVE}V{self.floor}H{self.end}"/>'
+            f'<text x="{middle:.0f}" y="{_HEIGHT - _UNITS}" text-anchor="middle">{escape(below)}</text>'
+            f'<text class="drawn" x="{_LEFT}" y="{_TITLE}">{escape(above)}</text>{marks}</svg>'
         )

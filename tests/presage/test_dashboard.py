@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -141,10 +142,19 @@ def test_charts_need_something_to_show() -> None:
     assert chart is not None
     assert chart.count("<circle") == 3
     assert "the best so far 0.300" in chart
+    assert {">0.10<", ">0.20<", ">0.30<"} <= set(re.findall(">[0-9.]+<", chart))  # round numbers along the axis
+    top = min(float(place) for place in re.findall(r'cy="([0-9.]+)"', chart))
+    title = re.search(r'class="drawn" x="\d+" y="(\d+)"', chart)
+    assert title is not None
+    assert float(title[1]) < top - 5  # what is drawn stands above the marks, not among them
     one = curves_chart({"<a>": (0.5,), "b": (0.5, 0.75)})
     assert one is not None
     assert "&lt;a&gt;" in one
     assert one.count("<polyline") == one.count("<circle") == 1
+    many = curves_chart({str(number): (0.5, number / 20) for number in range(10)})
+    assert many is not None
+    strokes = re.findall(r'stroke="#\w+" stroke-width="2"(?: stroke-dasharray="6 3")?', many)
+    assert len(set(strokes)) == 10  # no two lines look the same
 
 
 def test_the_command_prints_its_address_and_ends_with_ctrl_c(run: Path) -> None:

@@ -29,9 +29,12 @@ def test_a_table_is_well_formed_with_a_row_for_each() -> None:
 def test_a_prediction_is_drawn_to_the_scale_of_its_column() -> None:
     root = ElementTree.fromstring(interval_picture(0.2, 0.4, 0.6, (0.0, 1.0), trained=0.5))
     dot, ring = root.findall("circle")
-    assert [float(one.attrib["cx"]) for one in (dot, ring)] == pytest.approx([4 + 132 * 0.4, 4 + 132 * 0.5])
+    assert [float(one.attrib["cx"]) for one in (dot, ring)] == pytest.approx([6 + 128 * 0.4, 6 + 128 * 0.5])
     assert root.attrib["aria-label"] == "0.400, interval 0.200 to 0.600, trained 0.500"
     assert root.attrib["viewBox"] == "0 0 140 16"  # what is drawn grows and shrinks with it, and is never cut
     assert root.attrib["style"] == "min-width:140px"
     without = ElementTree.fromstring(interval_picture(0.2, 0.4, 0.6, (0.4, 0.4)))  # an axis of no length
     assert len(without.findall("circle")) == 1
+    for end in (0.0, 1.0):
+        _, at_end = ElementTree.fromstring(interval_picture(0.2, 0.4, 0.6, (0.0, 1.0), trained=end)).findall("circle")
+        assert float(at_end.attrib["r"]) < float(at_end.attrib["cx"]) < 140 - float(at_end.attrib["r"])  # whole
