@@ -27,7 +27,6 @@ from presage.steps import (
     populating,
     prediction,
     shrinking,
-    text_training,
     training,
     whole_search,
 )
@@ -37,7 +36,6 @@ from presage.steps.opening import UserDatabase
 from presage.steps.searching import curve_extrapolator
 
 if TYPE_CHECKING:
-    from presage.architecture.recurrent.cell import RecurrentCell
     from presage.architecture.spaces import Space
     from presage.architectures import NamedArchitecture
     from presage.database import Database, ImportReport
@@ -46,15 +44,12 @@ if TYPE_CHECKING:
     from presage.search.shrinking.shrunk import ShrinkResult
     from presage.steps.extrapolation import Extrapolation
     from presage.steps.prediction import BoundPredictor
-    from presage.steps.text_training import TrainedCell
     from presage.surrogate import Experience
     from presage.surrogate.evaluation.appraisal import Appraisal
     from presage.trackers.tracker import Tracker
     from presage.training import ImageDataset, Recipe
     from presage.training.campaign import Summary
     from presage.training.side_by_side import SideBySide
-    from presage.training.text.recipe import TextRecipe
-    from presage.training.text.text_data import TextData
 
 __all__ = ["Session"]
 
@@ -292,15 +287,6 @@ class Session:
             ended = [row.stopped for row in rows if row.stopped is not None]
             found.early_stopping = savings(ended, sum(not row.reused for row in rows), recipe.epochs)
         return found
-
-    def train_cells(
-        self, data: TextData, cells: Mapping[str, RecurrentCell], recipe: TextRecipe, *, out: Path | None = None
-    ) -> Sequence[TrainedCell]:
-        """Train each recurrent cell on a text; see `presage.steps.text_training`."""
-        return text_training.train_cells(
-            BriefStore(self.open).add_text_experiments, data, cells, recipe,
-            seed=self.seed, device=self.device, out=out, progress=self.progress,
-        )  # fmt: skip
 
     def search(
         self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path,

@@ -99,7 +99,11 @@ class RnnEnas(_Highway):
 
     def cell(self, params: Params) -> RecurrentCell:
         self.codes([params])  # refuses what is no choice
-        return highway_cell(str(params["node1.activation"]), self._genotype(params, range(2, self.nodes + 1), 1))
+        return highway_cell(str(params["node1.activation"]), self.genotype(params))
+
+    def genotype(self, params: Params) -> Genotype:
+        """(activation, earlier node) of the nodes from the second on, node 1 counted as 0."""
+        return self._genotype(params, range(2, self.nodes + 1), 1)
 
     def from_genotype(self, first: str, genotype: Genotype) -> dict[str, Choice]:
         """The parameters of a published cell: the activation of node 1, and (activation, earlier node) of the others,
@@ -130,8 +134,11 @@ class RnnDarts(_Highway):
 
     def cell(self, params: Params) -> RecurrentCell:
         self.codes([params])  # refuses what is no choice
-        nodes = range(1, self.nodes + 1)
-        return highway_cell("tanh", self._genotype(params, nodes, 0), nodes)
+        return highway_cell("tanh", self.genotype(params), range(1, self.nodes + 1))
+
+    def genotype(self, params: Params) -> Genotype:
+        """(activation, earlier node) of the nodes from 1 on, as the authors write it."""
+        return self._genotype(params, range(1, self.nodes + 1), 0)
 
     def from_genotype(self, genotype: Genotype) -> dict[str, Choice]:
         """The parameters of a genotype as the authors write it.

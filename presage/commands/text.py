@@ -9,16 +9,19 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from presage.architecture.recurrent.registry import CELL_SPACES, get_cell_space
 from presage.arguments import Action, Arguments
 from presage.console import session_of
 from presage.errors import UnknownName
 from presage.output import at_least_zero, positive, table
 from presage.places import path_argument
+from presage.steps.brief_store import BriefStore
 
 if TYPE_CHECKING:
     from presage.steps.text_training import TrainedCell
     from presage.training.text.recipe import TextRecipe
 
+_SHOWN = 10
 _CELL = "lstm, gru, rnn, enas, darts_v1, darts_v2, or a JSON file of a cell"
 
 
@@ -27,10 +30,6 @@ def _text_arguments(parser: Arguments) -> None:
     parser.add_argument(
         "--words", type=at_least_zero, default=0, metavar="N",
         help="predict words, of a vocabulary of the N most frequent (default: characters)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=path_argument, default=Path("models"), metavar="DIR",
-        help="each trained network is left there as a folder (default: models)",
     )  # fmt: skip
     group = parser.add_argument_group("recipe", "How cells are trained; all by the same, at equal size.")
     group.add_argument("--recipe", metavar="FILE", type=path_argument, help="a JSON file of fields")
@@ -45,11 +44,16 @@ def _text_arguments(parser: Arguments) -> None:
 
 def _train_arguments(parser: Arguments) -> None:
     _text_arguments(parser)
+    parser.add_argument(
+        "--out", type=path_argument, default=Path("models"), metavar="DIR",
+        help="each trained network is left there as a folder (default: models)",
+    )  # fmt: skip
     parser.add_argument("--cell", action="append", metavar="CELL", help=f"{_CELL}; may be repeated (default: darts_v2)")
 
 
 def _train(options: argparse.Namespace) -> int:
     from presage.architecture.recurrent.registry import get_cell
+    from presage.steps.text_training import train_cells
     from presage.training.text.text_data import load_text
 
     recipe = _recipe_of(options)
@@ -57,12 +61,62 @@ def _train(options: argparse.Namespace) -> int:
     data = load_text(options.text, options.words)
     with session_of(options) as session:
         session.check_database()
-        rows = session.train_cells(data, cells, recipe, out=options.out)
+        rows = train_cells(
+            BriefStore(session.open).add_text_experiments, data, cells, recipe,
+            seed=session.seed, device=session.device, out=options.out, progress=session.progress,
+        )  # fmt: skip
     if options.json:
         print(json.dumps({"text": data.name, "recipe": recipe.to_json(), "trained": [asdict(row) for row in rows]}))
     else:
         _print(rows)
     return 0 if all(row.value is not None for row in rows) else 1
+
+
+def _search_arguments(parser: Arguments) -> None:
+    _text_arguments(parser)
+    group = parser.add_argument_group("search")
+    group.add_argument(
+        "--space", default="rnn_darts", metavar="SPACE",
+        help=f"{CELL_SPACES.listed('rnn_darts')}; arguments as in rnn_enas:nodes=6",
+    )  # fmt: skip
+    group.add_argument(
+        "--strategy", default="evolution", metavar="NAME",
+        help="random, evolution (default), bayes, reinforce, local or tpe: every candidate is trained; enas or "
+        "darts-first: shared weights propose those that are",
+    )  # fmt: skip
+    group.add_argument("--candidates", type=positive, default=20, metavar="N", help="cells trained (default: 20)")
+    group.add_argument(
+        "--run", type=path_argument, default=Path("runs/cells"), metavar="DIR",
+        help="run folder: study, result, and the best network in best/; resumable (default: runs/cells)",
+    )  # fmt: skip
+    parser.explain("spaces", CELL_SPACES.summaries())
+
+
+def _search(options: argparse.Namespace) -> int:
+    from presage.speakable import named
+    from presage.steps.text_training import search_cells
+    from presage.training.text.text_data import load_text
+
+    recipe, space = _recipe_of(options), get_cell_space(options.space)
+    data = load_text(options.text, options.words)
+    with session_of(options) as session:
+        session.check_database()
+        found = search_cells(
+            BriefStore(session.open).add_text_experiments, data, space, recipe, strategy=options.strategy,
+            candidates=options.candidates, seed=session.seed, run_folder=options.run, progress=session.progress,
+        )  # fmt: skip
+    if options.json:
+        rows = [asdict(one) for one in found]
+        print(json.dumps({"text": data.name, "metric": data.metric, "run": str(options.run), "found": rows}))
+    elif found:
+        header = ("cell", data.metric.replace("_", " "), "test", "parameters", "seconds")
+        lines = [
+            (named(one.cell), f"{one.value:.3f}", f"{one.test_value:.3f}", f"{one.parameters:,}", f"{one.seconds:.1f}")
+            for one in found[:_SHOWN]
+        ]
+        print(table(header, lines))
+        print(f"{len(found)} cells trained. The best: presage generate {options.run / 'best'}")
+    return 0 if found else 1
 
 
 def _print(rows: Sequence[TrainedCell]) -> None:
@@ -117,6 +171,9 @@ def _recipe_of(options: argparse.Namespace) -> TextRecipe:
 
 
 ACTIONS = {
+    "search": Action(
+        "search a space of cells", "Search recurrent cells on a text; resumable.", _search, _search_arguments
+    ),
     "train": Action(
         "train cells", "Train recurrent cells on a text; each network is left as a folder.", _train, _train_arguments
     ),

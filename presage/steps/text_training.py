@@ -12,11 +12,13 @@ from presage.progress import OnStage
 
 if TYPE_CHECKING:
     from presage.architecture.recurrent.cell import RecurrentCell
+    from presage.architecture.recurrent.spaces import CellSpace
     from presage.records.entries import TextExperimentEntry
+    from presage.search.recurrent.trained import FoundCell
     from presage.training.text.recipe import TextRecipe
     from presage.training.text.text_data import TextData
 
-__all__ = ["TrainedCell", "train_cells"]
+__all__ = ["TrainedCell", "search_cells", "train_cells"]
 
 Store = Callable[[Iterable["TextExperimentEntry"]], object]
 
@@ -110,3 +112,27 @@ def train_cells(
             )
         )
     return rows
+
+
+def search_cells(
+    store: Store,
+    data: TextData,
+    space: CellSpace,
+    recipe: TextRecipe,
+    *,
+    strategy: str,
+    candidates: int,
+    seed: int,
+    run_folder: Path,
+    progress: OnStage,
+) -> Sequence[FoundCell]:
+    """Search a space of cells by training them; see `presage.search.recurrent.trained.search_cells`."""
+    from presage.search.recurrent import trained
+    from presage.training.hardware import one_thread
+
+    check_folder(run_folder, "--run", "presage text search")
+    with one_thread():
+        return trained.search_cells(
+            data, space, recipe, strategy=strategy, candidates=candidates, seed=seed, run_folder=run_folder,
+            store=store, progress=progress,
+        )  # fmt: skip

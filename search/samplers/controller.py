@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from presage.architecture.spaces.space import Codes, Space
+from presage.architecture.spaces.code_space import CodeSpace
+from presage.architecture.spaces.codes import Codes
 from presage.errors import InvalidArgument
 
 __all__ = ["Controller"]
@@ -50,7 +51,7 @@ class Controller(nn.Module):
 
     def __init__(
         self,
-        space: Space,
+        space: CodeSpace,
         *,
         hidden: int = 32,
         temperature: float = 1.0,
@@ -230,7 +231,7 @@ class _Skips:
         ]
 
     @classmethod
-    def of(cls, space: Space) -> _Skips:
+    def of(cls, space: CodeSpace) -> _Skips:
         found = cls(*(list(column) for column in zip(*sorted(space.skip_parameters), strict=True)))
         first = dict(zip(found.targets, found.first, strict=True))
         for column, source, layer in space.skip_parameters:

@@ -57,6 +57,28 @@ def test_a_table_is_printed(presage: Callable[..., Any], tale: Path, tmp_path: P
     assert f"presage generate {tmp_path / 'm' / 'rnn'}" in found.out
 
 
+def test_a_search_leaves_its_best_network_and_is_gone_on_with(
+    presage: Callable[..., Any], tale: Path, tmp_path: Path
+) -> None:
+    words = (
+        "text", "search", tale, "--space", "rnn_darts:nodes=2", "--strategy", "random", *SMALL,
+        "--run", tmp_path / "run", "--database", tmp_path / "a.duckdb",
+    )  # fmt: skip
+    found = presage(*words, "--candidates", 2)
+    assert found.code == 0
+    assert "2 cells trained" in found.out
+    again = presage(*words, "--candidates", 3, "--json")
+    assert again.code == 0
+    assert len(again.json["found"]) == 3
+    with Database.open(tmp_path / "a.duckdb") as database:
+        assert len(database.text_experiments()) == 3
+        assert {cell.space for cell in database.cells()} == {"rnn_darts:nodes=2"}
+    assert presage("generate", tmp_path / "run" / "best", "--length", 5).code == 0
+    other = presage(*words, "--seed", 1)
+    assert other.code == 2
+    assert "the same seed" in other.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -68,6 +90,8 @@ def test_a_table_is_printed(presage: Callable[..., Any], tale: Path, tmp_path: P
         (("text", "train", "TALE", "--set", "batch=x"), "`batch` of `TextRecipe`"),
         (("text", "train", "TALE", "--set", "batch=4", "--parameters", "100"), "`parameters`"),
         (("text", "train", "TALE", "--words", "1"), "`words`"),
+        (("text", "search", "TALE", "--space", "rnn_dart"), "Did you mean `rnn_darts`"),
+        (("text", "search", "TALE", "--strategy", "evolve", "--run", "RUN"), "Did you mean `evolution`"),
         (("generate", "nowhere"), "no such folder"),
         (("generate", "nowhere", "--temperature", "-1"), "within 0 and 100"),
     ],
@@ -77,7 +101,7 @@ def test_wrong_input_is_one_line(
 ) -> None:
     (tmp_path / "latin.txt").write_bytes(b"x y " * 25 + "été ".encode("latin-1") * 100)
     (tmp_path / "short.txt").write_bytes(b"to be or not to be " * 20)
-    paths = {"TALE": tale, "LATIN": tmp_path / "latin.txt", "SHORT": tmp_path / "short.txt"}
+    paths = {"TALE": tale, "LATIN": tmp_path / "latin.txt", "SHORT": tmp_path / "short.txt", "RUN": tmp_path / "r"}
     common = ("--database", tmp_path / "a.duckdb") if words[0] == "text" else ()
     found = presage(*(paths.get(word, word) for word in words), *common)
     assert found.code == 2

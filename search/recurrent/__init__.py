@@ -1,0 +1,1 @@
+"""Searches of recurrent cells on a text: by trained score, and on shared weights."""

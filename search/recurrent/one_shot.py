@@ -1,0 +1,198 @@
+"""ENAS and DARTS on shared weights: which cells of a space are worth a training of their own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from presage.architecture.recurrent.operations import FUNCTIONS
+from presage.architecture.recurrent.spaces import CellSpace, RnnDarts
+from presage.architecture.spaces.codes import Choice
+from presage.errors import InvalidArgument
+from presage.search.recurrent.shared_cells import SharedCells, optimizer_of, wiring_of
+from presage.search.samplers.controller import Controller
+from presage.search.samplers.policy_gradient import Reinforce
+from presage.training.text.fitting import chunks, columns
+from presage.training.text.recipe import TextRecipe
+from presage.training.text.text_data import TextData
+
+__all__ = ["OneShotCells", "darts_cells", "enas_cells"]
+
+OnEpoch = Callable[[int], None]
+
+REWARDED = 8
+"""Cells that the controller is told of at once; and, times the cells that are wanted, how many it draws in the end."""
+
+
+@dataclass(frozen=True)
+class OneShotCells:
+    """What a search on shared weights found.
+
+    Attributes:
+        params: parameters of cells, the most promising first.
+        proxies: their mean cross-entropy on the validation text by the shared weights, nats a symbol (DARTS: none).
+        losses: (e,) mean training loss of the shared weights.
+        entropy: of the controller in the end, nats a parameter; of DARTS, of an edge's shares.
+    """
+
+    params: list[dict[str, Choice]]
+    proxies: list[float]
+    losses: list[float]
+    entropy: float
+
+
+class _Stream:
+    """A text (n, b) chunk by chunk, again and again, with the state that is carried on."""
+
+    def __init__(self, text: Tensor, length: int) -> None:
+        self.text, self.length = text, length
+        self.h: Tensor | None = None
+        self._chunks = self._endless()
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        return next(self._chunks)
+
+    def _endless(self) -> Iterator[tuple[Tensor, Tensor]]:
+        while True:
+            self.h = None
+            yield from chunks(self.text, self.length)
+
+
+def enas_cells(
+    data: TextData, space: CellSpace, recipe: TextRecipe, *, count: int, seed: int, on_epoch: OnEpoch | None = None
+) -> OneShotCells:
+    """ENAS (arXiv 1802.03268, section 2.2): in each epoch the shared weights learn from the training text, a cell drawn
+    for each chunk; then the controller learns from how well its cells do on chunks of the validation text.
+
+    Args:
+        count: cells that are wanted: the best by the shared weights of `REWARDED` times as many.
+
+    Raises:
+        InvalidArgument: a space whose cells share no weights.
+    """
+    states = _states(space)
+    parts = columns(data, recipe, torch.device("cpu"))
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        model = SharedCells(states, len(data.symbols))
+        controller = Controller(space, temperature=5.0, tanh_constant=2.5, seed=seed)
+        rule = Reinforce(controller, learning_rate=0.01, entropy_weight=0.05)
+        generator = torch.Generator().manual_seed(seed)
+        optimizer = optimizer_of(model, recipe)
+        train, validation = (_Stream(text, recipe.sequence_length) for text in (parts.train, parts.validation))
+        each = math.ceil((len(parts.train) - 1) / recipe.sequence_length)
+        losses = []
+        for epoch in range(recipe.epochs):
+            total = 0.0
+            for code in controller.draw(each, generator):
+                symbols, following = train.next()
+                logits, h = model(symbols, train.h, wiring_of(space, space.params(code)))
+                train.h = h.detach()
+                total += _descend(model, optimizer, _loss(logits, following), recipe)
+            losses.append(total / each)
+            for _ in range(max(each // REWARDED, 1)):
+                codes = controller.draw(REWARDED, generator)
+                rewards = [-_judged(model, *validation.next(), space, code) for code in codes]
+                rule.update(codes, np.array(rewards))
+            if on_epoch is not None:
+                on_epoch(epoch + 1)
+        drawn = np.unique(controller.draw(REWARDED * count, generator), axis=0)
+        proxies = np.array([_whole(model, parts.validation, space, code, recipe) for code in drawn])
+        best = np.argsort(proxies, kind="stable")[:count]
+        entropy = float(controller.evaluate(drawn)[1].mean().detach()) / drawn.shape[1]
+    return OneShotCells([space.params(drawn[at]) for at in best], proxies[best].tolist(), losses, entropy)
+
+
+def darts_cells(
+    data: TextData, space: CellSpace, recipe: TextRecipe, *, seed: int, on_epoch: OnEpoch | None = None
+) -> OneShotCells:
+    """First-order DARTS (arXiv 1806.09055): weights learn from the training text and the shares of the activations on
+    every edge from the validation text, in turn; the cell takes of each state the strongest edge and activation.
+
+    Raises:
+        InvalidArgument: another space than `rnn_darts`.
+    """
+    if not isinstance(space, RnnDarts):
+        raise InvalidArgument("space", "darts-first", "be rnn_darts", space.name)
+    parts = columns(data, recipe, torch.device("cpu"))
+    edges = space.nodes * (space.nodes + 1) // 2
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        model = SharedCells(_states(space), len(data.symbols), relaxed=True)
+        alpha = torch.randn(edges, 1 + len(FUNCTIONS)).mul_(1e-3).requires_grad_()
+        optimizer = optimizer_of(model, recipe)
+        chooser = torch.optim.Adam([alpha], lr=0.01, betas=(0.5, 0.999))
+        train, validation = (_Stream(text, recipe.sequence_length) for text in (parts.train, parts.validation))
+        each = math.ceil((len(parts.train) - 1) / recipe.sequence_length)
+        losses = []
+        for epoch in range(recipe.epochs):
+            total = 0.0
+            for _ in range(each):
+                symbols, following = validation.next()
+                logits, h = model(symbols, validation.h, alpha.softmax(dim=1))
+                validation.h = h.detach()
+                (alpha.grad,) = torch.autograd.grad(_loss(logits, following), [alpha])
+                chooser.step()
+                symbols, following = train.next()
+                logits, h = model(symbols, train.h, alpha.detach().softmax(dim=1))
+                train.h = h.detach()
+                total += _descend(model, optimizer, _loss(logits, following), recipe)
+            losses.append(total / each)
+            if on_epoch is not None:
+                on_epoch(epoch + 1)
+        shares = alpha.detach().softmax(dim=1)
+    return OneShotCells([derived(space, shares)], [], losses, float(-(shares * shares.log()).sum(dim=1).mean()))
+
+
+def derived(space: RnnDarts, shares: Tensor) -> dict[str, Choice]:
+    """The cell of the strongest edge into each state, by its strongest activation, `none` apart.
+
+    Args:
+        shares: (edges, 1 + activations); edges into state 1 first, of each state from its earliest source on.
+    """
+    genotype, first = [], 0
+    for node in range(space.nodes):
+        strength = shares[first : first + node + 1, 1:]
+        source = int(strength.max(dim=1).values.argmax())
+        genotype.append((FUNCTIONS[int(strength[source].argmax())], source))
+        first += node + 1
+    return space.from_genotype(genotype)
+
+
+def _states(space: CellSpace) -> int:
+    """Of a cell, the first included."""
+    return 1 + len(wiring_of(space, space.params(np.zeros(len(space.sizes), np.int64))).nodes)
+
+
+def _loss(logits: Tensor, following: Tensor) -> Tensor:
+    return F.cross_entropy(logits.flatten(0, 1), following.flatten())
+
+
+def _descend(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, recipe: TextRecipe) -> float:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+    optimizer.step()
+    return float(loss.detach())
+
+
+@torch.no_grad()
+def _judged(model: SharedCells, symbols: Tensor, following: Tensor, space: CellSpace, code: np.ndarray) -> float:
+    """Loss of a cell on one chunk, from a state of zeros."""
+    return float(_loss(model(symbols, None, wiring_of(space, space.params(code)))[0], following))
+
+
+@torch.no_grad()
+def _whole(model: SharedCells, text: Tensor, space: CellSpace, code: np.ndarray, recipe: TextRecipe) -> float:
+    """Loss of a cell on a whole text, nats a symbol."""
+    wiring, h, total = wiring_of(space, space.params(code)), None, 0.0
+    for symbols, following in chunks(text, recipe.sequence_length):
+        logits, h = model(symbols, h, wiring)
+        total += float(_loss(logits, following)) * following.numel()
+    return total / ((len(text) - 1) * text.shape[1])

@@ -1,0 +1,240 @@
+"""A search of recurrent cells by trained score: an Optuna study whose trials are trainings, in a run folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import FrozenTrial, TrialState
+
+from presage.architecture.recurrent.cell import RecurrentCell
+from presage.architecture.recurrent.spaces import CellSpace
+from presage.architecture.spaces.codes import Choice
+from presage.errors import InvalidArgument, UnknownName, WrongInput
+from presage.files import held, write_json
+from presage.reading import read_json
+from presage.records.entries import TextExperimentEntry
+from presage.search.run_paths import best_folder
+from presage.search.strategies import SAMPLERS
+from presage.training.text.fitting import train_text
+from presage.training.text.recipe import TextRecipe
+from presage.training.text.recording import text_entry, text_record
+from presage.training.text.text_data import TextData
+from presage.training.text.text_model import TextModel, save_text_model
+
+__all__ = ["BY_TRAINING", "ON_SHARED_WEIGHTS", "FoundCell", "search_cells"]
+
+BY_TRAINING = ("random", "evolution", "bayes", "reinforce", "local", "tpe")
+"""Strategies whose every candidate is trained."""
+
+ON_SHARED_WEIGHTS = ("enas", "darts-first")
+"""Those that train one network for all cells first, and then the cells that it thinks best."""
+
+FORMAT, VERSION = "presage-cell-search", 1
+_SETTINGS, _STUDY, _RESULT, _LOCK = "search.json", "study.log", "result.json", ".lock"
+_NAME = "trained"
+
+Store = Callable[[Iterable[TextExperimentEntry]], object]
+OnStage = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class FoundCell:
+    """A cell of a search, trained.
+
+    Attributes:
+        number: of its trial.
+        cell: its hash.
+        params: its parameters in the space.
+        value: on the validation text.
+        test_value: on the test text.
+        parameters: learned numbers.
+        seconds: of its training.
+        proxy: mean cross-entropy by shared weights, nats a symbol; None where there were none.
+    """
+
+    number: int
+    cell: str
+    params: dict[str, Choice]
+    value: float
+    test_value: float
+    parameters: int
+    seconds: float
+    proxy: float | None = None
+
+
+def search_cells(
+    data: TextData,
+    space: CellSpace,
+    recipe: TextRecipe,
+    *,
+    strategy: str,
+    candidates: int,
+    seed: int,
+    run_folder: Path,
+    store: Store,
+    progress: OnStage,
+) -> list[FoundCell]:
+    """Search, training `candidates` cells; the best first, and its network in the folder ``best`` of the run.
+
+    Each training enters the study and `store` as soon as it is there. A search that was stopped goes on where it was
+    when it is asked for again with the same folder and settings. A cell that a strategy proposes twice is trained once.
+
+    Raises:
+        UnknownName: no such strategy.
+        InvalidArgument: the run folder holds another search, or the strategy does not serve the space.
+        WrongInput: another process searches in the folder.
+    """
+    strategies = (*BY_TRAINING, *ON_SHARED_WEIGHTS)
+    if strategy not in strategies:
+        raise UnknownName("strategy for recurrent cells", strategy, strategies)
+    if candidates < 1:
+        raise InvalidArgument("candidates", "search_cells", "be at least 1", candidates)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    busy = WrongInput(f"Another process searches in the folder `{run_folder}`.")
+    with held(run_folder / _LOCK, busy):
+        settings = {
+            "format": FORMAT, "version": VERSION, "text": data.fingerprint, "space": space.name, "strategy": strategy,
+            "recipe": recipe.to_json(), "seed": seed,
+        }  # fmt: skip
+        _check_same(run_folder, settings)
+        search = _Search(data, space, recipe, seed, run_folder, store)
+        search.study = _study(run_folder, strategy, seed, candidates)
+        if strategy in ON_SHARED_WEIGHTS and not search.study.trials:
+            search.enqueue(strategy, candidates, progress)
+        candidates = search.wanted(strategy, candidates)
+        progress("train cells", len(search.found()), candidates)
+        while len(search.found()) < candidates and search.asked() < 4 * candidates:
+            search.trial()
+            progress("train cells", len(search.found()), candidates)
+        found = sorted(search.found(), key=lambda one: (one.value, one.number))
+        write_json(
+            run_folder / _RESULT,
+            {**settings, "metric": data.metric, "text_name": data.name, "found": [vars(one) for one in found]},
+        )
+    return found
+
+
+class _Search:
+    study: optuna.Study
+
+    def __init__(
+        self, data: TextData, space: CellSpace, recipe: TextRecipe, seed: int, run_folder: Path, store: Store
+    ) -> None:
+        self.data, self.space, self.recipe, self.seed = data, space, recipe, seed
+        self.run_folder, self.store = run_folder, store
+        self.record = text_record(data)
+
+    def enqueue(self, strategy: str, count: int, progress: OnStage) -> None:
+        """What shared weights propose, as trials that wait."""
+        from presage.search.recurrent.one_shot import darts_cells, enas_cells
+
+        epochs = self.recipe.epochs
+
+        def told(done: int) -> None:
+            progress("train shared weights", done, epochs)
+
+        told(0)
+        if strategy == "enas":
+            found = enas_cells(self.data, self.space, self.recipe, count=count, seed=self.seed, on_epoch=told)
+        else:
+            found = darts_cells(self.data, self.space, self.recipe, seed=self.seed, on_epoch=told)
+        for at, params in enumerate(found.params):
+            proxy = {"proxy": found.proxies[at]} if found.proxies else {}
+            self.study.enqueue_trial(params, user_attrs=proxy)
+
+    def wanted(self, strategy: str, candidates: int) -> int:
+        """How many cells are to be trained: no more than shared weights proposed."""
+        return candidates if strategy in BY_TRAINING else min(candidates, len(self.study.trials))
+
+    def found(self) -> list[FoundCell]:
+        """Cells trained so far, each once, by the number of their trial."""
+        seen: dict[str, FoundCell] = {}
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            one = self._found(trial)
+            seen.setdefault(one.cell, one)
+        return list(seen.values())
+
+    def asked(self) -> int:
+        """Trials that are over."""
+        return len(self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL)))
+
+    def trial(self) -> None:
+        """One trial of the study: ask, train unless the cell is known, tell."""
+        trial = self.study.ask()
+        params: dict[str, Choice] = {}
+        for parameter in self.space.parameters:
+            chosen = trial.suggest_categorical(parameter.name, parameter.choices)
+            params[parameter.name] = parameter.choices[parameter.choices.index(chosen)]
+        cell = self.space.cell(params)
+        known = {one.cell: one for one in self.found()}.get(cell.hash)
+        if known is not None:
+            self._tell(trial, vars(known))
+            return
+        training = train_text(self.data, cell, self.recipe, self.seed)
+        self.store([text_entry(self.record, cell, self.recipe, self.seed, training, self.space.name, params)])
+        if training.value is None or training.test_value is None:
+            self.study.tell(trial, state=TrialState.FAIL)
+            return
+        if all(training.value < one.value for one in self.found()):
+            self._keep_best(cell, TextModel.of(self.data, cell, self.recipe, training))
+        told = {"cell": cell.hash, "test_value": training.test_value, "parameters": training.parameters}
+        self._tell(trial, {**told, "value": training.value, "seconds": training.seconds})
+
+    def _tell(self, trial: optuna.Trial, told: Mapping[str, Any]) -> None:
+        for name in ("cell", "test_value", "parameters", "seconds"):
+            trial.set_user_attr(name, told[name])
+        self.study.tell(trial, told["value"])
+
+    def _keep_best(self, cell: RecurrentCell, model: TextModel) -> None:
+        save_text_model(model, best_folder(self.run_folder))
+
+    def _found(self, trial: FrozenTrial) -> FoundCell:
+        told = trial.user_attrs
+        assert trial.value is not None
+        return FoundCell(
+            trial.number,
+            told["cell"],
+            dict(trial.params),
+            trial.value,
+            told["test_value"],
+            told["parameters"],
+            told["seconds"],
+            told.get("proxy"),
+        )
+
+
+def _study(run_folder: Path, strategy: str, seed: int, candidates: int) -> optuna.Study:
+    """The study of a run folder; trials that a stopped run left unfinished are failures."""
+    optuna.logging.set_verbosity(logging.WARNING)
+    path = str(run_folder / _STUDY)
+    storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+    name = "random" if strategy in ON_SHARED_WEIGHTS else strategy
+    made = {"population": min(30, max(5, candidates // 3))} if name == "evolution" else {}
+    study = optuna.create_study(
+        study_name=_NAME,
+        storage=storage,
+        sampler=SAMPLERS.load(name)(seed=seed, **made),
+        direction="minimize",
+        load_if_exists=True,
+    )
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+    return study
+
+
+def _check_same(run_folder: Path, settings: Mapping[str, Any]) -> None:
+    path = run_folder / _SETTINGS
+    kept = read_json(path)
+    if kept is None:
+        write_json(path, settings)
+    elif kept != settings:
+        differing = [name for name in settings if not isinstance(kept, dict) or kept.get(name) != settings[name]]
+        rule = f"be of a search with the same {', '.join(differing)}"
+        raise InvalidArgument("run", "presage text search", rule, str(run_folder), "Name another folder.")
