@@ -113,6 +113,17 @@ class TrainedRows(_Rows[Trained]):
     header = ("network", "trained (validation)", "test", "parameters", "multiply-adds", "seconds")
     early_stopping: Savings | None = None
 
+    @classmethod
+    def of(cls, rows: Sequence[Trained], stopped_under: int | None) -> TrainedRows:
+        """Rows by one recipe; where trainings were to be ended early, `stopped_under` is its number of epochs."""
+        from presage.search.early_stopped import savings
+
+        found = cls(rows, rows[0].recipe_words if rows else "")
+        if stopped_under is not None:
+            ended = [row.stopped for row in rows if row.stopped is not None]
+            found.early_stopping = savings(ended, sum(not row.reused for row in rows), stopped_under)
+        return found
+
     def cells(self, row: Trained) -> tuple[str, ...]:
         return (
             row.name + (" (known already)" if row.reused else ""),

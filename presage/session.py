@@ -280,13 +280,7 @@ class Session:
             at_once=at_once or AtOnce(), scratch=self.cache("trainings"), trackers=trackers,
             curves=partial(curve_extrapolator, self.open_to_read, self.seed, self.progress) if early_stop else None,
         )  # fmt: skip
-        found = TrainedRows(rows, rows[0].recipe_words if rows else "")
-        if early_stop:
-            from presage.search.early_stopped import savings
-
-            ended = [row.stopped for row in rows if row.stopped is not None]
-            found.early_stopping = savings(ended, sum(not row.reused for row in rows), recipe.epochs)
-        return found
+        return TrainedRows.of(rows, recipe.epochs if early_stop else None)
 
     def search(
         self, dataset: ImageDataset, *, space: Space, recipe: Recipe, settings: SearchSettings, run_folder: Path,
@@ -348,24 +342,9 @@ class Session:
         `workers` of them, or as many as suit the machine (`auto`) or a cluster (`ray`), are trained at once, in
         processes or on `executor`; `tell` is told of a cluster.
         """
-        from presage.training.executors import worker_pool
-
-        with worker_pool(workers, self.device, out / ".calls", executor, "presage populate") as at_once:
-            if at_once.words:
-                tell(at_once.words)
-            campaign = populating.campaign_of(specs, out, count, recipe, at_once, self.device)
-            datasets = [self.dataset(spec) for spec in specs]
-            with self.open() as database:
-                unprobed = [one for one in datasets if not difficulty.is_probed(database, one)]
-                known = experience.known_experiments(database, recipe)
-            campaign = populating.within(
-                wish, replace(campaign, known=known, cache=self.cache("images")), datasets, len(unprobed) * probes
-            )
-            for dataset in unprobed:
-                self.probe(dataset, probes, ladder=probes > 1)
-            summary = campaign.run(lambda progress: self.progress("populate", progress.done, progress.total))
-        report = self.import_experience([out] if any(out.glob("*.jsonl")) else [])
-        return summary, replace(report, probes=report.probes + len(unprobed) * probes)
+        return populating.populate(
+            self, specs, out, count, recipe, workers=workers, probes=probes, wish=wish, executor=executor, tell=tell
+        )
 
     def import_experience(self, paths: Sequence[Path], options: experience.ImportOptions | None = None) -> ImportReport:
         """Take shards, folders of shards or of Parquet files, tables of trainings, or databases into the database.

@@ -5,23 +5,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from presage.errors import InvalidArgument
 from presage.output import clock
+from presage.progress import OnStage
+from presage.steps.difficulty import is_probed
 from presage.steps.expected import probe_seconds
+from presage.steps.experience import known_experiments
 
 if TYPE_CHECKING:
+    from presage.database import Database, ImportReport
     from presage.search.planning.workload import PlannedPart
     from presage.training import Campaign, ImageDataset, Recipe
+    from presage.training.campaign import Summary
     from presage.training.design import Planned
     from presage.training.executors import WorkerPool
     from presage.training.timing import Speed
 
-__all__ = ["CampaignWish", "campaign_of", "within"]
+__all__ = ["CampaignWish", "campaign_of", "populate", "within"]
 
 _TIMED = 3  # networks of the design, the smallest, the middling and the largest of the first dozen
 
@@ -39,6 +45,65 @@ class CampaignWish:
     seconds: float
     tell: Callable[[Sequence[PlannedPart]], None] = lambda parts: None
     began: float = field(default_factory=time.monotonic)
+
+
+class Populator(Protocol):
+    """What a campaign needs of a `presage.session.Session`, as it says there."""
+
+    device: str
+
+    @property
+    def progress(self) -> OnStage:
+        """Told how far the work is."""
+
+    def open(self) -> Database:
+        """The database, open."""
+
+    def cache(self, name: str) -> Path:
+        """A folder for what can always be computed again."""
+
+    def dataset(self, spec: str) -> ImageDataset:
+        """A dataset, read."""
+
+    def probe(self, dataset: ImageDataset, seeds: int, *, ladder: bool) -> object:
+        """Probe it, into the database."""
+
+    def import_experience(self, paths: Sequence[Path]) -> ImportReport:
+        """Take shards into the database."""
+
+
+def populate(
+    session: Populator,
+    specs: Sequence[str],
+    out: Path,
+    count: int,
+    recipe: Recipe | None,
+    *,
+    workers: int | str,
+    probes: int,
+    wish: CampaignWish | None,
+    executor: Executor | None,
+    tell: Callable[[str], None],
+) -> tuple[Summary, ImportReport]:
+    """As `presage.session.Session.populate`, which calls it."""
+    from presage.training.executors import worker_pool
+
+    with worker_pool(workers, session.device, out / ".calls", executor, "presage populate") as at_once:
+        if at_once.words:
+            tell(at_once.words)
+        campaign = campaign_of(specs, out, count, recipe, at_once, session.device)
+        datasets = [session.dataset(spec) for spec in specs]
+        with session.open() as database:
+            unprobed = [one for one in datasets if not is_probed(database, one)]
+            known = known_experiments(database, recipe)
+        campaign = within(
+            wish, replace(campaign, known=known, cache=session.cache("images")), datasets, len(unprobed) * probes
+        )
+        for dataset in unprobed:
+            session.probe(dataset, probes, ladder=probes > 1)
+        summary = campaign.run(lambda progress: session.progress("populate", progress.done, progress.total))
+    report = session.import_experience([out] if any(out.glob("*.jsonl")) else [])
+    return summary, replace(report, probes=report.probes + len(unprobed) * probes)
 
 
 def campaign_of(
