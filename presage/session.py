@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from presage.trackers.tracker import Tracker
     from presage.training import ImageDataset, Recipe
     from presage.training.campaign import Summary
+    from presage.training.model.trained import TrainedModel
     from presage.training.side_by_side import SideBySide
 
 __all__ = ["Session"]
@@ -304,21 +305,17 @@ class Session:
         )  # fmt: skip
 
     def shrink(
-        self,
-        network: NamedArchitecture,
-        dataset: ImageDataset,
-        recipe: Recipe,
-        settings: shrinking.ShrinkSettings,
-        run_folder: Path,
-    ) -> ShrinkResult:
+        self, network: NamedArchitecture, dataset: ImageDataset, recipe: Recipe, settings: shrinking.ShrinkSettings,
+        run_folder: Path, model: TrainedModel | None = None,
+    ) -> ShrinkResult:  # fmt: skip
         """Smaller versions of a network within limits: proposed, predicted, the most promising trained by the recipe,
-        beside the network itself and a plain scaled-down version; the best is left in the folder's `best`. What was
-        stopped goes on where it was when it is asked for again with the same folder.
+        beside itself and a plain scaled-down version, and left in the folder's `best`; what was stopped goes on. Of a
+        trained `model`, channels are removed too, and what is left trained on.
 
         Raises:
             InvalidArgument, NothingFeasible: the network is within the limits already, or no version of it can be.
         """
-        return shrinking.shrink(self, network, dataset, recipe, settings, run_folder)
+        return shrinking.shrink(self, network, dataset, recipe, settings, run_folder, model)
 
     # What fills the database?
 

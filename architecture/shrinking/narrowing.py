@@ -16,15 +16,20 @@ from presage.errors import InvalidArchitecture
 
 __all__ = ["narrowed", "widths_kept"]
 
-Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-def widths_kept(channels: Channels, widths: Sequence[int]) -> Mask:
-    """(m,) which numbers stay where of each pool the first so many do, at least one."""
+def widths_kept(channels: Channels, widths: Sequence[int], scores: Floats | None = None) -> Mask:
+    """(m,) which numbers stay where of each pool so many do, at least one.
+
+    Args:
+        scores: (m,) those of the highest stay; by default the first.
+    """
     kept = np.ones(len(channels.fixed), np.bool_)
     for pool, width in zip(channels.pools, widths, strict=True):
-        kept[pool.numbers[max(width, 1) :]] = False
+        order = pool.numbers if scores is None else pool.numbers[np.argsort(-scores[pool.numbers], kind="stable")]
+        kept[order[max(width, 1) :]] = False
     return kept
 
 

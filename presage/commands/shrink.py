@@ -12,14 +12,14 @@ from presage.errors import InvalidArgument
 from presage.network_names import FORMS
 from presage.output import milliseconds, positive
 from presage.places import path_argument
-from presage.recipes import add_recipe_options, recipe_of
+from presage.recipes import add_recipe_options, recipe_given, recipe_of
 from presage.steps.shrinking import CANDIDATES, SHORTLIST
 from presage.surrogate.predictors.registry import PREDICTORS
 from presage.terminal import one_line
 
 
 def arguments(parser: Arguments) -> None:
-    parser.add_argument("network", metavar="NETWORK", help=FORMS)
+    parser.add_argument("network", metavar="NETWORK", help=f"{FORMS}; or the folder of a trained network")
     add_dataset(parser)
     group = parser.add_argument_group("limits", "At least one. Each must be below what the network has.")
     group.add_argument("--max-params", type=positive, metavar="N", help="parameters, e.g. 50k")
@@ -52,10 +52,11 @@ def arguments(parser: Arguments) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from presage.architectures import one_network
+    from presage.architectures import NamedNetwork, one_network
     from presage.at_images import at_images
     from presage.search import Limits
     from presage.steps.shrinking import ShrinkSettings
+    from presage.training.model.folder import load_model
 
     if options.max_params is options.max_macs is options.max_latency is None:
         raise InvalidArgument("--max-params", "presage shrink", "be given, or --max-macs, or --max-latency", "neither")
@@ -63,12 +64,17 @@ def run(options: argparse.Namespace) -> int:
     limits = Limits(options.max_params, options.max_macs, latency_seconds=most)
     settings = ShrinkSettings(limits, options.candidates, options.shortlist, not options.skip_original)
     with session_of(options) as session:
-        recipe = recipe_of(options, session.stored_recipe)
-        network = one_network(options.network, "NETWORK", "presage shrink")
+        recipe, model = recipe_of(options, session.stored_recipe), None
+        if Path(options.network).is_dir():
+            model = load_model(options.network)
+            network = NamedNetwork(Path(options.network).name, model.architecture)
+            recipe = model.recipe if model.recipe is not None and not recipe_given(options) else recipe
+        else:
+            network = one_network(options.network, "NETWORK", "presage shrink")
         session.check_database()
         dataset = dataset_of(session, options)
         asked = at_images([network], dataset, recipe, session.progress)
-        result = session.shrink(asked.networks[0], dataset, asked.recipe, settings, options.run)
+        result = session.shrink(asked.networks[0], dataset, asked.recipe, settings, options.run, model)
     if options.json:
         print(json.dumps(result.to_json()))
     else:

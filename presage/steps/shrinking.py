@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,20 +16,28 @@ from presage.steps.prediction import costed, predicted
 
 if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
+    from presage.architecture.torch_bridge.build import Network
     from presage.architectures import NamedArchitecture
     from presage.search.limits import Limits
+    from presage.search.run.trainer import RecipeTrainer
     from presage.search.shrinking.allowance import Allowance
+    from presage.search.shrinking.proposing import Smaller
+    from presage.search.shrinking.retraining import Retrainer
     from presage.search.shrinking.shrink_folder import ShrinkFolder
-    from presage.search.shrinking.shrunk import ShrinkPlan, ShrinkResult
+    from presage.search.shrinking.shrunk import ShrinkPlan, ShrinkResult, Shrunk, Version
     from presage.search.shrinking.subject import Subject
+    from presage.search.shrinking.training import VersionTrainer
     from presage.steps.prediction import Predicted
     from presage.steps.whole_search import Searcher
     from presage.training import EpochRecord, ImageDataset, Recipe
+    from presage.training.model.trained import TrainedModel
 
 __all__ = ["CANDIDATES", "SHORTLIST", "ShrinkSettings", "shrink"]
 
 CANDIDATES, SHORTLIST = 100, 3
 _OWNER = "presage shrink"
+_FISHER_BATCHES = 8  # of 64 training images, on which the channels of a trained network are judged
+_INHERITED = "Pruned networks go on from trained weights: theirs are the epochs of two trainings."
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class ShrinkSettings:
 
 def shrink(
     session: Searcher, network: NamedArchitecture, dataset: ImageDataset, recipe: Recipe, settings: ShrinkSettings,
-    run_folder: Path,
+    run_folder: Path, model: TrainedModel | None = None,
 ) -> ShrinkResult:  # fmt: skip
     """As `presage.session.Session.shrink`, which calls it."""
     from presage.files import write_json
@@ -75,16 +83,27 @@ def shrink(
     shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
     subject = Subject(network.name, network.architecture.canonical, shape, len(dataset.classes), session.device)
     subject.check(settings.limits)
+    if model is not None:
+        _check_model(model, network.name, dataset, shape)
     folder = ShrinkFolder(run_folder)
     with folder.owned():
-        shrinking = _Shrinking(session, subject, dataset, recipe, settings, folder)
+        shrinking = _Shrinking(session, subject, dataset, recipe, settings, folder, model)
         folder.settle(shrinking.asked)
         result = shrinking.result()
         write_json(folder.result, result.to_json())
     return result
 
 
-@dataclass(frozen=True)
+def _check_model(model: TrainedModel, name: str, dataset: ImageDataset, shape: tuple[int, int, int]) -> None:
+    """Refuse a trained network of other classes or images: what it learned would be of no use."""
+    if model.classes != tuple(dataset.classes):
+        raise InvalidArgument("NETWORK", _OWNER, f"be trained on the classes of {dataset.name}", name)
+    if model.input_shape != shape:
+        side, rule = model.input_shape[1], f"take images of {'×'.join(map(str, shape))}"
+        raise InvalidArgument("NETWORK", _OWNER, rule, name, f"Try --image-side {side}.")
+
+
+@dataclass(eq=False)
 class _Shrinking:
     """The steps of one shrinking."""
 
@@ -94,6 +113,21 @@ class _Shrinking:
     recipe: Recipe
     settings: ShrinkSettings
     folder: ShrinkFolder
+    model: TrainedModel | None
+
+    @cached_property
+    def trainer(self) -> RecipeTrainer:
+        """Trains on the dataset by the recipe."""
+        from presage.search.run.trainer import RecipeTrainer
+
+        return RecipeTrainer(self.dataset, self.recipe, self.session.device)
+
+    @cached_property
+    def retrainer(self) -> Retrainer:
+        """The same, from weights that are there."""
+        from presage.search.shrinking.retraining import Retrainer
+
+        return Retrainer(self.trainer, self.recipe, self.session.seed)
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -107,6 +141,7 @@ class _Shrinking:
             "candidates": self.settings.candidates,
             "shortlist": self.settings.shortlist,
             "predictor": self.session.predictor,
+            **({} if self.model is None else {"weights": self.model.digest}),
         }
 
     def allowance(self) -> Allowance:
@@ -144,9 +179,8 @@ class _Shrinking:
         from presage.search.shrinking.choosing import chosen
         from presage.search.shrinking.potential import FisherPotential
         from presage.search.shrinking.proposing import BLOCKS, Smaller, proposed
-        from presage.search.shrinking.shrunk import ORIGINAL, PLAIN, SHORT_LIST, ShrinkPlan, Version
+        from presage.search.shrinking.shrunk import ORIGINAL, PLAIN, PRUNED, SHORT_LIST, ShrinkPlan, Version
         from presage.surrogate.proxies.minibatch import Minibatch
-        from presage.training import prepare
 
         allowance, session, subject = self.allowance(), self.session, self.subject
         plain = subject.plain(allowance)
@@ -156,8 +190,9 @@ class _Shrinking:
         )  # fmt: skip
         found = [one for one in drawn if one.architecture.hash != plain.architecture.hash]
         whole = Smaller(subject.architecture, "", "", allowance.share(subject.architecture))
-        rows, notes = self._predicted([one.architecture for one in (whole, plain, *found)])
-        minibatch = Minibatch.of(prepare(self.dataset, self.recipe, session.device), seed=session.seed)
+        pruned = self._pruned(allowance)
+        rows, notes = self._predicted([one.architecture for one in (whole, plain, *found, *pruned)])
+        minibatch = Minibatch.of(self.trainer.data, seed=session.seed)
         potential, fisher = FisherPotential(minibatch, session.seed, session.device), [-inf] * len(found)
         swapped = [at for at, one in enumerate(found) if one.kind == BLOCKS]
         for number, at in enumerate(swapped, start=1):
@@ -166,11 +201,12 @@ class _Shrinking:
             session.progress("Fisher potential", number, len(swapped))
         most = self.settings.limits.latency_seconds
         picked = chosen(
-            found, [row.accuracy for row in rows[2:]], fisher, self.settings.shortlist,
+            found, [row.accuracy for row in rows[2 : 2 + len(found)]], fisher, self.settings.shortlist,
             lambda one: most is None or subject.measure(one.architecture) <= most,
         )  # fmt: skip
         listed = [(ORIGINAL, whole, rows[0]), (PLAIN, plain, rows[1])]
         listed += [(SHORT_LIST, found[at], rows[2 + at]) for at in picked]
+        listed += [(PRUNED, one, row) for one, row in zip(pruned, rows[2 + len(found) :], strict=True)]
         seconds = subject.measure_all([one.architecture for _, one, _ in listed])
         versions = [
             Version(
@@ -180,6 +216,25 @@ class _Shrinking:
             for (role, one, row), measured in zip(listed, seconds, strict=True)
         ]  # fmt: skip
         return ShrinkPlan(tuple(versions), len(found), notes)
+
+    def _pruned(self, allowance: Allowance) -> list[Smaller]:
+        """The trained network without some of its channels, in two ways; their weights are kept for `result`."""
+        from presage.search.shrinking.proposing import Smaller
+        from presage.search.shrinking.pruned import by_fisher, by_magnitude
+        from presage.surrogate.proxies.minibatch import BATCH, Minibatch
+
+        if self.model is None:
+            return []
+        network, data = self._given(), self.trainer.data
+        images = Minibatch.of(data, _FISHER_BATCHES * BATCH, self.session.seed)
+        found = []
+        for one in (by_magnitude(network, allowance), by_fisher(network, allowance, images)):
+            if one is not None:
+                self.retrainer.keep(one.network, self.folder.pruned(one.kind))
+                before = self.retrainer.scored(one.network).accuracy
+                how = f"{one.how}, {before:.3f} before it is trained on"
+                found.append(Smaller(one.network.architecture, one.kind, how, one.share))
+        return found
 
     def _predicted(self, graphs: Sequence[Architecture]) -> tuple[list[Predicted], tuple[str, ...]]:
         """What is predicted of networks, and what else to know of that."""
@@ -192,30 +247,21 @@ class _Shrinking:
 
     def result(self) -> ShrinkResult:
         """Plan, train, and say what came of it; the best lies in the folder's `best` then."""
-        from presage.search.run.trainer import RecipeTrainer
-        from presage.search.shrinking.shrunk import ORIGINAL, ShrinkResult, Shrunk
-        from presage.search.shrinking.training import VersionTrainer
+        from presage.search.shrinking.shrunk import ShrinkResult
         from presage.training.recipe_words import words_on
         from presage.training.recording import dataset_record
 
         plan = self.plan()
-        trainer = VersionTrainer(
-            RecipeTrainer(self.dataset, self.recipe, self.session.device), self.dataset, self.recipe,
-            self.session.seed, self.folder, BriefStore(self.session.open),
-        )  # fmt: skip
-        wanted = [one for one in plan.versions if one.role != ORIGINAL or self.settings.original]
-        total, done = len(wanted) * self.recipe.epochs, list[Shrunk]()
-        for number, version in enumerate(wanted):
+        done: list[Shrunk] = []
+        total = len(plan.versions) * self.recipe.epochs
+        for number, version in enumerate(plan.versions):
             before = number * self.recipe.epochs
 
             def tell(record: EpochRecord, before: int = before) -> None:
                 self.session.progress("train", before + record.epoch + 1, total)
 
-            row = trainer.row(version.architecture, tell, model=version.role != ORIGINAL)
-            model = self.folder.network(version.hash) if version.role != ORIGINAL else None
-            done.append(Shrunk.of(version, row, model))
+            done.append(self._trained(version, tell))
             self.session.progress("train", before + self.recipe.epochs, total)
-        told = {one.version.hash: one for one in done}
         found = ShrinkResult(
             network=self.subject.name,
             dataset=self.dataset.name,
@@ -223,12 +269,53 @@ class _Shrinking:
             candidates=plan.candidates,
             recipe=self.recipe.to_json(),
             recipe_words=words_on(self.recipe, dataset_record(self.dataset)),
-            networks=tuple(told.get(one.hash, Shrunk(one)) for one in plan.versions),
-            notes=plan.notes,
+            networks=tuple(done),
+            notes=(*plan.notes, *([] if self.model is None else [_INHERITED])),
             folder=self.folder.path,
         )
         self._publish(found)
         return found
+
+    def _trained(self, version: Version, tell: Callable[[EpochRecord], None]) -> Shrunk:
+        """A network trained, or what is known of it."""
+        from presage.search.shrinking.shrunk import ORIGINAL, PRUNED, Shrunk
+
+        if version.role == PRUNED:
+            folder = self.folder.pruned(version.kind)
+            return Shrunk.of(version, self.retrainer.row(version.architecture, folder, tell), folder)
+        if version.role != ORIGINAL:
+            row = self._versions.row(version.architecture, tell, model=True)
+            return Shrunk.of(version, row, self.folder.network(version.hash))
+        if self.model is not None:
+            return self._as_it_is(version)
+        if not self.settings.original:
+            return Shrunk(version)
+        return Shrunk.of(version, self._versions.row(version.architecture, tell, model=False), None)
+
+    def _given(self) -> Network:
+        """The trained network, where the dataset is."""
+        from presage.architecture.torch_bridge.build import Network
+
+        network = None if self.model is None else self.model.module.to(self.trainer.data.device)
+        assert isinstance(network, Network)  # as every model in a folder is; who calls this has looked
+        return network
+
+    def _as_it_is(self, version: Version) -> Shrunk:
+        """The trained network that was given."""
+        from presage.records.experiment import FINISHED
+        from presage.search.shrinking.shrunk import Shrunk
+
+        network = self._given()
+        test = len(self.trainer.data.x_test) > 0
+        tested = self.retrainer.scored(network, test=True).accuracy if test else None
+        return Shrunk(version, FINISHED, self.retrainer.scored(network).accuracy, tested, reused=True)
+
+    @cached_property
+    def _versions(self) -> VersionTrainer:
+        from presage.search.shrinking.training import VersionTrainer
+
+        store, seed = BriefStore(self.session.open), self.session.seed
+        return VersionTrainer(self.trainer, self.dataset, self.recipe, seed, self.folder, store)
 
     def _publish(self, result: ShrinkResult) -> None:
         """The best, once more, with a program that needs no presage."""

@@ -12,13 +12,15 @@ from presage.architecture.shrinking.channels import Channels, channels_of
 from presage.architecture.shrinking.narrowing import narrowed, widths_kept
 from presage.search.shrinking.allowance import Allowance
 
-__all__ = ["NEAR", "Fitted", "fitted", "least"]
+__all__ = ["CLOSE", "NEAR", "TRIES", "Fitted", "fitted", "least"]
 
 NEAR = 0.95
 """Of its limit that a smaller version takes at least, to be compared with others."""
 _HALVINGS = 14
-_TRIES = 40
-_CLOSE = 0.995  # of the limit: nearer need not be
+TRIES = 40
+"""Single channels that are given back, at most."""
+CLOSE = 0.995
+"""Of the limit: nearer need not be."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Fitted:
     Attributes:
         factor: by which its widths were multiplied.
         share: of its limit that it takes.
+        widths: channels that stay of each pool of the network, in their order.
     """
 
     architecture: Architecture
     factor: float
     share: float
+    widths: tuple[int, ...]
 
 
 def fitted(architecture: Architecture, allowance: Allowance, relative: Sequence[float] | None = None) -> Fitted | None:
@@ -67,8 +71,8 @@ def fitted(architecture: Architecture, allowance: Allowance, relative: Sequence[
     widths = np.floor(wished(low))
     share = allowance.share(made(widths))
     lost = wished(low) - widths
-    for place in np.argsort(-lost, kind="stable")[:_TRIES]:
-        if share >= _CLOSE:
+    for place in np.argsort(-lost, kind="stable")[:TRIES]:
+        if share >= CLOSE:
             break
         wider = widths.copy()
         wider[place] += 1
@@ -78,7 +82,7 @@ def fitted(architecture: Architecture, allowance: Allowance, relative: Sequence[
         if share_there <= 1:
             widths, share = wider, share_there
     found = made(widths).canonical
-    return Fitted(found, min(low, 1.0), allowance.share(found))
+    return Fitted(found, min(low, 1.0), allowance.share(found), tuple(widths.astype(np.int64).tolist()))
 
 
 def least(architecture: Architecture, allowance: Allowance) -> Architecture:

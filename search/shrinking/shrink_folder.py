@@ -6,6 +6,7 @@
     latency.json                 what estimates latencies, where a limit is about them
     versions.json                what will be trained: the network, the plain version, the short-list, as predicted
     networks/HASH/               a network that was trained: architecture, experiment, weights, checkpoint
+    pruned/KIND/                 a trained network with fewer channels, trained on: the same
     best/                        the best smaller version, for use
     result.json                  the answer
 """
@@ -33,3 +34,7 @@ class ShrinkFolder(RunFolder):
     def versions(self) -> Path:
         """What will be trained."""
         return self.path / "versions.json"
+
+    def pruned(self, kind: str) -> Path:
+        """Folder of a trained network that was pruned in one of the ways that there are."""
+        return self.path / "pruned" / kind

@@ -13,10 +13,11 @@ from presage.display import accuracies, scaled, table
 from presage.reading import record
 from presage.speakable import named
 
-__all__ = ["ORIGINAL", "PLAIN", "SHORT_LIST", "ShrinkPlan", "ShrinkResult", "Shrunk", "Version"]
+__all__ = ["ORIGINAL", "PLAIN", "PRUNED", "SHORT_LIST", "ShrinkPlan", "ShrinkResult", "Shrunk", "Version"]
 
-ORIGINAL, PLAIN, SHORT_LIST = "original", "plain", "short-list"
-"""What a network is there for: to be shrunk; to be compared with, scaled down by one factor; to be chosen from."""
+ORIGINAL, PLAIN, SHORT_LIST, PRUNED = "original", "plain", "short-list", "pruned"
+"""What a network is there for: to be shrunk; to be compared with, scaled down by one factor; to be chosen from; the
+same, with weights of the trained network."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Version:
     """A network before it is trained.
 
     Attributes:
-        architecture: in canonical form.
+        architecture: in canonical form; of a pruned network as its weights name the nodes.
         role: one of the above.
         kind, how: how it came about, as `presage.search.shrinking.proposing.Smaller` has it; "" of the original.
         parameters, multiply_adds: for one image of the recipe's size.
@@ -160,8 +161,9 @@ class ShrinkResult:
 
     @property
     def best(self) -> Shrunk | None:
-        """Of the short-list, the one with the highest trained accuracy; None where no training finished."""
-        trained = [one for one in self.networks if one.version.role == SHORT_LIST and one.accuracy is not None]
+        """Of the short-list and the pruned, the one of the highest trained accuracy; None where none finished."""
+        chosen = (SHORT_LIST, PRUNED)
+        trained = [one for one in self.networks if one.version.role in chosen and one.accuracy is not None]
         return max(trained, key=lambda one: one.accuracy or 0.0, default=None)
 
     @property
@@ -223,7 +225,7 @@ def _points(difference: float) -> str:
 def _cells(one: Shrunk) -> tuple[str, ...]:
     version = one.version
     return (
-        version.role if version.role != SHORT_LIST else named(version.hash),
+        named(version.hash) if version.role == SHORT_LIST else version.role,
         scaled(version.parameters),
         scaled(version.multiply_adds),
         f"{1000 * version.latency_seconds:.2f}",

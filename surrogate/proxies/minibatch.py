@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,10 @@ class Minibatch:
         """(c, h, w) of one image."""
         _, c, h, w = self.images.shape
         return (c, h, w)
+
+    def parts(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and labels, so many at a time."""
+        yield from zip(torch.split(self.images, size), torch.split(self.labels, size), strict=True)
 
     def to(self, device: torch.device) -> Minibatch:
         """The same images on another device."""

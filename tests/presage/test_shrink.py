@@ -143,3 +143,48 @@ def test_the_network_itself_need_not_be_trained(presage: Run, words: tuple[objec
     told = presage(*words, "--max-params", "9k", "--skip-original").json
     assert told["networks"][0]["accuracy"] is None
     assert "trained 0." in told["answer"] or "trained 1." in told["answer"]
+
+
+def test_channels_of_a_trained_network_are_removed_and_it_is_trained_on(
+    presage: Run, words: tuple[object, ...], tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    trained = presage(
+        "train", words[2], words[1], "--out", models, "--database", tmp_path / "x.duckdb", "--json", *QUICK
+    )
+    (row,) = trained.json["trained"]
+    asked = ("shrink", row["model"], *words[2 : -len(QUICK)], "--max-macs", "150k")  # by the recipe of the model
+    outcome = presage(*asked)
+    assert outcome.code == 0, outcome.err
+    told = outcome.json
+    assert told["recipe"]["epochs"] == 2
+    original, *_, by_magnitude, by_fisher = told["networks"]
+    assert original["accuracy"] == pytest.approx(row["accuracy"], abs=1e-5)
+    assert original["test_accuracy"] == pytest.approx(row["test_accuracy"], abs=1e-5)
+    assert [one["kind"] for one in (by_magnitude, by_fisher)] == ["magnitude", "fisher"]
+    for one in (by_magnitude, by_fisher):
+        assert one["role"] == "pruned"
+        assert 0.95 <= one["share"] <= 1
+        assert one["status"] == "finished"
+        assert "before it is trained on" in one["how"]
+        assert load_model(one["model"]).accuracy == pytest.approx(one["accuracy"], abs=1e-5)
+    assert by_magnitude["parameters"] == told["networks"][1]["parameters"]  # as wide as the plain version
+    with Database.open(tmp_path / "x.duckdb") as database:  # none that began with trained weights
+        assert by_fisher["hash"] not in {one.architecture for one in database.experiment_records()}
+    assert presage(*asked).json == told
+
+
+def test_a_network_trained_on_other_classes_is_refused(
+    presage: Run, words: tuple[object, ...], shapes_npz: Path, tmp_path: Path
+) -> None:
+    models, other = tmp_path / "models", tmp_path / "other.npz"
+    with np.load(shapes_npz) as arrays:
+        few = {name: arrays[name] for name in arrays}
+    for part in ("train", "test"):
+        kept = few[f"y_{part}"] < 2
+        few[f"x_{part}"], few[f"y_{part}"] = few[f"x_{part}"][kept], few[f"y_{part}"][kept]
+    np.savez(other, **few)
+    trained = presage("train", other, words[1], "--out", models, "--database", tmp_path / "x.duckdb", "--json", *QUICK)
+    outcome = presage("shrink", trained.json["trained"][0]["model"], *words[2:], "--max-params", "9k", "--quiet")
+    assert outcome.code == 2
+    assert "The `NETWORK` of `presage shrink` must be trained on the classes of" in outcome.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,15 @@ class TrainedModel:
     test_balanced_accuracy: float | None = None
     depth: Depth | None = None
     stopped_after: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its weights, in the order of their names: 64 hex digits."""
+        sha = hashlib.sha256()
+        for name, value in sorted(self.module.state_dict().items()):
+            sha.update(name.encode())
+            sha.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return sha.hexdigest()
 
     def program(self) -> Program:
         """Preprocessing and network as one module: uint8 images (b, c, h, w) → logits (b, k)."""

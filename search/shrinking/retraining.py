@@ -1,0 +1,94 @@
+"""`Retrainer`: pruned networks trained on from the weights that they inherit; kept in their folders, never in the
+database, whose experiments begin with fresh weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from presage.architecture.graph import Architecture
+from presage.architecture.torch_bridge.build import Network, build
+from presage.files import write_json
+from presage.reading import read_as
+from presage.search.run.attempts import attempt, settled
+from presage.search.run.trainer import RecipeTrainer
+from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
+from presage.training.fitting import TrainingResult, fit
+from presage.training.loop import Evaluation, evaluate
+from presage.training.model.folder import save_model
+from presage.training.precision import precision_of
+from presage.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from presage.training.loop import EpochRecord
+
+__all__ = ["Retrainer"]
+
+_START, _ROW, _CURVE = "start.pt", "retraining.json", "curve.json"
+_KEPT = (
+    "status", "accuracy", "test_accuracy", "balanced_accuracy", "test_balanced_accuracy", "seconds", "failure",
+)  # fmt: skip
+
+
+class Retrainer:
+    """Trains networks on from weights that they have, by one recipe and seed.
+
+    Killed at any moment and asked again, it gives the results it has and goes on with a training from its last epoch.
+    """
+
+    def __init__(self, trainer: RecipeTrainer, recipe: Recipe, seed: int) -> None:
+        self._trainer, self._recipe, self._seed = trainer, recipe, seed
+
+    def keep(self, network: Network, folder: Path) -> None:
+        """Keep the weights that a retraining begins with."""
+        save_checkpoint(folder / _START, {name: value.cpu() for name, value in network.state_dict().items()})
+
+    def scored(self, network: Network, *, test: bool = False) -> Evaluation:
+        """What a network makes of the validation images, or of the test images, as it is."""
+        data = self._trainer.data
+        images, labels = (data.x_test, data.y_test) if test else (data.x_validation, data.y_validation)
+        precision = precision_of(network, data, self._recipe)
+        mirroring = self._recipe.test_mirroring
+        return evaluate(network.to(data.device), images, labels, data, precision=precision, mirroring=mirroring)
+
+    def row(self, architecture: Architecture, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> dict[str, Any]:
+        """What became of training a network on from the weights kept in its folder; the model is left there."""
+        row = read_as(folder / _ROW, lambda kept: {name: kept[name] for name in _KEPT})
+        if row is not None:
+            return row
+        curve: list[float] = []
+
+        def tell(record: EpochRecord) -> None:
+            curve.append(round(record.validation_accuracy, 6))
+            write_json(folder / _CURVE, curve)
+            on_epoch(record)
+
+        def train() -> TrainingResult:
+            checkpoint = folder / "checkpoint.pt"
+            return fit(
+                self._begun(architecture, folder), self._trainer.data, self._recipe,
+                seed=self._seed, checkpoint=checkpoint, on_epoch=tell, depth=False,
+            )  # fmt: skip
+
+        result = attempt(folder, read_as(folder / _CURVE, len) or 0, train)
+        if isinstance(result, str):
+            row = {**dict.fromkeys(_KEPT), "status": "crashed", "failure": result, "seconds": 0.0}
+        else:
+            row = {name: getattr(result, name) for name in _KEPT}
+            if result.accuracy is not None:
+                model = replace(self._trainer.model(architecture, result), architecture=architecture)
+                save_model(model, folder, program=False)  # its weights are named by the nodes as they are
+        write_json(folder / _ROW, row)
+        settled(folder)
+        for name in (_CURVE, _START):
+            (folder / name).unlink(missing_ok=True)
+        return row
+
+    def _begun(self, architecture: Architecture, folder: Path) -> Network:
+        data = self._trainer.data
+        network = build(architecture, data.input_shape, data.classes)
+        with restoring(folder / _START):
+            network.load_state_dict(load_checkpoint(folder / _START, data.device) or {})
+        return network

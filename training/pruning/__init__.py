@@ -1,0 +1,1 @@
+"""Trained networks with fewer channels, or fewer weights."""
