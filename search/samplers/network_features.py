@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from presage.architecture.batch.costs import batch_costs
 from presage.architecture.encoders import cost_features, graph_features
 from presage.architecture.spaces.space import Codes, Space
-from presage.search.sameness import network_keys
-from presage.search.samplers.history import code_words
+from presage.search.samplers.functions import functions_of
 from presage.search.samplers.suggested import SuggestedSpace
 
 __all__ = ["NetworkFeatures", "network_features"]
@@ -51,7 +50,7 @@ class NetworkFeatures:
         apart = np.sqrt(((scaled[: REFERENCE // 2] - scaled[REFERENCE // 2 :]) ** 2).sum(axis=1))
         self._unit = np.float32(np.median(apart[apart > 0])) if (apart > 0).any() else np.float32(1.0)
         self._features = _Kept(lambda codes: self._standard(self._raw(codes)) / self._unit)
-        self._sizes, self._functions = _Kept(self._size), _Kept(self._function)
+        self._sizes, self._functions = _Kept(self._size), _Kept(functions_of(space))
 
     def __call__(self, codes: Codes) -> Singles:
         """(n, f) of normalised codes (n, p)."""
@@ -62,7 +61,7 @@ class NetworkFeatures:
         return np.asarray(self._sizes(codes), np.float64)
 
     def functions(self, codes: Codes) -> NDArray[np.uint64]:
-        """(n,) words, one for all that compute the same (`network_keys`); of an ordinary study, the codes'."""
+        """(n,) words, as `functions_of` gives them."""
         return np.asarray(self._functions(codes), np.uint64)
 
     def _standard(self, raw: Singles) -> Singles:
@@ -81,11 +80,6 @@ class NetworkFeatures:
             return np.asarray((codes / np.maximum(self.space.sizes - 1, 1)).sum(axis=1))
         found = batch_costs(self.space.decode_batch(codes), self.input_shape, self.classes)
         return found.multiply_adds.astype(np.float64)
-
-    def _function(self, codes: Codes) -> NDArray[np.uint64]:
-        if isinstance(self.space, SuggestedSpace):
-            return code_words(codes)
-        return network_keys(self.space.decode_batch(codes))
 
 
 class _Kept:

@@ -17,6 +17,7 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.trial import TrialState
 
+from presage.architecture.spaces import get_space
 from presage.errors import InvalidArgument
 from presage.search.samplers import RegularizedEvolutionSampler
 from presage.search.samplers.history import History
@@ -188,3 +189,16 @@ def test_a_space_of_few_networks_is_asked_again_when_all_are_known() -> None:
     history = History(3)
     history.extend(space.sample(200, np.random.default_rng(0)), np.ones((200, 1)))
     assert space.valid(sampler.propose(space, history, 30, (0,)).codes).all()
+
+
+def test_children_that_compute_what_is_known_are_drawn_again() -> None:
+    """NAS-Bench-201 has 15,625 codes and 6,466 functions."""
+    space = get_space("nb201")
+    history, numbers = History(len(space.parameters)), np.random.default_rng(0)
+    sampler = RegularizedEvolutionSampler(0, population=10, tournament=10)
+    history.extend(space.sample(10, numbers), numbers.random((10, 1)))
+    for trial in range(150):
+        code = sampler.propose(space, history, 1, (0, trial)).codes
+        history.extend(code, numbers.random((1, 1)))
+    hashes = [space.decode(space.params(code)).hash for code in history.codes[10:]]
+    assert len(set(hashes)) == len(hashes)
