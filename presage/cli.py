@@ -42,7 +42,7 @@ COMMANDS = {
     "generate": "text by a network that `presage text` left in a folder",
     "shrink": "smaller versions of a network within limits, trained beside a plain scaled-down one",
     "classify": "classes of images, by a network that train or search left in a folder",
-    "sample": "random architectures of a search space, as JSON lines",
+    "sample": "random architectures of a search space, or recurrent cells, as JSON lines",
     "populate": "train a design of networks on datasets, for the database; resumable",
     "evaluate": "predictor quality, each dataset left out in turn",
     "database": "the experiment database: info, query, import, export, sync, check",

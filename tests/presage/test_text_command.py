@@ -79,6 +79,19 @@ def test_a_search_leaves_its_best_network_and_is_gone_on_with(
     assert "the same seed" in other.err
 
 
+def test_a_cell_that_was_sampled_can_be_trained(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
+    sampled = presage("sample", "rnn_enas:nodes=3", "-n", 2, "--seed", 4)
+    assert sampled.code == 0
+    first, _ = sampled.out.splitlines()
+    (tmp_path / "first.json").write_text(first)
+    assert presage("sample", "rnn_enas:nodes=3", "--seed", 4, "--json").json["cells"][0]["format"] == "presage-cell"
+    found = presage(
+        "text", "train", tale, "--cell", tmp_path / "first.json", *SMALL,
+        "--out", tmp_path / "m", "--database", tmp_path / "a.duckdb",
+    )  # fmt: skip
+    assert found.code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
