@@ -12,7 +12,9 @@ from presage.training.datasets.kinds import listed
 
 
 def arguments(parser: Arguments) -> None:
-    parser.add_argument("run", type=path_argument, metavar="RUN", help="a run folder of `presage search`")
+    parser.add_argument(
+        "run", type=path_argument, metavar="RUN", help="a run folder of `presage search`, or of `presage text search`"
+    )
     parser.add_argument(
         "--data", metavar="DATASET", help=f"the dataset of the run, to show the images that were mistaken: {listed()}"
     )
@@ -20,8 +22,13 @@ def arguments(parser: Arguments) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from presage.report import write_report
+    from presage.report.cells import is_of_cells, write_cell_report
     from presage.search.run.run_folder import as_begun
 
+    if is_of_cells(options.run):
+        page = write_cell_report(options.run)
+        print(json.dumps({"report": str(page)}) if options.json else page)
+        return 0
     dataset = None
     if options.data is not None:
         with session_of(options) as session:

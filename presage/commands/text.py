@@ -115,7 +115,8 @@ def _search(options: argparse.Namespace) -> int:
             for one in found[:_SHOWN]
         ]
         print(table(header, lines))
-        print(f"{len(found)} cells trained. The best: presage generate {options.run / 'best'}")
+        print(f"{len(found)} cells trained: {options.run / 'report.html'}")
+        print(f"The best: presage generate {options.run / 'best'}")
     return 0 if found else 1
 
 

@@ -48,7 +48,7 @@ from presage.report.templates import render
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["draw"]
+__all__ = ["Box", "draw", "drawn"]
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 24, 14, 16, 10
 FOLDED = (
@@ -67,7 +67,7 @@ FILLS: tuple[tuple[tuple[type[Operation], ...], str], ...] = (
 
 
 @dataclass
-class _Box:
+class Box:
     """One layer: its first operation, the folded ones behind it, the boxes it reads, and where it stands."""
 
     operations: list[Operation]
@@ -98,7 +98,15 @@ class _Box:
 
 def draw(architecture: Architecture, input_shape: Sequence[int], classes: int) -> Markup:
     """SVG of the canonical network, for images ``(c, h, w)``; boxes carry the output shape as a tooltip."""
-    boxes = _boxes(architecture.canonical, input_shape, classes)
+    return drawn(_boxes(architecture.canonical, input_shape, classes), "layers of the network")
+
+
+def drawn(boxes: Sequence[Box], called: str) -> Markup:
+    """SVG of boxes, each after those that it reads.
+
+    Args:
+        called: what the drawing shows, for those who do not see it.
+    """
     ranks = _ranks(boxes)
     widest = max(len(rank) for rank in ranks)
     width = widest * (BOX_WIDTH + GAP_X) - GAP_X + 2 * MARGIN + 2 * GAP_X
@@ -108,16 +116,16 @@ def draw(architecture: Architecture, input_shape: Sequence[int], classes: int) -
         for position, index in enumerate(rank):
             boxes[index].x = left + position * (BOX_WIDTH + GAP_X)
     edges = [_edge(boxes[source], box, width) for box in boxes for source in box.sources]
-    return render("network.svg", width=width, height=height, edges=edges, boxes=boxes)
+    return render("network.svg", width=width, height=height, edges=edges, boxes=boxes, called=called)
 
 
-def _boxes(architecture: Architecture, input_shape: Sequence[int], classes: int) -> list[_Box]:
+def _boxes(architecture: Architecture, input_shape: Sequence[int], classes: int) -> list[Box]:
     shapes = architecture.shapes(input_shape, classes)
     readers = [0] * len(architecture.nodes)
     for node in architecture.nodes:
         for source in node.inputs:
             readers[source] += 1
-    boxes: list[_Box] = []
+    boxes: list[Box] = []
     box_of: list[int] = []
     for index, node in enumerate(architecture.nodes):
         source = node.inputs[0] if node.inputs else -1
@@ -129,11 +137,11 @@ def _boxes(architecture: Architecture, input_shape: Sequence[int], classes: int)
             box_of.append(box_of[source])
         else:
             box_of.append(len(boxes))
-            boxes.append(_Box([node.operation], shapes[index], [box_of[other] for other in node.inputs]))
+            boxes.append(Box([node.operation], shapes[index], [box_of[other] for other in node.inputs]))
     return boxes
 
 
-def _ranks(boxes: list[_Box]) -> list[list[int]]:
+def _ranks(boxes: Sequence[Box]) -> list[list[int]]:
     for box in boxes:
         box.rank = 1 + max((boxes[source].rank for source in box.sources), default=-1)
     ranks: list[list[int]] = [[] for _ in range(1 + max(box.rank for box in boxes))]
@@ -147,11 +155,11 @@ def _ranks(boxes: list[_Box]) -> list[list[int]]:
     return ranks
 
 
-def _barycentre(box: _Box, place: dict[int, float]) -> float:
+def _barycentre(box: Box, place: dict[int, float]) -> float:
     return sum(place[source] for source in box.sources) / max(len(box.sources), 1)
 
 
-def _edge(source: _Box, target: _Box, width: float) -> str:
+def _edge(source: Box, target: Box, width: float) -> str:
     """The path from one box to another, as SVG writes paths."""
     x1, y1 = source.x + BOX_WIDTH / 2, source.top + BOX_HEIGHT
     x2, y2 = target.x + BOX_WIDTH / 2, target.top

@@ -126,13 +126,17 @@ def search_cells(
     run_folder: Path,
     progress: OnStage,
 ) -> Sequence[FoundCell]:
-    """Search a space of cells by training them; see `presage.search.recurrent.trained.search_cells`."""
+    """Search a space of cells by training them, and write the report; see `presage.search.recurrent.trained`."""
+    from presage.report.cells import write_cell_report
     from presage.search.recurrent import trained
     from presage.training.hardware import one_thread
 
     check_folder(run_folder, "--run", "presage text search")
     with one_thread():
-        return trained.search_cells(
+        found = trained.search_cells(
             data, space, recipe, strategy=strategy, candidates=candidates, seed=seed, run_folder=run_folder,
             store=store, progress=progress,
         )  # fmt: skip
+        if found:
+            write_cell_report(run_folder)
+    return found

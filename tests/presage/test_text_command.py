@@ -73,6 +73,9 @@ def test_a_search_leaves_its_best_network_and_is_gone_on_with(
     with Database.open(tmp_path / "a.duckdb") as database:
         assert len(database.text_experiments()) == 3
         assert {cell.space for cell in database.cells()} == {"rnn_darts:nodes=2"}
+    (tmp_path / "run" / "report.html").unlink()
+    assert presage("report", tmp_path / "run").code == 0
+    assert "rnn_darts:nodes=2" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert presage("generate", tmp_path / "run" / "best", "--length", 5).code == 0
     other = presage(*words, "--seed", 1)
     assert other.code == 2

@@ -1,0 +1,59 @@
+"""The report of a search of recurrent cells: all that were trained, the best as a drawing, and what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from presage.errors import InvalidArgument
+from presage.files import replacing, write_text
+from presage.reading import read_json
+from presage.report.cell_drawing import draw_cell
+from presage.report.templates import render
+from presage.search.run_paths import best_folder, report_file
+from presage.speakable import named
+from presage.training.text.text_model import load_text_model
+
+__all__ = ["is_of_cells", "write_cell_report"]
+
+_WRITTEN, _FORMAT = 600, "presage-cell-search"
+
+
+def is_of_cells(run_folder: Path) -> bool:
+    """Whether a run folder's result is that of a search of recurrent cells."""
+    result = read_json(run_folder / "result.json")
+    return isinstance(result, Mapping) and result.get("format") == _FORMAT
+
+
+def write_cell_report(run_folder: Path) -> Path:
+    """Write ``report.html`` of a run folder of `presage text search`; gives its path.
+
+    Raises:
+        InvalidArgument: the folder holds no such search that ended.
+        InvalidModel: its best network cannot be read.
+    """
+    result = read_json(run_folder / "result.json")
+    if not isinstance(result, Mapping) or result.get("format") != _FORMAT or not result.get("found"):
+        raise InvalidArgument("run", "report", "hold a search of recurrent cells that ended", str(run_folder))
+    model = load_text_model(best_folder(run_folder))
+    found: list[Mapping[str, Any]] = result["found"]
+    words = bool(model.words)
+    page = render(
+        "cells.html",
+        result=result,
+        found=found,
+        best=found[0],
+        name=named(found[0]["cell"]),
+        metric=str(result["metric"]).replace("_", " "),
+        proxied=any(one.get("proxy") is not None for one in found),
+        drawing=draw_cell(model.cell),
+        written=model.generate("", _WRITTEN // 5 if words else _WRITTEN),
+        symbols=len(model.symbols),
+        kind="words" if words else "characters",
+        folder=str(best_folder(run_folder)),
+    )
+    target = report_file(run_folder)
+    with replacing(target) as draft:
+        write_text(draft, page)
+    return target
