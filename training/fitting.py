@@ -12,7 +12,7 @@ from torch import nn
 
 from presage.architecture.costs import Costs, costs
 from presage.architecture.graph import Architecture
-from presage.architecture.torch_bridge.build import build
+from presage.architecture.torch_bridge.build import Network, build
 from presage.records.experiment import FINISHED
 from presage.training.balance import is_unbalanced
 from presage.training.data import DeviceData
@@ -22,7 +22,7 @@ from presage.training.loop import EpochRecord, Tapped, evaluate, fixed_randomnes
 from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
 
-__all__ = ["TrainingResult", "fit"]
+__all__ = ["TrainingResult", "fit", "fresh"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,5 +159,10 @@ def fit(
 def _module(network: Architecture | nn.Module, data: DeviceData, seed: int) -> nn.Module:
     if isinstance(network, nn.Module):
         return network
+    return fresh(network, data, seed)
+
+
+def fresh(architecture: Architecture, data: DeviceData, seed: int) -> Network:
+    """The network that `fit` trains, in canonical form, with the weights that it begins with, on the CPU."""
     with fixed_randomness(seed, torch.device("cpu")):  # weights are drawn on the CPU: equal on every device
-        return build(network.canonical, data.input_shape, data.classes)
+        return build(architecture.canonical, data.input_shape, data.classes)

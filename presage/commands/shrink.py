@@ -40,6 +40,11 @@ def arguments(parser: Arguments) -> None:
     group.add_argument(
         "--skip-original", action="store_true", help="do not train the network itself, to tell what shrinking costs"
     )
+    group.add_argument(
+        "--sparse", action="store_true",
+        help="also train the network with most of its weights zero, by magnitude, as a lottery ticket and by SNIP: as "
+        "many parameters are left as the plain version has",
+    )  # fmt: skip
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
     group.add_argument(
         "--run",
@@ -62,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         raise InvalidArgument("--max-params", "presage shrink", "be given, or --max-macs, or --max-latency", "neither")
     most = None if options.max_latency is None else options.max_latency / 1000
     limits = Limits(options.max_params, options.max_macs, latency_seconds=most)
-    settings = ShrinkSettings(limits, options.candidates, options.shortlist, not options.skip_original)
+    settings = ShrinkSettings(limits, options.candidates, options.shortlist, not options.skip_original, options.sparse)
     with session_of(options) as session:
         recipe, model = recipe_of(options, session.stored_recipe), None
         if Path(options.network).is_dir():

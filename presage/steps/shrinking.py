@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import inf
 from pathlib import Path
@@ -37,6 +37,10 @@ __all__ = ["CANDIDATES", "SHORTLIST", "ShrinkSettings", "shrink"]
 CANDIDATES, SHORTLIST = 100, 3
 _OWNER = "presage shrink"
 _FISHER_BATCHES = 8  # of 64 training images, on which the channels of a trained network are judged
+_SPARSE = (
+    "Sparse networks: as many parameters that are not zero as the plain version has; multiply-adds and milliseconds as "
+    "torch runs them, zeros included."
+)
 _INHERITED = "Pruned networks go on from trained weights: theirs are the epochs of two trainings."
 
 
@@ -49,12 +53,14 @@ class ShrinkSettings:
         candidates: versions that are predicted.
         shortlist: of these, how many are trained.
         original: whether the network itself is trained too, to tell what shrinking costs.
+        sparse: whether it is trained sparse too, with as many parameters that are not zero as the plain version has.
     """
 
     limits: Limits
     candidates: int = CANDIDATES
     shortlist: int = SHORTLIST
     original: bool = True
+    sparse: bool = False
 
     def __post_init__(self) -> None:
         for name in ("candidates", "shortlist"):
@@ -252,9 +258,10 @@ class _Shrinking:
         from presage.training.recording import dataset_record
 
         plan = self.plan()
+        versions = (*plan.versions, *(self._sparse(plan) if self.settings.sparse else ()))
         done: list[Shrunk] = []
-        total = len(plan.versions) * self.recipe.epochs
-        for number, version in enumerate(plan.versions):
+        total = len(versions) * self.recipe.epochs
+        for number, version in enumerate(versions):
             before = number * self.recipe.epochs
 
             def tell(record: EpochRecord, before: int = before) -> None:
@@ -270,7 +277,11 @@ class _Shrinking:
             recipe=self.recipe.to_json(),
             recipe_words=words_on(self.recipe, dataset_record(self.dataset)),
             networks=tuple(done),
-            notes=(*plan.notes, *([] if self.model is None else [_INHERITED])),
+            notes=(
+                *plan.notes,
+                *([] if self.model is None else [_INHERITED]),
+                *([_SPARSE] if self.settings.sparse else []),
+            ),
             folder=self.folder.path,
         )
         self._publish(found)
@@ -278,8 +289,10 @@ class _Shrinking:
 
     def _trained(self, version: Version, tell: Callable[[EpochRecord], None]) -> Shrunk:
         """A network trained, or what is known of it."""
-        from presage.search.shrinking.shrunk import ORIGINAL, PRUNED, Shrunk
+        from presage.search.shrinking.shrunk import ORIGINAL, PRUNED, SPARSE, Shrunk
 
+        if version.role == SPARSE:
+            return self._trained_sparse(version, tell)
         if version.role == PRUNED:
             folder = self.folder.pruned(version.kind)
             return Shrunk.of(version, self.retrainer.row(version.architecture, folder, tell), folder)
@@ -290,7 +303,36 @@ class _Shrinking:
             return self._as_it_is(version)
         if not self.settings.original:
             return Shrunk(version)
-        return Shrunk.of(version, self._versions.row(version.architecture, tell, model=False), None)
+        row = self._versions.row(version.architecture, tell, model=self.settings.sparse)
+        return Shrunk.of(version, row, None)
+
+    def _sparse(self, plan: ShrinkPlan) -> Iterator[Version]:
+        """The network itself with as many parameters that are not zero as the plain version has."""
+        from presage.search.shrinking.shrunk import SPARSE
+        from presage.search.shrinking.sparsifying import HOW
+
+        original, plain, *_ = plan.versions
+        bare = replace(original, parameters=plain.parameters, predicted=None, lower=None, upper=None, fisher=None)
+        for kind, how in HOW.items():
+            yield replace(bare, role=SPARSE, kind=kind, how=how)
+
+    def _trained_sparse(self, version: Version, tell: Callable[[EpochRecord], None]) -> Shrunk:
+        from presage.architecture.torch_bridge.build import Network
+        from presage.search.shrinking.shrunk import Shrunk
+        from presage.search.shrinking.sparsifying import begun
+        from presage.training.model.folder import load_model
+
+        def trained() -> Network:
+            self._versions.row(version.architecture, lambda record: None, model=True)
+            network = load_model(self.folder.network(version.hash)).module
+            assert isinstance(network, Network)  # as every model in a folder is
+            return network
+
+        folder, seed = self.folder.pruned(version.kind), self.session.seed
+        begin = partial(begun, version.kind, version.architecture, version.parameters, self.trainer, seed, trained)
+        row = self.retrainer.row(version.architecture, folder, tell, begin, sparse=True)
+        latency, left = row.get("latency_seconds", version.latency_seconds), row.get("nonzero", version.parameters)
+        return Shrunk.of(replace(version, latency_seconds=latency, parameters=left), row, folder)
 
     def _given(self) -> Network:
         """The trained network, where the dataset is."""

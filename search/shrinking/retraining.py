@@ -1,5 +1,5 @@
-"""`Retrainer`: pruned networks trained on from the weights that they inherit; kept in their folders, never in the
-database, whose experiments begin with fresh weights."""
+"""`Retrainer`: pruned networks trained on from the weights that they have; kept in their folders, never in the
+database, whose experiments begin with fresh weights, all of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from presage.architecture.graph import Architecture
 from presage.architecture.torch_bridge.build import Network, build
 from presage.files import write_json
 from presage.reading import read_as
+from presage.search.latency.measuring import time_network
 from presage.search.run.attempts import attempt, settled
 from presage.search.run.trainer import RecipeTrainer
 from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
@@ -19,6 +20,7 @@ from presage.training.fitting import TrainingResult, fit
 from presage.training.loop import Evaluation, evaluate
 from presage.training.model.folder import save_model
 from presage.training.precision import precision_of
+from presage.training.pruning.sparse import hold_zeros, let_go, nonzero
 from presage.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Retrainer"]
 
+_TURNS = 5
 _START, _ROW, _CURVE = "start.pt", "retraining.json", "curve.json"
 _KEPT = (
     "status", "accuracy", "test_accuracy", "balanced_accuracy", "test_balanced_accuracy", "seconds", "failure",
@@ -53,11 +56,31 @@ class Retrainer:
         mirroring = self._recipe.test_mirroring
         return evaluate(network.to(data.device), images, labels, data, precision=precision, mirroring=mirroring)
 
-    def row(self, architecture: Architecture, folder: Path, on_epoch: Callable[[EpochRecord], None]) -> dict[str, Any]:
-        """What became of training a network on from the weights kept in its folder; the model is left there."""
-        row = read_as(folder / _ROW, lambda kept: {name: kept[name] for name in _KEPT})
+    def done(self, folder: Path) -> dict[str, Any] | None:
+        """What became of the training in a folder; None where it has not ended."""
+        return read_as(folder / _ROW, lambda kept: {**{name: kept[name] for name in _KEPT}, **kept})
+
+    def row(
+        self,
+        architecture: Architecture,
+        folder: Path,
+        on_epoch: Callable[[EpochRecord], None],
+        begin: Callable[[], Network] | None = None,
+        *,
+        sparse: bool = False,
+    ) -> dict[str, Any]:
+        """What became of training a network on from the weights kept in its folder; the model is left there.
+
+        Args:
+            begin: gives these weights, where they are not kept yet.
+            sparse: what is zero at the beginning stays so; the row then tells `nonzero` parameters, and the
+                `latency_seconds` of one image as torch runs it, with its zeros.
+        """
+        row = self.done(folder)
         if row is not None:
             return row
+        if begin is not None and not (folder / _START).exists():
+            self.keep(begin(), folder)
         curve: list[float] = []
 
         def tell(record: EpochRecord) -> None:
@@ -67,8 +90,11 @@ class Retrainer:
 
         def train() -> TrainingResult:
             checkpoint = folder / "checkpoint.pt"
+            network = self._begun(architecture, folder)
+            if sparse:
+                hold_zeros(network)
             return fit(
-                self._begun(architecture, folder), self._trainer.data, self._recipe,
+                network, self._trainer.data, self._recipe,
                 seed=self._seed, checkpoint=checkpoint, on_epoch=tell, depth=False,
             )  # fmt: skip
 
@@ -77,6 +103,11 @@ class Retrainer:
             row = {**dict.fromkeys(_KEPT), "status": "crashed", "failure": result, "seconds": 0.0}
         else:
             row = {name: getattr(result, name) for name in _KEPT}
+            if sparse and result.module is not None:
+                let_go(result.module)
+                shape, device = self._trainer.data.input_shape, self._trainer.data.device
+                seconds = min(time_network(result.module, shape, device=device) for _ in range(_TURNS))
+                row |= {"nonzero": nonzero(result.module), "latency_seconds": seconds}
             if result.accuracy is not None:
                 model = replace(self._trainer.model(architecture, result), architecture=architecture)
                 save_model(model, folder, program=False)  # its weights are named by the nodes as they are

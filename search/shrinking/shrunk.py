@@ -13,11 +13,11 @@ from presage.display import accuracies, scaled, table
 from presage.reading import record
 from presage.speakable import named
 
-__all__ = ["ORIGINAL", "PLAIN", "PRUNED", "SHORT_LIST", "ShrinkPlan", "ShrinkResult", "Shrunk", "Version"]
+__all__ = ["ORIGINAL", "PLAIN", "PRUNED", "SHORT_LIST", "SPARSE", "ShrinkPlan", "ShrinkResult", "Shrunk", "Version"]
 
-ORIGINAL, PLAIN, SHORT_LIST, PRUNED = "original", "plain", "short-list", "pruned"
+ORIGINAL, PLAIN, SHORT_LIST, PRUNED, SPARSE = "original", "plain", "short-list", "pruned", "sparse"
 """What a network is there for: to be shrunk; to be compared with, scaled down by one factor; to be chosen from; the
-same, with weights of the trained network."""
+same, with weights of the trained network; to be compared with, the network itself with most of its weights zero."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,10 @@ class Version:
         architecture: in canonical form; of a pruned network as its weights name the nodes.
         role: one of the above.
         kind, how: how it came about, as `presage.search.shrinking.proposing.Smaller` has it; "" of the original.
-        parameters, multiply_adds: for one image of the recipe's size.
+        parameters, multiply_adds: for one image of the recipe's size; of a sparse network the parameters that are not
+            zero, and multiply-adds as it is run.
         share: of the limit that it takes; over 1 of the original.
-        predicted, lower, upper: accuracy and interval, predicted before anything was trained.
+        predicted, lower, upper: accuracy and interval, predicted before anything was trained; None of sparse networks.
         fisher: Fisher potential at initialisation on one minibatch (BlockSwap); None where it has none.
         latency_seconds: measured, of one image.
     """
@@ -42,9 +43,9 @@ class Version:
     parameters: int
     multiply_adds: int
     share: float
-    predicted: float
-    lower: float
-    upper: float
+    predicted: float | None
+    lower: float | None
+    upper: float | None
     fisher: float | None
     latency_seconds: float
 
@@ -172,7 +173,9 @@ class ShrinkResult:
         best, plain, original = self.best, self.plain, self.original
         if best is None:
             return f"No smaller version of {self.network} could be trained: {self._failure()}"
-        told = [f"predicted {_points(best.version.predicted - original.version.predicted)}"]
+        told = []
+        if best.version.predicted is not None and original.version.predicted is not None:
+            told.append(f"predicted {_points(best.version.predicted - original.version.predicted)}")
         if original.accuracy is None or best.accuracy is None:
             told.append(f"trained {accuracies(best.accuracy, None)}")
             beside = accuracies(plain.accuracy, None, none=plain.status)
@@ -229,8 +232,8 @@ def _cells(one: Shrunk) -> tuple[str, ...]:
         scaled(version.parameters),
         scaled(version.multiply_adds),
         f"{1000 * version.latency_seconds:.2f}",
-        f"{version.predicted:.3f}",
-        f"{version.lower:.3f} to {version.upper:.3f}",
+        accuracies(version.predicted, None),
+        "" if version.lower is None or version.upper is None else f"{version.lower:.3f} to {version.upper:.3f}",
         "" if version.fisher is None else f"{version.fisher:.2f}",
         accuracies(one.accuracy, one.balanced_accuracy, none=one.status),
         accuracies(one.test_accuracy, one.test_balanced_accuracy),

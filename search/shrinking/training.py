@@ -18,7 +18,7 @@ from presage.search.shrinking.shrink_folder import ShrinkFolder
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult
 from presage.training.loop import EpochRecord
-from presage.training.model.folder import save_model
+from presage.training.model.folder import ARCHITECTURE, save_model
 from presage.training.recipe import Recipe
 from presage.training.recording import dataset_record, experiment_entry, experiment_record
 
@@ -52,6 +52,8 @@ class VersionTrainer:
         """
         folder = self._folder.network(architecture.hash)
         row = read_row(folder / "experiment.json")
+        if row is not None and model and row["status"] == FINISHED and not (folder / ARCHITECTURE).exists():
+            row = None  # the weights were not wanted then
         if row is None and not model:
             row = self._known(architecture)
         if row is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.costs import costs
@@ -21,6 +22,7 @@ from presage.session import Session
 from presage.steps.extrapolation import Extrapolation
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.model.folder import load_model
+from presage.training.pruning.sparse import nonzero, prunable
 
 Run = Callable[..., Any]
 QUICK = ("--epochs", 2, "--image-side", 8, "--train-images", 60, "--set", "least_epoch_images=60")
@@ -188,3 +190,30 @@ def test_a_network_trained_on_other_classes_is_refused(
     outcome = presage("shrink", trained.json["trained"][0]["model"], *words[2:], "--max-params", "9k", "--quiet")
     assert outcome.code == 2
     assert "The `NETWORK` of `presage shrink` must be trained on the classes of" in outcome.err
+
+
+def test_sparse_networks_have_as_many_parameters_as_the_plain_version(
+    presage: Run, words: tuple[object, ...], tmp_path: Path
+) -> None:
+    first = presage(*words, "--max-params", "9k").json  # without them: they may join later
+    told = presage(*words, "--max-params", "9k", "--sparse").json
+    original = {**first["networks"][0], "seconds": told["networks"][0]["seconds"]}  # trained again, for its weights
+    assert told["networks"][:4] == [original, *first["networks"][1:]]
+    plain, sparse = told["networks"][1], told["networks"][4:]
+    assert [one["kind"] for one in sparse] == ["sparse-magnitude", "lottery-ticket", "snip"]
+    for one in sparse:
+        assert (one["role"], one["status"]) == ("sparse", "finished")
+        assert one["parameters"] == plain["parameters"]
+        assert one["multiply_adds"] == told["networks"][0]["multiply_adds"]
+        assert one["latency_seconds"] > 0
+        assert one["predicted"] is None
+        assert nonzero(load_model(one["model"]).module) == plain["parameters"]
+    zeros = [
+        torch.cat([module.weight.flatten() == 0 for module in prunable(load_model(one["model"]).module)])
+        for one in sparse
+    ]
+    assert torch.equal(zeros[0], zeros[1])  # the same weights, trained on and trained anew
+    assert not torch.equal(zeros[0], zeros[2])
+    assert told["best"] == first["best"]
+    assert any("zeros included" in note for note in told["notes"])
+    assert presage(*words, "--max-params", "9k", "--sparse").json == told
