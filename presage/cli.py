@@ -38,7 +38,7 @@ COMMANDS = {
     "predict": "predicted accuracy of networks on a dataset, train-free, with an interval",
     "search": "search a space on predicted accuracy, train the short-list, and the best of it for use",
     "train": "train networks fully; the results enter the database, and what it knows is not trained again",
-    "text": "recurrent cells on a text: train them, each left as a model that writes on",
+    "text": "recurrent cells on a text: probe, search, train; each left as a model that writes on",
     "generate": "text by a network that `presage text` left in a folder",
     "shrink": "smaller versions of a network within limits, trained beside a plain scaled-down one",
     "classify": "classes of images, by a network that train or search left in a folder",

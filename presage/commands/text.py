@@ -1,4 +1,4 @@
-"""`presage text train|search`: recurrent cells on a text of one's own."""
+"""`presage text probe|search|train`: recurrent cells on a text of one's own."""
 
 from __future__ import annotations
 
@@ -25,12 +25,40 @@ _SHOWN = 10
 _CELL = "lstm, gru, rnn, enas, darts_v1, darts_v2, or a JSON file of a cell"
 
 
-def _text_arguments(parser: Arguments) -> None:
+def _probe_arguments(parser: Arguments) -> None:
     parser.add_argument("text", metavar="TEXT", help="a text in UTF-8: FILE, or text:FILE")
     parser.add_argument(
         "--words", type=at_least_zero, default=0, metavar="N",
         help="predict words, of a vocabulary of the N most frequent (default: characters)",
     )  # fmt: skip
+
+
+def _probe(options: argparse.Namespace) -> int:
+    from presage.steps.text_training import probe_text
+    from presage.training.text.text_data import load_text
+
+    data = load_text(options.text, options.words)
+    with session_of(options) as session:
+        session.check_database()
+        store = BriefStore(session.open).add_text_experiments
+        found = probe_text(store, data, seed=session.seed, device=session.device, progress=session.progress)
+    if options.json:
+        print(json.dumps(asdict(found)))
+        return 0
+    kind = "words" if data.words else "characters"
+    rows = [
+        ("difficulty (DCN, the higher the easier)", f"{found.dcn:.3f}"),
+        (f"{found.metric.replace('_', ' ')} of the probe", f"{found.value:.3f}"),
+        ("bits a symbol, each by itself", f"{found.unigram_entropy:.3f}"),
+        ("bits a symbol, by the one before it", f"{found.bigram_entropy:.3f}"),
+        (f"{kind}, and different ones", f"{found.length:,}, {found.symbols:,}"),
+    ]
+    print(table((data.name, ""), rows))
+    return 0
+
+
+def _text_arguments(parser: Arguments) -> None:
+    _probe_arguments(parser)
     group = parser.add_argument_group("recipe", "How cells are trained; all by the same, at equal size.")
     group.add_argument("--recipe", metavar="FILE", type=path_argument, help="a JSON file of fields")
     group.add_argument("--epochs", type=positive, metavar="E", help="passes over the training text")
@@ -172,6 +200,9 @@ def _recipe_of(options: argparse.Namespace) -> TextRecipe:
 
 
 ACTIONS = {
+    "probe": Action(
+        "how difficult a text is", "Difficulty of a text: a small GRU's curve as one number.", _probe, _probe_arguments
+    ),
     "search": Action(
         "search a space of cells", "Search recurrent cells on a text; resumable.", _search, _search_arguments
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from presage.training.text.recipe import TextRecipe
     from presage.training.text.text_data import TextData
 
-__all__ = ["TrainedCell", "search_cells", "train_cells"]
+__all__ = ["ProbedText", "TrainedCell", "probe_text", "search_cells", "train_cells"]
 
 Store = Callable[[Iterable["TextExperimentEntry"]], object]
 
@@ -49,6 +49,57 @@ class TrainedCell:
     hidden: int
     seconds: float
     model: str | None
+
+
+@dataclass(frozen=True)
+class ProbedText:
+    """How difficult a text is.
+
+    Attributes:
+        text: its name.
+        dcn: the higher the easier, in [0, 1] (`presage.probe.text_probe.text_dcn`).
+        metric, value, curve: of the probe, on the validation text.
+        symbols, length: different symbols, and those of the whole text.
+        unigram_entropy, bigram_entropy: of the training text, bits a symbol.
+        seconds: wall-clock.
+    """
+
+    text: str
+    dcn: float
+    metric: str
+    value: float
+    curve: tuple[float, ...]
+    symbols: int
+    length: int
+    unigram_entropy: float
+    bigram_entropy: float
+    seconds: float
+
+
+def probe_text(store: Store, data: TextData, *, seed: int, device: str, progress: OnStage) -> ProbedText:
+    """Train the probe on a text; it enters the database as the experiment that it is.
+
+    Raises:
+        Diverged: the probe did.
+    """
+    from presage.errors import Diverged
+    from presage.probe import text_probe
+    from presage.training.hardware import choose_device, one_thread
+
+    epochs = text_probe.TEXT_PROBE_RECIPE.epochs
+    with one_thread():
+        entry = text_probe.probe_text(
+            data, seed, choose_device(device), lambda done, value: progress("probe", done, epochs)
+        )
+    store([entry])
+    record, text = entry.text_experiment, entry.text
+    if record.value is None:
+        raise Diverged(f"The probe of {data.name} diverged.")
+    dcn = text_probe.text_dcn(record.metric, record.curve, text.symbols)
+    return ProbedText(
+        data.name, dcn, record.metric, record.value, record.curve, text.symbols, text.length, text.unigram_entropy,
+        text.bigram_entropy, record.seconds,
+    )  # fmt: skip
 
 
 def train_cells(

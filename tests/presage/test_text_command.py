@@ -47,6 +47,18 @@ def test_cells_are_trained_recorded_and_left_as_models(presage: Callable[..., An
     assert "sun" + again.json["text"] + "\n" == said.out
 
 
+def test_a_text_is_probed(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
+    database = tmp_path / "a.duckdb"
+    found = presage("text", "probe", tale, "--database", database, "--json")
+    assert found.code == 0
+    assert 0 < found.json["dcn"] < 1
+    again = presage("text", "probe", tale, "--database", database)
+    assert again.code == 0
+    assert f"{found.json['dcn']:.3f}" in again.out
+    with Database.open(database) as opened:
+        assert [one.value for one in opened.text_experiments()] == [pytest.approx(found.json["value"], abs=1e-6)]
+
+
 def test_a_table_is_printed(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
     found = presage(
         "text", "train", tale, "--words", 5, "--cell", "rnn", *SMALL,
