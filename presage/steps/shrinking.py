@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from presage.search.shrinking.retraining import Retrainer
     from presage.search.shrinking.shrink_folder import ShrinkFolder
     from presage.search.shrinking.shrunk import ShrinkPlan, ShrinkResult, Shrunk, Version
-    from presage.search.shrinking.subject import Subject
+    from presage.search.shrinking.subject import ShrinkSubject
     from presage.search.shrinking.training import VersionTrainer
     from presage.steps.prediction import Predicted
     from presage.steps.whole_search import Searcher
@@ -78,7 +78,7 @@ def shrink(
     """As `presage.session.Session.shrink`, which calls it."""
     from presage.files import write_json
     from presage.search.shrinking.shrink_folder import ShrinkFolder
-    from presage.search.shrinking.subject import Subject
+    from presage.search.shrinking.subject import ShrinkSubject
     from presage.surrogate import get_predictor
 
     recipe.check_trainable()
@@ -87,7 +87,7 @@ def shrink(
     session.check_database()
     costed(dataset, [network], recipe)
     shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
-    subject = Subject(network.name, network.architecture.canonical, shape, len(dataset.classes), session.device)
+    subject = ShrinkSubject(network.name, network.architecture.canonical, shape, len(dataset.classes), session.device)
     subject.check(settings.limits)
     if model is not None:
         _check_model(model, network.name, dataset, shape)
@@ -114,7 +114,7 @@ class _Shrinking:
     """The steps of one shrinking."""
 
     session: Searcher
-    subject: Subject
+    subject: ShrinkSubject
     dataset: ImageDataset
     recipe: Recipe
     settings: ShrinkSettings

@@ -12,7 +12,7 @@ from presage.architecture.shrinking.channels import Channels, channels_of
 from presage.architecture.shrinking.narrowing import narrowed, widths_kept
 from presage.search.shrinking.allowance import Allowance
 
-__all__ = ["CLOSE", "NEAR", "TRIES", "Fitted", "fitted", "least"]
+__all__ = ["CLOSE", "NEAR", "TRIES", "WithinLimits", "fitted", "least"]
 
 NEAR = 0.95
 """Of its limit that a smaller version takes at least, to be compared with others."""
@@ -24,7 +24,7 @@ CLOSE = 0.995
 
 
 @dataclass(frozen=True)
-class Fitted:
+class WithinLimits:
     """A network within limits.
 
     Attributes:
@@ -39,7 +39,9 @@ class Fitted:
     widths: tuple[int, ...]
 
 
-def fitted(architecture: Architecture, allowance: Allowance, relative: Sequence[float] | None = None) -> Fitted | None:
+def fitted(
+    architecture: Architecture, allowance: Allowance, relative: Sequence[float] | None = None
+) -> WithinLimits | None:
     """The widest version of a network within the limits, in canonical form; None where there is none.
 
     Its widths are multiplied by one factor of at most 1, found by halving; single channels are then given back, to the
@@ -82,7 +84,7 @@ def fitted(architecture: Architecture, allowance: Allowance, relative: Sequence[
         if share_there <= 1:
             widths, share = wider, share_there
     found = made(widths).canonical
-    return Fitted(found, min(low, 1.0), allowance.share(found), tuple(widths.astype(np.int64).tolist()))
+    return WithinLimits(found, min(low, 1.0), allowance.share(found), tuple(widths.astype(np.int64).tolist()))
 
 
 def least(architecture: Architecture, allowance: Allowance) -> Architecture:

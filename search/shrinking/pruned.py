@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
     from presage.architecture.torch_bridge.build import Network
 
-__all__ = ["FISHER", "MAGNITUDE", "Pruned", "by_fisher", "by_magnitude", "kept_within"]
+__all__ = ["FISHER", "MAGNITUDE", "PrunedNetwork", "by_fisher", "by_magnitude", "kept_within"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -30,7 +30,7 @@ _LEAST_LEFT = 0.1  # of a layer's channels: a ranking over all layers would empt
 
 
 @dataclass(frozen=True, eq=False)
-class Pruned:
+class PrunedNetwork:
     """A trained network with fewer channels.
 
     Attributes:
@@ -46,7 +46,7 @@ class Pruned:
     share: float
 
 
-def by_magnitude(network: Network, allowance: Allowance) -> Pruned | None:
+def by_magnitude(network: Network, allowance: Allowance) -> PrunedNetwork | None:
     """Of every layer the same share of filters, those with the smallest weights, removed: as wide as the plain
     scaled-down version (arXiv 1608.08710). None where that does not do."""
     found = fitted(network.architecture, allowance)
@@ -59,7 +59,7 @@ def by_magnitude(network: Network, allowance: Allowance) -> Pruned | None:
     )
 
 
-def by_fisher(network: Network, allowance: Allowance, images: Minibatch) -> Pruned | None:
+def by_fisher(network: Network, allowance: Allowance, images: Minibatch) -> PrunedNetwork | None:
     """Channels of all layers removed in the order of what the loss would rise by (arXiv 1801.05787). None where that
     does not do.
 
@@ -111,6 +111,8 @@ def kept_within(architecture: Architecture, channels: Channels, scores: Floats, 
     return kept
 
 
-def _pruned(network: Network, channels: Channels, kept: Mask, allowance: Allowance, kind: str, how: str) -> Pruned:
+def _pruned(
+    network: Network, channels: Channels, kept: Mask, allowance: Allowance, kind: str, how: str
+) -> PrunedNetwork:
     small = inherited(network, channels, kept, allowance.input_shape, allowance.classes)
-    return Pruned(small, kind, how, allowance.share(small.architecture))
+    return PrunedNetwork(small, kind, how, allowance.share(small.architecture))

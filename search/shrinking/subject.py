@@ -1,4 +1,4 @@
-"""`Subject`: the network that is to be shrunk, on its images; what of it can be asked for."""
+"""`ShrinkSubject`: the network that is to be shrunk, on its images; what of it can be asked for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from presage.search.shrinking.allowance import Allowance
 from presage.search.shrinking.fitting import least
 from presage.search.shrinking.proposing import Smaller, plain
 
-__all__ = ["OWNER", "Subject"]
+__all__ = ["OWNER", "ShrinkSubject"]
 
 OWNER = "presage shrink"
 """Who refuses what cannot be, as errors call it."""
@@ -25,7 +25,7 @@ _TIGHTER, _TIMES = 0.9, 8  # of a limit of latency, and how often, where the pla
 
 
 @dataclass(frozen=True)
-class Subject:
+class ShrinkSubject:
     """A network to be shrunk.
 
     Attributes:

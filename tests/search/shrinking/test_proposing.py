@@ -15,7 +15,7 @@ from presage.search.shrinking.choosing import chosen
 from presage.search.shrinking.fitting import NEAR, fitted
 from presage.search.shrinking.latency import latency_of_versions
 from presage.search.shrinking.proposing import BLOCKS, DEPTH, MIXED, PLAIN, WIDTHS, Smaller, plain, proposed
-from presage.search.shrinking.subject import Subject
+from presage.search.shrinking.subject import ShrinkSubject
 
 SHAPE, CLASSES = (3, 16, 16), 10
 
@@ -129,7 +129,7 @@ def test_latency_is_learned_from_versions_of_the_network(network: Architecture) 
 
 
 def test_limits_that_cannot_be_are_refused(network: Architecture) -> None:
-    subject, own = Subject("mine", network, SHAPE, CLASSES), costs(network, SHAPE, CLASSES)
+    subject, own = ShrinkSubject("mine", network, SHAPE, CLASSES), costs(network, SHAPE, CLASSES)
     subject.check(Limits(parameters=own.parameters - 1))
     with pytest.raises(InvalidArgument, match=r"`max_params` of `presage shrink` must be below the [\d,]+ parameters"):
         subject.check(Limits(parameters=own.parameters))
@@ -149,6 +149,6 @@ def test_a_plain_version_slower_than_estimated_is_scaled_down_further(
     monkeypatch.setattr(
         "presage.search.shrinking.subject.time_architecture", lambda *words, **more: 1.3 * clock(words[0])
     )
-    subject, most = Subject("mine", network, SHAPE, CLASSES), 0.4 * clock(network)
+    subject, most = ShrinkSubject("mine", network, SHAPE, CLASSES), 0.4 * clock(network)
     found = subject.plain(Allowance(Limits(latency_seconds=most), SHAPE, CLASSES, model))
     assert subject.measure(found.architecture) <= most
