@@ -4,6 +4,7 @@ from .api import load as load
 from .api import predict as predict
 from .api import probe as probe
 from .api import search as search
+from .api import shrink as shrink
 from .api import train as train
 from .database import Database as Database
 from .estimator import ImageClassifier as ImageClassifier

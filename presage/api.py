@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from presage.probe import DifficultyCard
     from presage.probe.inspection.issue import Inspection
     from presage.search import SearchResult
+    from presage.search.shrinking.shrunk import ShrinkResult
     from presage.trackers.tracker import Tracker
     from presage.training import ImageDataset, Recipe
     from presage.training.model.trained import TrainedModel
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     Log = str | Tracker | Iterable[str | Tracker] | None
 
-__all__ = ["import_experience", "inspect", "load", "predict", "probe", "search", "train"]
+__all__ = ["import_experience", "inspect", "load", "predict", "probe", "search", "shrink", "train"]
 
 
 def load(folder: str | Path) -> TrainedModel:
@@ -267,6 +268,50 @@ def search(
                 beside=beside,
                 trackers=trackers,
             )
+
+
+def shrink(
+    network: str | Architecture | nn.Module | TrainedModel,
+    dataset: str | ImageDataset,
+    *,
+    max_params: int | None = None,
+    max_macs: int | None = None,
+    max_latency: float | None = None,
+    run_folder: str | Path = "runs/shrink",
+    recipe: Recipe | str | None = None,
+    predictor: str = "ensemble",
+    database: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Progress = True,
+    **settings: Any,
+) -> ShrinkResult:
+    """Smaller versions of a network within limits, trained beside a plain scaled-down one; resumes a run folder.
+
+    Args:
+        network: as `predict` has it; or a trained one, as `load` gives it, of which channels are removed too.
+        max_params, max_macs, max_latency: as `search` has them; one at least, each below what the network has.
+        recipe: how all are trained; None for a trained network's own, else the shipped experience's.
+        settings: fields of `presage.steps.shrinking.ShrinkSettings`: candidates, shortlist, original, sparse.
+
+    Raises:
+        InvalidArgument, NothingFeasible: the network is within the limits already, or no version of it can be.
+    """
+    from presage.steps.shrinking import ShrinkSettings
+    from presage.training.model.trained import TrainedModel
+
+    limits = limits_of("presage.shrink", max_params=max_params, max_macs=max_macs, max_latency=max_latency)
+    model = network if isinstance(network, TrainedModel) else None
+    if model is not None and recipe is None:
+        recipe = model.recipe
+    with shown_progress(progress) as told:
+        session = Session(database, device, seed, told, predictor)
+        images = _dataset(session, dataset)
+        (named, *others), by = _at_images(session, images, network if model is None else model.architecture, recipe)
+        if others:
+            raise InvalidArgument("network", "presage.shrink", "be one network", 1 + len(others))
+        asked = ShrinkSettings(limits, **settings)
+        return session.shrink(named, images, by, asked, user_path(run_folder), model)
 
 
 def import_experience(

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from presage.architecture.graph import Architecture
 from presage.architecture.serial import from_json, to_json
 from presage.display import accuracies, scaled, table
 from presage.reading import record
+from presage.search.run_paths import best_folder
 from presage.speakable import named
+
+if TYPE_CHECKING:
+    from presage.training.model.trained import TrainedModel
 
 __all__ = ["ORIGINAL", "PLAIN", "PRUNED", "SHORT_LIST", "SPARSE", "ShrinkPlan", "ShrinkResult", "Shrunk", "Version"]
 
@@ -126,7 +130,7 @@ class Shrunk:
         return {**self.version.to_json(), **own}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ShrinkResult:
     """The answer: the best smaller version, beside the network itself and a plain scaled-down version.
 
@@ -166,6 +170,19 @@ class ShrinkResult:
         chosen = (SHORT_LIST, PRUNED)
         trained = [one for one in self.networks if one.version.role in chosen and one.accuracy is not None]
         return max(trained, key=lambda one: one.accuracy or 0.0, default=None)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def load(self) -> TrainedModel:
+        """The best, ready to classify images.
+
+        Raises:
+            InvalidModel: no training finished.
+        """
+        from presage.training.model.folder import load_model
+
+        return load_model(best_folder(self.folder))
 
     @property
     def answer(self) -> str:

@@ -12,17 +12,20 @@ import numpy as np
 import pytest
 import torch
 
+import presage as presage_api
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.costs import costs
 from presage.architecture.serial import dumps
 from presage.architecture.spaces import get_space
 from presage.database import Database
+from presage.errors import InvalidArgument
 from presage.search.shrinking import subject
 from presage.session import Session
 from presage.steps.extrapolation import Extrapolation
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.model.folder import load_model
 from presage.training.pruning.sparse import nonzero, prunable
+from presage.training.recipe import Recipe
 
 Run = Callable[..., Any]
 QUICK = ("--epochs", 2, "--image-side", 8, "--train-images", 60, "--set", "least_epoch_images=60")
@@ -217,3 +220,17 @@ def test_sparse_networks_have_as_many_parameters_as_the_plain_version(
     assert told["best"] == first["best"]
     assert any("zeros included" in note for note in told["notes"])
     assert presage(*words, "--max-params", "9k", "--sparse").json == told
+
+
+def test_the_function_does_the_same(network: Path, shapes_npz: Path, tmp_path: Path) -> None:
+    found = presage_api.shrink(
+        str(network), str(shapes_npz), max_params=9_000, run_folder=tmp_path / "run", database=tmp_path / "x.duckdb",
+        recipe=Recipe(epochs=1, image_side=8, train_images=60, least_epoch_images=60), progress=False, candidates=4,
+        shortlist=1,
+    )  # fmt: skip
+    assert [one.version.role for one in found.networks] == ["original", "plain", "short-list"]
+    assert found.answer in repr(found)
+    assert found.best is not None
+    assert found.load().architecture.hash == found.best.version.hash
+    with pytest.raises(InvalidArgument, match="`max_params` of `presage shrink` must be given"):
+        presage_api.shrink(str(network), str(shapes_npz), progress=False, database=tmp_path / "x.duckdb")
