@@ -4,10 +4,12 @@ notebook as its own."""
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -50,7 +52,7 @@ class ProgressBars:
         if self.quiet:
             return
         try:
-            from tqdm import tqdm
+            bar = _terminal_bar()
         except ImportError:  # a machine with only torch and numpy: a plain line a step
             print(f"{stage}: {done}/{total or '?'}", file=sys.stderr, flush=True)
             return
@@ -59,7 +61,7 @@ class ProgressBars:
             self._stage, self._began = stage, time.monotonic()
             kind = _notebook_bar() if self.passing else None
             told = {"total": total, "desc": stage, "initial": done}
-            self._bar = kind(**told) if kind is not None else tqdm(**told, **_ON_TERMINAL, **_on_stderr())
+            self._bar = kind(**told) if kind is not None else bar(**told, **_ON_TERMINAL, **_on_stderr())
         if total is not None and self._bar.total != total:
             self._bar.total = total
         self._bar.update(done - self._bar.n)
@@ -100,6 +102,21 @@ _ON_TERMINAL: dict[str, Any] = {
 
 def _on_stderr() -> dict[str, Any]:
     return {"file": sys.stderr, "mininterval": 0.2 if sys.stderr.isatty() else 5.0}
+
+
+@cache
+def _terminal_bar() -> type[tqdm[None]]:
+    """tqdm's bar, for one process alone.
+
+    tqdm's own lock is for many processes: where these are not forked (macOS, Linux from Python 3.14 on) it starts a
+    process, which complains of it when a command that was interrupted ends at once.
+    """
+    from tqdm import tqdm
+
+    class TerminalBar(tqdm):  # type: ignore[misc]  # tqdm ships no types
+        _lock = threading.RLock()
+
+    return TerminalBar
 
 
 def _notebook_bar() -> type[tqdm[None]] | None:

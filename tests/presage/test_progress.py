@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from presage.progress import ProgressBars
@@ -30,3 +33,19 @@ def test_quiet_draws_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressBars(quiet=True) as progress:
         progress("probe", 1, 2)
     assert capsys.readouterr().err == ""
+
+
+def test_a_bar_starts_no_process_where_processes_are_spawned() -> None:
+    code = (
+        "import multiprocessing, os, sys\n"
+        "from presage.progress import ProgressBars\n"
+        "multiprocessing.set_start_method('spawn')\n"  # as by itself on macOS, and on Linux from Python 3.14 on
+        "ProgressBars()('probe', 1, 3)\n"
+        "from multiprocessing import resource_tracker\n"
+        "print(resource_tracker._resource_tracker._pid)\n"
+        "sys.stdout.flush()\n"
+        "os._exit(0)"  # as a command that was interrupted ends
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "None\n"
+    assert "leaked" not in ended.stderr
