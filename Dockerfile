@@ -10,7 +10,9 @@ RUN pip install --no-cache-dir --index-url "$TORCH" torch torchvision
 COPY . /source
 RUN pip install --no-cache-dir /source && rm -rf /source
 
-ENV PRESAGE_DATABASE=/work/.presage/experience.duckdb
+# By the key in XDG_DATA_HOME a container knows what an earlier one fitted; whoever it runs as may write there.
+RUN install --directory --mode=1777 /var/presage
+ENV PRESAGE_DATABASE=/work/.presage.duckdb XDG_DATA_HOME=/var/presage
 WORKDIR /work
 ENTRYPOINT ["presage"]
 CMD ["--help"]
