@@ -11,9 +11,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -108,7 +107,7 @@ def sync(
     for path, rows in written:
         table = path.name.partition("-")[0]
         pushed[table] = pushed.get(table, 0) + rows
-    return SyncReport(_together(reports), len(fetched), pushed, len(written))
+    return SyncReport(ImportReport.of_all(reports), len(fetched), pushed, len(written))
 
 
 def _fetched(
@@ -191,17 +190,3 @@ def _note(connection: Connection, name: str, rows: Sequence[tuple[str, bool]], *
 def _forget(connection: Connection, name: str) -> None:
     """A part that cannot be read holds nothing."""
     connection.run("DELETE FROM part_rows WHERE part = ?", [name])
-
-
-def _together(reports: Sequence[ImportReport]) -> ImportReport:
-    return replace(
-        ImportReport(),
-        experiments=sum(one.experiments for one in reports),
-        probes=sum(one.probes for one in reports),
-        predictions=sum(one.predictions for one in reports),
-        text_experiments=sum(one.text_experiments for one in reports),
-        already=sum(one.already for one in reports),
-        refused=tuple(chain.from_iterable(one.refused for one in reports)),
-        notes=tuple(chain.from_iterable(one.notes for one in reports)),
-        unnamed=sum(one.unnamed for one in reports),
-    )

@@ -74,6 +74,18 @@ class ImportReport:
     unnamed: int = 0
     text_experiments: int = 0
 
+    @classmethod
+    def of_all(cls, reports: Iterable[ImportReport], *, dry_run: bool = False) -> ImportReport:
+        """What came of several: counts summed, refused rows and notes one after the other."""
+        every = list(reports)
+        counted = ("experiments", "probes", "predictions", "already", "unnamed", "text_experiments")
+        return cls(
+            **{name: sum(getattr(one, name) for one in every) for name in counted},
+            refused=tuple(refusal for one in every for refusal in one.refused),
+            notes=tuple(note for one in every for note in one.notes),
+            dry_run=dry_run,
+        )
+
     @property
     def added(self) -> int:
         """Rows that were added, of every kind."""

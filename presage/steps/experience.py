@@ -149,16 +149,7 @@ def import_experience(
             reports.append(database.import_shards([path], check_architecture, check_entry, dry_run=dry_run))
         else:
             reports.append(database.merge(path, check_architecture, check_entry, dry_run=dry_run))
-    return ImportReport(
-        experiments=sum(report.experiments for report in reports),
-        probes=sum(report.probes for report in reports),
-        predictions=sum(report.predictions for report in reports),
-        already=sum(report.already for report in reports),
-        refused=tuple(refusal for report in reports for refusal in report.refused),
-        notes=tuple(note for report in reports for note in report.notes),
-        dry_run=dry_run,
-        unnamed=sum(report.unnamed for report in reports),
-    )
+    return ImportReport.of_all(reports, dry_run=dry_run)
 
 
 def sync_experience(opened: Callable[[], Database], place: str, progress: OnStage = no_progress) -> SyncReport:

@@ -59,6 +59,25 @@ def test_a_text_is_probed(presage: Callable[..., Any], tale: Path, tmp_path: Pat
         assert [one.value for one in opened.text_experiments()] == [pytest.approx(found.json["value"], abs=1e-6)]
 
 
+def test_a_campaign_s_shard_is_imported(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
+    from presage.training.text.campaign import main
+
+    (tmp_path / "recipe.json").write_text(
+        '{"epochs": 1, "batch": 4, "sequence_length": 16, "embedding": 8, "parameters": 3000}'
+    )
+    words = [str(tale), "--shard", str(tmp_path / "a.jsonl"), "--each", "1", "--spaces", "rnn_darts:nodes=2"]
+    assert main([*words, "--recipe", str(tmp_path / "recipe.json")]) == 0
+    lines = (tmp_path / "a.jsonl").read_text().splitlines()
+    assert len(lines) == 6 + 2
+    assert main([*words, "--recipe", str(tmp_path / "recipe.json")]) == 0
+    assert (tmp_path / "a.jsonl").read_text().splitlines() == lines
+    found = presage("database", "import", tmp_path / "a.jsonl", "--database", tmp_path / "a.duckdb")
+    assert found.code == 0
+    assert "8 experiments on texts" in found.out
+    told = presage("database", "import", tmp_path / "a.jsonl", "--database", tmp_path / "b.duckdb", "--json")
+    assert told.json["text_experiments"] == 8
+
+
 def test_a_table_is_printed(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
     found = presage(
         "text", "train", tale, "--words", 5, "--cell", "rnn", *SMALL,
