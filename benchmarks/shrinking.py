@@ -76,7 +76,8 @@ def shrunk(name: str, dataset: ImageDataset, seed: int, base: Path, options: arg
 def losses(result: Mapping[str, Any]) -> dict[str, float]:
     """Points lost or won against the network itself, by what is told of which version."""
     original, *others = result["networks"]
-    best = next(one for one in others if one["hash"] == result["best"] and one["role"] != "plain")
+    trained = [one for one in others if one["role"] != "sparse" and one["accuracy"] is not None]
+    best = max(trained, key=lambda one: one["accuracy"])
     found = {"predicted": best["predicted"] - original["predicted"]}
     found |= {
         "best": best["accuracy"] - original["accuracy"],

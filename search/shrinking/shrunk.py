@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,10 +166,12 @@ class ShrinkResult:
 
     @property
     def best(self) -> Shrunk | None:
-        """Of the short-list and the pruned, the one of the highest trained accuracy; None where none finished."""
-        chosen = (SHORT_LIST, PRUNED)
-        trained = [one for one in self.networks if one.version.role in chosen and one.accuracy is not None]
-        return max(trained, key=lambda one: one.accuracy or 0.0, default=None)
+        """The smaller version of the highest trained accuracy, the plain one among them; None where none finished."""
+        return _most_accurate([*self._chosen, self.plain])
+
+    @property
+    def _chosen(self) -> list[Shrunk]:
+        return [one for one in self.networks if one.version.role in (SHORT_LIST, PRUNED)]
 
     def __repr__(self) -> str:
         return self.text()
@@ -187,7 +189,7 @@ class ShrinkResult:
     @property
     def answer(self) -> str:
         """*resnet18 at 20 % of its multiply-adds: predicted -1.2 points, trained -0.9 points; …*"""
-        best, plain, original = self.best, self.plain, self.original
+        best, plain, original = _most_accurate(self._chosen), self.plain, self.original
         if best is None:
             return f"No smaller version of {self.network} could be trained: {self._failure()}"
         told = []
@@ -200,7 +202,8 @@ class ShrinkResult:
             told.append(f"trained {_points(best.accuracy - original.accuracy)}")
             lost = None if plain.accuracy is None else plain.accuracy - original.accuracy
             beside = plain.status if lost is None else _points(lost)
-        return f"{self.network} at {self.limits}: {', '.join(told)}; scaled down plainly: {beside}."
+        ending = ", which is better" if self.best is plain else ""
+        return f"{self.network} at {self.limits}: {', '.join(told)}; scaled down plainly: {beside}{ending}."
 
     def _failure(self) -> str:
         return next((one.failure for one in self.networks if one.failure), "no training finished") + "."
@@ -235,6 +238,12 @@ class ShrinkResult:
             "notes": list(self.notes),
             "folder": str(self.folder),
         }
+
+
+def _most_accurate(networks: Sequence[Shrunk]) -> Shrunk | None:
+    """The one of the highest trained accuracy, the first of equals; None where no training finished."""
+    trained = [one for one in networks if one.accuracy is not None]
+    return max(trained, key=lambda one: one.accuracy or 0.0, default=None)
 
 
 def _points(difference: float) -> str:
