@@ -101,6 +101,7 @@ def test_info_counts_by_dataset_space_recipe_and_status(sound: bytes, tmp_path: 
         info = database.info()
     assert info.rows == {
         "datasets": 3, "architectures": 5, "recipes": 1, "experiments": 6, "probes": 1, "predictions": 1,
+        "cells": 0, "text_experiments": 0, "text_recipes": 0, "texts": 0,
     }  # fmt: skip
     by_name = {d.name: d for d in info.datasets}
     assert (by_name["d0"].finished, by_name["d0"].failed, by_name["d0"].dcn) == (2, 0, {})

@@ -130,7 +130,7 @@ def foreign(path: Path) -> None:
         (empty, "is not a DuckDB database"),
         (overwrite, "is not a DuckDB database"),
         (damage_header, "damaged|not a DuckDB|storage version"),
-        (newer_schema, r"has schema version 999, newer than this presage knows \(5\). Update presage"),
+        (newer_schema, r"has schema version 999, newer than this presage knows \(6\). Update presage"),
         (foreign, "is a DuckDB database, but not one of presage's"),
     ],
 )

@@ -100,7 +100,8 @@ NUMBERS = [
     ("populate digits", "--workers"), ("populate digits", "--probes"), ("evaluate", "--folds"), ("evaluate", "--draws"),
     ("database query", "--dcn"), ("database query --dcn 0.5", "--tolerance"), ("database query --dcn 0.5", "--least"),
     ("database query --dcn 0.5", "--top"), ("database import nasbench201", "--networks"),
-    ("dashboard RUN", "--port"),
+    ("dashboard RUN", "--port"), ("generate MODEL", "--length"), ("generate MODEL", "--temperature"),
+    ("text train text:F", "--words"), ("text train text:F", "--parameters"), ("text search text:F", "--hidden"),
 ]  # fmt: skip
 
 
@@ -109,7 +110,8 @@ NUMBERS = [
 def test_a_wrong_number_names_option_command_rule_and_value(
     presage: Callable, words: str, option: str, value: str
 ) -> None:
-    command = " ".join(word for word in words.split()[:2] if word in (*cli.COMMANDS, "query", "import"))
+    actions = (*cli.COMMANDS, "query", "import", "train", "search")
+    command = " ".join(word for word in words.split()[:2] if word in actions)
     refused(presage(*words.split(), option, value), f"The `{option}` of `presage {command}` must be", f"Got '{value}'.")
 
 
