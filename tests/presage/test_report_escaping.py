@@ -155,6 +155,6 @@ def test_what_a_template_lacks_is_an_error_and_what_it_is_given_is_text() -> Non
 
     with pytest.raises(UndefinedError, match="supernet"):
         render("supernet.html")
-    drawn = render("network.svg", width=1.0, height=2.0, edges=['"/><script>'], boxes=[])
+    drawn = render("network.svg", width=1.0, height=2.0, edges=['"/><script>'], boxes=[], called="<script>")
     assert "<script" not in drawn
     assert 'd="&#34;/&gt;&lt;script&gt;"' in drawn

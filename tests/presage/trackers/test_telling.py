@@ -82,7 +82,7 @@ def test_one_that_fails_is_told_no_more_and_the_others_are(told: Callable[..., P
     failing, recorder = Failing(), Recorder()
     with pytest.warns(TrackerWarning, match=r"^Failing is told no more: ConnectionError: no route to host\.$") as said:
         told(failing, recorder)
-    assert len(said) == 1
+    assert sum(issubclass(one.category, TrackerWarning) for one in said) == 1
     assert [call[0] for call in failing.calls] == ["begin", "epoch"]
     assert len(recorder.of("epoch")) == 4
     assert len(recorder.of("end")) == 1
