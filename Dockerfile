@@ -1,11 +1,12 @@
-# presage for CPUs; with --build-arg TORCH=https://download.pytorch.org/whl/cu130 for NVIDIA GPUs. docs/install.md
+# presage for CPUs and, with `docker run --gpus all`, for NVIDIA GPUs: PyTorch from PyPI holds both. docs/install.md
 FROM python:3.13-slim
 
-ARG TORCH=https://download.pytorch.org/whl/cpu
+# Of another index, such as PyTorch's own of wheels for CPUs alone: a smaller image.
+ARG TORCH_INDEX=
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/*
-RUN pip install --no-cache-dir --index-url "$TORCH" torch torchvision
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
 
 COPY . /source
 RUN pip install --no-cache-dir /source && rm -rf /source
