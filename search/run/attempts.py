@@ -11,11 +11,14 @@ from presage.reading import read_as
 from presage.training.failures import TrainingCrashed, crash_line
 from presage.training.fitting import TrainingResult
 from presage.training.job import forget
+from presage.training.loop import EpochRecord
 
-__all__ = ["attempt", "settled"]
+__all__ = ["attempt", "attempt_by_epochs", "settled"]
+
+OnEpoch = Callable[[EpochRecord], None]
 
 _MOST_STARTS = 12  # a training whose process died this often without finishing an epoch is given up
-_STARTS = "starts.json"
+_STARTS, _CURVE = "starts.json", "curve.json"
 
 
 def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> TrainingResult | str:
@@ -48,10 +51,24 @@ def attempt(folder: Path, epochs: int, train: Callable[[], TrainingResult]) -> T
         return crash_line(error)
 
 
+def attempt_by_epochs(
+    folder: Path, train: Callable[[OnEpoch], TrainingResult], on_epoch: OnEpoch
+) -> TrainingResult | str:
+    """`attempt`, where the folder tells by a curve how many epochs are finished: `train` gets what keeps it."""
+    curve: list[float] = []
+
+    def tell(record: EpochRecord) -> None:
+        curve.append(round(record.validation_accuracy, 6))
+        write_json(folder / _CURVE, curve)
+        on_epoch(record)
+
+    return attempt(folder, read_as(folder / _CURVE, len) or 0, lambda: train(tell))
+
+
 def settled(folder: Path) -> None:
     """Forget what only a training under way needs."""
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
-    (folder / _STARTS).unlink(missing_ok=True)
+    for name in ("checkpoint.pt", _STARTS, _CURVE):
+        (folder / name).unlink(missing_ok=True)
     forget(folder / "checkpoint.pt")
 
 

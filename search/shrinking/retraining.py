@@ -13,7 +13,7 @@ from presage.architecture.torch_bridge.build import Network, build
 from presage.files import write_json
 from presage.reading import read_as
 from presage.search.latency.measuring import time_network
-from presage.search.run.attempts import attempt, settled
+from presage.search.run.attempts import attempt_by_epochs, settled
 from presage.search.run.trainer import RecipeTrainer
 from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
 from presage.training.fitting import TrainingResult, fit
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Retrainer"]
 
 _TURNS = 5
-_START, _ROW, _CURVE = "start.pt", "retraining.json", "curve.json"
+_START, _ROW = "start.pt", "retraining.json"
 _KEPT = (
     "status", "accuracy", "test_accuracy", "balanced_accuracy", "test_balanced_accuracy", "seconds", "failure",
 )  # fmt: skip
@@ -81,14 +81,8 @@ class Retrainer:
             return row
         if begin is not None and not (folder / _START).exists():
             self.keep(begin(), folder)
-        curve: list[float] = []
 
-        def tell(record: EpochRecord) -> None:
-            curve.append(round(record.validation_accuracy, 6))
-            write_json(folder / _CURVE, curve)
-            on_epoch(record)
-
-        def train() -> TrainingResult:
+        def train(tell: Callable[[EpochRecord], None]) -> TrainingResult:
             checkpoint = folder / "checkpoint.pt"
             network = self._begun(architecture, folder)
             if sparse:
@@ -98,7 +92,7 @@ class Retrainer:
                 seed=self._seed, checkpoint=checkpoint, on_epoch=tell, depth=False,
             )  # fmt: skip
 
-        result = attempt(folder, read_as(folder / _CURVE, len) or 0, train)
+        result = attempt_by_epochs(folder, train, on_epoch)
         if isinstance(result, str):
             row = {**dict.fromkeys(_KEPT), "status": "crashed", "failure": result, "seconds": 0.0}
         else:
@@ -113,8 +107,7 @@ class Retrainer:
                 save_model(model, folder, program=False)  # its weights are named by the nodes as they are
         write_json(folder / _ROW, row)
         settled(folder)
-        for name in (_CURVE, _START):
-            (folder / name).unlink(missing_ok=True)
+        (folder / _START).unlink(missing_ok=True)
         return row
 
     def _begun(self, architecture: Architecture, folder: Path) -> Network:

@@ -8,10 +8,9 @@ from typing import Any
 
 from presage.architecture.graph import Architecture
 from presage.files import write_json
-from presage.reading import read_as
 from presage.records import ExperimentRecord
 from presage.records.experiment import FINISHED
-from presage.search.run.attempts import attempt, settled
+from presage.search.run.attempts import attempt_by_epochs, settled
 from presage.search.run.ledger import OF_RUN, Store, crashed_row, read_row
 from presage.search.run.trainer import Trainer
 from presage.search.shrinking.shrink_folder import ShrinkFolder
@@ -23,8 +22,6 @@ from presage.training.recipe import Recipe
 from presage.training.recording import dataset_record, experiment_entry, experiment_record
 
 __all__ = ["VersionTrainer"]
-
-_CURVE = "curve.json"
 
 
 class VersionTrainer:
@@ -64,7 +61,6 @@ class VersionTrainer:
             entry = experiment_entry(record, dataset_record(self._dataset), architecture, self._recipe)
             self._store.add_experiments([entry])
         settled(folder)
-        (folder / _CURVE).unlink(missing_ok=True)
         return row
 
     def _known(self, architecture: Architecture) -> dict[str, Any] | None:
@@ -78,18 +74,11 @@ class VersionTrainer:
     def _trained(
         self, architecture: Architecture, folder: Path, on_epoch: Callable[[EpochRecord], None], *, model: bool
     ) -> dict[str, Any]:
-        curve: list[float] = []
-
-        def tell(record: EpochRecord) -> None:
-            curve.append(round(record.validation_accuracy, 6))
-            write_json(folder / _CURVE, curve)
-            on_epoch(record)
-
-        def train() -> TrainingResult:
+        def train(tell: Callable[[EpochRecord], None]) -> TrainingResult:
             checkpoint = folder / "checkpoint.pt"
             return self._trainer.train(architecture, seed=self._seed, checkpoint=checkpoint, on_epoch=tell)
 
-        result = attempt(folder, read_as(folder / _CURVE, len) or 0, train)
+        result = attempt_by_epochs(folder, train, on_epoch)
         dataset, recipe = self._dataset.fingerprint, self._recipe.hash
         if isinstance(result, str):
             return crashed_row(dataset, architecture.hash, recipe, self._seed, result)
