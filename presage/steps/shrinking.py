@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage.errors import InvalidArgument
+from presage.files import write_json
 from presage.folders import check_folder
+from presage.reading import read_as
+from presage.search.shrinking import OWNER
 from presage.steps.brief_store import BriefStore
 from presage.steps.prediction import costed, predicted
 
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["CANDIDATES", "SHORTLIST", "ShrinkSettings", "shrink"]
 
 CANDIDATES, SHORTLIST = 100, 3
-_OWNER = "presage shrink"
 _FISHER_BATCHES = 8  # of 64 training images, on which the channels of a trained network are judged
 _SPARSE = (
     "Sparse networks: as many parameters that are not zero as the plain version has; multiply-adds and milliseconds as "
@@ -65,10 +67,10 @@ class ShrinkSettings:
     def __post_init__(self) -> None:
         for name in ("candidates", "shortlist"):
             if getattr(self, name) < 1:
-                raise InvalidArgument(name, _OWNER, "be at least 1", getattr(self, name))
+                raise InvalidArgument(name, OWNER, "be at least 1", getattr(self, name))
         if not self.limits.set:
             rule = "be given, or `max_macs`, or `max_latency`"
-            raise InvalidArgument("max_params", _OWNER, rule, None)
+            raise InvalidArgument("max_params", OWNER, rule, None)
 
 
 def shrink(
@@ -76,14 +78,13 @@ def shrink(
     run_folder: Path, model: TrainedModel | None = None,
 ) -> ShrinkResult:  # fmt: skip
     """As `presage.session.Session.shrink`, which calls it."""
-    from presage.files import write_json
     from presage.search.shrinking.shrink_folder import ShrinkFolder
     from presage.search.shrinking.subject import ShrinkSubject
     from presage.surrogate import get_predictor
 
     recipe.check_trainable()
     get_predictor(session.predictor)  # refused before anything is probed
-    check_folder(run_folder, "--run", _OWNER)
+    check_folder(run_folder, "--run", OWNER)
     session.check_database()
     costed(dataset, [network], recipe)
     shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
@@ -103,10 +104,10 @@ def shrink(
 def _check_model(model: TrainedModel, name: str, dataset: ImageDataset, shape: tuple[int, int, int]) -> None:
     """Refuse a trained network of other classes or images: what it learned would be of no use."""
     if model.classes != tuple(dataset.classes):
-        raise InvalidArgument("NETWORK", _OWNER, f"be trained on the classes of {dataset.name}", name)
+        raise InvalidArgument("NETWORK", OWNER, f"be trained on the classes of {dataset.name}", name)
     if model.input_shape != shape:
         side, rule = model.input_shape[1], f"take images of {'×'.join(map(str, shape))}"
-        raise InvalidArgument("NETWORK", _OWNER, rule, name, f"Try --image-side {side}.")
+        raise InvalidArgument("NETWORK", OWNER, rule, name, f"Try --image-side {side}.")
 
 
 @dataclass(eq=False)
@@ -152,8 +153,6 @@ class _Shrinking:
 
     def allowance(self) -> Allowance:
         """The limits on these images, with what estimates latencies where they are about them."""
-        from presage.files import write_json
-        from presage.reading import read_as
         from presage.search.latency.model import LatencyModel
         from presage.search.shrinking.allowance import Allowance
         from presage.search.shrinking.latency import latency_of_versions
@@ -171,8 +170,6 @@ class _Shrinking:
 
     def plan(self) -> ShrinkPlan:
         """What is to be trained, as predicted: chosen once and kept, for each training changes predictions."""
-        from presage.files import write_json
-        from presage.reading import read_as
         from presage.search.shrinking.shrunk import ShrinkPlan
 
         if not self.folder.versions.exists():

@@ -99,9 +99,8 @@ def kept_within(architecture: Architecture, channels: Channels, scores: Floats, 
         middle = (low + high) // 2
         low, high = (low, middle) if share(without(middle)) <= 1 else (middle, high)
     kept = without(high)
-    for number in order[:high][::-1][
-        :TRIES
-    ]:  # one channel of a wide layer was too much: perhaps one of a narrow is not
+    last = order[:high][::-1]
+    for number in last[:TRIES]:  # one channel of a wide layer was too much: perhaps one of a narrow is not
         if share(kept) >= CLOSE:
             break
         more = kept.copy()

@@ -16,6 +16,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from presage.search.run.run_folder import RunFolder
+from presage.search.shrinking import OWNER
 
 __all__ = ["ShrinkFolder"]
 
@@ -23,7 +24,7 @@ __all__ = ["ShrinkFolder"]
 class ShrinkFolder(RunFolder):
     """Paths within it, and its settings."""
 
-    owner = "presage shrink"
+    owner = OWNER
 
     @property
     def asked(self) -> Path:

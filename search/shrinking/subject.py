@@ -11,14 +11,13 @@ from presage.architecture.shrinking.shortening import removable, shortened
 from presage.errors import InvalidArgument, NothingFeasible
 from presage.search.latency.measuring import time_architecture
 from presage.search.limits import Limits
+from presage.search.shrinking import OWNER
 from presage.search.shrinking.allowance import Allowance
 from presage.search.shrinking.fitting import least
 from presage.search.shrinking.proposing import Smaller, plain
 
-__all__ = ["OWNER", "ShrinkSubject"]
+__all__ = ["ShrinkSubject"]
 
-OWNER = "presage shrink"
-"""Who refuses what cannot be, as errors call it."""
 _ARGUMENTS = {"parameters": "max_params", "multiply_adds": "max_macs", "latency_seconds": "max_latency"}
 _TURNS = 5
 _TIGHTER, _TIMES = 0.9, 8  # of a limit of latency, and how often, where the plain version is slower than estimated
