@@ -10,8 +10,9 @@ import torch
 from presage.architecture.recurrent.published import gru
 from presage.errors import InvalidArgument
 from presage.records.entries import TextExperimentEntry
+from presage.records.text_experiment import TEXT_METRICS
 from presage.training.text.fitting import train_text
-from presage.training.text.metrics import BITS_PER_CHARACTER, METRICS
+from presage.training.text.metrics import BITS_PER_CHARACTER
 from presage.training.text.recipe import TextRecipe
 from presage.training.text.recording import text_entry, text_record
 from presage.training.text.text_data import TextData
@@ -52,8 +53,8 @@ def text_dcn(metric: str, curve: Sequence[float], symbols: int) -> float:
     Raises:
         InvalidArgument: another metric, an empty curve, or fewer than two symbols.
     """
-    if metric not in METRICS:
-        raise InvalidArgument("metric", "text_dcn", f"be one of {', '.join(METRICS)}", metric)
+    if metric not in TEXT_METRICS:
+        raise InvalidArgument("metric", "text_dcn", f"be one of {', '.join(TEXT_METRICS)}", metric)
     if not curve:
         raise InvalidArgument("curve", "text_dcn", "have at least one epoch", "none")
     if symbols < 2:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["BITS_PER_CHARACTER", "METRICS", "PERPLEXITY", "of_loss"]
+from presage.records.text_experiment import TEXT_METRICS
 
-BITS_PER_CHARACTER, PERPLEXITY = "bits_per_character", "perplexity"
-METRICS = (BITS_PER_CHARACTER, PERPLEXITY)
+__all__ = ["BITS_PER_CHARACTER", "PERPLEXITY", "of_loss"]
+
+BITS_PER_CHARACTER, PERPLEXITY = TEXT_METRICS
 """Of characters and of words. The lower the better."""
 
 

@@ -23,11 +23,11 @@ from presage.errors import InvalidArgument, InvalidModel, WrongInput
 from presage.files import replacing, write_json
 from presage.places import user_path
 from presage.reading import check_plain
+from presage.records.text_experiment import TEXT_METRICS
 from presage.speakable import named
 from presage.training.text import standalone
 from presage.training.text.fitting import TextTraining
 from presage.training.text.language_model import LanguageModel
-from presage.training.text.metrics import METRICS
 from presage.training.text.recipe import TextRecipe
 from presage.training.text.text_data import TextData
 
@@ -181,8 +181,8 @@ def load_text_model(folder: str | Path) -> TextModel:
         symbols, words = described["symbols"], int(described["words"])
         if not isinstance(symbols, list) or not all(isinstance(symbol, str) for symbol in symbols):
             raise ValueError("`symbols` must be a list of texts")
-        if described["metric"] not in METRICS:
-            raise ValueError(f"`metric` must be one of {', '.join(METRICS)}")
+        if described["metric"] not in TEXT_METRICS:
+            raise ValueError(f"`metric` must be one of {', '.join(TEXT_METRICS)}")
         weights = _weights(folder, described["weights_sha256"])
         _check_weights(cell, len(symbols), weights)
         return TextModel(
@@ -268,7 +268,7 @@ Trained by presage on {model.text}: {model.metric.replace("_", " ")} {model.valu
 {model.test_value:.3f} on its test text (the lower the better); {len(model.symbols):,} {kind}, {model.parameters:,}
 parameters; cell {named(model.cell.hash)}.
 
-    presage generate {"."} --prompt "Once upon a time"
+    presage generate . --prompt "Once upon a time"
 
 or without presage, with torch and safetensors alone:
 
