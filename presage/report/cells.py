@@ -11,19 +11,19 @@ from presage.files import replacing, write_text
 from presage.reading import read_json
 from presage.report.cell_drawing import draw_cell
 from presage.report.templates import render
+from presage.search.recurrent import FORMAT
 from presage.search.run_paths import best_folder, report_file
 from presage.speakable import named
 from presage.training.text.text_model import load_text_model
 
 __all__ = ["is_of_cells", "write_cell_report"]
 
-_WRITTEN, _FORMAT = 600, "presage-cell-search"
+_WRITTEN = 600
 
 
 def is_of_cells(run_folder: Path) -> bool:
     """Whether a run folder's result is that of a search of recurrent cells."""
-    result = read_json(run_folder / "result.json")
-    return isinstance(result, Mapping) and result.get("format") == _FORMAT
+    return _result(run_folder) is not None
 
 
 def write_cell_report(run_folder: Path) -> Path:
@@ -33,8 +33,8 @@ def write_cell_report(run_folder: Path) -> Path:
         InvalidArgument: the folder holds no such search that ended.
         InvalidModel: its best network cannot be read.
     """
-    result = read_json(run_folder / "result.json")
-    if not isinstance(result, Mapping) or result.get("format") != _FORMAT or not result.get("found"):
+    result = _result(run_folder)
+    if result is None or not result.get("found"):
         raise InvalidArgument("run", "report", "hold a search of recurrent cells that ended", str(run_folder))
     model = load_text_model(best_folder(run_folder))
     found: list[Mapping[str, Any]] = result["found"]
@@ -57,3 +57,9 @@ def write_cell_report(run_folder: Path) -> Path:
     with replacing(target) as draft:
         write_text(draft, page)
     return target
+
+
+def _result(run_folder: Path) -> Mapping[str, Any] | None:
+    """What a search of recurrent cells came to; None where the folder holds none."""
+    result = read_json(run_folder / "result.json")
+    return result if isinstance(result, Mapping) and result.get("format") == FORMAT else None

@@ -112,14 +112,12 @@ def train_cells(
     device: str,
     out: Path | None,
     progress: OnStage,
-    space: str | None = None,
 ) -> Sequence[TrainedCell]:
     """Train each cell; each result enters the database as soon as it is there.
 
     Args:
         store: takes results.
         out: where each network is left as a folder of its cell's name; None leaves none.
-        space: that the cells were drawn from.
     """
     from presage.training.hardware import choose_device, one_thread
     from presage.training.text.fitting import columns, train_text
@@ -143,7 +141,7 @@ def train_cells(
 
         with one_thread():
             training = train_text(data, cell, recipe, seed, where, told)
-        store([text_entry(record, cell, recipe, seed, training, space)])
+        store([text_entry(record, cell, recipe, seed, training)])
         folder = None
         if out is not None and training.model is not None:
             folder = out / Path(name).stem

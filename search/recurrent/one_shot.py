@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from presage.errors import InvalidArgument
 from presage.search.recurrent.shared_cells import SharedCells, optimizer_of, wiring_of
 from presage.search.samplers.controller import Controller
 from presage.search.samplers.policy_gradient import Reinforce
-from presage.training.text.fitting import chunks, columns
+from presage.training.text.fitting import chunk_count, chunks, columns, descend
 from presage.training.text.recipe import TextRecipe
 from presage.training.text.text_data import TextData
 
@@ -86,7 +85,7 @@ def enas_cells(
         generator = torch.Generator().manual_seed(seed)
         optimizer = optimizer_of(model, recipe)
         train, validation = (_Stream(text, recipe.sequence_length) for text in (parts.train, parts.validation))
-        each = math.ceil((len(parts.train) - 1) / recipe.sequence_length)
+        each = chunk_count(parts.train, recipe.sequence_length)
         losses = []
         for epoch in range(recipe.epochs):
             total = 0.0
@@ -129,7 +128,7 @@ def darts_cells(
         optimizer = optimizer_of(model, recipe)
         chooser = torch.optim.Adam([alpha], lr=0.01, betas=(0.5, 0.999))
         train, validation = (_Stream(text, recipe.sequence_length) for text in (parts.train, parts.validation))
-        each = math.ceil((len(parts.train) - 1) / recipe.sequence_length)
+        each = chunk_count(parts.train, recipe.sequence_length)
         losses = []
         for epoch in range(recipe.epochs):
             total = 0.0
@@ -175,10 +174,7 @@ def _loss(logits: Tensor, following: Tensor) -> Tensor:
 
 
 def _descend(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, recipe: TextRecipe) -> float:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-    optimizer.step()
+    descend(model, optimizer, loss, recipe.clip)
     return float(loss.detach())
 
 

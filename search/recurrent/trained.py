@@ -6,20 +6,20 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from presage.architecture.recurrent.cell import RecurrentCell
 from presage.architecture.recurrent.spaces import CellSpace
 from presage.architecture.spaces.codes import Choice
 from presage.errors import InvalidArgument, UnknownName, WrongInput
 from presage.files import held, write_json
 from presage.reading import read_json
 from presage.records.entries import TextExperimentEntry
+from presage.search.recurrent import FORMAT
 from presage.search.run_paths import best_folder
 from presage.search.strategies import SAMPLERS
 from presage.training.text.fitting import train_text
@@ -36,7 +36,7 @@ BY_TRAINING = ("random", "evolution", "bayes", "reinforce", "local", "tpe")
 ON_SHARED_WEIGHTS = ("enas", "darts-first")
 """Those that train one network for all cells first, and then the cells that it thinks best."""
 
-FORMAT, VERSION = "presage-cell-search", 1
+VERSION = 1
 _SETTINGS, _STUDY, _RESULT, _LOCK = "search.json", "study.log", "result.json", ".lock"
 _NAME = "trained"
 
@@ -104,9 +104,9 @@ def search_cells(
             "recipe": recipe.to_json(), "seed": seed,
         }  # fmt: skip
         _check_same(run_folder, settings)
-        search = _Search(data, space, recipe, seed, run_folder, store)
-        search.study = _study(run_folder, strategy, seed, candidates)
-        if strategy in ON_SHARED_WEIGHTS and not search.study.trials:
+        study = _study(run_folder, strategy, seed, candidates)
+        search = _Search(data, space, recipe, seed, run_folder, store, study)
+        if strategy in ON_SHARED_WEIGHTS and not study.trials:
             search.enqueue(strategy, candidates, progress)
         candidates = search.wanted(strategy, candidates)
         progress("train cells", len(search.found()), candidates)
@@ -122,13 +122,12 @@ def search_cells(
 
 
 class _Search:
-    study: optuna.Study
-
     def __init__(
-        self, data: TextData, space: CellSpace, recipe: TextRecipe, seed: int, run_folder: Path, store: Store
-    ) -> None:
+        self, data: TextData, space: CellSpace, recipe: TextRecipe, seed: int, run_folder: Path, store: Store,
+        study: optuna.Study,
+    ) -> None:  # fmt: skip
         self.data, self.space, self.recipe, self.seed = data, space, recipe, seed
-        self.run_folder, self.store = run_folder, store
+        self.run_folder, self.store, self.study = run_folder, store, study
         self.record = text_record(data)
 
     def enqueue(self, strategy: str, count: int, progress: OnStage) -> None:
@@ -168,12 +167,11 @@ class _Search:
     def trial(self) -> None:
         """One trial of the study: ask, train unless the cell is known, tell."""
         trial = self.study.ask()
-        params: dict[str, Choice] = {}
-        for parameter in self.space.parameters:
-            chosen = trial.suggest_categorical(parameter.name, parameter.choices)
-            params[parameter.name] = parameter.choices[parameter.choices.index(chosen)]
-        cell = self.space.cell(params)
-        known = {one.cell: one for one in self.found()}.get(cell.hash)
+        params = {
+            one.name: cast(Choice, trial.suggest_categorical(one.name, one.choices)) for one in self.space.parameters
+        }
+        cell, found = self.space.cell(params), self.found()
+        known = next((one for one in found if one.cell == cell.hash), None)
         if known is not None:
             self._tell(trial, vars(known))
             return
@@ -182,8 +180,8 @@ class _Search:
         if training.value is None or training.test_value is None:
             self.study.tell(trial, state=TrialState.FAIL)
             return
-        if all(training.value < one.value for one in self.found()):
-            self._keep_best(cell, TextModel.of(self.data, cell, self.recipe, training))
+        if all(training.value < one.value for one in found):
+            save_text_model(TextModel.of(self.data, cell, self.recipe, training), best_folder(self.run_folder))
         told = {"cell": cell.hash, "test_value": training.test_value, "parameters": training.parameters}
         self._tell(trial, {**told, "value": training.value, "seconds": training.seconds})
 
@@ -191,9 +189,6 @@ class _Search:
         for name in ("cell", "test_value", "parameters", "seconds"):
             trial.set_user_attr(name, told[name])
         self.study.tell(trial, told["value"])
-
-    def _keep_best(self, cell: RecurrentCell, model: TextModel) -> None:
-        save_text_model(model, best_folder(self.run_folder))
 
     def _found(self, trial: FrozenTrial) -> FoundCell:
         told = trial.user_attrs

@@ -23,7 +23,9 @@ from presage.training.text.metrics import of_loss
 from presage.training.text.recipe import TextRecipe
 from presage.training.text.text_data import TextData
 
-__all__ = ["Columns", "TextTraining", "chunks", "columns", "mean_loss", "new_model", "train_text"]
+__all__ = [
+    "Columns", "TextTraining", "chunk_count", "chunks", "columns", "descend", "mean_loss", "new_model", "train_text",
+]  # fmt: skip
 
 OnEpoch = Callable[[int, float], None]
 
@@ -162,6 +164,19 @@ def chunks(text: Tensor, length: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield text[first:end], text[first + 1 : end + 1]
 
 
+def chunk_count(text: Tensor, length: int) -> int:
+    """How many `chunks` there are."""
+    return math.ceil((len(text) - 1) / length)
+
+
+def descend(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, clip: float) -> None:
+    """One step of the optimizer, the gradient no longer than `clip`."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+
+
 @torch.no_grad()
 def mean_loss(model: nn.Module, text: Tensor, recipe: TextRecipe) -> float:
     """Mean cross-entropy over a text (n, b), in nats a symbol, the state carried on."""
@@ -192,7 +207,7 @@ def _epochs(
 ) -> tuple[list[float], list[float], LanguageModel | None]:
     """Curve, training losses, and the averaged network where there is one. Ends early where the loss is no number."""
     optimizer = optimizer_of(model, recipe)
-    each = math.ceil((len(parts.train) - 1) / recipe.sequence_length)
+    each = chunk_count(parts.train, recipe.sequence_length)
     curve: list[float] = []
     losses: list[float] = []
     average: LanguageModel | None = None
@@ -206,10 +221,7 @@ def _epochs(
                 group["lr"] = recipe.learning_rate * share
             logits, states = model(symbols, None if states is None else [state.detach() for state in states])
             loss = F.cross_entropy(logits.flatten(0, 1), following.flatten())
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            optimizer.step()
+            descend(model, optimizer, loss, recipe.clip)
             total += loss.detach()
             if average is not None:
                 averaged += 1
