@@ -7,9 +7,8 @@ any size → logits; needs torch alone), ``model.onnx`` where asked for, and ``R
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidModel, WrongInput
 from presage.files import replacing, write_json
 from presage.places import user_path
-from presage.reading import check_plain
 from presage.training.datasets.value_range import Depth
 from presage.training.model import FORMAT
 from presage.training.model.program import export_onnx, export_program
+from presage.training.model.reading_folders import read_description, read_weights
 from presage.training.model.readme import readme
 from presage.training.model.trained import TrainedModel
 from presage.training.recipe import Recipe
@@ -72,7 +71,8 @@ def load_model(folder: str | Path) -> TrainedModel:
         InvalidModel: the folder holds none, one that is damaged, or one that a newer presage wrote.
     """
     folder = user_path(folder, "folder", "load_model")
-    described = _read_description(folder)
+    refusal = partial(_refusal, folder)
+    described = read_description(folder / ARCHITECTURE, FORMAT, VERSION, _LARGEST_DESCRIPTION, refusal)
     try:
         architecture = from_json(described["architecture"])
         classes = _names(described["classes"])
@@ -104,36 +104,11 @@ def load_model(folder: str | Path) -> TrainedModel:
     return model
 
 
-def _read_description(folder: Path) -> Mapping[str, Any]:
-    path = folder / ARCHITECTURE
-    if not path.is_file():
-        raise _refusal(folder, f"it has no file {ARCHITECTURE}" if folder.is_dir() else "there is no such folder")
-    try:
-        if path.stat().st_size > _LARGEST_DESCRIPTION:
-            raise _refusal(folder, f"{ARCHITECTURE} is larger than {_LARGEST_DESCRIPTION:,} bytes")
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, InvalidModel):
-            raise
-        raise _refusal(folder, f"{ARCHITECTURE} is no JSON") from None
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
-        raise _refusal(folder, f"{ARCHITECTURE} is not of the format {FORMAT!r}")
-    if described.get("version") != VERSION:
-        raise _refusal(folder, f"a newer presage wrote it (version {described.get('version')!r})")
-    return described
-
-
 def _load_weights(model: TrainedModel, folder: Path, digest: object) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    try:
-        check_plain(folder / WEIGHTS, error=InvalidModel)
-        content = (folder / WEIGHTS).read_bytes()
-    except OSError as error:
-        raise _refusal(folder, f"{WEIGHTS} cannot be read ({error.strerror})") from None
-    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
-        raise _refusal(folder, f"{WEIGHTS} is damaged: it is not what was written")
+    content = read_weights(folder / WEIGHTS, digest, partial(_refusal, folder))
     try:
         model.module.load_state_dict(load(content))
     except (SafetensorError, RuntimeError, KeyError, ValueError):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from presage.architecture.recurrent.serial import cell_from_json, cell_to_json
 from presage.errors import InvalidArgument, InvalidModel, WrongInput
 from presage.files import replacing, write_json
 from presage.places import user_path
-from presage.reading import check_plain
 from presage.records.text_experiment import TEXT_METRICS
 from presage.speakable import named
+from presage.training.model.reading_folders import read_description, read_weights
 from presage.training.text import standalone
 from presage.training.text.fitting import TextTraining
 from presage.training.text.language_model import LanguageModel
@@ -175,7 +175,8 @@ def load_text_model(folder: str | Path) -> TextModel:
         InvalidModel: the folder holds none, one that is damaged, or one that a newer presage wrote.
     """
     folder = user_path(folder, "folder", "load_text_model")
-    described = _read(folder)
+    refusal = partial(_refusal, folder)
+    described = read_description(folder / DESCRIPTION, FORMAT, VERSION, _LARGEST_DESCRIPTION, refusal)
     try:
         cell = cell_from_json(described["cell"])
         symbols, words = described["symbols"], int(described["words"])
@@ -205,36 +206,13 @@ def load_text_model(folder: str | Path) -> TextModel:
         raise _refusal(folder, f"{DESCRIPTION} is damaged: {' '.join(reason.split())}") from None
 
 
-def _read(folder: Path) -> Mapping[str, Any]:
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        raise _refusal(folder, f"it has no file {DESCRIPTION}" if folder.is_dir() else "there is no such folder")
-    try:
-        check_plain(path, _LARGEST_DESCRIPTION, InvalidModel)
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, InvalidModel):
-            raise
-        raise _refusal(folder, f"{DESCRIPTION} is no JSON") from None
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
-        raise _refusal(folder, f"{DESCRIPTION} is not of the format {FORMAT!r}")
-    if described.get("version") != VERSION:
-        raise _refusal(folder, f"a newer presage wrote it (version {described.get('version')!r})")
-    return described
-
-
 def _weights(folder: Path, digest: object) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    content = read_weights(folder / WEIGHTS, digest, partial(_refusal, folder))
     try:
-        check_plain(folder / WEIGHTS, error=InvalidModel)
-        content = (folder / WEIGHTS).read_bytes()
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise _refusal(folder, f"{WEIGHTS} is damaged: it is not what was written")
         found: dict[str, Tensor] = load(content)
-    except OSError as error:
-        raise _refusal(folder, f"{WEIGHTS} cannot be read ({error.strerror})") from None
     except SafetensorError:
         raise _refusal(folder, f"{WEIGHTS} hold no weights") from None
     if not all(bool(torch.isfinite(value).all()) for value in found.values()):
