@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
 from presage.errors import InvalidArgument, UnknownName
+from presage.training.recipe_fields import check_type, hash_of, with_floats
 
 __all__ = ["AUTO", "OPTIMIZERS", "POLICIES", "PRECISIONS", "SCHEDULES", "Recipe"]
 
@@ -111,7 +109,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            _check_type(field.name, str(field.type), getattr(self, field.name))
+            check_type("Recipe", field.name, str(field.type), getattr(self, field.name))
         for name in ("epochs", "validation_images", "least_epoch_images"):
             _check(name, "be at least 1", getattr(self, name), lambda value: value >= 1)
         _check("batch", "be at least 1, or auto", self.batch, lambda value: value >= 1 or value == AUTO)
@@ -166,8 +164,7 @@ class Recipe:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the recipe's JSON, 64 hex digits."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hash_of(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """The fields, with the format's name and version; those that came later only where not at their default."""
@@ -205,18 +202,12 @@ class Recipe:
                 given[name] = AUTO
             elif given.get(name, least) == AUTO:  # only the word means it: a number is a mistake
                 raise InvalidArgument(name, "Recipe", f"be at least {least}, or auto", given[name])
-        for field in fields(cls):
-            if field.type == "float" and type(given.get(field.name)) is int:
-                with suppress(OverflowError):  # hundreds of digits, which no rule lets pass
-                    given[field.name] = float(given[field.name])
         if isinstance(given.get("unknown"), list):
             given["unknown"] = tuple(given["unknown"])
-        return cls(**given)
+        return cls(**with_floats(given, fields(cls)))
 
 
 _NAMES = tuple(field.name for field in fields(Recipe) if field.name != "unknown")
-
-_LARGEST = 2**31 - 1  # of whole numbers: more epochs, images or seeds are a slip of the hand
 
 _LATER: dict[str, Any] = {
     field.name: field.default
@@ -227,22 +218,6 @@ _LATER: dict[str, Any] = {
 
 def _mixes(value: float) -> bool:
     return value == 0 or 0.01 <= value <= 100
-
-
-def _check_type(name: str, annotation: str, value: object) -> None:
-    allowed: dict[str, tuple[type, ...]] = {
-        "int": (int,),
-        "int | None": (int, type(None)),
-        "float": (int, float),
-        "bool": (bool,),
-        "str": (str,),
-        "tuple[str, ...]": (tuple,),
-    }
-    wrong = not isinstance(value, allowed[annotation]) or (isinstance(value, bool) and annotation != "bool")
-    if wrong:
-        raise InvalidArgument(name, "Recipe", f"be {annotation}", value)
-    if isinstance(value, int) and abs(value) > _LARGEST:
-        raise InvalidArgument(name, "Recipe", f"be at most {_LARGEST:,}", value)
 
 
 def _check(name: str, rule: str, value: Any, holds: Callable[[Any], bool]) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
 from presage.errors import InvalidArgument, UnknownName
+from presage.training.recipe_fields import check_type, hash_of, with_floats
 
 __all__ = ["OPTIMIZERS", "SCHEDULES", "TextRecipe"]
 
@@ -24,7 +22,6 @@ SCHEDULES = ("one_cycle", "constant")
 
 FORMAT = "presage-text-recipe"
 VERSION = 1
-_LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class TextRecipe:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            self._check_type(field.name, str(field.type))
+            check_type("TextRecipe", field.name, str(field.type), getattr(self, field.name))
         least = {"epochs": 1, "batch": 1, "sequence_length": 2, "hidden": 0, "embedding": 0, "patience": 1}
         for name, smallest in least.items():
             self._check(name, f"be at least {smallest}", getattr(self, name) >= smallest)
@@ -100,8 +97,7 @@ class TextRecipe:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the recipe's JSON, 64 hex digits."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hash_of(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """The fields, with the format's name and version."""
@@ -121,28 +117,11 @@ class TextRecipe:
         for name, known in (("format", FORMAT), ("version", VERSION)):
             if given.pop(name, known) != known:
                 raise InvalidArgument(name, "TextRecipe.from_json", f"be {known!r}", value[name])
-        names = {field.name: str(field.type) for field in fields(cls)}
+        known = [field.name for field in fields(cls)]
         for name in given:
-            if name not in names:
-                raise UnknownName("field of `TextRecipe`", str(name), names)
-            if names[name] == "float" and type(given[name]) is int:
-                with suppress(OverflowError):  # hundreds of digits, which no rule lets pass
-                    given[name] = float(given[name])
-        return cls(**given)
-
-    def _check_type(self, name: str, annotation: str) -> None:
-        value = getattr(self, name)
-        allowed: dict[str, tuple[type, ...]] = {
-            "int": (int,),
-            "int | None": (int, type(None)),
-            "float": (int, float),
-            "bool": (bool,),
-            "str": (str,),
-        }
-        if not isinstance(value, allowed[annotation]) or (isinstance(value, bool) and annotation != "bool"):
-            raise InvalidArgument(name, "TextRecipe", f"be {annotation}", value)
-        if isinstance(value, int) and abs(value) > _LARGEST:
-            raise InvalidArgument(name, "TextRecipe", f"be at most {_LARGEST:,}", value)
+            if name not in known:
+                raise UnknownName("field of `TextRecipe`", str(name), known)
+        return cls(**with_floats(given, fields(cls)))
 
     def _check(self, name: str, rule: str, holds: bool) -> None:
         if not holds:
