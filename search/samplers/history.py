@@ -16,6 +16,13 @@ Words = Callable[[Codes], NDArray[np.uint64]]
 """Codes (n, p) → a word for each, (n,)."""
 
 
+def code_words(codes: Codes) -> NDArray[np.uint64]:
+    """(n,) a word for each code; equal codes have equal words, and others hardly ever."""
+    odd = np.random.default_rng(0).integers(0, 2**63, codes.shape[1], np.uint64) * np.uint64(2) + np.uint64(1)
+    words: NDArray[np.uint64] = ((codes.astype(np.uint64) + np.uint64(1)) * odd).sum(axis=1, dtype=np.uint64)
+    return words
+
+
 class History:
     """Candidates in the order they were recorded; m of them, p parameters, k objectives. Only ever added to.
 
@@ -54,10 +61,9 @@ class History:
         """(m,) what the strategy attached to each candidate; an empty mapping where it attached nothing."""
         return self._marks
 
-    def holds(self, words: NDArray[np.uint64], of: Words | None = None) -> NDArray[np.bool_]:
-        """(n,) whether a candidate has this word, as `of` gives them (`code_words` if nothing does). What is recorded
-        is looked at once, not every time."""
-        of = of or code_words
+    def holds(self, words: NDArray[np.uint64], of: Words = code_words) -> NDArray[np.bool_]:
+        """(n,) whether a candidate has this word, as `of` gives them. What is recorded is looked at once, not every
+        time."""
         held, worded = self._words.get(of, (set(), 0))
         if worded < self._size:
             held.update(of(self._codes[worded : self._size]).tolist())
@@ -87,10 +93,3 @@ class History:
         part = History(self._codes.shape[1], self._values.shape[1])
         part.extend(self.codes[:m], self.values[:m], self._marks[:m])
         return part
-
-
-def code_words(codes: Codes) -> NDArray[np.uint64]:
-    """(n,) a word for each code; equal codes have equal words, and others hardly ever."""
-    odd = np.random.default_rng(0).integers(0, 2**63, codes.shape[1], np.uint64) * np.uint64(2) + np.uint64(1)
-    words: NDArray[np.uint64] = ((codes.astype(np.uint64) + np.uint64(1)) * odd).sum(axis=1, dtype=np.uint64)
-    return words

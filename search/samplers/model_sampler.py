@@ -32,8 +32,8 @@ class ModelSampler(SpaceSampler):
 
     The model is a Gaussian process over graph features (`Posterior`, `NetworkFeatures`), fitted anew for every batch
     to what is known, or to 400 of it, in milliseconds. A batch is picked one by one, each pick counted as known, so
-    that its networks differ. See `Acquisition` for what is most worth trying,
-    with one objective and with several. No two networks that compute the same are tried.
+    that its networks differ. See `Acquisition` for what is most worth trying, with one objective and with several. No
+    two networks that compute the same are tried.
 
     Args:
         seed, space: see `SpaceSampler`.
@@ -90,11 +90,12 @@ class ModelSampler(SpaceSampler):
         for _ in range(STEPS):
             best = candidates[np.argsort(-worth, kind="stable")[:LEADERS]]
             children = _children(space, best[numbers.integers(len(best), size=CHILDREN)], numbers)
-            together = unseen(np.concatenate([candidates, children]), history, functions)
-            fresh = together[len(candidates) :]
+            fresh = unseen(children, history, functions)
+            fresh = fresh[~np.isin(functions(fresh), functions(candidates))]
             if not len(fresh):
                 break
-            candidates, worth = together, np.concatenate([worth, acquisition.worth(fresh, numbers)])
+            worth = np.concatenate([worth, acquisition.worth(fresh, numbers)])
+            candidates = np.concatenate([candidates, fresh])
         return candidates
 
     def begin(self, space: Space, n: int, numbers: np.random.Generator) -> Codes:

@@ -117,10 +117,10 @@ class TextRecipe:
         for name, known in (("format", FORMAT), ("version", VERSION)):
             if given.pop(name, known) != known:
                 raise InvalidArgument(name, "TextRecipe.from_json", f"be {known!r}", value[name])
-        known = [field.name for field in fields(cls)]
+        names = [field.name for field in fields(cls)]
         for name in given:
-            if name not in known:
-                raise UnknownName("field of `TextRecipe`", str(name), known)
+            if name not in names:
+                raise UnknownName("field of `TextRecipe`", str(name), names)
         return cls(**with_floats(given, fields(cls)))
 
     def _check(self, name: str, rule: str, holds: bool) -> None:
