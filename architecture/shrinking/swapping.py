@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from presage.architecture.graph import Architecture, Node
+from presage.architecture.node import readers_of
 from presage.architecture.operation import Operation
 from presage.architecture.operations import Activation, BatchNorm, Convolution, Input
 from presage.architecture.spaces.blocks import FULL, KINDS
@@ -33,10 +34,7 @@ class Unit:
 def units(architecture: Architecture) -> tuple[Unit, ...]:
     """The parts of a network that can be swapped, in order: dense convolutions of features, not of the image."""
     nodes = architecture.nodes
-    readers: list[list[int]] = [[] for _ in nodes]
-    for index, node in enumerate(nodes):
-        for source in node.inputs:
-            readers[source].append(index)
+    readers = readers_of(nodes)
     found, taken = [], set[int]()
     for index, node in enumerate(nodes):
         if index in taken or not _swappable(architecture, index):

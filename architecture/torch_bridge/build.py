@@ -17,6 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from presage.architecture.costs import MOST_PARAMETERS, costs
 from presage.architecture.decimals import value_of
 from presage.architecture.graph import Architecture, Node
+from presage.architecture.node import readers_of
 from presage.architecture.operations import (
     Add,
     BatchNorm,
@@ -132,10 +133,7 @@ class Network(nn.Module):
             lowered: under autocast on a CPU, where some convolutions run in float32 all the same.
         """
         nodes = self.architecture.nodes
-        readers: list[list[int]] = [[] for _ in nodes]
-        for index, node in enumerate(nodes):
-            for source in node.inputs:
-                readers[source].append(index)
+        readers = readers_of(nodes)
         drop: list[list[int]] = [[] for _ in nodes]
         for index, found in enumerate(readers[:-1]):
             if index not in taps:

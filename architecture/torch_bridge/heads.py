@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from presage.architecture.graph import Node
+from presage.architecture.node import readers_of
 from presage.architecture.operations import Activation, Convolution, Dropout, Flatten, Identity, Linear, Unflatten
 from presage.architecture.torch_bridge.classifiers import classified
 from presage.architecture.torch_bridge.layouts import NodeWriter, Refused, Value, settled
@@ -80,10 +81,7 @@ def _gates_as_maps(nodes: list[Node], last: int, writer: NodeWriter) -> list[Nod
     """Linear layers between a pooled map and a map of one pixel (a gate of squeeze-and-excitation) as convolutions of
     one pixel: one network, however its gate is spelled."""
     made = list(nodes)
-    readers: list[list[int]] = [[] for _ in nodes]
-    for index, node in enumerate(nodes):
-        for source in node.inputs:
-            readers[source].append(index)
+    readers = readers_of(nodes)
     for index, node in enumerate(nodes):
         if not isinstance(node.operation, Unflatten):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from presage.architecture.node import readers_of
 from presage.architecture.operations import Activation, Add
 from presage.architecture.recurrent.cell import RecurrentCell
 from presage.architecture.recurrent.operations import (
@@ -62,10 +63,7 @@ def draw_cell(cell: RecurrentCell) -> Markup:
     """SVG of the canonical cell, from what it reads at the top to what it gives."""
     nodes = cell.canonical.nodes
     gated = {at: found for at in range(len(nodes)) if (found := _gated(cell.canonical, at)) is not None}
-    readers: dict[int, list[int]] = {}
-    for at, node in enumerate(nodes):
-        for source in node.inputs:
-            readers.setdefault(source, []).append(at)
+    readers = readers_of(nodes)
     boxes: list[Box] = []
     place: dict[int, int] = {}
     inside = {part for at in gated for part in _parts(cell.canonical, at)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from presage.architecture.decimals import value_of
 from presage.architecture.graph import Architecture
+from presage.architecture.node import readers_of
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
@@ -121,15 +122,12 @@ def drawn(boxes: Sequence[Box], called: str) -> Markup:
 
 def _boxes(architecture: Architecture, input_shape: Sequence[int], classes: int) -> list[Box]:
     shapes = architecture.shapes(input_shape, classes)
-    readers = [0] * len(architecture.nodes)
-    for node in architecture.nodes:
-        for source in node.inputs:
-            readers[source] += 1
+    readers = readers_of(architecture.nodes)
     boxes: list[Box] = []
     box_of: list[int] = []
     for index, node in enumerate(architecture.nodes):
         source = node.inputs[0] if node.inputs else -1
-        folds = isinstance(node.operation, FOLDED) and readers[source] == 1
+        folds = isinstance(node.operation, FOLDED) and len(readers[source]) == 1
         if folds and not isinstance(boxes[box_of[source]].operations[0], Input):
             box = boxes[box_of[source]]
             box.operations.append(node.operation)

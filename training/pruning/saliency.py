@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from presage.architecture.graph import Architecture
+from presage.architecture.node import readers_of
 from presage.architecture.operations import TransposedConvolution
 from presage.architecture.shrinking.channels import Channels
 from presage.architecture.torch_bridge.build import Network
@@ -53,7 +54,8 @@ def fisher(network: Network, channels: Channels, batches: Iterable[tuple[Tensor,
         batches: normalised images (b, c, h, w) and labels (b,), on the network's device.
     """
     makers = sorted({maker for pool in channels.pools for maker in pool.makers})
-    taps = [_activated(network.architecture, maker) for maker in makers]
+    readers = readers_of(network.architecture.nodes)
+    taps = [_activated(network.architecture, readers, maker) for maker in makers]
     found, images_seen = np.zeros(len(channels.fixed)), 0
     network.eval()
     for images, labels in batches:
@@ -70,16 +72,12 @@ def fisher(network: Network, channels: Channels, batches: Iterable[tuple[Tensor,
     return found / (2 * max(images_seen, 1))
 
 
-def _activated(architecture: Architecture, maker: int) -> int:
+def _activated(architecture: Architecture, readers: Sequence[Sequence[int]], maker: int) -> int:
     """The last node after a layer that only its normalisation and activation lead to."""
-    nodes = architecture.nodes
-    readers: list[list[int]] = [[] for _ in nodes]
-    for index, node in enumerate(nodes):
-        for source in node.inputs:
-            readers[source].append(index)
     at = maker
-    while (
-        len(readers[at]) == 1 and len(nodes[readers[at][0]].inputs) == 1 and nodes[readers[at][0]].operation.elementwise
-    ):
+    while len(readers[at]) == 1:
+        after = architecture.nodes[readers[at][0]]
+        if len(after.inputs) > 1 or not after.operation.elementwise:
+            break
         at = readers[at][0]
     return at
