@@ -57,30 +57,27 @@ def from_json(value: object) -> Architecture:
 
 
 def nodes_from_json(
-    value: object, form: str = FORMAT, kinds: Mapping[str, type[Operation]] = BY_NAME, owner: str = "architecture"
+    value: object, form: str = FORMAT, kinds: Mapping[str, type[Operation]] = BY_NAME, owner: str = "an architecture"
 ) -> tuple[Node, ...]:
     """The nodes of an object of the format `form`, whose operations are of these `kinds`, by name.
 
     Raises:
         InvalidArchitecture: one line that names the node, the rule and the value.
     """
-    one = f"An {owner}" if owner[0] in "aeiou" else f"A {owner}"
+    capital = owner[0].upper() + owner[1:]
     if not isinstance(value, dict):
-        raise InvalidArchitecture(f"{one} must be a JSON object. Got {shown(value)}.")
+        raise InvalidArchitecture(f"{capital} must be a JSON object. Got {shown(value)}.")
     if value.get("format") != form:
-        raise InvalidArchitecture(
-            f'The `format` of {one[0].lower()}{one[1:]} must be "{form}". Got {shown(value.get("format"))}.'
-        )
+        raise InvalidArchitecture(f'The `format` of {owner} must be "{form}". Got {shown(value.get("format"))}.')
     version = value.get("version")
     if type(version) is not int or version < 1:
-        raise InvalidArchitecture(
-            f"The `version` of {one[0].lower()}{one[1:]} must be an integer from 1. Got {shown(version)}."
-        )
+        raise InvalidArchitecture(f"The `version` of {owner} must be an integer from 1. Got {shown(version)}.")
     if version > VERSION:
         raise InvalidArchitecture(
-            f"The {owner} has format version {version}; this presage reads up to {VERSION}. Upgrade presage."
+            f"The {owner.split()[-1]} has format version {version}; this presage reads up to {VERSION}. "
+            "Upgrade presage."
         )
-    _exact_keys(value, ("format", "version", "nodes"), one)
+    _exact_keys(value, ("format", "version", "nodes"), capital)
     nodes = value["nodes"]
     if not isinstance(nodes, list) or len(nodes) > MOST_NODES:
         got = f"{len(nodes)} nodes" if isinstance(nodes, list) else shown(nodes)

@@ -23,7 +23,7 @@ def cell_from_json(value: object) -> RecurrentCell:
     Raises:
         InvalidArchitecture: one line that names the node, the rule and the value.
     """
-    return RecurrentCell(nodes_from_json(value, FORMAT, CELL_OPERATIONS, "cell"))
+    return RecurrentCell(nodes_from_json(value, FORMAT, CELL_OPERATIONS, "a cell"))
 
 
 def dumps_cell(cell: RecurrentCell) -> str:
