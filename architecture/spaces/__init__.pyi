@@ -9,6 +9,7 @@ from .mobile import Mobile as Mobile
 from .nasnet import AMOEBANET_A as AMOEBANET_A
 from .nasnet import NASNET_A as NASNET_A
 from .nasnet import NASNet as NASNet
+from .nb101 import NB101 as NB101
 from .nb201 import NB201 as NB201
 from .registry import SPACES as SPACES
 from .registry import get_space as get_space

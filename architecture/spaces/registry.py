@@ -27,6 +27,10 @@ SPACES: Registry[Registered] = Registry(
         "nb201": Registered(
             f"{_HERE}.nb201:NB201", "the cells of NAS-Bench-201 (arXiv 2001.00326): six edges, five operations"
         ),
+        "nb101": Registered(
+            f"{_HERE}.nb101:NB101",
+            "the cells of NAS-Bench-101 (arXiv 1902.09635): graphs of seven vertices and nine edges, three operations",
+        ),
         "darts": Registered(f"{_HERE}.darts:Darts", "the normal and the reduction cell of DARTS (arXiv 1806.09055)"),
         "enas_macro": Registered(
             f"{_HERE}.enas_macro:EnasMacro",

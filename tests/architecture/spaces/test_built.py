@@ -27,6 +27,8 @@ def test_200_random_networks_cost_what_torch_counts(name: str, shape: tuple[int,
         ("mobile:stages=6,blocks=2,width=8,reductions=5", (1, 9, 7)),
         ("blocks", (3, 8, 8)),
         ("blocks:blocks=1,width=8", (1, 9, 7)),
+        ("nb101", (3, 8, 8)),
+        ("nb101:cells=2,width=7,stacks=2", (1, 9, 7)),
     ],
 )
 def test_random_networks_cost_what_torch_counts(name: str, shape: tuple[int, int, int]) -> None:
