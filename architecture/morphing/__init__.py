@@ -1,0 +1,1 @@
+"""Larger versions of a network that can compute what it computes: network morphisms, as graphs."""

@@ -1,0 +1,1 @@
+"""Trained networks made larger: what they compute stays, until they are trained on."""
