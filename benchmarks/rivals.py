@@ -58,14 +58,17 @@ def searched(dataset: str, words: Sequence[str], folder: Path, threads: int, war
     answer = json.loads(ended.stdout) if ended.stdout else {}
     if "rounds" not in answer:
         raise SystemExit(f"presage search {dataset}: {answer.get('message', ended.stderr)}")
-    trainings = (answer.get("final") or {}).get("trainings") or ()
-    last = next((one for one in trainings if one["test_accuracy"] is not None), None)
+    final = answer.get("final") or {}
+    last = next((one for one in final.get("trainings") or () if one["test_accuracy"] is not None), None)
+    alone = None if last is None else last["test_accuracy"]
+    if last is not None and final.get("ensemble"):
+        last = {**last, **final["ensemble"]}
     verified = [one for round_ in answer["rounds"] for one in round_["verified"] if one["accuracy"] is not None]
     best = last or max(verified, key=lambda one: one["accuracy"], default={"accuracy": None, "test_accuracy": None})
     return {
         "validation": best["accuracy"], "test": best["test_accuracy"], "cpu": _children() - before,
         "seconds": time.monotonic() - began, "plan": answer.get("plan"),
-        "what": last["recipe_words"] if last else answer.get("recipe_words", ""),
+        "what": last["recipe_words"] if last else answer.get("recipe_words", ""), "alone": alone,
     }  # fmt: skip
 
 

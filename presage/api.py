@@ -184,6 +184,7 @@ def search(
     final: int = 1,
     final_recipe: Recipe | str = "auto",
     tune: bool = True,
+    average: bool = True,
     budget: float | str | None = None,
     max_params: int | None = None,
     max_macs: int | None = None,
@@ -207,6 +208,8 @@ def search(
         final: how many of the short-list are trained by the final recipe; 0 for none.
         final_recipe: by name, on all images; or a recipe as it stands. ``"auto"``: the budget chooses, or `standard`.
         tune: whether learning rate and weight decay are tuned before a final training.
+        average: whether the mean of several final trainings, as one network, is left in place of the best of them
+            where it is within the limits and validation images do not say that it is worse.
         budget: seconds, or a time as in ``"30m"``, that everything is made to fit but what is given here.
         max_params, max_macs, max_memory: hard limits on a network's parameters, on its multiply-adds and on its bytes
             of activations for one image.
@@ -250,7 +253,7 @@ def search(
         images = _dataset(session, dataset)
         last = recipes.final_recipe(final_recipe, images)
         trials, mirror = TRIALS if tune else 0, isinstance(final_recipe, str)
-        ending = FinalSettings(last, final or 1, trials, mirror=mirror)
+        ending = FinalSettings(last, final or 1, trials, mirror=mirror, average=average)
         at_once: AbstractContextManager[SideBySide | None] = nullcontext()
         if workers is not None or executor is not None:
             at_once = side_by_side(

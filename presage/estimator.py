@@ -47,8 +47,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
     """Searches for a network that does well on images, trains it, and classifies with it.
 
     `fit` is `presage.search`: it probes the images, searches a space on predicted accuracy, trains the short-list, and
-    the best of it once more by the final recipe; that network is the classifier. What it needs for that it sets aside
-    by itself: a fifth of the images as test set, unless they come with one, and a fifth of the rest to validate on.
+    the best of it once more by the final recipe; that network, or the mean of several, is the classifier. It sets aside
+    a fifth of the images as test set, unless they come with one, and a part of the rest to validate on.
 
     It learns from the experiment database and adds nothing to it, nor does it look at what was trained on these very
     images before: an equal fit finds the same network, and a fold of a cross-validation knows nothing of another.
@@ -67,6 +67,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         final: how many of the short-list are trained by the final recipe; 0 for none.
         final_recipe: by name, on all images; or a recipe as it stands. ``"auto"``: the budget chooses, or `standard`.
         tune: whether learning rate and weight decay are tuned before a final training.
+        average: whether the mean of several final trainings, as one network, may be the classifier.
         candidates: networks scored; None is what `presage.search` scores.
         shortlist: networks trained; None is 5.
         predictor: name of the accuracy predictor.
@@ -101,6 +102,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         final: int = 1,
         final_recipe: Recipe | str = "auto",
         tune: bool = True,
+        average: bool = True,
         candidates: int | None = None,
         shortlist: int | None = None,
         predictor: str = "ensemble",
@@ -121,6 +123,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         self.final = final
         self.final_recipe = final_recipe
         self.tune = tune
+        self.average = average
         self.candidates = candidates
         self.shortlist = shortlist
         self.predictor = predictor
@@ -266,11 +269,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         from presage.search import FinalSettings
         from presage.search.final.settings import TRIALS
 
-        if self.final == 0:
-            return None
         recipe = final_recipe(_checked_recipe("final_recipe", self.final_recipe), dataset)
-        mirror = isinstance(self.final_recipe, str)
-        return FinalSettings(recipe, self.final, TRIALS if self.tune else 0, mirror=mirror)
+        mirror, trials = isinstance(self.final_recipe, str), TRIALS if self.tune else 0
+        return FinalSettings(recipe, self.final, trials, mirror=mirror, average=self.average) if self.final else None
 
     def _arrays(self, X: Any, y: Any) -> tuple[ImageDataset, NDArray[Any], Depth | None]:
         """The dataset of arrays, its classes, and how values of more than 8 bits, or floats, became pixels."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from presage.display import accuracies
+from presage.display import accuracies, scaled
 from presage.reading import hex_name, record
 from presage.speakable import named
 
-__all__ = ["FinalResult", "FinalTraining", "TuningTrial"]
+__all__ = ["FinalEnsemble", "FinalResult", "FinalTraining", "TuningTrial"]
 
 
 _NOISE = 0.02  # accuracy that a few hundred validation images do not tell apart
@@ -94,6 +94,44 @@ class FinalTraining:
 
 
 @dataclass(frozen=True)
+class FinalEnsemble:
+    """The mean of networks that were trained finally, as one network (`presage.training.model.ensemble`).
+
+    Attributes:
+        hash: of the whole.
+        members: hashes of the networks, the best first.
+        accuracy: of the mean of their logits, on validation images; each of them was *trained*, the mean was not again.
+        test_accuracy: on the test images: computed once, for it and for the best network alone.
+        parameters, multiply_adds: of the whole for one image of the final recipe's side.
+        balanced_accuracy, test_balanced_accuracy: means over the classes of the same; None where classes are about
+            equally frequent.
+    """
+
+    hash: str
+    members: tuple[str, ...]
+    accuracy: float
+    test_accuracy: float | None
+    parameters: int
+    multiply_adds: int
+    balanced_accuracy: float | None = None
+    test_balanced_accuracy: float | None = None
+
+    def __str__(self) -> str:
+        said = [f"{accuracies(self.accuracy, self.balanced_accuracy)} on validation images"]
+        if self.test_accuracy is not None:
+            said.append(f"{accuracies(self.test_accuracy, self.test_balanced_accuracy)} on test images")
+        return (
+            f"The best network is the mean of {' and '.join(map(named, self.members))}, side by side: "
+            f"{', '.join(said)}; {scaled(self.parameters)} parameters, {scaled(self.multiply_adds)} multiply-adds."
+        )
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> FinalEnsemble:
+        """What `to_json` of the result wrote."""
+        return record(cls, value, members=tuple(hex_name(one) for one in value["members"]))
+
+
+@dataclass(frozen=True)
 class FinalResult:
     """What the final trainings of a search came to.
 
@@ -102,11 +140,18 @@ class FinalResult:
         notes: what is to be known of them, a line each.
         cut_short: hash of the network that the run's folder `best` has as it was when its training was cut short; None
             where it has none such.
+        ensemble: the mean of several of them, where the run's folder `best` has that; None where it has a single one.
     """
 
     trainings: tuple[FinalTraining, ...]
     notes: tuple[str, ...] = ()
     cut_short: str | None = None
+    ensemble: FinalEnsemble | None = None
+
+    @property
+    def shipped(self) -> FinalEnsemble | FinalTraining | None:
+        """What the run's folder `best` has of the trainings that finished: their mean, or the best of them."""
+        return self.ensemble or self.best
 
     @property
     def best(self) -> FinalTraining | None:
@@ -127,6 +172,7 @@ class FinalResult:
             "best": None if self.best is None else self.best.hash,
             "notes": list(self.notes),
             "cut_short": self.cut_short,
+            **({} if self.ensemble is None else {"ensemble": asdict(self.ensemble)}),
         }
 
     @classmethod
@@ -134,4 +180,5 @@ class FinalResult:
         """What `to_json` wrote."""
         trainings = tuple(FinalTraining.from_json(one) for one in value["trainings"])
         told = {"notes": value["notes"], "cut_short": value.get("cut_short")}
-        return record(cls, told, trainings=trainings)
+        mean = value.get("ensemble")
+        return record(cls, told, trainings=trainings, ensemble=None if mean is None else FinalEnsemble.from_json(mean))

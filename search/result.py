@@ -207,6 +207,8 @@ class SearchResult:
             found = f"best {named(self.best.chosen.hash)}, trained {accuracies(self.best.accuracy, None)}"
             last = None if self.final is None else self.final.best
             found += "" if last is None else f", {accuracies(last.accuracy, None)} by the final recipe"
+            mean = None if self.final is None else self.final.ensemble
+            found += "" if mean is None else f", {accuracies(mean.accuracy, None)} the mean of {len(mean.members)}"
         searched = f"{self.space} by {self.strategy}: {candidates:,} candidates, {finished} trained"
         return f"SearchResult({self.dataset}, {searched}; {found}; {self.folder})"
 

@@ -40,10 +40,12 @@ def named_recipe(name: str) -> Recipe:
 def validation_images(images: int) -> int:
     """How many of so many training images a final training keeps to validate on.
 
-    A tenth, but at least 200 where these are not more than a fifth, and at most 1,000: over 1,000 images an accuracy is
-    known to 1.6 points at worst (one standard error), over 200 to 3.5.
+    A twentieth, but at least 150 where these are not more than an eighth, and at most 1,000: over 1,000 images an
+    accuracy is known to 1.6 points at worst (one standard error), over 150 to 4. What is left to choose then is little,
+    and the short-list is chosen by more; half as many images held out brought the mean of two networks from .957 to
+    .968 on weather4 and from .717 to .727 on flowers5.
     """
-    return min(max(images // 10, min(200, images // 5), 1), 1000)
+    return min(max(images // 20, min(150, images // 8), 1), 1000)
 
 
 def on_all_images(recipe: Recipe, images: int) -> Recipe:

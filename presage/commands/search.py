@@ -154,6 +154,10 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     group.add_argument(
         "--no-tune", action="store_true", help="leave learning rate and weight decay as the final recipe has them"
     )
+    group.add_argument(
+        "--no-average", action="store_true",
+        help="of several final trainings leave the best, never the mean of them as one network",
+    )  # fmt: skip
     add_workers(group, "networks trained")
     group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
     group.add_argument(
@@ -206,7 +210,7 @@ def final_of(options: argparse.Namespace, dataset: ImageDataset) -> FinalSetting
     trials = 0 if options.no_tune else TRIALS
     mirror = options.flip is None and isinstance(recipe, str)
     last = final_recipe(recipe, dataset, flip=bool(options.flip))
-    return FinalSettings(last, options.final, trials, mirror=mirror)
+    return FinalSettings(last, options.final, trials, mirror=mirror, average=not options.no_average)
 
 
 def _wish(options: argparse.Namespace, plans: list[Plan]) -> TimeWish | None:

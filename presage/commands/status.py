@@ -77,9 +77,11 @@ def _ending(status: RunStatus) -> list[str]:
     best = status.best
     found = [] if best is None else [f"Best so far: {named(best.chosen.hash)}, trained {best.accuracy:.3f}."]
     if status.result is not None:
-        last = None if status.result.final is None else status.result.final.best
+        final = status.result.final
+        last = None if final is None else final.best
         if last is not None:
             found = [f"Best: {named(last.hash)}, trained {last.accuracy:.3f} by the final recipe."]
+        found += [str(final.ensemble)] if final is not None and final.ensemble is not None else []
         where = f"Best network: {status.folder / 'best'}   Report: {status.result.report}"
         return [*found, one_line(where)] if best is not None else ["No network was trained to its end."]
     if status.state == "stopped":

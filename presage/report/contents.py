@@ -118,6 +118,13 @@ def best_of(result: SearchResult, folder: RunFolder, networks: Sequence[ShownNet
     rows = {one.hash: one for one in networks if one.role != BASELINE}
     final = result.final
     last = None if final is None else final.best
+    mean = None if final is None else final.ensemble
+    if mean is not None and last is not None and last.hash in rows:
+        how = f"after the final training, of the mean of {len(mean.members)} networks"
+        return Best(
+            rows[last.hash], how, last.recipe_words, mean.accuracy, mean.test_accuracy, mean.test_balanced_accuracy,
+            is_final=True,
+        )  # fmt: skip
     if final is not None and last is not None and not final.falls_short and last.hash in rows:
         return Best(
             rows[last.hash], "after the final training", last.recipe_words, last.accuracy, last.test_accuracy,

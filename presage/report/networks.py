@@ -194,7 +194,8 @@ class _Reader:
         extra = [("learning rate", f"{recipe.learning_rate:g}"), ("weight decay", f"{recipe.weight_decay:g}")]
         if one.trials:
             extra.append(("settings tried", f"{len(one.trials)} in {one.tuning_seconds:.1f} s"))
-        is_best = self.result.final is not None and self.result.final.best == one and not self.result.final.falls_short
+        whole = self.result.final
+        is_best = whole is not None and whole.shipped == one and not whole.falls_short
         kept = "best" if is_best and (self.folder.best / "architecture.json").exists() else self._kept(place)
         return ShownTraining(
             "By the final recipe", one.recipe_words, one.status, one.accuracy, one.balanced_accuracy,

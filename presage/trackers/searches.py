@@ -98,7 +98,7 @@ def files_of(run_folder: Path) -> Sequence[Path]:
 
 
 def _final_values(final: FinalResult | None) -> dict[str, float | None]:
-    best = None if final is None else final.best
+    best = None if final is None else final.shipped
     if best is None:
         return {}
     return {"final_accuracy": best.accuracy, "final_test_accuracy": best.test_accuracy}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from presage.architecture.costs import costs
@@ -11,11 +12,12 @@ from presage.architecture.graph import Architecture
 from presage.files import write_json
 from presage.reading import read_as, record
 from presage.search.final.halving import tuning_epochs
+from presage.search.final.joining import joined
 from presage.search.final.settings import FinalSettings
-from presage.search.final.trainer import AnyRecipeTrainer, RecipesTrainer
+from presage.search.final.trainer import AnyRecipeTrainer, RecipesTrainer, ScoringRecipes
 from presage.search.final.trainings import STOPPED, Row, Trainings
 from presage.search.final.tuning import Tuned, tuned
-from presage.search.final_result import FinalResult, FinalTraining
+from presage.search.final_result import FinalEnsemble, FinalResult, FinalTraining
 from presage.search.progress import SearchProgress
 from presage.search.result import SearchResult, Verified
 from presage.search.run.context import RunContext
@@ -55,18 +57,36 @@ class Finishing:
         settings = self._for_images(run, trainer, chosen, notes) if self.settings.mirror else self.settings
         networks = [_Network(run, trainer, one, settings, at, len(chosen), notes) for at, one in enumerate(chosen)]
         if settings.side_by_side and settings.trials < 2:
-            for one in [network.fixed() for network in networks]:
-                one.begin()
-        done = [one.trained() for one in networks]
+            done = _in_turns([network.fixed() for network in networks], notes)
+        else:
+            done = [one.trained() for one in networks]
         final = FinalResult(tuple(one.record for one in done))
+        ensemble = None
         if final.best is not None:
             best = next(one for one in done if one.record.hash == (final.best and final.best.hash))
-            best.test(publish=not final.falls_short)
+            if not final.falls_short:
+                ensemble = self._ensemble(run, trainer, done, settings)
+            best.test(publish=ensemble is None and not final.falls_short)
         cut, as_it_was = (None, None) if final.best is not None else self._cut_short(done)
         for one in done:
             one.enter()
-        final = FinalResult(tuple(one.record for one in done), (*notes, *_remarks(final, cut)), as_it_was)
+        mean = [] if ensemble is None else [str(ensemble)]
+        told = (*notes, *_remarks(final, cut), *mean)
+        final = FinalResult(tuple(one.record for one in done), told, as_it_was, ensemble)
         return replace(result, final=final)
+
+    def _ensemble(
+        self, run: RunContext, trainer: AnyRecipeTrainer, done: Sequence[_Network], settings: FinalSettings
+    ) -> FinalEnsemble | None:
+        """The mean of several networks, left in the run's folder `best`, where one is as good as the best network."""
+        if not settings.average or not isinstance(trainer, ScoringRecipes):
+            return None
+        kept = run.folder.ensemble
+        found = joined(trainer, [(one.record, one.folder) for one in done], settings.limits, kept)
+        if found is None:
+            return None
+        publish_model(found[1], kept, run.folder.best)
+        return found[0]
 
     def _cut_short(self, done: Sequence[_Network]) -> tuple[str | None, str | None]:
         """Where every final training was cut short, the best of these networks is left as it is, if it is no worse
@@ -101,6 +121,7 @@ class _Network:
     record: FinalTraining
     row: Row
     recipe: Recipe
+    begun = False
 
     def __init__(
         self,
@@ -121,10 +142,15 @@ class _Network:
         self.recipe = self.run.pace.fitted(self._architecture, self._within_limits(self.settings.recipe))
         return self
 
-    def begin(self) -> None:
-        """Begin the training, one of several at once, unless it is over."""
-        if self._trainings.known(self.recipe) is None:
-            self._trainings.begin(self.recipe)
+    def begin(self) -> bool:
+        """Begin the training, one of several at once, unless it is over; whether there was room for it."""
+        self.begun = self.begun or self._trainings.known(self.recipe) is not None or self._trainings.begin(self.recipe)
+        return self.begun
+
+    @property
+    def too_late(self) -> bool:
+        """Whether there is no time to begin it any more."""
+        return not self.begun and not self.run.pace.has_time(self._architecture, self.recipe)
 
     def trained(self) -> _Network:
         """Tune, then train."""
@@ -155,6 +181,11 @@ class _Network:
         )
         if model is not None and publish:
             publish_model(model, self._trainings.folder(self.recipe), self.run.folder.best)
+
+    @property
+    def folder(self) -> Path:
+        """Of its model."""
+        return self._trainings.folder(self.recipe)
 
     @property
     def unfinished_accuracy(self) -> float:
@@ -246,6 +277,20 @@ class _Network:
             balanced_accuracy=row.get("balanced_accuracy"),
             test_balanced_accuracy=row.get("test_balanced_accuracy"),
         )
+
+
+def _in_turns(networks: Sequence[_Network], notes: list[str]) -> list[_Network]:
+    """Train several at once, as many as there is room for; those for which there is no time any more are left out."""
+    done: list[_Network] = []
+    for at, one in enumerate(networks):
+        for other in networks[at:]:
+            if not (done and other.too_late) and not other.begin():
+                break
+        if done and one.too_late:
+            notes.append(f"There was no time for the final training of {named(one.verified.chosen.hash)}.")
+        else:
+            done.append(one.trained())
+    return done
 
 
 def _remarks(final: FinalResult, cut: str | None) -> Sequence[str]:

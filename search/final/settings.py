@@ -25,8 +25,10 @@ class FinalSettings:
         mirror: whether a network of the short-list is asked if images may be mirrored
             (`presage.training.mirroring`); where they may, the recipe is that for photos
             (`presage.training.recipes.for_photos`).
-        side_by_side: whether they are trained at once, each by one thread, where nothing is tuned and the run trains
-            its short-list so, too; else one after the other, by all threads.
+        side_by_side: whether they are trained several at once, each by one thread, where nothing is tuned and the run
+            trains its short-list so, too; else one after the other, by all threads.
+        average: whether the mean of several is left in place of the best of them, where it is within the limits and
+            validation images do not say that it is worse (`presage.search.final.joining`).
         limits: what a network may cost on the final recipe's images, too; those of a search that a plan made are on
             its own images alone.
     """
@@ -37,6 +39,7 @@ class FinalSettings:
     limits: Limits = field(default_factory=Limits)
     mirror: bool = False
     side_by_side: bool = False
+    average: bool = True
 
     def __post_init__(self) -> None:
         for name, least in (("networks", 1), ("trials", 0)):

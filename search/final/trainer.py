@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from presage.architecture.graph import Architecture
 from presage.training.balance import is_unbalanced
@@ -21,15 +22,24 @@ from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
 from presage.training.side_by_side import SideBySide
 
-__all__ = ["AnyRecipeTrainer", "ExaminingRecipes", "RecipesAhead", "RecipesTrainer", "HeldOutScores"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["AnyRecipeTrainer", "ExaminingRecipes", "RecipesAhead", "RecipesTrainer", "ScoringRecipes", "HeldOutScores"]
 
 
 @dataclass(frozen=True)
 class HeldOutScores:
-    """Trained accuracy on the test images, and the balanced one where classes are unbalanced."""
+    """Trained accuracy on images held out, and the balanced one where classes are unbalanced; of how many images."""
 
     accuracy: float
     balanced_accuracy: float | None = None
+    images: int = 0
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy; 0 where it is not known of how many images it is."""
+        return math.sqrt(self.accuracy * (1 - self.accuracy) / self.images) if self.images else 0.0
 
 
 class AnyRecipeTrainer(Protocol):
@@ -74,6 +84,17 @@ class ExaminingRecipes(Protocol):
 
     def predictions(self, model: TrainedModel, recipe: Recipe, *, test: bool) -> Predictions:
         """On validation images, and on test images where `test` says that they are looked at."""
+
+
+@runtime_checkable
+class ScoringRecipes(Protocol):
+    """A trainer that can score a network which it did not train itself."""
+
+    def validated(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores:
+        """On validation images."""
+
+    def tested(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores | None:
+        """On the test images; None where there are none."""
 
 
 class RecipesTrainer:
@@ -151,14 +172,12 @@ class RecipesTrainer:
     def tested(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores | None:
         """See `AnyRecipeTrainer.tested`."""
         data = self.data(recipe)
-        if not len(data.x_test):
-            return None
-        module = model.module.to(data.device)
-        precision = precision_of(model.architecture, data, recipe)
-        scores = evaluate(module, data.x_test, data.y_test, data, precision=precision, mirroring=recipe.test_mirroring)
-        model.module.cpu()
-        balanced = scores.balanced_accuracy if is_unbalanced(data.y_train, data.classes) else None
-        return HeldOutScores(scores.accuracy, balanced)
+        return _scores(model, recipe, data, data.x_test, data.y_test) if len(data.x_test) else None
+
+    def validated(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores:
+        """See `ScoringRecipes.validated`."""
+        data = self.data(recipe)
+        return _scores(model, recipe, data, data.x_validation, data.y_validation)
 
     def predictions(self, model: TrainedModel, recipe: Recipe, *, test: bool) -> Predictions:
         """See `ExaminingRecipes.predictions`."""
@@ -174,3 +193,12 @@ class RecipesTrainer:
             return None
         data, model = self.data(recipe), load_model(folder)
         return mirroring(model.module.to(data.device), data)
+
+
+def _scores(model: TrainedModel, recipe: Recipe, data: DeviceData, images: Tensor, labels: Tensor) -> HeldOutScores:
+    module = model.module.to(data.device)
+    precision = precision_of(model.architecture, data, recipe)
+    scores = evaluate(module, images, labels, data, precision=precision, mirroring=recipe.test_mirroring)
+    model.module.cpu()
+    balanced = scores.balanced_accuracy if is_unbalanced(data.y_train, data.classes) else None
+    return HeldOutScores(scores.accuracy, balanced, len(images))

@@ -59,7 +59,8 @@ def offers(
 
 def preview(final: Recipe, asked: Recipe) -> Recipe:
     """The recipe of a short-list whose best is trained by `final` then: a fifth of the epochs, at least
-    `LEAST_EPOCHS`, of at most 5,000 images at the same side, mirrored only where that was asked for, never mixed.
+    `LEAST_EPOCHS`, of at most 5,000 images at the same side, mirrored only where that was asked for, never mixed. It
+    holds out as many images as the search is asked to, where that is more: many networks are told apart by them.
 
     Args:
         asked: recipe of the search, of which the images that are scored, and whether they are mirrored, are kept.
@@ -67,7 +68,9 @@ def preview(final: Recipe, asked: Recipe) -> Recipe:
     epochs = max(round(final.epochs / _PREVIEWED), LEAST_EPOCHS)
     plain = replace(final, epochs=epochs, cutmix=0.0, mixup=0.0, ema=0.0, test_mirroring=False)
     images = min(final.train_images or _PREVIEW_IMAGES, _PREVIEW_IMAGES)
-    return replace(plain, flip=asked.flip, train_images=images, test_images=asked.test_images)
+    held_out = max(final.validation_fraction, asked.validation_fraction)
+    scored = replace(plain, test_images=asked.test_images, validation_fraction=held_out)
+    return replace(scored, flip=asked.flip, train_images=images)
 
 
 def _final(final: FinalSettings, name: str, side: int, dataset: ImageDataset) -> FinalSettings:

@@ -12,6 +12,7 @@ from presage.search.final.halving import tuning_epochs
 from presage.search.final.settings import TRIALS, FinalSettings
 from presage.search.ladder import planned_epochs
 from presage.search.limits import Limits
+from presage.search.planning.final_part import final_epochs, several, tunings
 from presage.search.planning.workload import FINISH, Offer, Offered, PlannedPart, Workload
 from presage.search.settings import FULL, SearchSettings
 from presage.training.recipe import Recipe
@@ -27,6 +28,7 @@ FINAL_SHARE = 0.65
 LEAST_EPOCHS = 3
 """Of a final training worth the name."""
 
+_TELLING = 400  # validation images by which nine settings of the rates can be told apart: to 2.5 points at worst
 _MOST_EPOCHS = 4  # times those of the final recipe: longer brings little, and the time is not missed
 _LARGEST = 60e6  # work of training a network on one image of the final side, where the budget chooses
 _CANDIDATES, _CANDIDATE_SHARE, _SHORT_LIST = (100, 2000), 0.15, (1, 10)
@@ -129,10 +131,11 @@ def best_plan(
 
     What is best comes first: the first pair of recipes by which a final training of its recipe's whole length fits,
     of networks as large as that allows for, rates tuned, three short-listed networks at least; where that does not
-    fit, rates not tuned, and where networks are trained side by side as many final trainings as that in place of one
-    by all threads, of which small networks make little. Where no pair fits so, the last of them is taken with half of
-    the epochs, then with all but a few, and last with all but the smallest networks. What time is left goes to more
-    short-listed networks and a longer final training.
+    fit, or validation images are too few to tell rates by, rates not tuned, and where networks are trained side by side
+    as many final trainings as that in place of one by all threads, of which small networks make little; twice as many,
+    or more, where there is time for it, since the mean of networks tells images apart better than one that was trained
+    longer. Where no pair fits so, the last of them is taken with half of the epochs, then with all but a few, and last
+    with all but the smallest networks. What time is left goes to more short-listed networks and longer final trainings.
 
     Args:
         offered: pairs of recipes, the best first, with the work they would be.
@@ -192,7 +195,8 @@ def _choices(
     candidates = settings.candidates if "candidates" in fixed else min(max(affordable, least), most_candidates)
     left = usable - settings.rounds * candidates * workload.candidate
     reserved = FINAL_SHARE * left if final else 0.0
-    for shortlist, trials, epochs, sized in _standards(settings, final, fixed, whole=whole):
+    telling = workload.final_images.validation >= _TELLING
+    for shortlist, trials, epochs, sized in _standards(settings, final, fixed, whole=whole, telling=telling):
         for most in _sizes(offer, workload, sized=sized):
             each = workload.searching.seconds(offer.recipe, workload.images, most)
             turns = math.floor((left - reserved) / (each * settings.rounds))
@@ -208,11 +212,13 @@ def _choices(
             spare = left - turns * settings.rounds * each
             beside = workload.beside is not None and final.networks == 1 and trials < 2 and chosen > 1
             finals = min(workload.at_once, chosen) if beside else final.networks
-            speed, turns = workload.finals(finals, side_by_side=beside)
-            fits = _fitting_epochs(spare / turns, final, trials, replace(workload, finishing=speed), most)
-            if fits >= epochs:
-                fits = min(fits, _MOST_EPOCHS * final.recipe.epochs)
-                yield _Choice(most, chosen, candidates, trials, fits, finals, beside)
+            fits = final_epochs(spare, final, trials, workload, most, finals, beside=beside)
+            if fits < epochs:
+                continue
+            if beside:
+                finals, fits = several(spare, final, workload, most, chosen, (finals, fits))
+            fits = min(fits, _MOST_EPOCHS * final.recipe.epochs)
+            yield _Choice(most, chosen, candidates, trials, fits, finals, beside)
 
 
 def _sizes(offer: Offer, workload: Workload, *, sized: bool) -> list[int]:
@@ -232,10 +238,14 @@ def _sizes(offer: Offer, workload: Workload, *, sized: bool) -> list[int]:
 
 
 def _standards(
-    settings: SearchSettings, final: FinalSettings | None, fixed: frozenset[str], *, whole: bool
+    settings: SearchSettings, final: FinalSettings | None, fixed: frozenset[str], *, whole: bool, telling: bool
 ) -> Iterator[tuple[int, int, int, bool]]:
     """Short-listed networks, settings tuned and final epochs that are asked for at least, the best first, and whether
-    networks must have the offer's least size."""
+    networks must have the offer's least size.
+
+    Args:
+        telling: validation images can tell settings apart; else none are tried, unless it was asked for.
+    """
     wanted = settings.shortlist if "shortlist" in fixed else 3
     least = settings.shortlist if "shortlist" in fixed else _SHORT_LIST[0]
     if final is None:
@@ -245,29 +255,13 @@ def _standards(
     tuned = final.trials if "trials" in fixed else TRIALS
     untuned = final.trials if "trials" in fixed else 0
     if whole:
-        yield wanted, tuned, epochs, True
+        if telling or "trials" in fixed:
+            yield wanted, tuned, epochs, True
         yield wanted, untuned, epochs, True
     else:
         yield least, untuned, epochs, True
         yield least, untuned, max(epochs // 2, LEAST_EPOCHS), True
         yield least, untuned, LEAST_EPOCHS, False
-
-
-def _fitting_epochs(seconds: float, final: FinalSettings, trials: int, workload: Workload, most: int) -> int:
-    """Epochs of a final training that fits together with its tuning."""
-    epoch = workload.finishing.epoch(final.recipe, workload.final_images, workload.growth * most)
-    trainings = 1 + _tunings(trials)
-    epochs = math.floor((seconds - trainings * workload.finishing.start) / epoch)
-    while (
-        epochs > 0 and (epochs + tuning_epochs(trials, epochs)) * epoch + trainings * workload.finishing.start > seconds
-    ):
-        epochs -= 1
-    return epochs
-
-
-def _tunings(trials: int) -> int:
-    """Trainings that a tuning takes: a third of the settings again on every rung."""
-    return 0 if trials < 2 else math.ceil(1.5 * trials)
 
 
 def _short_list(settings: SearchSettings, choice: _Choice, recipe: Recipe, beside: str) -> str:
@@ -326,9 +320,7 @@ def _told(
         )
         speed, turns = workload.finals(choice.finals, side_by_side=choice.side_by_side)
         epoch = speed.epoch(last.recipe, workload.final_images, workload.growth * choice.most)
-        tuning = (
-            tuning_epochs(choice.trials, choice.epochs) * epoch + _tunings(choice.trials) * workload.finishing.start
-        )
+        tuning = tuning_epochs(choice.trials, choice.epochs) * epoch + tunings(choice.trials) * workload.finishing.start
         if choice.trials > 1:
             parts.append(
                 PlannedPart(
@@ -337,7 +329,7 @@ def _told(
             )
         what = f"{choice.epochs} epochs at {last.recipe.image_side} px, {workload.final_images.train:,} images"
         if choice.side_by_side:
-            what = f"{choice.finals} networks at once, {what}"
+            what = f"{choice.finals} networks, {workload.at_once} at once, {what}"
         parts.append(PlannedPart("final", what, turns * (speed.start + choice.epochs * epoch)))
     parts += [part for part in workload.before if part.name == FINISH]
     reserved = sum(part.seconds for part in parts if part.name in ("tune", "final"))

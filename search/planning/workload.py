@@ -54,7 +54,8 @@ class Workload:
 
     def finals(self, networks: int, *, side_by_side: bool) -> tuple[Speed, int]:
         """The speed of final trainings, and how many one after the other they take."""
-        return (self.beside, 1) if side_by_side and self.beside is not None else (self.finishing, networks)
+        beside = side_by_side and self.beside is not None
+        return (self.beside or self.finishing, self.turns(networks)) if beside else (self.finishing, networks)
 
     def turns(self, networks: int) -> int:
         """Trainings one after the other that so many networks take."""

@@ -12,6 +12,7 @@
     round-1/shortlist.json       what was chosen, and what was predicted of it
     networks/HASH/               a network that was trained: architecture, experiment, weights, predictions, checkpoint
     final/HASH/RECIPE/           one folder for each training around the final one, by network and recipe
+    final/ensemble/              the mean of several of these, where that is the best
     best/                        the best network and how to load it
     result.json                  the whole result
 """
@@ -114,6 +115,11 @@ class RunFolder:
     def final(self, digest: str, recipe: str) -> Path:
         """Folder of a training of one network by a recipe of this hash, other than the search's. Raises the same."""
         return self.path / "final" / self._checked(digest)[:16] / self._checked(recipe)[:16]
+
+    @property
+    def ensemble(self) -> Path:
+        """Folder of the mean of several networks that were trained finally."""
+        return self.path / "final" / "ensemble"
 
     def _checked(self, digest: str) -> str:
         with reading(self.path):

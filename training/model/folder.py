@@ -19,6 +19,7 @@ from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidModel, WrongInput
 from presage.files import replacing, write_json
 from presage.places import user_path
+from presage.reading import hex_name
 from presage.training.datasets.value_range import Depth
 from presage.training.model import FORMAT
 from presage.training.model.program import export_onnx, export_program
@@ -96,6 +97,7 @@ def load_model(folder: str | Path) -> TrainedModel:
             test_balanced_accuracy=_optional_accuracy(described.get("test_balanced_accuracy")),
             depth=None if (depth := described.get("depth")) is None else Depth.from_json(depth),
             stopped_after=_optional_epochs(described.get("stopped_after")),
+            members=tuple(hex_name(one) for one in _names(described.get("members", []))),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:  # WrongInput is a ValueError
         reason = str(error) if isinstance(error, WrongInput) else f"{type(error).__name__}: {error}"
@@ -135,6 +137,7 @@ def _described(model: TrainedModel) -> dict[str, Any]:
         "test_balanced_accuracy": model.test_balanced_accuracy,
         **({"depth": model.depth.to_json()} if model.depth is not None else {}),
         **({"stopped_after": model.stopped_after} if model.stopped_after is not None else {}),
+        **({"members": list(model.members)} if model.members else {}),
     }
 
 
@@ -144,7 +147,7 @@ def _refusal(folder: Path, reason: str) -> InvalidModel:
 
 def _names(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(name, str) for name in values):
-        raise ValueError("`classes` must be a list of names")
+        raise ValueError("`classes` and `members` must be lists of names")
     return tuple(values)
 
 

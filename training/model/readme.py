@@ -88,6 +88,10 @@ def _recipe(model: TrainedModel) -> str:
     if model.recipe is None:
         return "unknown"
     words = recipe_words(model.recipe)
+    if model.members:
+        words = f"{words}; the mean of the logits of {len(model.members)} networks: " + ", ".join(
+            map(named, model.members)
+        )
     if model.stopped_after is None:
         return words
     return f"{words}; **stopped after epoch {model.stopped_after} of {model.recipe.epochs}**, before its schedule ended"

@@ -41,7 +41,7 @@ class TrainedModel:
     """What `presage.load` gives: classifies images of any size. It can be pickled and copied.
 
     Attributes:
-        architecture: in canonical form.
+        architecture: in canonical form; of several networks as one (`members`), theirs side by side.
         module: the network on the CPU, in evaluation mode; takes normalised images (b, c, s, s).
         classes: names of its k outputs.
         input_shape: (c, s, s), what the network takes.
@@ -55,6 +55,7 @@ class TrainedModel:
             equally frequent, too.
         depth: how values of more than 8 bits of image files became 0 … 255 in the training; None where there were none.
         stopped_after: epochs after which the training was stopped, before the end of its recipe; None where it was not.
+        members: hashes of the networks whose mean it is (`presage.training.model.ensemble`); empty where it is one.
     """
 
     architecture: Architecture
@@ -72,6 +73,7 @@ class TrainedModel:
     test_balanced_accuracy: float | None = None
     depth: Depth | None = None
     stopped_after: int | None = None
+    members: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -152,6 +154,7 @@ class TrainedModel:
             ("test", accuracies(self.test_accuracy, self.test_balanced_accuracy)),
             ("dataset", self.dataset),
             ("by the recipe", recipe_words(self.recipe) if self.recipe else ""),
+            ("the mean of", ", ".join(map(named, self.members))),
             ("stopped", "" if self.stopped_after is None else f"after {self.stopped_after} epochs, before the end"),
             ("classes", f"{len(self.classes)}: {shown}"),
             ("takes", f"images of any size, as {side}x{side} {'in colour' if c == 3 else 'grey'}"),

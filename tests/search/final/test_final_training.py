@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from presage.database import Database
 from presage.search.final.finishing import Finishing
 from presage.search.final.settings import FinalSettings
 from presage.search.final.trainer import HeldOutScores, RecipesTrainer
+from presage.search.limits import Limits
 from presage.search.result import SearchResult
 from presage.search.run.engine import run_search
 from presage.search.run.pace import Unhurried
+from presage.search.run.run_folder import RunFolder
 from presage.search.settings import SearchSettings
 from presage.search.testing import TableScorer
 from presage.training.datasets.image_dataset import ImageDataset
@@ -92,12 +96,75 @@ def test_test_images_are_looked_at_for_the_chosen_network_alone(
 
     monkeypatch.setattr(RecipesTrainer, "tested", counted)
     with Database.open(tmp_path / "experience.duckdb") as database:
-        result = _search(dataset, tmp_path / "run", database, networks=2, trials=0)
-        _search(dataset, tmp_path / "run", database, networks=2, trials=0)
+        for _ in range(2):
+            result = _search(dataset, tmp_path / "run", database, networks=2, trials=0, average=False)
     assert result.final is not None
     assert result.final.best is not None
     assert looked == [result.final.best.hash]
     assert [one.test_accuracy is None for one in result.final.trainings].count(True) == 1
+
+
+def _scored(monkeypatch: pytest.MonkeyPatch, accuracy: float) -> list[str]:
+    """Every mean of networks comes to this on validation images; gives the hashes of what test images saw."""
+    looked: list[str] = []
+    real = RecipesTrainer.tested
+
+    def tested(self: RecipesTrainer, model: Any, recipe: Recipe) -> HeldOutScores | None:
+        looked.append(model.architecture.hash)
+        return real(self, model, recipe)
+
+    monkeypatch.setattr(RecipesTrainer, "tested", tested)
+    monkeypatch.setattr(RecipesTrainer, "validated", lambda self, model, recipe: HeldOutScores(accuracy))
+    return looked
+
+
+def test_the_mean_of_several_networks_is_left_where_it_is_as_good(
+    dataset: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = _scored(monkeypatch, 1.0)
+    with Database.open(tmp_path / "experience.duckdb") as database:
+        result = _search(dataset, tmp_path / "run", database, networks=2, trials=0)
+        again = _search(dataset, tmp_path / "run", database, networks=2, trials=0)
+        records = database.experiment_records()
+    final = result.final
+    assert final is not None
+    assert final.best is not None
+    assert final.ensemble is not None
+    assert again.final == final
+    assert sorted(looked) == sorted([final.best.hash, final.ensemble.hash])  # once each, of two networks and their mean
+    assert final.ensemble.members[0] == final.best.hash
+    assert sorted(final.ensemble.members) == sorted(one.hash for one in final.trainings)
+    assert final.ensemble.accuracy == 1.0
+    assert final.ensemble.hash not in {record.architecture for record in records}  # it was never trained
+    best = load_model(tmp_path / "run" / "best")
+    assert best.members == final.ensemble.members
+    folders = [
+        RunFolder(tmp_path / "run").final(one.hash, Recipe.from_json(one.recipe).hash) for one in final.trainings
+    ]
+    expected = sum(load_model(one).logits(dataset.x_test) for one in folders) / 2
+    np.testing.assert_allclose(best.logits(dataset.x_test), expected, atol=1e-4)
+    assert best.test_accuracy == pytest.approx(float((expected.argmax(1) == dataset.y_test).mean()), abs=1e-6)
+    assert any("the mean of" in note for note in final.notes)
+    written = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert SearchResult.from_json(written, tmp_path / "run").final == final
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "settings"),
+    [(0.0, {}), (1.0, {"average": False}), (1.0, {"limits": Limits(parameters=1)}), (1.0, {"networks": 1})],
+)
+def test_else_the_best_network_is_left(
+    dataset: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accuracy: float, settings: dict[str, Any]
+) -> None:
+    looked = _scored(monkeypatch, accuracy)
+    with Database.open(tmp_path / "experience.duckdb") as database:
+        result = _search(dataset, tmp_path / "run", database, **{"networks": 2, "trials": 0, **settings})
+    assert result.final is not None
+    assert result.final.best is not None
+    assert result.final.ensemble is None
+    assert result.final.shipped == result.final.best
+    assert looked == [result.final.best.hash]
+    assert load_model(tmp_path / "run" / "best").members == ()
 
 
 def test_a_final_recipe_that_is_the_searchs_own_leaves_the_experiment_that_is_stored(

@@ -306,3 +306,17 @@ def test_a_final_training_that_is_cut_is_told_and_goes_on_later(search: Search, 
     assert later.final is not None
     assert later.final.best is not None
     assert len(later.final.best.curve) == 9
+
+
+def test_networks_for_which_there_is_no_time_any_more_are_left_out(search: Search) -> None:
+    class Late(Unhurried):
+        def has_time(self, architecture: Architecture, recipe: Recipe) -> bool:
+            return len(trainer.trained) < 2
+
+    trainer = RatesTrainer()
+    result = search(trainer, FinalSettings(FINAL, networks=3, trials=0, side_by_side=True), pace=Late())
+    assert result.final is not None
+    assert len(trainer.trained) == len(result.final.trainings) == 2
+    assert result.final.best is not None
+    left_out = sorted(result.verified, key=lambda one: -(one.accuracy or 0.0))[2]
+    assert [note for note in result.final.notes if "no time" in note and left_out.chosen.hash[:8] in note]

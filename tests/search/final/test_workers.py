@@ -49,13 +49,14 @@ def timeless(value: Any) -> Any:
     return [timeless(each) for each in value] if isinstance(value, list) else value
 
 
-def test_final_trainings_side_by_side_come_to_the_same(dataset: ImageDataset, tmp_path: Path) -> None:
-    final = FinalSettings(FINAL, networks=2, trials=0, side_by_side=True)
+@pytest.mark.parametrize("networks", [2, 4])
+def test_final_trainings_side_by_side_come_to_the_same(dataset: ImageDataset, tmp_path: Path, networks: int) -> None:
+    final = FinalSettings(FINAL, networks=networks, trials=0, side_by_side=True)
     found = {}
     for name, workers in (("one", 1), ("two", 2)):
         with side_by_side(workers, "cpu", tmp_path / name / ".workers") as beside:
             found[name] = _search(dataset, tmp_path / name, beside, final)
-    assert len(found["two"]["final"]["trainings"]) == 2
+    assert len(found["two"]["final"]["trainings"]) == networks
     assert found["two"] == found["one"]
 
 

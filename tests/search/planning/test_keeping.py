@@ -23,7 +23,7 @@ FINAL = Recipe(epochs=20, train_images=None, least_epoch_images=1, batch=10, ima
 SPACE = TinySpace(layers=1)
 NETWORK: Architecture = SPACE.decode({"width0": 4, "kernel0": 3, "then0": "relu"})
 SPEED = Speed(image=0.01, each=0.0, scored=0.0, start=0.0)  # a second for each epoch of 100 images
-WORKLOAD = Workload(Images(100, 0), Images(100, 0), 0.0, 0.001, SPEED, SPEED, (1,), 4.0)
+WORKLOAD = Workload(Images(100, 0), Images(100, 0), 0.0, 0.001, SPEED, SPEED, (1,), 4.0, at_once=2)
 
 
 class Time:
@@ -100,6 +100,18 @@ def test_final_trainings_side_by_side_have_all_the_time_and_what_that_costs(at: 
         slowed.trained(NETWORK, SEARCH, seconds)
     at.now += 90
     assert slowed.fitted(NETWORK, FINAL).epochs == 16
+
+
+def test_more_final_trainings_than_there_is_room_for_share_the_time(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path, networks=4, timer=lambda architecture, recipe: 5.0, side_by_side=True)
+    at.now += 90
+    recipe = pace.fitted(NETWORK, FINAL)
+    assert recipe.epochs == 9  # 190 - 90, two after one another, at 5 seconds each, and a tenth
+    assert pace.has_time(NETWORK, recipe)  # 9 seconds, as was measured before
+    at.now += 121
+    assert pace.has_time(NETWORK, recipe)  # up to a tenth over the budget
+    at.now += 1
+    assert not pace.has_time(NETWORK, recipe)
 
 
 def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:

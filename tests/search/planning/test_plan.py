@@ -72,7 +72,7 @@ def test_untuned_final_trainings_stand_side_by_side_where_a_short_list_does() ->
     assert (found.final.trials, found.final.networks, found.final.side_by_side) == (0, 2, True)
     assert found.seconds <= SAFE * 150
     (last,) = (part for part in found.parts if part.name == "final")
-    assert last.what.startswith("2 networks at once, ")
+    assert last.what.startswith("2 networks, 2 at once, ")
     speed = Speed(image=3e-4, each=3e-10)
     untested = replace(beside.final_images, test=0)
     assert last.seconds == pytest.approx(speed.seconds(found.final.recipe, untested, 4_000_000))
@@ -91,6 +91,39 @@ def test_untuned_final_trainings_stand_side_by_side_where_a_short_list_does() ->
     assert Plan(150, SearchSettings(), FINAL, (), 0.0).again(before).final == replace(
         found.final, networks=1, side_by_side=False
     )
+
+
+def test_several_networks_are_trained_finally_rather_than_two_for_longer() -> None:
+    few = replace(workload(), works=(1_000_000,), at_once=2, beside=Speed(image=3e-4, each=3e-10))
+    few = replace(few, final_images=Images(4000, 200, 1000))
+    seen = []
+    for budget in (120, 200, 300, 450, 700, 1000, 3000):
+        found = plan(budget, few, RECIPE, SearchSettings(), FINAL)
+        assert found.seconds <= SAFE * budget
+        assert found.final is not None
+        assert found.final.networks <= found.settings.shortlist
+        seen.append((found.final.networks, found.final.recipe.epochs))
+    assert [networks for networks, _ in seen] == sorted(networks for networks, _ in seen)
+    assert all(networks % 2 == 0 and epochs >= FINAL.recipe.epochs / 2 for networks, epochs in seen if networks > 2)
+    assert seen[-1][0] == 10
+    assert seen[-1][1] > FINAL.recipe.epochs  # no more networks are short-listed
+    many = replace(few, final_images=Images(40_000, 1000, 1000))
+    for asked, final in ((many, FINAL), (few, replace(FINAL, average=False))):  # each is trained to its recipe's end
+        one = plan(1500, asked, RECIPE, SearchSettings(), replace(final, trials=0), fixed=frozenset({"trials"})).final
+        assert one is not None
+        assert one.recipe.epochs >= FINAL.recipe.epochs
+
+
+def test_rates_are_tuned_only_where_validation_images_tell_them_apart() -> None:
+    asked = workload(0.3)
+    assert plan(7200, asked, RECIPE, SearchSettings(), FINAL).to_json()["trials"] == 9
+    few = replace(asked, final_images=Images(4000, 200, 1000))
+    found = plan(7200, few, RECIPE, SearchSettings(), FINAL)
+    assert found.to_json()["trials"] == 0
+    assert found.final is not None
+    assert found.final.recipe.epochs > FINAL.recipe.epochs
+    asked_for = plan(7200, few, RECIPE, SearchSettings(), FINAL, fixed=frozenset({"trials"}))
+    assert asked_for.to_json()["trials"] == 9
 
 
 def test_tuning_gives_way_before_the_length_of_the_final_training() -> None:
