@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 __all__ = ["code_version", "counts", "without_words"]
 
 APART = (
+    "architecture/morphing/",
     "architecture/recurrent/",
     "architecture/shrinking/",
     "architecture/spaces/",
