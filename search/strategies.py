@@ -87,6 +87,10 @@ SAMPLERS: Registry[Sampler] = Registry(
         "reinforce": Sampler(
             f"{_SAMPLERS}.reinforce:ReinforceSampler", "REINFORCE with a recurrent controller (arXiv 1611.01578)"
         ),
+        "tournament": Sampler(
+            f"{_SAMPLERS}.tournament_selection:TournamentSelectionSampler",
+            "evolution by tournaments among all networks so far, none of which dies (arXiv 1711.00436)",
+        ),
         "tpe": Sampler("optuna.samplers:TPESampler", "Optuna's tree of Parzen estimators", True),
     },
 )

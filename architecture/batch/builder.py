@@ -58,6 +58,8 @@ class GraphBatchBuilder:
         if where is None:
             made = self._count
             self._count = made + 1
+        elif not where.any():
+            return np.full(self.n, -1, np.int64)
         else:
             made = np.where(where, self._count, -1)
             self._count = self._count + where

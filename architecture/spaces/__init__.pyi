@@ -5,6 +5,7 @@ from .codes import Codes as Codes
 from .darts import Darts as Darts
 from .enas_macro import EnasMacro as EnasMacro
 from .enas_micro import EnasMicro as EnasMicro
+from .hierarchical import Hierarchical as Hierarchical
 from .mobile import Mobile as Mobile
 from .nasnet import AMOEBANET_A as AMOEBANET_A
 from .nasnet import NASNET_A as NASNET_A

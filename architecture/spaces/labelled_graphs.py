@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LabelledGraphs", "draw", "place", "whole"]
+__all__ = ["LabelledGraphs", "between", "draw", "place", "whole"]
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -20,6 +20,20 @@ _BACKWARDS = 2.0**45  # over every spelling (2^21 matrices, 3^7 labels): what an
 def place(source: int, target: int) -> int:
     """Where the edge of two vertices stands among all possible ones: 0→1, 0→2, 1→2, 0→3, …"""
     return source + target * (target - 1) // 2
+
+
+def between(edges: Mask) -> Mask:
+    """Of n graphs of v vertices, (n, v, v) whether an edge runs from the first to the second: (n, v) which vertices lie
+    on a way from the first to the last; not even the first where there is none."""
+    n, v = edges.shape[:2]
+    reached, needed = np.zeros((2, n, v), np.bool_)
+    reached[:, 0], needed[:, -1] = True, True
+    for vertex in range(1, v):
+        reached[:, vertex] = (reached & edges[:, :, vertex]).any(axis=1)
+    for vertex in range(v - 2, -1, -1):
+        needed[:, vertex] = (needed & edges[:, vertex]).any(axis=1)
+    found: Mask = reached & needed
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +54,8 @@ class LabelledGraphs:
 
     @property
     def used(self) -> Mask:
-        """(n, v) which vertices lie between input and output; no input where nothing leads to the output."""
-        n, v = self.operations.shape
-        reached, needed = np.zeros((2, n, v), np.bool_)
-        reached[:, 0], needed[:, -1] = True, True
-        for vertex in range(1, v):
-            reached[:, vertex] = (reached & self.edges[:, :, vertex]).any(axis=1)
-        for vertex in range(v - 2, -1, -1):
-            needed[:, vertex] = (needed & self.edges[:, vertex]).any(axis=1)
-        found: Mask = reached & needed
-        return found
+        """(n, v) which vertices lie `between` input and output."""
+        return between(self.edges)
 
     def pruned(self) -> LabelledGraphs:
         """Without what does not lie between input and output."""

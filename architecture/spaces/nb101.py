@@ -13,17 +13,15 @@ from numpy.typing import NDArray
 from presage.architecture.batch.builder import GraphBatchBuilder, Nodes
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import (
-    Activation,
     AdaptiveAveragePool,
     Add,
-    BatchNorm,
     Classifier,
     Concatenate,
-    Convolution,
     Flatten,
     MaxPool,
     Slice,
 )
+from presage.architecture.spaces.activated import activated, joined
 from presage.architecture.spaces.codes import Choice, Codes
 from presage.architecture.spaces.labelled_graphs import LabelledGraphs, draw, place
 from presage.architecture.spaces.space import Categorical, Mask, Space
@@ -107,7 +105,7 @@ class NB101(Space):
     def decode_batch(self, codes: Codes) -> GraphBatch:
         graphs = self.graphs(codes).spelled()
         builder = GraphBatchBuilder(len(codes))
-        x = _convolved(builder, builder.image, self.width, 3)
+        x = activated(builder, builder.image, self.width, 3)
         for stack in range(self.stacks):
             width = self.width << stack
             if stack:
@@ -156,44 +154,25 @@ class NB101(Space):
         return graph.edges[0][np.ix_(kept, kept)].astype(int).tolist(), [INPUT, *inner, OUTPUT]
 
 
-def _convolved(
-    builder: GraphBatchBuilder, x: Nodes, width: int | Ints, kernel: int | Ints, where: Mask | None = None
-) -> Nodes:
-    """A convolution, batch normalisation and a ReLU."""
-    x = builder.add(Convolution, x, where=where, channels=width, kernel=kernel, padding=kernel // 2)
-    return builder.add(Activation, builder.add(BatchNorm, x, where=where), where=where)
-
-
 def _cell(builder: GraphBatchBuilder, x: Nodes, graphs: LabelledGraphs, channels: Ints) -> Nodes:
     used, edges = graphs.used, graphs.edges
     states = [x]
     for vertex in range(1, edges.shape[1] - 1):
         wide = channels[:, vertex]
-        terms = [_projected(builder, x, wide, edges[:, 0, vertex])]
+        terms = [activated(builder, x, wide, 1, edges[:, 0, vertex])]
         for source, state in enumerate(states[1:], start=1):
             read = edges[:, source, vertex]
             cut = read & (channels[:, source] > wide)
             terms.append(
                 np.where(cut, builder.add(Slice, state, where=cut, start=0, stop=wide), np.where(read, state, -1))
             )
-        total = _joined(builder, Add, terms)
+        total = joined(builder, Add, terms)
         operation = graphs.operations[:, vertex]
         pools = used[:, vertex] & (operation == POOL)
         convolves = used[:, vertex] & ~pools
-        made = _convolved(builder, total, wide, np.where(operation == CONV3, 3, 1), convolves)
+        made = activated(builder, total, wide, np.where(operation == CONV3, 3, 1), convolves)
         pooled = builder.add(MaxPool, total, where=pools, kernel=3, stride=1, padding=1)
         states.append(np.where(pools, pooled, made))
     ends = [np.where(edges[:, source, -1], state, -1) for source, state in enumerate(states[1:], start=1)]
-    passed = _projected(builder, x, channels[:, -1], edges[:, 0, -1])
-    return _joined(builder, Add, [_joined(builder, Concatenate, ends), passed])
-
-
-def _projected(builder: GraphBatchBuilder, x: Nodes, width: Ints, where: Mask) -> Nodes:
-    return _convolved(builder, x, width, 1, where)
-
-
-def _joined(builder: GraphBatchBuilder, operation: type[Add | Concatenate], terms: list[Nodes]) -> Nodes:
-    """The terms that are there, added or one after the other; one alone is itself, -1 where there is none."""
-    number = np.sum([term >= 0 for term in terms], axis=0)
-    made = builder.add(operation, *terms, where=number > 1)
-    return np.where(number > 1, made, np.max(terms, axis=0))
+    passed = activated(builder, x, channels[:, -1], 1, edges[:, 0, -1])
+    return joined(builder, Add, [joined(builder, Concatenate, ends), passed])

@@ -43,6 +43,10 @@ SPACES: Registry[Registered] = Registry(
             f"{_HERE}.nasnet:NASNet",
             "the cells of NASNet and AmoebaNet (arXiv 1707.07012, 1802.01548), with all fourteen operations",
         ),
+        "hierarchical": Registered(
+            f"{_HERE}.hierarchical:Hierarchical",
+            "motifs of motifs (arXiv 1711.00436): small graphs of primitives, and a cell that is a graph of these",
+        ),
         "mobile": Registered(
             f"{_HERE}.mobile:Mobile",
             "inverted bottlenecks as in ProxylessNAS (arXiv 1812.00332): kernel 3, 5 or 7, expansion 3 or 6, or "

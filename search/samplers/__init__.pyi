@@ -9,3 +9,4 @@ from .random import RandomSampler as RandomSampler
 from .regularized_evolution import RegularizedEvolutionSampler as RegularizedEvolutionSampler
 from .reinforce import ReinforceSampler as ReinforceSampler
 from .relaxed import RelaxedSampler as RelaxedSampler
+from .tournament_selection import TournamentSelectionSampler as TournamentSelectionSampler

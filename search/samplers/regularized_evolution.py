@@ -120,15 +120,17 @@ class RegularizedEvolutionSampler(SeededSampler):
         """Children of `n` tournaments within the last P scored candidates (the last `n`, where that is more: a batch
         has no order within)."""
         numbers = np.random.default_rng(seed)
-        scored = np.flatnonzero(history.scored)[-max(self.population, n) :]
+        scored = np.flatnonzero(history.scored)
         if len(scored) < self.population:
             return Proposals(space.sample(n, numbers))
+        scored = scored[-self.lives(len(scored), n) :]
+        size = self.drawn(len(scored))
         children: Codes = np.zeros((n, len(space.sizes)), np.int64)
         words_of = functions_of(space) if n <= _FEW else code_words
         words = np.zeros(n, np.uint64)
         todo = np.arange(n)
         for _ in range(1 + _REDRAWS):
-            drawn = scored[numbers.integers(len(scored), size=(len(todo), self.tournament))]
+            drawn = scored[numbers.integers(len(scored), size=(len(todo), size))]
             parents = drawn[np.arange(len(todo)), history.values[drawn, 0].argmax(axis=1)]
             children[todo] = space.mutate(history.codes[parents], numbers)
             words[todo] = words_of(children[todo])
@@ -139,10 +141,21 @@ class RegularizedEvolutionSampler(SeededSampler):
                 break
         return Proposals(children)
 
+    # What a subclass may say otherwise ------------------------------------------------------------------------------
+
+    def lives(self, completed: int, batch: int) -> int:
+        """How many of so many completed candidates, the youngest, are alive when so many are asked for at once."""
+        return max(self.population, batch)
+
+    def drawn(self, alive: int) -> int:
+        """How many of so many take part in a tournament."""
+        return self.tournament
+
     # ----------------------------------------------------------------------------------------------------------------
 
     def _alive(self, study: Study) -> list[FrozenTrial]:
-        return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))[-self.population :]
+        completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return completed[-self.lives(len(completed), 1) :]
 
     def _child(
         self,
@@ -170,7 +183,7 @@ class RegularizedEvolutionSampler(SeededSampler):
     def _best_of_tournament(
         self, study: Study, alive: Sequence[FrozenTrial], numbers: np.random.Generator
     ) -> FrozenTrial:
-        drawn = [alive[int(at)] for at in numbers.integers(len(alive), size=self.tournament)]
+        drawn = [alive[int(at)] for at in numbers.integers(len(alive), size=self.drawn(len(alive)))]
         best = max if study.direction == StudyDirection.MAXIMIZE else min
         return best(drawn, key=value_of)
 
