@@ -109,8 +109,8 @@ def _search_arguments(parser: Arguments) -> None:
     )  # fmt: skip
     group.add_argument(
         "--strategy", default="evolution", metavar="NAME",
-        help="random, evolution (default), bayes, reinforce, local or tpe: every candidate is trained; enas or "
-        "darts-first: shared weights propose those that are",
+        help="random, evolution (default), bayes, reinforce, local or tpe: every candidate is trained; enas, "
+        "darts-first or darts-second: shared weights propose those that are",
     )  # fmt: skip
     group.add_argument("--candidates", type=positive, default=20, metavar="N", help="cells trained (default: 20)")
     group.add_argument(
@@ -131,7 +131,8 @@ def _search(options: argparse.Namespace) -> int:
         session.check_database()
         found = search_cells(
             BriefStore(session.open).add_text_experiments, data, space, recipe, strategy=options.strategy,
-            candidates=options.candidates, seed=session.seed, run_folder=options.run, progress=session.progress,
+            candidates=options.candidates, seed=session.seed, device=session.device, run_folder=options.run,
+            progress=session.progress,
         )  # fmt: skip
     if options.json:
         rows = [asdict(one) for one in found]

@@ -113,7 +113,8 @@ def train_cells(
     out: Path | None,
     progress: OnStage,
 ) -> Sequence[TrainedCell]:
-    """Train each cell; each result enters the database as soon as it is there.
+    """Train each cell; each result enters the database as soon as it is there. Stopped and asked for again with the
+    same `out`, it repeats no epoch that was over.
 
     Args:
         store: takes results.
@@ -131,7 +132,7 @@ def train_cells(
     columns(data, recipe, where)  # what cannot be trained is said before anything is
     for cell in cells.values():
         model_sizes(cell, len(data.symbols), recipe)
-    rows = []
+    rows, under_way = [], []
     for number, (name, cell) in enumerate(cells.items()):
         stage = f"train {name}" if len(cells) == 1 else f"train {name} ({number + 1}/{len(cells)})"
         progress(stage, 0, recipe.epochs)
@@ -139,12 +140,16 @@ def train_cells(
         def told(done: int, value: float, stage: str = stage) -> None:
             progress(stage, done, recipe.epochs)
 
-        with one_thread():
-            training = train_text(data, cell, recipe, seed, where, told)
-        store([text_entry(record, cell, recipe, seed, training)])
-        folder = None
-        if out is not None and training.model is not None:
+        folder = checkpoint = None
+        if out is not None:
             folder = out / Path(name).stem
+            checkpoint = folder / "checkpoint.pt"
+            folder.mkdir(parents=True, exist_ok=True)
+            under_way.append(checkpoint)
+        with one_thread():
+            training = train_text(data, cell, recipe, seed, where, told, checkpoint=checkpoint)
+        store([text_entry(record, cell, recipe, seed, training)])
+        if folder is not None and training.model is not None:
             save_text_model(TextModel.of(data, cell, recipe, training), folder)
         rows.append(
             TrainedCell(
@@ -157,9 +162,11 @@ def train_cells(
                 training.parameters,
                 training.hidden,
                 training.seconds,
-                None if folder is None else str(folder),
+                None if folder is None or training.model is None else str(folder),
             )
         )
+    for checkpoint in under_way:
+        checkpoint.unlink(missing_ok=True)
     return rows
 
 
@@ -172,19 +179,20 @@ def search_cells(
     strategy: str,
     candidates: int,
     seed: int,
+    device: str,
     run_folder: Path,
     progress: OnStage,
 ) -> Sequence[FoundCell]:
     """Search a space of cells by training them, and write the report; see `presage.search.recurrent.trained`."""
     from presage.report.cells import write_cell_report
     from presage.search.recurrent import trained
-    from presage.training.hardware import one_thread
+    from presage.training.hardware import choose_device, one_thread
 
     check_folder(run_folder, "--run", "presage text search")
     with one_thread():
         found = trained.search_cells(
             data, space, recipe, strategy=strategy, candidates=candidates, seed=seed, run_folder=run_folder,
-            store=store, progress=progress,
+            store=store, progress=progress, device=choose_device(device),
         )  # fmt: skip
         if found:
             write_cell_report(run_folder)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from presage.errors import InvalidArgument
 from presage.search.recurrent.shared_cells import SharedCells, optimizer_of, wiring_of
 from presage.search.samplers.controller import Controller
 from presage.search.samplers.policy_gradient import Reinforce
+from presage.search.supernet.unrolled import first_order, second_order
 from presage.training.text.fitting import chunk_count, chunks, columns, descend
 from presage.training.text.recipe import TextRecipe
 from presage.training.text.text_data import TextData
@@ -24,6 +26,7 @@ from presage.training.text.text_data import TextData
 __all__ = ["OneShotCells", "darts_cells", "enas_cells"]
 
 OnEpoch = Callable[[int], None]
+Chunk = tuple[Tensor, Tensor]
 
 REWARDED = 8
 """Cells that the controller is told of at once; and, times the cells that are wanted, how many it draws in the end."""
@@ -64,7 +67,14 @@ class _Stream:
 
 
 def enas_cells(
-    data: TextData, space: CellSpace, recipe: TextRecipe, *, count: int, seed: int, on_epoch: OnEpoch | None = None
+    data: TextData,
+    space: CellSpace,
+    recipe: TextRecipe,
+    *,
+    count: int,
+    seed: int,
+    device: str | torch.device = "cpu",
+    on_epoch: OnEpoch | None = None,
 ) -> OneShotCells:
     """ENAS (arXiv 1802.03268, section 2.2): in each epoch the shared weights learn from the training text, a cell drawn
     for each chunk; then the controller learns from how well its cells do on chunks of the validation text.
@@ -76,10 +86,11 @@ def enas_cells(
         InvalidArgument: a space whose cells share no weights.
     """
     states = _states(space)
-    parts = columns(data, recipe, torch.device("cpu"))
-    with torch.random.fork_rng([]):
+    where = torch.device(device)
+    parts = columns(data, recipe, where)
+    with torch.random.fork_rng([where] if where.type == "cuda" else []):
         torch.manual_seed(seed)
-        model = SharedCells(states, len(data.symbols))
+        model = SharedCells(states, len(data.symbols)).to(where)
         controller = Controller(space, temperature=5.0, tanh_constant=2.5, seed=seed)
         rule = Reinforce(controller, learning_rate=0.01, entropy_weight=0.05)
         generator = torch.Generator().manual_seed(seed)
@@ -109,44 +120,77 @@ def enas_cells(
 
 
 def darts_cells(
-    data: TextData, space: CellSpace, recipe: TextRecipe, *, seed: int, on_epoch: OnEpoch | None = None
+    data: TextData,
+    space: CellSpace,
+    recipe: TextRecipe,
+    *,
+    seed: int,
+    device: str | torch.device = "cpu",
+    on_epoch: OnEpoch | None = None,
+    unrolled: bool = False,
 ) -> OneShotCells:
-    """First-order DARTS (arXiv 1806.09055): weights learn from the training text and the shares of the activations on
-    every edge from the validation text, in turn; the cell takes of each state the strongest edge and activation.
+    """DARTS (arXiv 1806.09055): weights learn from the training text and the shares of the activations on every edge
+    from the validation text, in turn; the cell takes of each state the strongest edge and activation.
+
+    Args:
+        unrolled: second order (equations 6 to 8): the shares' gradient goes through one step of the weights, as long as
+            the steps of their optimizer are.
 
     Raises:
         InvalidArgument: another space than `rnn_darts`.
     """
     if not isinstance(space, RnnDarts):
-        raise InvalidArgument("space", "darts-first", "be rnn_darts", space.name)
-    parts = columns(data, recipe, torch.device("cpu"))
+        raise InvalidArgument("space", "darts-second" if unrolled else "darts-first", "be rnn_darts", space.name)
+    where = torch.device(device)
+    parts = columns(data, recipe, where)
     edges = space.nodes * (space.nodes + 1) // 2
-    with torch.random.fork_rng([]):
+    with torch.random.fork_rng([where] if where.type == "cuda" else []):
         torch.manual_seed(seed)
-        model = SharedCells(_states(space), len(data.symbols), relaxed=True)
-        alpha = torch.randn(edges, 1 + len(FUNCTIONS)).mul_(1e-3).requires_grad_()
+        model = SharedCells(_states(space), len(data.symbols), relaxed=True).to(where)
+        alpha = torch.randn(edges, 1 + len(FUNCTIONS)).mul_(1e-3).to(where).requires_grad_()
         optimizer = optimizer_of(model, recipe)
         chooser = torch.optim.Adam([alpha], lr=0.01, betas=(0.5, 0.999))
         train, validation = (_Stream(text, recipe.sequence_length) for text in (parts.train, parts.validation))
         each = chunk_count(parts.train, recipe.sequence_length)
-        losses = []
+        weights, losses = list(model.parameters()), []
         for epoch in range(recipe.epochs):
             total = 0.0
             for _ in range(each):
-                symbols, following = validation.next()
-                logits, h = model(symbols, validation.h, alpha.softmax(dim=1))
-                validation.h = h.detach()
-                (alpha.grad,) = torch.autograd.grad(_loss(logits, following), [alpha])
+                held, told = validation.next(), train.next()
+                carried = validation.h
+
+                def held_out(held: Chunk = held, carried: Tensor | None = carried) -> Tensor:
+                    logits, h = model(held[0], carried, alpha.softmax(dim=1))
+                    validation.h = h.detach()
+                    return _loss(logits, held[1])
+
+                def training(told: Chunk = told) -> Tensor:
+                    return _loss(model(told[0], train.h, alpha.softmax(dim=1))[0], told[1])
+
+                if unrolled:
+                    rate = _unrolled_rate(optimizer, weights)
+                    (alpha.grad,) = second_order(training, held_out, weights, [alpha], rate=rate)
+                else:
+                    (alpha.grad,) = first_order(held_out, [alpha])
                 chooser.step()
-                symbols, following = train.next()
+                symbols, following = told
                 logits, h = model(symbols, train.h, alpha.detach().softmax(dim=1))
                 train.h = h.detach()
                 total += _descend(model, optimizer, _loss(logits, following), recipe)
             losses.append(total / each)
             if on_epoch is not None:
                 on_epoch(epoch + 1)
-        shares = alpha.detach().softmax(dim=1)
+        shares = alpha.detach().softmax(dim=1).cpu()
     return OneShotCells([derived(space, shares)], [], losses, float(-(shares * shares.log()).sum(dim=1).mean()))
+
+
+def _unrolled_rate(optimizer: torch.optim.Optimizer, weights: Sequence[Tensor]) -> float:
+    """ξ by which a step along the latest gradient is as long as Adam's, which moves each of N weights by about the
+    learning rate η: η √N / ‖g‖; η before there is a gradient."""
+    rate = float(optimizer.param_groups[0]["lr"])
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    norm = float(torch.stack([one.square().sum() for one in gradients]).sum().sqrt()) if gradients else 0.0
+    return rate * math.sqrt(sum(weight.numel() for weight in weights)) / norm if norm > 0 else rate
 
 
 def derived(space: RnnDarts, shares: Tensor) -> dict[str, Choice]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 from optuna.storages import JournalStorage
@@ -28,16 +28,19 @@ from presage.training.text.recording import text_entry, text_record
 from presage.training.text.text_data import TextData
 from presage.training.text.text_model import TextModel, save_text_model
 
+if TYPE_CHECKING:
+    import torch
+
 __all__ = ["BY_TRAINING", "ON_SHARED_WEIGHTS", "FoundCell", "search_cells"]
 
 BY_TRAINING = ("random", "evolution", "bayes", "reinforce", "local", "tpe")
 """Strategies whose every candidate is trained."""
 
-ON_SHARED_WEIGHTS = ("enas", "darts-first")
+ON_SHARED_WEIGHTS = ("enas", "darts-first", "darts-second")
 """Those that train one network for all cells first, and then the cells that it thinks best."""
 
 VERSION = 1
-_SETTINGS, _STUDY, _RESULT, _LOCK = "search.json", "study.log", "result.json", ".lock"
+_SETTINGS, _STUDY, _RESULT, _LOCK, _CHECKPOINT = "search.json", "study.log", "result.json", ".lock", "checkpoint.pt"
 _NAME = "trained"
 
 Store = Callable[[Iterable[TextExperimentEntry]], object]
@@ -80,6 +83,7 @@ def search_cells(
     run_folder: Path,
     store: Store,
     progress: OnStage,
+    device: str | torch.device = "cpu",
 ) -> list[FoundCell]:
     """Search, training `candidates` cells; the best first, and its network in the folder ``best`` of the run.
 
@@ -105,7 +109,7 @@ def search_cells(
         }  # fmt: skip
         _check_same(run_folder, settings)
         study = _study(run_folder, strategy, seed, candidates)
-        search = _Search(data, space, recipe, seed, run_folder, store, study)
+        search = _Search(data, space, recipe, seed, run_folder, store, study, device)
         if strategy in ON_SHARED_WEIGHTS and not study.trials:
             search.enqueue(strategy, candidates, progress)
         candidates = search.wanted(strategy, candidates)
@@ -124,10 +128,10 @@ def search_cells(
 class _Search:
     def __init__(
         self, data: TextData, space: CellSpace, recipe: TextRecipe, seed: int, run_folder: Path, store: Store,
-        study: optuna.Study,
+        study: optuna.Study, device: str | torch.device,
     ) -> None:  # fmt: skip
         self.data, self.space, self.recipe, self.seed = data, space, recipe, seed
-        self.run_folder, self.store, self.study = run_folder, store, study
+        self.run_folder, self.store, self.study, self.device = run_folder, store, study, device
         self.record = text_record(data)
 
     def enqueue(self, strategy: str, count: int, progress: OnStage) -> None:
@@ -140,10 +144,12 @@ class _Search:
             progress("train shared weights", done, epochs)
 
         told(0)
+        of = self.data, self.space, self.recipe
         if strategy == "enas":
-            found = enas_cells(self.data, self.space, self.recipe, count=count, seed=self.seed, on_epoch=told)
+            found = enas_cells(*of, count=count, seed=self.seed, device=self.device, on_epoch=told)
         else:
-            found = darts_cells(self.data, self.space, self.recipe, seed=self.seed, on_epoch=told)
+            unrolled = strategy == "darts-second"
+            found = darts_cells(*of, seed=self.seed, device=self.device, on_epoch=told, unrolled=unrolled)
         for at, params in enumerate(found.params):
             proxy = {"proxy": found.proxies[at]} if found.proxies else {}
             self.study.enqueue_trial(params, user_attrs=proxy)
@@ -175,8 +181,10 @@ class _Search:
         if known is not None:
             self._tell(trial, vars(known))
             return
-        training = train_text(self.data, cell, self.recipe, self.seed)
+        under_way = self.run_folder / _CHECKPOINT
+        training = train_text(self.data, cell, self.recipe, self.seed, self.device, checkpoint=under_way)
         self.store([text_entry(self.record, cell, self.recipe, self.seed, training, self.space.name, params)])
+        under_way.unlink(missing_ok=True)
         if training.value is None or training.test_value is None:
             self.study.tell(trial, state=TrialState.FAIL)
             return

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from presage.architecture.recurrent.cell import RecurrentCell
+from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
 from presage.training.datasets.refusing import refusal
 from presage.training.schedule import rate_share
 from presage.training.text.language_model import LanguageModel, model_sizes
@@ -81,38 +83,47 @@ def train_text(
     seed: int = 0,
     device: str | torch.device = "cpu",
     on_epoch: OnEpoch | None = None,
+    *,
+    checkpoint: Path | None = None,
 ) -> TextTraining:
     """Train a cell on a text.
 
     Args:
         seed: of weights and masks.
         on_epoch: told how many epochs are done, and the validation metric.
+        checkpoint: file that every epoch is put down in: a training that was stopped goes on from it, to the same
+            result. What another training left there counts for nothing. It stays, so that a training that is over is
+            not repeated either.
 
     Raises:
         InvalidDataset: the text is shorter than one batch.
-        InvalidArgument: sizes that do not fit.
+        InvalidArgument: sizes that do not fit; or a checkpoint that presage did not write.
+        StorageFull: the disk is full.
     """
     begun, where = time.perf_counter(), torch.device(device)
     parts = columns(data, recipe, where)
-    forked = [where] if where.type == "cuda" else []
-    with torch.random.fork_rng(forked):
+    with torch.random.fork_rng([where] if where.type == "cuda" else []):
         torch.manual_seed(seed)
-        model = new_model(data, cell, recipe).to(where)
-        curve, losses, averaged = _epochs(model, parts, data.metric, recipe, on_epoch)
-    final = model if averaged is None else averaged
-    done = len(curve) == recipe.epochs
+        state = _State(new_model(data, cell, recipe).to(where), recipe)
+        kept = None
+        if checkpoint is not None:
+            kept = _Kept(checkpoint, [data.fingerprint, cell.hash, recipe.hash, seed], begun)
+            kept.restore(state, where)
+        _epochs(state, parts, data.metric, recipe, on_epoch, kept)
+    final = state.model if state.average is None else state.average
+    done = len(state.curve) == recipe.epochs
     test = of_loss(data.metric, mean_loss(final, parts.test, recipe)) if done else None
     return TextTraining(
         status="finished" if done else "diverged",
         metric=data.metric,
-        value=curve[-1] if done else None,
+        value=state.curve[-1] if done else None,
         test_value=test,
-        curve=tuple(curve),
-        train_losses=tuple(losses[: len(curve)]),
-        parameters=sum(weight.numel() for weight in model.parameters()),
-        hidden=model.recurrent.hidden,
-        embedding=model.recurrent.width,
-        seconds=time.perf_counter() - begun,
+        curve=tuple(state.curve),
+        train_losses=tuple(state.losses[: len(state.curve)]),
+        parameters=sum(weight.numel() for weight in state.model.parameters()),
+        hidden=state.model.recurrent.hidden,
+        embedding=state.model.recurrent.width,
+        seconds=time.perf_counter() - begun + (0.0 if kept is None else kept.before),
         device=where,
         model=final.cpu().eval() if done else None,
     )
@@ -202,42 +213,102 @@ def optimizer_of(model: nn.Module, recipe: TextRecipe) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=recipe.learning_rate)
 
 
+class _State:
+    """Where a training stands: network, optimizer, curve, training losses, and the averaged network where there is one,
+    of so many steps."""
+
+    def __init__(self, model: LanguageModel, recipe: TextRecipe) -> None:
+        self.model, self.optimizer = model, optimizer_of(model, recipe)
+        self.curve: list[float] = []
+        self.losses: list[float] = []
+        self.average: LanguageModel | None = None
+        self.averaged = 0
+
+
+class _Kept:
+    """The file that a training is put down in after each epoch.
+
+    Args:
+        identity: of the training.
+        begun: time of `time.perf_counter` when it began, or was taken up.
+
+    Attributes:
+        before: seconds that it took before it was taken up.
+    """
+
+    def __init__(self, path: Path, identity: list[Any], begun: float) -> None:
+        self.path, self.identity, self.before, self._begun = path, identity, 0.0, begun
+
+    def restore(self, state: _State, device: torch.device) -> None:
+        """Take the training up where it was, if it is this one."""
+        found = load_checkpoint(self.path, device)
+        if found is None or found.get("identity") != self.identity:
+            return
+        with restoring(self.path):
+            state.model.load_state_dict(found["model"])
+            state.optimizer.load_state_dict(found["optimizer"])
+            state.curve, state.losses = list(found["curve"]), list(found["losses"])
+            if found["average"] is not None:
+                state.average = deepcopy(state.model)
+                state.average.load_state_dict(found["average"])
+            state.averaged, self.before = int(found["averaged"]), float(found["seconds"])
+            torch.set_rng_state(found["random"].cpu())
+            if device.type == "cuda" and found["random_cuda"] is not None:
+                torch.cuda.set_rng_state(found["random_cuda"].cpu(), device)
+
+    def put_down(self, state: _State) -> None:
+        """After an epoch."""
+        device = next(state.model.parameters()).device
+        save_checkpoint(
+            self.path,
+            {
+                "identity": self.identity,
+                "model": state.model.state_dict(),
+                "optimizer": state.optimizer.state_dict(),
+                "curve": state.curve,
+                "losses": state.losses,
+                "average": None if state.average is None else state.average.state_dict(),
+                "averaged": state.averaged,
+                "seconds": self.before + time.perf_counter() - self._begun,
+                "random": torch.get_rng_state(),
+                "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            },
+        )
+
+
 def _epochs(
-    model: LanguageModel, parts: Columns, metric: str, recipe: TextRecipe, on_epoch: OnEpoch | None
-) -> tuple[list[float], list[float], LanguageModel | None]:
-    """Curve, training losses, and the averaged network where there is one. Ends early where the loss is no number."""
-    optimizer = optimizer_of(model, recipe)
+    state: _State, parts: Columns, metric: str, recipe: TextRecipe, on_epoch: OnEpoch | None, kept: _Kept | None
+) -> None:
+    """Train to the end, or until the loss is no number."""
+    model, optimizer = state.model, state.optimizer
     each = chunk_count(parts.train, recipe.sequence_length)
-    curve: list[float] = []
-    losses: list[float] = []
-    average: LanguageModel | None = None
-    averaged = 0
-    for epoch in range(recipe.epochs):
+    for epoch in range(len(state.curve), recipe.epochs):
         states: tuple[Tensor, ...] | None = None
         total = torch.zeros((), device=parts.train.device)
         for at, (symbols, following) in enumerate(chunks(parts.train, recipe.sequence_length)):
             share = rate_share(recipe.schedule, recipe.warmup, epoch * each + at, recipe.epochs * each)
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * share
-            logits, states = model(symbols, None if states is None else [state.detach() for state in states])
+            logits, states = model(symbols, None if states is None else [one.detach() for one in states])
             loss = F.cross_entropy(logits.flatten(0, 1), following.flatten())
             descend(model, optimizer, loss, recipe.clip)
             total += loss.detach()
-            if average is not None:
-                averaged += 1
-                for mean, now in zip(average.parameters(), model.parameters(), strict=True):
-                    mean.data.lerp_(now.data, 1 / averaged)
-        losses.append(float(total) / each)
-        value = of_loss(metric, mean_loss(model if average is None else average, parts.validation, recipe))
-        if not (math.isfinite(losses[-1]) and math.isfinite(value)):
+            if state.average is not None:
+                state.averaged += 1
+                for mean, now in zip(state.average.parameters(), model.parameters(), strict=True):
+                    mean.data.lerp_(now.data, 1 / state.averaged)
+        state.losses.append(float(total) / each)
+        value = of_loss(metric, mean_loss(state.average or model, parts.validation, recipe))
+        if not (math.isfinite(state.losses[-1]) and math.isfinite(value)):
             break
-        curve.append(value)
-        stalls = len(curve) > recipe.patience and value > min(curve[: -recipe.patience])
-        if recipe.optimizer == "asgd" and average is None and stalls:
-            average = deepcopy(model)
+        state.curve.append(value)
+        stalls = len(state.curve) > recipe.patience and value > min(state.curve[: -recipe.patience])
+        if recipe.optimizer == "asgd" and state.average is None and stalls:
+            state.average = deepcopy(model)
+        if kept is not None:
+            kept.put_down(state)
         if on_epoch is not None:
             on_epoch(epoch + 1, value)
-    return curve, losses, average
 
 
 def _side_by_side(text: NDArray[np.int32], batch: int, device: torch.device) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from presage.architecture.recurrent.operations import FUNCTIONS
 from presage.architecture.recurrent.published import DARTS_V2, ENAS
 from presage.architecture.recurrent.spaces import RnnDarts, RnnEnas
-from presage.search.recurrent.one_shot import darts_cells, derived, enas_cells
+from presage.search.recurrent.one_shot import _unrolled_rate, darts_cells, derived, enas_cells
 from presage.search.recurrent.shared_cells import CellWiring, SharedCells, wiring_of
 from presage.training.text.recipe import TextRecipe
 from presage.training.text.text_data import TextData, text_data
@@ -89,8 +89,32 @@ def test_both_learn_are_repeated_by_their_seed_and_leave_torch_s_generator_alone
     assert first.proxies == sorted(first.proxies)
     assert space.valid(space.codes(first.params)).all()
     assert np.isfinite(first.entropy)
-    relaxed, again = (darts_cells(data, RnnDarts(nodes=2), RECIPE, seed=1) for _ in range(2))
-    assert relaxed == again
-    assert relaxed.losses[-1] < relaxed.losses[0]
-    assert len(relaxed.params) == 1
+    for unrolled in (False, True):
+        relaxed, again = (darts_cells(data, RnnDarts(nodes=2), RECIPE, seed=1, unrolled=unrolled) for _ in range(2))
+        assert relaxed == again
+        assert relaxed.losses[-1] < relaxed.losses[0]
+        assert len(relaxed.params) == 1
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_an_unrolled_step_is_as_long_as_adam_s() -> None:
+    weights = [torch.nn.Parameter(torch.zeros(3, 4)), torch.nn.Parameter(torch.zeros(4))]
+    optimizer = torch.optim.Adam(weights, lr=0.01)
+    assert _unrolled_rate(optimizer, weights) == 0.01
+    for weight in weights:
+        weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
+    length = torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None]).norm()
+    optimizer.step()
+    moved = torch.cat([weight.detach().flatten() for weight in weights]).norm()
+    assert _unrolled_rate(optimizer, weights) * float(length) == pytest.approx(float(moved), rel=1e-3)
+
+
+def test_both_orders_of_darts_end_with_other_shares(data: TextData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second order sees what the weights would become."""
+    kept: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        "presage.search.recurrent.one_shot.derived", lambda space, shares: kept.append(shares.clone()) or {}
+    )
+    for unrolled in (False, True):
+        darts_cells(data, RnnDarts(nodes=2), RECIPE, seed=1, unrolled=unrolled)
+    assert not torch.equal(*kept)

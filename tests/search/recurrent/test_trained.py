@@ -88,9 +88,10 @@ def test_shared_weights_propose_what_is_trained(data: TextData, tmp_path: Path) 
     found = Searched(data, tmp_path / "enas").search(strategy="enas", space=RnnEnas(nodes=3), candidates=2)
     assert len(found) == 2
     assert all(one.proxy is not None and one.proxy > 0 for one in found)
-    found = Searched(data, tmp_path / "darts").search(strategy="darts-first", candidates=3)
-    assert len(found) == 1
-    assert RnnDarts(nodes=2).cell(found[0].params).hash == found[0].cell
+    for strategy in ("darts-first", "darts-second"):
+        found = Searched(data, tmp_path / strategy).search(strategy=strategy, candidates=3)
+        assert len(found) == 1
+        assert RnnDarts(nodes=2).cell(found[0].params).hash == found[0].cell
 
 
 def test_another_search_in_the_same_folder_is_refused(data: TextData, tmp_path: Path) -> None:

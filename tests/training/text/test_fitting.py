@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,3 +115,40 @@ def test_texts_shorter_than_a_batch_and_sizes_of_nothing_are_refused_in_one_line
         train_text(data, published("rnn"), TextRecipe(parameters=100))
     with pytest.raises(InvalidDataset, match="for validation"):
         train_text(text_data("ab" * 40, "ab"), published("rnn"), TextRecipe(batch=1, sequence_length=4))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dropout": 0.2, "recurrent_dropout": 0.2},
+        {"optimizer": "asgd", "learning_rate": 30.0, "schedule": "constant", "clip": 5.0, "patience": 1},
+    ],
+)
+def test_a_training_that_was_stopped_goes_on_to_the_same_end(
+    data: TextData, quick: TextRecipe, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    recipe, cell = replace(quick, epochs=8, **changes), published("rnn")
+    whole = train_text(data, cell, recipe, seed=3)
+
+    def stop(done: int, value: float) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(KeyboardInterrupt):
+        train_text(data, cell, recipe, 3, on_epoch=stop, checkpoint=checkpoint)
+    told: list[int] = []
+    found = train_text(data, cell, recipe, 3, on_epoch=lambda done, value: told.append(done), checkpoint=checkpoint)
+    assert told == [7, 8]
+    assert (found.curve, found.train_losses, found.test_value) == (whole.curve, whole.train_losses, whole.test_value)
+    again = train_text(data, cell, recipe, 3, on_epoch=lambda done, value: told.append(done), checkpoint=checkpoint)
+    assert told == [7, 8]  # it was over
+    assert again.test_value == whole.test_value
+    other = train_text(data, cell, recipe, 4, checkpoint=checkpoint)  # another training's file counts for nothing
+    assert other.curve == train_text(data, cell, recipe, 4).curve
+
+
+def test_a_checkpoint_that_is_none_is_refused(data: TextData, quick: TextRecipe, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"not one")
+    with pytest.raises(InvalidArgument, match="a file that presage wrote"):
+        train_text(data, published("rnn"), quick, checkpoint=tmp_path / "checkpoint.pt")
