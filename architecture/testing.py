@@ -114,6 +114,13 @@ class SpaceContract(CodeSpaceContract):
         assert same_batch(batch, GraphBatch.of(one_by_one))
         assert batch.architectures() == one_by_one
 
+    def test_the_place_of_a_node_does_not_depend_on_what_else_is_decoded(self) -> None:
+        codes = self.drawn(n=8)
+        batch = self.space.decode_batch(codes)
+        if batch.calls is not None:  # networks that share weights find them by it
+            alone = [self.space.decode_batch(code[None]).calls for code in codes]
+            assert np.array_equal(np.concatenate([calls for calls in alone if calls is not None]), batch.calls)
+
     def test_inactive_parameters_do_not_change_the_network(self) -> None:
         rng = np.random.default_rng(2)
         codes = self.drawn()

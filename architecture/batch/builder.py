@@ -33,7 +33,8 @@ class GraphBatchBuilder:
     def __init__(self, n: int) -> None:
         self.n = n
         self._count = np.zeros(n, np.int64)
-        self._columns: list[tuple[Mask | None, Nodes, int, list[tuple[int, Any]], tuple[Nodes, ...]]] = []
+        self._calls = 0
+        self._columns: list[tuple[int, Mask | None, Nodes, int, list[tuple[int, Any]], tuple[Nodes, ...]]] = []
         self.image = self.add(Input)
 
     def add(self, operation: type[Operation], *inputs: Nodes, where: Mask | None = None, **fields: Any) -> Nodes:
@@ -55,6 +56,8 @@ class GraphBatchBuilder:
                 values.append((position, operation.named(column.field).index(part) if isinstance(part, str) else part))
         if fields:
             raise TypeError(f"`{operation.name}` has no field {', '.join(fields)}.")
+        call = self._calls
+        self._calls += 1
         if where is None:
             made = self._count
             self._count = made + 1
@@ -63,7 +66,7 @@ class GraphBatchBuilder:
         else:
             made = np.where(where, self._count, -1)
             self._count = self._count + where
-        self._columns.append((where, made, KIND[operation], values, inputs))
+        self._columns.append((call, where, made, KIND[operation], values, inputs))
         return made
 
     def then(self, x: Nodes, operation: type[Operation], where: Mask | None = None, **fields: Any) -> Nodes:
@@ -79,7 +82,7 @@ class GraphBatchBuilder:
         attributes = np.zeros((m, len(ATTRIBUTES)), np.int32, order="F")
         degree = np.zeros(m, np.int64)
         placed: list[tuple[Nodes, slice | Nodes, list[Nodes]]] = []
-        for call, (where, made, code, values, inputs) in enumerate(self._columns):
+        for call, where, made, code, values, inputs in self._columns:
             chosen: slice | Nodes = slice(None) if where is None else np.flatnonzero(where)
             rows = first[chosen] + made[chosen]
             kind[rows], calls[rows] = code, call
