@@ -40,6 +40,7 @@ COMMANDS = {
     "train": "train networks fully; the results enter the database, and what it knows is not trained again",
     "text": "recurrent cells on a text: probe, search, train; each left as a model that writes on",
     "generate": "text by a network that `presage text` left in a folder",
+    "grow": "a small network grown by network morphisms: children inherit weights, the best of each step goes on",
     "shrink": "smaller versions of a network within limits, trained beside a plain scaled-down one",
     "classify": "classes of images, by a network that train or search left in a folder",
     "sample": "random architectures of a search space, or recurrent cells, as JSON lines",

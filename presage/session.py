@@ -24,6 +24,7 @@ from presage.steps import (
     evaluation,
     experience,
     extrapolation,
+    growing,
     populating,
     prediction,
     shrinking,
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from presage.architectures import NamedArchitecture
     from presage.database import Database, ImportReport
     from presage.probe import DifficultyCard, ProbeRun, RungRun
-    from presage.search import FinalSettings, SearchResult, SearchSettings
+    from presage.search import FinalSettings, Limits, SearchResult, SearchSettings
+    from presage.search.climbing.grown import GrowResult
+    from presage.search.climbing.settings import ClimbSettings
     from presage.search.shrinking.shrunk import ShrinkResult
     from presage.steps.extrapolation import Extrapolation
     from presage.steps.prediction import BoundPredictor
@@ -316,6 +319,18 @@ class Session:
             InvalidArgument, NothingFeasible: the network is within the limits already, or no version of it can be.
         """
         return shrinking.shrink(self, network, dataset, recipe, settings, run_folder, model)
+
+    def grow(
+        self, network: NamedArchitecture, dataset: ImageDataset, recipe: Recipe, settings: ClimbSettings,
+        limits: Limits, run_folder: Path,
+    ) -> GrowResult:  # fmt: skip
+        """A network grown by network morphisms within limits, its children trained from inherited weights; the end of
+        the climb trained from scratch too, and left in the folder's `best` where it is; what was stopped goes on.
+
+        Raises:
+            InvalidArgument, NothingFeasible: the network is over the limits.
+        """
+        return growing.grow(self, network, dataset, recipe, settings, limits, run_folder)
 
     # What fills the database?
 

@@ -39,10 +39,13 @@ class Retrainer:
     """Trains networks on from weights that they have, by one recipe and seed.
 
     Killed at any moment and asked again, it gives the results it has and goes on with a training from its last epoch.
+
+    Args:
+        test: whether test images are scored at the end of each.
     """
 
-    def __init__(self, trainer: RecipeTrainer, recipe: Recipe, seed: int) -> None:
-        self._trainer, self._recipe, self._seed = trainer, recipe, seed
+    def __init__(self, trainer: RecipeTrainer, recipe: Recipe, seed: int, *, test: bool = True) -> None:
+        self._trainer, self._recipe, self._seed, self._test = trainer, recipe, seed, test
 
     def keep(self, network: Network, folder: Path) -> None:
         """Keep the weights that a retraining begins with."""
@@ -89,7 +92,7 @@ class Retrainer:
                 hold_zeros(network)
             return fit(
                 network, self._trainer.data, self._recipe,
-                seed=self._seed, checkpoint=checkpoint, on_epoch=tell, depth=False,
+                seed=self._seed, checkpoint=checkpoint, on_epoch=tell, test=self._test, depth=False,
             )  # fmt: skip
 
         result = attempt_by_epochs(folder, train, on_epoch)

@@ -12,8 +12,8 @@ from presage.records import ExperimentRecord
 from presage.records.experiment import FINISHED
 from presage.search.run.attempts import attempt_by_epochs, settled
 from presage.search.run.ledger import OF_RUN, Store, crashed_row, read_row
+from presage.search.run.run_folder import RunFolder
 from presage.search.run.trainer import Trainer
-from presage.search.shrinking.shrink_folder import ShrinkFolder
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.fitting import TrainingResult
 from presage.training.loop import EpochRecord
@@ -34,7 +34,7 @@ class VersionTrainer:
     """
 
     def __init__(
-        self, trainer: Trainer, dataset: ImageDataset, recipe: Recipe, seed: int, folder: ShrinkFolder, store: Store
+        self, trainer: Trainer, dataset: ImageDataset, recipe: Recipe, seed: int, folder: RunFolder, store: Store
     ) -> None:
         self._trainer, self._dataset, self._recipe, self._seed = trainer, dataset, recipe, seed
         self._folder, self._store = folder, store

@@ -101,7 +101,9 @@ NUMBERS = [
     ("database query", "--dcn"), ("database query --dcn 0.5", "--tolerance"), ("database query --dcn 0.5", "--least"),
     ("database query --dcn 0.5", "--top"), ("database import nasbench201", "--networks"),
     ("dashboard RUN", "--port"), ("generate MODEL", "--length"), ("generate MODEL", "--temperature"),
-    ("text train text:F", "--words"), ("text train text:F", "--parameters"), ("text search text:F", "--hidden"),
+    ("grow x.json digits", "--steps"), ("grow x.json digits", "--neighbours"), ("grow x.json digits", "--morphisms"),
+    ("grow x.json digits", "--child-epochs"), ("text train text:F", "--words"),
+    ("text train text:F", "--parameters"), ("text search text:F", "--hidden"),
 ]  # fmt: skip
 
 
