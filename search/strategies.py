@@ -53,10 +53,14 @@ class SuperNetMethod(Registered):
     Attributes:
         by_gradient: it searches by gradient, so only spaces that have a relaxation.
         proposes: it is a strategy by itself; another only scores for other strategies.
+        partial_channels: only some channels take part in the choice, so only spaces whose relaxation can do that.
+        aims: a limit on latency is a part of what it searches by.
     """
 
     by_gradient: bool = False
     proposes: bool = True
+    partial_channels: bool = False
+    aims: bool = False
 
 
 _SAMPLERS, _SUPERNET = "presage.search.samplers", "presage.search.supernet"
@@ -107,7 +111,7 @@ SUPERNETS: Registry[SuperNetMethod] = Registry(
         ),
         "darts-first": SuperNetMethod(
             f"{_SUPERNET}.gradient:DartsFirst",
-            "DARTS on data, first order (arXiv 1806.09055); spaces with a relaxation: darts, nb201",
+            "DARTS on data, first order (arXiv 1806.09055); spaces with a relaxation: darts, mobile, nb201",
             by_gradient=True,
         ),
         "darts-second": SuperNetMethod(
@@ -117,8 +121,16 @@ SUPERNETS: Registry[SuperNetMethod] = Registry(
         ),
         "pc-darts": SuperNetMethod(
             f"{_SUPERNET}.gradient:PartialChannels",
-            "DARTS with partial channels (PC-DARTS, arXiv 1907.05737); the same spaces",
+            "DARTS with partial channels (PC-DARTS, arXiv 1907.05737); spaces of cells: darts, nb201",
             by_gradient=True,
+            partial_channels=True,
+        ),
+        "proxyless": SuperNetMethod(
+            f"{_SUPERNET}.proxyless:Proxyless",
+            "binary gates, one path trained at a time, latency in the loss (ProxylessNAS, arXiv 1812.00332); spaces "
+            "with a relaxation",
+            by_gradient=True,
+            aims=True,
         ),
         UNIFORM: SuperNetMethod(
             f"{_SUPERNET}.enas:Uniform", "networks drawn at random train shared weights; any space", proposes=False
@@ -150,11 +162,18 @@ def check_serves(strategy: str, space: Space) -> None:
     """Refuse a space that a strategy on shared weights cannot search.
 
     Raises:
-        InvalidArgument: the strategy goes by gradient, and the space has no relaxation.
+        InvalidArgument: the strategy goes by gradient, and the space has no relaxation, or none of partial channels.
     """
-    if strategy in SUPERNETS and SUPERNETS[strategy].by_gradient and space.relaxation is None:
+    if strategy not in SUPERNETS or not SUPERNETS[strategy].by_gradient:
+        return
+    method, relaxation = SUPERNETS[strategy], space.relaxation
+    if relaxation is None:
         hint = f"For `{space.name}` take the strategy enas."
-        rule = "have a relaxation, as `darts` and `nb201` have"
+        rule = "have a relaxation, as `darts`, `mobile` and `nb201` have"
+        raise InvalidArgument("space", f"the strategy {strategy}", rule, space.name, hint)
+    if method.partial_channels and not relaxation.partial_channels:
+        hint = f"For `{space.name}` take the strategy darts-first or proxyless."
+        rule = "be one of cells, which keep their channels, as `darts` and `nb201` are"
         raise InvalidArgument("space", f"the strategy {strategy}", rule, space.name, hint)
 
 

@@ -1,4 +1,4 @@
-"""`Relaxation`: how a space of cells becomes one network that holds all its networks, for DARTS on data."""
+"""`Relaxation`: how a space becomes one network that holds all its networks, for searches by gradient on data."""
 
 from __future__ import annotations
 
@@ -60,6 +60,15 @@ class Relaxation(ABC):
     operations: tuple[str, ...]
     skip: int
     """Column of the operation that only hands on: what a search collapses to."""
+    skips_collapse: bool = True
+    """Whether many of these in a kind of cell are a collapse, not a network that is only less deep."""
+    partial_channels: bool = True
+    """Whether `mixture` can be asked for partial channels."""
+
+    @property
+    def available(self) -> NDArray[np.bool_]:
+        """(E, O) which operations are candidates of which edge: all, unless a space says otherwise."""
+        return np.ones((len(self.edges), len(self.operations)), np.bool_)
 
     @abstractmethod
     def mixture(self, partial: int = 1) -> Mixture:

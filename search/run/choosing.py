@@ -32,10 +32,16 @@ class Choosing:
         before: every network verified in the rounds before: not chosen again.
         settled: (p,) the network that a search on shared weights settled for: it is always chosen; None elsewhere.
             Without it half of the places go to the space's references.
+        settled_seconds: its latency, where it was measured before.
     """
 
     def __init__(
-        self, run: RunContext, candidates: Candidates, before: Sequence[Verified], settled: Codes | None = None
+        self,
+        run: RunContext,
+        candidates: Candidates,
+        before: Sequence[Verified],
+        settled: Codes | None = None,
+        settled_seconds: float | None = None,
     ) -> None:
         self.run, self.candidates = run, candidates
         self._trained = {one.chosen.hash for one in before}
@@ -44,6 +50,8 @@ class Choosing:
         self._best = max(accuracies, default=median)
         self._assured = self._assured_rows(settled)
         self._measured: dict[str, float] = {}  # hash → seconds
+        if settled is not None and settled_seconds is not None:
+            self._measured[run.networks.at(settled).hash] = settled_seconds
 
     def short_list(self, round_number: int, predictor: str) -> ShortList:
         """The short-list, latencies measured where the search is about them.

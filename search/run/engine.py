@@ -41,6 +41,7 @@ from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
 from presage.search.studies.scorer import AnyScorer, ScorerFactory
 from presage.search.studies.scores import get_score
+from presage.search.supernet.latency_aim import LatencyAim
 from presage.surrogate.curves.extrapolator import CurveExtrapolator
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.loop import EpochRecord
@@ -214,8 +215,14 @@ class _Rounds:
         data = trainer.data if isinstance(trainer, RecipeTrainer) else prepare(run.dataset, run.recipe, run.device)
         return SuperNet(
             settings.strategy if one_shot else UNIFORM, run.space, data, run.recipe, run.folder.supernet,
-            epochs=settings.supernet_epochs, seed=settings.seed, on_progress=run.on_progress,
+            epochs=settings.supernet_epochs, latency=self._aim, seed=settings.seed,
+            measure=None if run.latency is None else run.latency.measure, on_progress=run.on_progress,
         )  # fmt: skip
+
+    @property
+    def _aim(self) -> LatencyAim | None:
+        model, most = self.run.latency_model, self.run.settings.limits.latency_seconds
+        return None if model is None or most is None else LatencyAim(model, most)
 
     def result(self, asked: Mapping[str, Any]) -> SearchResult:
         """Go through the rounds, or through what is left of them."""
@@ -283,8 +290,9 @@ class _Rounds:
         if number == 1:
             note_baseline(run, scorer)
         candidates = self._predict(number, scorer, start)
-        settled = None if self.super_net is None else self.super_net.found
-        chosen = Choosing(run, candidates, before, settled).short_list(number, scorer.name)
+        net = self.super_net
+        settled, seconds = (None, None) if net is None else (net.found, net.measured_seconds)
+        chosen = Choosing(run, candidates, before, settled, seconds).short_list(number, scorer.name)
         write_json(run.folder.shortlist(number), replace(chosen, candidates=len(candidates)).to_json())
         return candidates
 

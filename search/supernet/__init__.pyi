@@ -5,7 +5,9 @@ from .enas import Uniform as Uniform
 from .gradient import DartsFirst as DartsFirst
 from .gradient import DartsSecond as DartsSecond
 from .gradient import PartialChannels as PartialChannels
+from .latency_aim import LatencyAim as LatencyAim
 from .one_shot import OneShot as OneShot
+from .proxyless import Proxyless as Proxyless
 from .report import OneShotSettings as OneShotSettings
 from .report import SupernetEpoch as SupernetEpoch
 from .report import SupernetReport as SupernetReport

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from presage.architecture.spaces.space import Codes, Space
 from presage.errors import Diverged
 from presage.search.strategies import check_serves
 from presage.search.supernet.bank import accuracy, normalising_by_batch
-from presage.search.supernet.collapse import Collapse
+from presage.search.supernet.collapse import Collapse, Guard
 from presage.search.supernet.mixed import MixedNetwork
 from presage.search.supernet.one_shot import OneShot
 from presage.search.supernet.report import OneShotSettings, SupernetEpoch
@@ -25,15 +26,13 @@ from presage.training.data import DeviceData
 from presage.training.loop import fixed_randomness
 from presage.training.recipe import Recipe
 
-__all__ = ["DartsFirst", "DartsSecond", "PartialChannels"]
+__all__ = ["ByGradient", "DartsFirst", "DartsSecond", "PartialChannels"]
 
 _MOMENTUM, _DECAY, _CLIP = 0.9, 3e-4, 5.0  # of the weights, as the authors have them
-_ALPHA_DECAY, _ALPHA_BETAS = 1e-3, (0.5, 0.999)
-_TRAVEL = 6.0  # 50 epochs of 390 steps of 3e-4: as far as the paper's steps can carry an architecture weight
 _MOST_RATE = 0.05
 
 
-class _ByGradient(OneShot):
+class ByGradient(OneShot):
     """Bilevel optimisation (DARTS, Liu et al. 2019, arXiv 1806.09055, algorithm 1) on the mixture of a space.
 
     In turn: a step of Adam on the architecture weights by the held-out loss, a step of SGD on the shared weights by the
@@ -44,6 +43,10 @@ class _ByGradient(OneShot):
     partial: ClassVar[int] = 1
     warmup: ClassVar[float] = 0.0
     """Share of the epochs in which only the weights learn."""
+    travel: ClassVar[float] = 6.0  # 50 epochs of 390 steps of 3e-4
+    """As far as the paper's steps can carry an architecture weight."""
+    alpha_betas: ClassVar[tuple[float, float]] = (0.5, 0.999)
+    alpha_decay: ClassVar[float] = 1e-3
     default = OneShotSettings(epochs=24, held_out=0.5, learning_rate=0.025)
 
     def __init__(
@@ -54,6 +57,7 @@ class _ByGradient(OneShot):
         assert relaxation is not None
         super().__init__(space, data, recipe, settings=settings, seed=seed)
         self.relaxation = relaxation
+        self._available = torch.from_numpy(relaxation.available).to(data.device)
         mixture = relaxation.mixture(self.partial)
         with fixed_randomness(seed, torch.device("cpu")):
             network = MixedNetwork(mixture, data.input_shape, data.classes)
@@ -68,9 +72,9 @@ class _ByGradient(OneShot):
             self.shared, lr=self.rate(0.0), momentum=_MOMENTUM, weight_decay=_DECAY, foreach=True
         )
         alpha_steps = max((self.epochs - self._warm) * self.images.steps, 1)
-        self.alpha_rate = min(_TRAVEL / alpha_steps, _MOST_RATE)
+        self.alpha_rate = min(self.travel / alpha_steps, _MOST_RATE)
         self.alpha_optimizer = torch.optim.Adam(
-            self.architecture, lr=self.alpha_rate, betas=_ALPHA_BETAS, weight_decay=_ALPHA_DECAY
+            self.architecture, lr=self.alpha_rate, betas=self.alpha_betas, weight_decay=self.alpha_decay
         )
         self.past: list[Tensor] = []  # (E, O) strengths after each epoch
 
@@ -90,7 +94,7 @@ class _ByGradient(OneShot):
     def mixing(self) -> tuple[Tensor, Tensor]:
         """How much each operation (E, O) and each edge (E,) counts: softmax over operations; edges count one each, or
         by a softmax over those into one state (edge normalisation, section 3.3 of PC-DARTS)."""
-        operations = self.alpha.softmax(dim=1)
+        operations = self.alpha.masked_fill(~self._available, -math.inf).softmax(dim=1)
         if self.partial == 1:
             return operations, torch.ones_like(self.beta)
         edges = torch.empty_like(self.beta)
@@ -115,8 +119,7 @@ class _ByGradient(OneShot):
             self.optimizer.param_groups[0]["lr"] = rate
             if epoch >= self._warm:
                 self._choose((x, y), (x_held, y_held), rate)
-            logits = self.network.mixed(x, *(part.detach() for part in self.mixing()))
-            loss = F.cross_entropy(logits, y)
+            loss = F.cross_entropy(self._training_logits(x), y)
             gradients = torch.autograd.grad(loss, self.shared, allow_unused=True)
             for weight, gradient in zip(self.shared, gradients, strict=True):
                 weight.grad = gradient
@@ -128,7 +131,7 @@ class _ByGradient(OneShot):
             raise Diverged(f"The loss of the super-net became {mean} in epoch {epoch}.")
         with torch.no_grad():
             for x_held, y_held in self.images.choice_batches(epoch, min(self.images.steps, 4)):
-                hits.append(accuracy(self.network.mixed(x_held, *self.mixing()), y_held))
+                hits.append(accuracy(self._held_out_logits(x_held), y_held))
         self.past.append(self.strength())
         operations = self.mixing()[0].detach()
         entropy = float(-(operations * operations.clamp_min(1e-12).log()).sum(dim=1).mean())
@@ -137,6 +140,16 @@ class _ByGradient(OneShot):
         return SupernetEpoch(
             epoch, mean, float(np.mean(hits)), entropy, skips, eigenvalue, round(time.perf_counter() - began, 4)
         )
+
+    def _training_logits(self, x: Tensor) -> Tensor:
+        """Logits that the shared weights learn from."""
+        logits: Tensor = self.network.mixed(x, *(part.detach() for part in self.mixing()))
+        return logits
+
+    def _held_out_logits(self, x: Tensor) -> Tensor:
+        """Logits whose accuracy is told after an epoch."""
+        logits: Tensor = self.network.mixed(x, *self.mixing())
+        return logits
 
     def _choose(self, training: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], rate: float) -> None:
         """One step of the architecture weights."""
@@ -161,7 +174,12 @@ class _ByGradient(OneShot):
 
     def _stop(self) -> Collapse | None:
         skips, eigenvalues = zip(*((record.skips, record.eigenvalue) for record in self.records), strict=True)
-        return self.settings.guard.detect(self.epochs, skips, eigenvalues)
+        return self._guard.detect(self.epochs, skips, eigenvalues)
+
+    @property
+    def _guard(self) -> Guard:
+        guard = self.settings.guard
+        return guard if self.relaxation.skips_collapse else replace(guard, most_skips=None)
 
     # What it found --------------------------------------------------------------------------------------------------
 
@@ -185,7 +203,7 @@ class _ByGradient(OneShot):
         return self._derive(_numpy(self._final))
 
     def _derive(self, strength: np.ndarray[Any, np.dtype[np.float64]]) -> Codes:
-        limit = self.settings.guard.most_skips
+        limit = self._guard.most_skips
         if limit is None:
             return self.relaxation.derive(strength)
         return self.relaxation.derive_limited(strength, limit)
@@ -223,20 +241,20 @@ class _ByGradient(OneShot):
         self.past = [one.cpu() for one in state["past"]]
 
 
-class DartsFirst(_ByGradient):
+class DartsFirst(ByGradient):
     """DARTS, first order: the weights are taken for trained (ξ = 0)."""
 
     name = "darts-first"
 
 
-class DartsSecond(_ByGradient):
+class DartsSecond(ByGradient):
     """DARTS, second order: through one unrolled step of the weights. Costs about twice as much an epoch."""
 
     name = "darts-second"
     unrolled = True
 
 
-class PartialChannels(_ByGradient):
+class PartialChannels(ByGradient):
     """PC-DARTS (Xu et al. 2020, arXiv 1907.05737): a quarter of the channels takes part in the choice, edges are
     normalised, and in the first 30 % of the epochs only the weights learn."""
 

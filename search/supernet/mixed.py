@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,28 +41,53 @@ class MixedNetwork(Network):
 
     def alone(self, images: Tensor, path: NDArray[np.bool_]) -> Tensor:
         """Logits of one network, given as the (E, O) operations it is made of: nothing else is computed."""
-        needed = self._needed(path)
+        return self._along(images, self._needed(path))
+
+    def gated(self, images: Tensor, path: NDArray[np.bool_], beside: NDArray[np.bool_], gates: Tensor) -> Tensor:
+        """Logits of one network, as `alone` gives them, that know what a few other operations would add.
+
+        Args:
+            path: (E, O) operations that the network is made of.
+            beside: (E, O) other operations. They run on what the path gives them, and no gradient goes through them.
+            gates: (E, O) what the output of each is multiplied with: 1 along `path`, 0 in `beside`. The gradient of a
+                loss with respect to these is that for binary gates (arXiv 1812.00332, section 3.2).
+        """
+        return self._along(images, self._needed(path), self._needed(path | beside), gates)
+
+    def _along(
+        self, images: Tensor, needed: Sequence[bool], wanted: Sequence[bool] | None = None, gates: Tensor | None = None
+    ) -> Tensor:
+        """Logits by the nodes of `needed`; those that only `wanted` has keep nothing for a backward pass."""
         tensors: list[Tensor | None] = [None] * len(self.architecture.nodes)  # None: zeros
         tensors[0] = images
         for index, function, sources, done in self._steps:
-            if needed[index]:
-                inputs = [tensors[source] for source in sources]
-                operation = self.architecture.nodes[index].operation
-                if isinstance(operation, Add):
-                    inputs = [x for x in inputs if x is not None]
-                elif _needs_a_tensor(operation) and any(x is None for x in inputs):
-                    shapes = [self.shapes[source] for source in sources]
-                    inputs = [
-                        images.new_zeros(len(images), *shape) if x is None else x
-                        for x, shape in zip(inputs, shapes, strict=True)
-                    ]
-                if inputs and all(x is not None for x in inputs):
-                    tensors[index] = function(*inputs)
+            if needed[index] or (wanted is not None and wanted[index]):
+                with torch.set_grad_enabled(torch.is_grad_enabled() and needed[index]):
+                    made = self._made(index, function, [tensors[source] for source in sources], images)
+                gate = self.gates.get(index)
+                if made is not None and gates is not None and gate is not None and gate.operation is not None:
+                    made = made * gates[gate.edge, gate.operation]
+                tensors[index] = made
             for source in done:
                 tensors[source] = None
         logits = tensors[-1]
         assert logits is not None
         return logits
+
+    def _made(
+        self, index: int, function: Callable[..., Tensor], inputs: list[Tensor | None], images: Tensor
+    ) -> Tensor | None:
+        """The output of a node, some of whose inputs may be zeros that nobody computed; None where it is that too."""
+        operation = self.architecture.nodes[index].operation
+        if isinstance(operation, Add):
+            inputs = [x for x in inputs if x is not None]
+        elif _needs_a_tensor(operation) and any(x is None for x in inputs):
+            shapes = [self.shapes[source] for source in self.architecture.nodes[index].inputs]
+            inputs = [
+                images.new_zeros(len(images), *shape) if x is None else x
+                for x, shape in zip(inputs, shapes, strict=True)
+            ]
+        return function(*inputs) if inputs and all(x is not None for x in inputs) else None
 
     def _needed(self, path: NDArray[np.bool_]) -> list[bool]:
         """Which nodes the classifier depends on in one network."""

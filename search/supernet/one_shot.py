@@ -19,7 +19,7 @@ from presage.errors import Diverged, InvalidArgument
 from presage.records.experiment import FINISHED
 from presage.search.supernet.collapse import Collapse
 from presage.search.supernet.images import DividedImages
-from presage.search.supernet.report import OneShotSettings, SupernetEpoch, SupernetReport
+from presage.search.supernet.report import OneShotSettings, Settled, SupernetEpoch, SupernetReport
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
 from presage.training.data import DeviceData
@@ -98,6 +98,18 @@ class OneShot(ABC):
     @abstractmethod
     def _logits(self, code: Codes, batches: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
         """Logits and labels of one network (p,) with its shared weights, batch by batch."""
+
+    def settle(self, measure: Callable[[Codes], float]) -> Settled | None:
+        """Settle for a network by measured latency; None where a method does not aim at any.
+
+        Args:
+            measure: seconds of the network of a code (p,).
+        """
+        return None
+
+    def restore(self, settled: Settled) -> None:
+        """Go on with what `settle` gave."""
+        raise NotImplementedError
 
     def _stop(self) -> Collapse | None:
         """What a guard sees after an epoch."""

@@ -10,7 +10,7 @@ from typing import Any
 from presage.errors import InvalidArgument
 from presage.search.supernet.collapse import Collapse, Guard
 
-__all__ = ["OneShotSettings", "SupernetEpoch", "SupernetReport"]
+__all__ = ["OneShotSettings", "Settled", "SupernetEpoch", "SupernetReport"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,31 @@ class SupernetEpoch:
     skips: Mapping[str, int]
     eigenvalue: float | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a search that aims at a latency settled for, once it was measured.
+
+    Attributes:
+        code: (p,) of the network.
+        seconds: measured, of one forward pass.
+        tried: seconds of every network that was derived and measured on the way to it.
+    """
+
+    code: tuple[int, ...]
+    seconds: float
+    tried: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any) -> Settled:
+        """What `to_json` wrote."""
+        tried = tuple(float(one) for one in value["tried"])
+        return cls(tuple(int(one) for one in value["code"]), float(value["seconds"]), tried)
 
 
 @dataclass(frozen=True)

@@ -106,3 +106,16 @@ def test_small_networks_fit_a_cpu() -> None:
 def test_wrong_arguments_are_refused(arguments: dict[str, int]) -> None:
     with pytest.raises(InvalidArgument, match=next(iter(arguments))):
         Mobile(**arguments)
+
+
+@pytest.mark.parametrize("space", [Mobile(), Mobile(stages=6, blocks=2, width=8, reductions=5)])
+def test_a_relaxation_derives_each_network_from_its_own_path(space: Mobile) -> None:
+    relaxation = space.relaxation
+    codes = space.sample(100, np.random.default_rng(0))
+    paths = relaxation.paths(codes)
+    assert paths.shape == (100, len(relaxation.edges), 7)
+    assert (paths.sum(axis=2) == 1).all()
+    assert not (paths & ~relaxation.available).any()
+    for code, path in zip(codes, paths, strict=True):
+        assert np.array_equal(relaxation.derive(path.astype(float)), code)
+    assert sum(relaxation.skips(codes[0]).values()) == paths[0, :, relaxation.skip].sum()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from presage.architecture.operations import Convolution
-from presage.architecture.spaces import NB201, Chain, Darts, EnasMicro, Space
+from presage.architecture.spaces import NB201, Chain, Darts, EnasMicro, Mobile, Space
 from presage.architecture.torch_bridge.build import build
 from presage.errors import InvalidArgument
 from presage.search.strategies import SUPERNETS
@@ -33,6 +33,7 @@ RECIPE = Recipe(
 )  # fmt: skip
 CPU = torch.device("cpu")
 SMALL = NB201(width=4)
+BLOCKS = Mobile(stages=2, blocks=2, width=8)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,9 @@ def test_the_dominant_eigenvalue_of_a_quadratic_is_its_own() -> None:
 # Paths --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("space", "partial"), [(SMALL, 1), (SMALL, 4), (Darts(width=4), 1), (Darts(width=4), 4)])
+@pytest.mark.parametrize(
+    ("space", "partial"), [(SMALL, 1), (SMALL, 4), (Darts(width=4), 1), (Darts(width=4), 4), (BLOCKS, 1)]
+)
 def test_a_path_alone_is_the_mixture_with_weights_of_one_and_zero(space: Space, partial: int) -> None:
     relaxation = space.relaxation
     assert relaxation is not None
@@ -98,7 +101,7 @@ def test_a_path_alone_is_the_mixture_with_weights_of_one_and_zero(space: Space, 
             assert torch.allclose(network.alone(x, path), mixed, atol=1e-5)
 
 
-@pytest.mark.parametrize("space", [SMALL, Darts(width=4)])
+@pytest.mark.parametrize("space", [SMALL, Darts(width=4), BLOCKS])
 def test_a_path_is_the_network_that_it_stands_for(space: Space) -> None:
     relaxation = space.relaxation
     assert relaxation is not None
@@ -298,7 +301,7 @@ def test_enas_learns_what_its_weights_can_tell(data: DeviceData) -> None:
 
 @pytest.mark.parametrize("space", [Chain(), EnasMicro()])
 def test_a_space_without_relaxation_is_refused_by_gradient_in_one_line(space: Space, data: DeviceData) -> None:
-    with pytest.raises(InvalidArgument, match="have a relaxation, as `darts` and `nb201` have"):
+    with pytest.raises(InvalidArgument, match="have a relaxation, as `darts`, `mobile` and `nb201` have"):
         search("darts-first", data, space=space)
     with pytest.raises(InvalidArgument, match="divide the width"):
         search("pc-darts", data, space=NB201(width=6))

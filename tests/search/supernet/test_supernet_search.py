@@ -176,7 +176,7 @@ def test_a_network_over_a_limit_is_not_trained_though_it_was_found(dataset: Imag
 
 def test_a_strategy_that_cannot_serve_a_space_is_one_line(dataset: ImageDataset, tmp_path: Path) -> None:
     with pytest.raises(
-        InvalidArgument, match=r"have a relaxation, as `darts` and `nb201` have.*take the strategy enas"
+        InvalidArgument, match=r"have a relaxation, as `darts`, `mobile` and `nb201` have.*take the strategy enas"
     ):
         searched(dataset, tmp_path, space=Chain(), strategy="darts-second")
     with pytest.raises(InvalidArgument, match="be given for the score predicted"):
