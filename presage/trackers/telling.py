@@ -119,11 +119,11 @@ class Telling:
         """Until all have been told everything, or none of those that are left does anything any more."""
         left = list(self._listeners)
         while left:
-            before = sum(listener.done for listener in left)
+            before = [listener.done for listener in left]
             left[0].join(self._patience)
-            left = [listener for listener in left if listener.is_alive()]
-            if sum(listener.done for listener in left) == before:
+            if all(one.is_alive() and one.done == done for one, done in zip(left, before, strict=True)):
                 break
+            left = [listener for listener in left if listener.is_alive()]
         for listener in left:
             self._warn(listener, f"has not answered for {self._patience:.0f} seconds; the last of it may be missing")
 

@@ -103,6 +103,35 @@ def test_one_that_hangs_does_not_hold_the_end_up(tmp_path: Path) -> None:
     assert [call[0] for call in recorder.calls] == ["begin", "end"]
 
 
+def test_one_that_ends_is_no_reason_to_give_up_another(tmp_path: Path) -> None:
+    """The first has done one call when it fails; the other does one more while the first is waited for."""
+
+    class Failing(Recorder):
+        def network(self, *call: Any) -> None:
+            busy.wait(60)
+            threading.Event().wait(0.2)
+            raise ConnectionError("no route to host")
+
+    class Busy(Recorder):
+        def network(self, *call: Any) -> None:
+            threading.Event().wait(0.5)  # until the end is waited for
+            busy.set()
+            super().network(*call)
+
+        def end(self, *call: Any) -> None:
+            threading.Event().wait(1.0)
+            super().end(*call)
+
+    busy, other = threading.Event(), Busy()
+    with (
+        pytest.warns(TrackerWarning, match="no route") as said,
+        Telling([Failing(), other], Tracked("search", tmp_path)) as telling,
+    ):
+        telling.network("calm-otter", {"accuracy": 0.5})
+    assert sum(issubclass(one.category, TrackerWarning) for one in said) == 1
+    assert other.of("end")
+
+
 def test_one_that_is_slow_is_waited_for_while_it_gets_on(tmp_path: Path) -> None:
     class Slow(Recorder):
         def note(self, *call: Any) -> None:
