@@ -123,11 +123,12 @@ def test_one_that_ends_is_no_reason_to_give_up_another(tmp_path: Path) -> None:
             super().end(*call)
 
     busy, other = threading.Event(), Busy()
-    with (
-        pytest.warns(TrackerWarning, match="no route") as said,
-        Telling([Failing(), other], Tracked("search", tmp_path)) as telling,
-    ):
-        telling.network("calm-otter", {"accuracy": 0.5})
+    telling = Telling([Failing(), other], Tracked("search", tmp_path))
+    telling.__enter__()
+    telling.network("calm-otter", {"accuracy": 0.5})
+    threading.Event().wait(0.2)  # both have begun
+    with pytest.warns(TrackerWarning, match="no route") as said:
+        telling.__exit__(None, None, None)
     assert sum(issubclass(one.category, TrackerWarning) for one in said) == 1
     assert other.of("end")
 
