@@ -132,6 +132,10 @@ SUPERNETS: Registry[SuperNetMethod] = Registry(
             by_gradient=True,
             aims=True,
         ),
+        "smash": SuperNetMethod(
+            f"{_SUPERNET}.smash:Smash",
+            "a hypernetwork gives each network its weights (SMASH, arXiv 1708.05344); any space",
+        ),
         UNIFORM: SuperNetMethod(
             f"{_SUPERNET}.enas:Uniform", "networks drawn at random train shared weights; any space", proposes=False
         ),

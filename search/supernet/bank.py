@@ -83,6 +83,10 @@ class SharedWeights:
             for name, weight in module.named_parameters()
         }
 
+    def key_of(self, module: nn.Module) -> str:
+        """The place of a module that a child uses."""
+        return self._names[id(module)]
+
     @property
     def size(self) -> int:
         """Number of shared weights drawn so far."""

@@ -67,8 +67,10 @@ class Enas(OneShot):
         with fixed_randomness(self.seed, self.data.device, 1 + epoch):  # dropout of the children
             codes, _, _ = self.rule.controller.sample(self.images.steps, written)
             children = self.bank.children(codes)
-            for step, ((x, y), child) in enumerate(zip(self.images.weight_batches(epoch), children, strict=True)):
-                loss = F.cross_entropy(child.train()(x), y)
+            batches = zip(self.images.weight_batches(epoch), codes, children, strict=True)
+            for step, ((x, y), code, child) in enumerate(batches):
+                child.train()
+                loss = F.cross_entropy(self._output(child, code, x), y)
                 self._descend(child, loss, self.rate((epoch + step / self.images.steps) / self.epochs))
                 losses.append(loss.detach())
         mean = float(torch.stack(losses).mean())
@@ -79,7 +81,7 @@ class Enas(OneShot):
 
     def _descend(self, child: Network, loss: Tensor, rate: float) -> None:
         """One step of SGD with Nesterov momentum on the weights that a child uses."""
-        named = self.bank.parameters_of(child)
+        named = self._weights_of(child)
         weights = list(named.values())
         gradients = [
             torch.zeros_like(weight) if gradient is None else gradient
@@ -102,7 +104,8 @@ class Enas(OneShot):
         learns = self.teaches and epoch >= round(_WARMUP * self.epochs)
         for x, y in batches if learns else batches[:1]:
             codes, _, surprise = self.rule.controller.sample(_WRITTEN, written)
-            rewards = np.array([self._reward(child, x, y) for child in self.bank.children(codes)])
+            children = self.bank.children(codes)
+            rewards = np.array([self._reward(child, code, x, y) for code, child in zip(codes, children, strict=True)])
             if learns:
                 self.rule.update(codes, rewards)
             mean = float(np.nanmean(rewards)) if np.isfinite(rewards).any() else math.nan
@@ -110,8 +113,9 @@ class Enas(OneShot):
         return mean, entropy
 
     @torch.no_grad()
-    def _reward(self, child: Network, x: Tensor, y: Tensor) -> float:
-        return accuracy(normalising_by_batch(child)(x), y)
+    def _reward(self, child: Network, code: Codes, x: Tensor, y: Tensor) -> float:
+        normalising_by_batch(child)
+        return accuracy(self._output(child, code, x), y)
 
     def draw(self, n: int, seed: Sequence[int]) -> Codes:
         """Networks as the controller writes them."""
@@ -120,8 +124,22 @@ class Enas(OneShot):
         return codes
 
     def _logits(self, code: Codes, batches: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-        child: nn.Module = normalising_by_batch(self.bank.child(code))
-        return [(child(x), y) for x, y in batches]
+        child = self.bank.child(code)
+        normalising_by_batch(child)
+        return [(self._output(child, code, x), y) for x, y in batches]
+
+    # What a subclass may say otherwise ------------------------------------------------------------------------------
+
+    def _output(self, child: Network, code: Codes, x: Tensor) -> Tensor:
+        """(b, k) logits of the network of one code (p,)."""
+        logits: Tensor = child(x)
+        return logits
+
+    def _weights_of(self, child: Network) -> dict[str, nn.Parameter]:
+        """Name → weight of what learns where a child does, names being the same for every child."""
+        return self.bank.parameters_of(child)
+
+    # ----------------------------------------------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
         velocity = {name: value.clone() for name, value in self.velocity.items()}
