@@ -126,20 +126,25 @@ def test_asked_again_nothing_is_trained_again_and_other_words_are_refused(
     assert "The `--steps` of `presage grow` must stay 2" in other.err
 
 
-def test_killed_it_comes_to_the_same(words: tuple[object, ...], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "presage", *map(str, words), "--skip-random", "--quiet"]
+@pytest.mark.parametrize(
+    ("strategy", "until"), [("hill-climb", "1-2/retraining.json"), ("forward", "1-1/candidates/curve.json")]
+)
+def test_killed_it_comes_to_the_same(words: tuple[object, ...], tmp_path: Path, strategy: str, until: str) -> None:
+    asked = ("--skip-random", "--quiet", "--strategy", strategy, "--child-epochs", "2")
+    command = [sys.executable, "-m", "presage", *map(str, words), *asked]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    row, deadline = tmp_path / "run" / "climb" / "1-2" / "retraining.json", time.monotonic() + 300
+    row, deadline = tmp_path / "run" / "climb" / until, time.monotonic() + 300
     while not row.exists() and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    assert row.exists()
+    assert running.returncode == -signal.SIGKILL
     assert not (tmp_path / "run" / "result.json").exists()
-    kept = row.stat().st_mtime_ns
+    start = next((tmp_path / "run" / "networks").glob("*/weights.safetensors"))
+    written = start.stat().st_mtime_ns
     resumed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert row.stat().st_mtime_ns == kept
+    assert start.stat().st_mtime_ns == written  # what was done is not done again
     whole = [*command]
     whole[whole.index(str(tmp_path / "run"))] = str(tmp_path / "other")
     whole[whole.index(str(tmp_path / "x.duckdb"))] = str(tmp_path / "y.duckdb")
