@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -147,6 +148,21 @@ class FinalResult:
     notes: tuple[str, ...] = ()
     cut_short: str | None = None
     ensemble: FinalEnsemble | None = None
+
+    @property
+    def recipe_words(self) -> str:
+        """The recipes of the trainings in words; as one, with a range of epochs, where they differ in nothing else."""
+        words = list(dict.fromkeys(one.recipe_words for one in self.trainings))
+        parts = [one.split(", ") for one in words]
+        if len(words) < 2 or len({len(one) for one in parts}) > 1:
+            return "; ".join(words)
+        said = []
+        for together in zip(*parts, strict=True):
+            epochs = [int(one.split()[0]) for one in together if re.fullmatch(r"\d+ epochs?", one)]
+            if len(set(together)) > 1 and len(epochs) < len(together):
+                return "; ".join(words)
+            said.append(together[0] if len(set(together)) == 1 else f"{min(epochs)} to {max(epochs)} epochs")
+        return ", ".join(said)
 
     @property
     def shipped(self) -> FinalEnsemble | FinalTraining | None:

@@ -342,9 +342,8 @@ def _final(final: FinalResult) -> list[str]:
     ]
     if not cells:
         return []
-    words = dict.fromkeys(one.recipe_words for one in final.trainings)
     notes = ["", *final.notes] if final.notes else []
-    return ["", f"Final training: {'; '.join(words)}.", "", table(header, cells), *notes]
+    return ["", f"Final training: {final.recipe_words}.", "", table(header, cells), *notes]
 
 
 def _accuracy(value: float | None) -> str:

@@ -26,6 +26,7 @@ from presage.report.reading import read
 
 if TYPE_CHECKING:
     from presage.architecture.spaces import Space
+    from presage.search.final_result import FinalEnsemble
     from presage.search.result import Chosen, SearchResult
     from presage.search.run.run_folder import RunFolder
     from presage.search.studies.predicted import Candidates
@@ -102,6 +103,7 @@ class Best:
         recipe_words: the recipe of that training.
         accuracy, test_accuracy, test_balanced: by that recipe.
         is_final: it is the final training's, or as it was when that was cut short.
+        mean: of several networks, where `best` holds that: the accuracies are of it, and `network` is the best of them.
     """
 
     network: ShownNetwork
@@ -111,6 +113,7 @@ class Best:
     test_accuracy: float | None
     test_balanced: float | None
     is_final: bool
+    mean: FinalEnsemble | None = None
 
 
 def best_of(result: SearchResult, folder: RunFolder, networks: Sequence[ShownNetwork]) -> Best | None:
@@ -119,11 +122,11 @@ def best_of(result: SearchResult, folder: RunFolder, networks: Sequence[ShownNet
     final = result.final
     last = None if final is None else final.best
     mean = None if final is None else final.ensemble
-    if mean is not None and last is not None and last.hash in rows:
-        how = f"after the final training, of the mean of {len(mean.members)} networks"
+    if final is not None and mean is not None and last is not None and last.hash in rows:
+        how = f"after the final trainings, of the mean of {len(mean.members)} networks"
         return Best(
-            rows[last.hash], how, last.recipe_words, mean.accuracy, mean.test_accuracy, mean.test_balanced_accuracy,
-            is_final=True,
+            rows[last.hash], how, final.recipe_words, mean.accuracy, mean.test_accuracy,
+            mean.test_balanced_accuracy, is_final=True, mean=mean,
         )  # fmt: skip
     if final is not None and last is not None and not final.falls_short and last.hash in rows:
         return Best(
@@ -219,7 +222,7 @@ def charts_of(result: SearchResult, networks: Sequence[ShownNetwork]) -> list[Ch
     final = [(one.key, SHORT, one.named, one.final.curve) for one in networks if one.final and one.final.curve]
     found += [curves_chart(searched, by)] if searched else []
     if final:
-        words = "; ".join(dict.fromkeys(one.final.recipe_words for one in networks if one.final))
+        words = "" if result.final is None else result.final.recipe_words
         found.append(curves_chart(final, words, "Learning curves of the final training"))
     return found
 

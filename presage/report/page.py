@@ -71,7 +71,7 @@ def _page(run_folder: Path, space: Space | None, dataset: ImageDataset | None) -
     card = read(run_folder / "card.json") if (run_folder / "card.json").exists() else None
     folder, pictures, searched = RunFolder(run_folder), Pictures(dataset), space_of(result, space)
     networks = networks_of(result, folder, searched, pictures)
-    finals = dict.fromkeys(one.final.recipe_words for one in networks if one.final is not None)
+    finals = "" if result.final is None else result.final.recipe_words
     asked = result.settings.get("score", "predicted")
     score = "" if asked in ("predicted", "ucb") else str(asked)
     found = read_as(run_folder / inspection.JSON, Inspection.from_json)
@@ -79,7 +79,7 @@ def _page(run_folder: Path, space: Space | None, dataset: ImageDataset | None) -
         "page.html",
         result=result,
         networks=networks,
-        board=leaderboard(networks, result.recipe_words, "; ".join(finals), score),
+        board=leaderboard(networks, result.recipe_words, finals, score),
         best=best_of(result, folder, networks),
         uses=Uses(folder, result),
         curve_of=lambda one: curves_chart([("", "short", one.title, one.curve)], "") if len(one.curve) > 1 else None,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from presage.errors import InvalidModel, WrongInput
+from presage.search.final_result import FinalResult, FinalTraining
 from presage.search.result import BASELINE, SHORT_LIST, Chosen, KnownNetwork, RoundResult, SearchResult, Verified
 from presage.speakable import named
 
@@ -122,3 +123,21 @@ def test_the_best_classifies_by_what_the_search_left_and_others_by_their_own_wei
     with pytest.raises(InvalidModel, match="has left no weights: diverged"):
         diverged.predict([])
     assert "model" not in found.to_json()["best"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], ""),
+        (["32 px, all images, 9 epochs"], "32 px, all images, 9 epochs"),
+        (["32 px, 5 images, 9 epochs, mirrored"] * 2, "32 px, 5 images, 9 epochs, mirrored"),
+        (["32 px, 1 epoch", "32 px, 12 epochs", "32 px, 7 epochs"], "32 px, 1 to 12 epochs"),
+        (["32 px, 9 epochs", "16 px, 9 epochs"], "32 px, 9 epochs; 16 px, 9 epochs"),
+        (["32 px, 9 epochs", "32 px, 8 epochs, mirrored"], "32 px, 9 epochs; 32 px, 8 epochs, mirrored"),
+    ],
+)
+def test_recipes_that_differ_in_epochs_alone_are_said_as_one(words: list[str], said: str) -> None:
+    trainings = [
+        FinalTraining("a" * 64, {}, {}, one, (), "finished", 0.5, None, None, (), 1.0, 0.0, 1, 1, None) for one in words
+    ]
+    assert FinalResult(tuple(trainings)).recipe_words == said

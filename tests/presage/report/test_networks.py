@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
 
 from presage.errors import InvalidArgument
+from presage.files import write_json
 from presage.report import write_report
 from presage.report.contents import best_of
 from presage.report.leaderboard import leaderboard
 from presage.report.networks import NO_TIME, RANDOM, SHORT, ShownNetwork, networks_of
 from presage.report.pictures import Pictures
+from presage.search.final_result import FinalEnsemble
 from presage.search.result import SearchResult
 from presage.search.run.run_folder import RunFolder
 from presage.search.testing import TinySpace
@@ -78,6 +81,27 @@ def test_the_head_tells_what_lies_in_best_and_by_which_recipe(told: SearchResult
     assert best is not None
     assert (best.accuracy, best.test_accuracy, best.recipe_words) == (0.91, 0.875, "8 px, up to 60 images, 6 epochs")
     assert best.is_final
+
+
+def test_the_mean_of_networks_is_shown_as_what_it_is(told: SearchResult, tmp_path: Path) -> None:
+    assert told.final is not None
+    members = tuple(one.hash for one in told.final.trainings)
+    mean = FinalEnsemble("e" * 64, members, 0.93, 0.885, 2468, 50_000_000)
+    found = replace(told, final=replace(told.final, ensemble=mean, notes=(str(mean),)))
+    networks = networks_of(found, RunFolder(told.folder), SPACE, Pictures(None))
+    best = best_of(found, RunFolder(told.folder), networks)
+    assert best is not None
+    assert (best.accuracy, best.test_accuracy, best.mean) == (0.93, 0.885, mean)
+    assert best.network.hash == members[0]
+    assert [one.folder for one in networks[0].trainings if one.title == "By the final recipe"] != ["best"]
+    copied = tmp_path / "run"
+    shutil.copytree(told.folder, copied)
+    write_json(copied / "result.json", found.to_json())
+    write_report(copied, SPACE, None)
+    page = (copied / "report.html").read_text(encoding="utf-8")
+    assert "The mean of 2 networks" in page
+    assert "50M" in page
+    assert "for the best of these and for their mean" in page
 
 
 def test_what_the_budget_cut_off_is_said_in_the_head(page: Path, networks: list[ShownNetwork]) -> None:
