@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,16 @@ class LatencyModel:
         """(n,) estimated seconds of one forward pass of `batch` images."""
         found: Floats = work(graphs, self.input_shape, self.classes) @ np.array(self.weights)
         return found
+
+    def corrected(self, factor: float) -> LatencyModel:
+        """The same with every estimate multiplied with a factor, as networks that were measured since tell it.
+
+        Raises:
+            InvalidArgument: the factor is no number above 0.
+        """
+        if not 0 < factor < np.inf:
+            raise InvalidArgument("factor", "LatencyModel.corrected", "be a number above 0", factor)
+        return replace(self, weights=tuple(factor * weight for weight in self.weights))
 
     @property
     def summary(self) -> str:

@@ -36,6 +36,7 @@ from presage.search.run.verification import Verification, default_pruner
 from presage.search.samplers.proposer import Proposer
 from presage.search.settings import FULL, SearchSettings
 from presage.search.strategies import SUPERNET, SUPERNET_STRATEGIES, UNIFORM, check_serves, get_proposer
+from presage.search.studies.feasible import FeasibleDraws
 from presage.search.studies.journal import Journal
 from presage.search.studies.objectives import DIRECTIONS
 from presage.search.studies.predicted import Candidates, PredictedStudy, read_candidates
@@ -291,8 +292,9 @@ class _Rounds:
             note_baseline(run, scorer)
         candidates = self._predict(number, scorer, start)
         net = self.super_net
-        settled, seconds = (None, None) if net is None else (net.found, net.measured_seconds)
-        chosen = Choosing(run, candidates, before, settled, seconds).short_list(number, scorer.name)
+        found, settled = (None, None) if net is None else (net.found, net.settled)
+        seconds = None if settled is None else settled.seconds
+        chosen = Choosing(run, candidates, before, found, seconds).short_list(number, scorer.name)
         write_json(run.folder.shortlist(number), replace(chosen, candidates=len(candidates)).to_json())
         return candidates
 
@@ -308,10 +310,18 @@ class _Rounds:
             return self.super_net
         return get_proposer(settings.strategy, settings.seed, objectives=len(settings.objectives))
 
+    def _draws(self) -> FeasibleDraws:
+        """Candidates within the limits, by estimates that what a super-net settled for has corrected."""
+        draws = self.run.draws(self._proposer())
+        settled = None if self.super_net is None else self.super_net.settled
+        if settled is not None and draws.latency is not None:
+            draws.latency = draws.latency.corrected(settled.correction)
+        return draws
+
     def _predict(self, number: int, scorer: AnyScorer, start: Codes | None) -> Candidates:
         run, settings = self.run, self.run.settings
         study = PredictedStudy(
-            run.journal, _study(number), run.draws(self._proposer()), scorer,
+            run.journal, _study(number), self._draws(), scorer,
             objectives=settings.objectives, score=run.score,
             seed=(settings.seed, number), batch=settings.batch_size, start=start,
         )  # fmt: skip

@@ -99,9 +99,9 @@ class SuperNet:
                 write_json(path, self._settled.to_json())
 
     @property
-    def measured_seconds(self) -> float | None:
-        """Latency of what was found, measured; None where nothing asked for it."""
-        return None if self.found is None or self._settled is None else self._settled.seconds
+    def settled(self) -> Settled | None:
+        """What was settled for by measured latency; None where nothing asked for it."""
+        return None if self.found is None else self._settled
 
     @property
     def report(self) -> SupernetReport:

@@ -23,10 +23,9 @@ __all__ = ["Proxyless", "gate_gradient", "rescaled"]
 Mask = NDArray[np.bool_]
 
 _STEEPNESS = 20.0  # κ: weight of the excess over a limit
-_SETTLED, _TRIES = (
-    (0.95, 1.0),
-    6,
-)  # of the limit, that what was found takes when measured; and derivations until it does
+_SETTLED = 0.95, 1.0  # of the limit, that what was found takes when measured
+_TRIES = 6  # derivations until it does
+_MOST_ROOM = 1.5  # limits that an estimate may take where what is measured is faster than estimated
 
 
 def gate_gradient(gates: Tensor, shares: Tensor) -> Tensor:
@@ -94,6 +93,7 @@ class Proxyless(ByGradient):
         self.aim = latency
         self.latency = None if latency is None else latency.of(space, self.relaxation)
         self.settled: Codes | None = None
+        self.room: float | None = None if latency is None else latency.most  # seconds, estimated
         self._relative: Tensor | None = None  # (E, O) seconds of operations in limits
         if latency is not None and self.latency is not None:
             self._relative = torch.from_numpy(self.latency.seconds / latency.most).to(self.alpha)
@@ -185,17 +185,15 @@ class Proxyless(ByGradient):
         return super().found if self.settled is None else self.settled
 
     def _derive(self, strength: NDArray[np.float64]) -> Codes:
-        return self._derived(strength, None)
-
-    def _derived(self, strength: NDArray[np.float64], most: float | None) -> Codes:
         if self.latency is None:
             return super()._derive(strength)
-        return self.latency.strongest(strength, super()._derive, most)
+        return self.latency.strongest(strength, super()._derive, self.room)
 
     def settle(self, measure: Callable[[Codes], float]) -> Settled | None:
         """Measure what is derived, and derive anew with more or less room until it takes 95 to 100 % of the limit.
 
-        Room never goes beyond the limit: estimates over it are refused. The slowest within the limit is settled for.
+        Where that cannot be had, the slowest that is within the limit when measured is settled for; where none is, the
+        fastest.
 
         Args:
             measure: seconds of the network of a code (p,).
@@ -206,24 +204,27 @@ class Proxyless(ByGradient):
         if self.latency is None or not self.records:
             return None
         limit, strength, seconds = self.latency.aim.most, self._final.double().numpy(), list[float]()
-        room, seen = limit, list[Codes]()
+        rooms, seen = [limit], list[Codes]()
         while len(seen) < _TRIES:
-            code = self._derived(strength, room)
+            self.room = rooms[-1]
+            code = self._derive(strength)
             if any(np.array_equal(code, one) for one in seen):
                 break
             seen.append(code)
             seconds.append(measure(code))
             if _SETTLED[0] <= seconds[-1] / limit <= _SETTLED[1]:
                 break
-            room = min(room * sum(_SETTLED) / 2 * limit / seconds[-1], limit)
+            rooms.append(min(self.room * sum(_SETTLED) / 2 * limit / seconds[-1], _MOST_ROOM * limit))
         taken = np.array(seconds)
         best = int(np.where(taken <= limit, taken, -taken - limit).argmax())
-        self.settled = seen[best]
-        return Settled(tuple(seen[best].tolist()), seconds[best], tuple(seconds))
+        estimated = float(self.latency.estimated(seen[best][None])[0])
+        settled = Settled(tuple(seen[best].tolist()), rooms[best], estimated, seconds[best], tuple(seconds))
+        self.restore(settled)
+        return settled
 
     def restore(self, settled: Settled) -> None:
         """Go on with what `settle` gave."""
-        self.settled = np.array(settled.code, np.int64)
+        self.settled, self.room = np.array(settled.code, np.int64), settled.room
 
     # State ----------------------------------------------------------------------------------------------------------
 

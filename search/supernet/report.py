@@ -65,13 +65,22 @@ class Settled:
 
     Attributes:
         code: (p,) of the network.
+        room: seconds that estimates were held to, so that what is measured takes the limit.
+        estimated: seconds, before anything was measured.
         seconds: measured, of one forward pass.
         tried: seconds of every network that was derived and measured on the way to it.
     """
 
     code: tuple[int, ...]
+    room: float
+    estimated: float
     seconds: float
     tried: tuple[float, ...]
+
+    @property
+    def correction(self) -> float:
+        """What estimates are multiplied with, so that this network's is what was measured."""
+        return self.seconds / self.estimated
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -80,8 +89,9 @@ class Settled:
     @classmethod
     def from_json(cls, value: Any) -> Settled:
         """What `to_json` wrote."""
+        room, estimated, seconds = (float(value[name]) for name in ("room", "estimated", "seconds"))
         tried = tuple(float(one) for one in value["tried"])
-        return cls(tuple(int(one) for one in value["code"]), float(value["seconds"]), tried)
+        return cls(tuple(int(one) for one in value["code"]), room, estimated, seconds, tried)
 
 
 @dataclass(frozen=True)
