@@ -77,21 +77,21 @@ class TrainingJob:
 
 def run_job(message: Mapping[str, Any]) -> dict[str, Any]:
     """Train as `TrainingJob.to_json` says, from the checkpoint where there is one; for `result_from`."""
-    checkpoint = Path(message["checkpoint"])
+    checkpoint, recipe = Path(message["checkpoint"]), Recipe.from_json(message["recipe"])
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     with ONE_AT_A_TIME, one_thread(), (checkpoint.with_name(EPOCHS)).open("w") as epochs:
 
         def tell(record: EpochRecord) -> None:
             epochs.write(json.dumps(asdict(record)) + "\n")
             epochs.flush()
-            if checkpoint.with_name(STOP).exists():
+            if record.epoch + 1 < recipe.epochs and checkpoint.with_name(STOP).exists():  # else it is over anyway
                 raise StopTraining("no longer wanted")
 
         try:
             result = fit(
                 from_json(message["architecture"]),
                 _data(message["data"], message["device"]),
-                Recipe.from_json(message["recipe"]),
+                recipe,
                 seed=message["seed"],
                 checkpoint=checkpoint,
                 on_epoch=tell,

@@ -22,7 +22,7 @@ def joined(
     trainer: ScoringRecipes, trainings: Sequence[tuple[FinalTraining, Path]], limits: Limits, kept: Path
 ) -> tuple[FinalEnsemble, TrainedModel] | None:
     """The mean of the best two, or three, … of final trainings (`presage.training.model.ensemble`): of as many as there
-    are, unless that of fewer, or the best network alone, is better on validation images by more than a standard error.
+    are, or fewer where that is worse on validation images than the best network alone by more than a standard error.
     Test images are looked at for it alone.
 
     Args:
@@ -31,7 +31,7 @@ def joined(
         kept: a folder that the mean is left in, as a model.
 
     Returns:
-        None where there is no such mean within the limits. A latency is not known before it is measured, so that no
+        None where none is as good, or within the limits. A latency is not known before it is measured, so that no
         mean is within a limit on it.
     """
     finished = [pair for pair in trainings if pair[0].accuracy is not None and (pair[1] / ARCHITECTURE).exists()]
@@ -40,18 +40,15 @@ def joined(
         return None
     models = [load_model(folder) for _, folder in finished]
     recipe = Recipe.from_json(finished[0][0].recipe)
-    best, most = None, finished[0][0].accuracy or 0.0
-    for count in range(2, len(finished) + 1):
+    for count in range(len(finished), 1, -1):
         model = ensemble_of(models[:count])
         if model is not None and _allowed(limits, _costs(model)):
             scores = trainer.validated(model, recipe)
-            most = max(most, scores.accuracy)
-            if scores.accuracy >= most - scores.standard_error:
-                best = replace(model, accuracy=scores.accuracy, balanced_accuracy=scores.balanced_accuracy)
-    if best is None:
-        return None
-    best = _tested(trainer, best, recipe, kept)
-    return _told(best), best
+            if scores.accuracy >= (finished[0][0].accuracy or 0.0) - scores.standard_error:
+                model = replace(model, accuracy=scores.accuracy, balanced_accuracy=scores.balanced_accuracy)
+                model = _tested(trainer, model, recipe, kept)
+                return _told(model), model
+    return None
 
 
 def _tested(trainer: ScoringRecipes, model: TrainedModel, recipe: Recipe, kept: Path) -> TrainedModel:

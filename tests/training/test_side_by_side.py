@@ -147,6 +147,29 @@ def test_a_training_that_the_clock_stops_is_as_far_as_it_got_and_keeps_its_weigh
         assert one.module is not None
 
 
+def test_a_training_in_its_last_epoch_is_not_stopped_any_more(data: DeviceData, brief: Recipe, tmp_path: Path) -> None:
+    """It would be as long, and count for nothing."""
+    found = {}
+    for name, epochs in (("last", 1), ("earlier", 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        save_shared(data, folder / "data")
+        asked = job.TrainingJob(
+            networks(1)[0],
+            replace(brief, epochs=epochs),
+            0,
+            folder / "data",
+            "cpu",
+            folder / "checkpoint.pt",
+            True,
+            False,
+        )
+        (folder / STOP).touch()
+        found[name] = result_from(run_job(asked.to_json()))
+    assert (found["last"].status, found["last"].accuracy is None) == ("finished", False)
+    assert (found["earlier"].status, len(found["earlier"].records)) == ("pruned", 1)
+
+
 def test_no_more_are_begun_than_slots_and_memory_allow(
     data: DeviceData, brief: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
