@@ -14,7 +14,7 @@ from presage.reading import read_as, record
 from presage.search.final.halving import tuning_epochs
 from presage.search.final.joining import joined
 from presage.search.final.settings import FinalSettings
-from presage.search.final.trainer import AnyRecipeTrainer, RecipesTrainer, ScoringRecipes
+from presage.search.final.trainer import AnyRecipeTrainer, RecipesAhead, RecipesTrainer, ScoringRecipes
 from presage.search.final.trainings import STOPPED, Row, Trainings
 from presage.search.final.tuning import Tuned, tuned
 from presage.search.final_result import FinalEnsemble, FinalResult, FinalTraining
@@ -57,7 +57,8 @@ class Finishing:
         settings = self._for_images(run, trainer, chosen, notes) if self.settings.mirror else self.settings
         networks = [_Network(run, trainer, one, settings, at, len(chosen), notes) for at, one in enumerate(chosen)]
         if settings.side_by_side and settings.trials < 2:
-            done = _in_turns([network.fixed() for network in networks], notes)
+            ahead = len(networks) if isinstance(trainer, RecipesAhead) else 1
+            done = _in_turns(networks, ahead if run.beside is None else run.beside.slots, notes)
         else:
             done = [one.trained() for one in networks]
         final = FinalResult(tuple(one.record for one in done))
@@ -121,7 +122,7 @@ class _Network:
     record: FinalTraining
     row: Row
     recipe: Recipe
-    begun = False
+    left_out = False
 
     def __init__(
         self,
@@ -137,20 +138,18 @@ class _Network:
         self._where = f"network {at + 1} of {networks}"
         self._trainings = Trainings(run, trainer, verified.chosen)
 
-    def fixed(self) -> _Network:
-        """Untuned, its recipe is fixed: all networks are timed before any is begun."""
-        self.recipe = self.run.pace.fitted(self._architecture, self._within_limits(self.settings.recipe))
-        return self
+    def begin(self, *, late: bool) -> None:
+        """Begin the training, one of several at once, unless it is over. Untuned, its recipe is fixed now.
 
-    def begin(self) -> bool:
-        """Begin the training, one of several at once, unless it is over; whether there was room for it."""
-        self.begun = self.begun or self._trainings.known(self.recipe) is not None or self._trainings.begin(self.recipe)
-        return self.begun
-
-    @property
-    def too_late(self) -> bool:
-        """Whether there is no time to begin it any more."""
-        return not self.begun and not self.run.pace.has_time(self._architecture, self.recipe)
+        Args:
+            late: others were trained before, so that it may be left out: where no more than half of the epochs fit.
+        """
+        asked = self._within_limits(self.settings.recipe)
+        self.recipe = self.run.pace.fitted(self._architecture, asked)
+        if self._trainings.known(self.recipe) is None:
+            self.left_out = late and self.recipe.epochs <= asked.epochs / 2
+            if not self.left_out:
+                self._trainings.begin(self.recipe)
 
     def trained(self) -> _Network:
         """Tune, then train."""
@@ -279,14 +278,16 @@ class _Network:
         )
 
 
-def _in_turns(networks: Sequence[_Network], notes: list[str]) -> list[_Network]:
-    """Train several at once, as many as there is room for; those for which there is no time any more are left out."""
+def _in_turns(networks: Sequence[_Network], slots: int, notes: list[str]) -> list[_Network]:
+    """Train `slots` at once. How long each is trained is fixed when it begins, by the time that is left then; those for
+    which there is no time any more are left out."""
     done: list[_Network] = []
+    begun = 0
     for at, one in enumerate(networks):
-        for other in networks[at:]:
-            if not (done and other.too_late) and not other.begin():
-                break
-        if done and one.too_late:
+        while begun < min(at + slots, len(networks)):
+            networks[begun].begin(late=begun >= slots)
+            begun += 1
+        if one.left_out:
             notes.append(f"There was no time for the final training of {named(one.verified.chosen.hash)}.")
         else:
             done.append(one.trained())

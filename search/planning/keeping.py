@@ -133,19 +133,13 @@ class BudgetPace:
         self._clock.note()
         return self._clock.spent > _CUT * self._clock.budget - self._finish
 
-    def has_time(self, architecture: Architecture, recipe: Recipe) -> bool:
-        """By what trainings have taken so far, up to a tenth over the budget."""
-        self._clock.note()
-        left = _CUT * self._clock.budget - self._finish - self._clock.spent
-        return self._expected(architecture, recipe) <= left
-
     def _shares(self, fixed: int) -> float:
         """Into how many trainings as long as this one the time left goes, with `fixed` networks seen to already."""
         final = self._plan.final
         if final is None:
             return 1.0
         if final.side_by_side:
-            return float(self._workload.turns(final.networks))
+            return float(self._workload.turns(max(final.networks - fixed, 1)))
         each = 3.0 if final.trials > 1 else 1.0  # its tuning takes about twice as long as a training
         return 1.0 + each * max(final.networks - fixed - 1, 0)
 

@@ -25,9 +25,6 @@ class Pace(Protocol):
     def is_over(self) -> bool:
         """Whether a final training under way must end."""
 
-    def has_time(self, architecture: Architecture, recipe: Recipe) -> bool:
-        """Whether a final training that is one of several would not have to end before it is over."""
-
 
 class Unhurried:
     """All the time in the world."""
@@ -46,7 +43,3 @@ class Unhurried:
     def is_over(self) -> bool:
         """Never."""
         return False
-
-    def has_time(self, architecture: Architecture, recipe: Recipe) -> bool:
-        """Always."""
-        return True

@@ -310,8 +310,8 @@ def test_a_final_training_that_is_cut_is_told_and_goes_on_later(search: Search, 
 
 def test_networks_for_which_there_is_no_time_any_more_are_left_out(search: Search) -> None:
     class Late(Unhurried):
-        def has_time(self, architecture: Architecture, recipe: Recipe) -> bool:
-            return len(trainer.trained) < 2
+        def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
+            return recipe if len(trainer.trained) < 2 else replace(recipe, epochs=recipe.epochs // 2)
 
     trainer = RatesTrainer()
     result = search(trainer, FinalSettings(FINAL, networks=3, trials=0, side_by_side=True), pace=Late())

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from presage.architecture.graph import Architecture
@@ -104,14 +105,15 @@ def test_final_trainings_side_by_side_have_all_the_time_and_what_that_costs(at: 
 
 def test_more_final_trainings_than_there_is_room_for_share_the_time(at: Time, tmp_path: Path) -> None:
     pace = _pace(at, tmp_path, networks=4, timer=lambda architecture, recipe: 5.0, side_by_side=True)
-    at.now += 90
-    recipe = pace.fitted(NETWORK, FINAL)
-    assert recipe.epochs == 9  # 190 - 90, two after one another, at 5 seconds each, and a tenth
-    assert pace.has_time(NETWORK, recipe)  # 9 seconds, as was measured before
-    at.now += 121
-    assert pace.has_time(NETWORK, recipe)  # up to a tenth over the budget
-    at.now += 1
-    assert not pace.has_time(NETWORK, recipe)
+    others = SPACE.decode_batch(SPACE.sample(40, np.random.default_rng(0))).architectures()
+    first, second, third = list({one.hash: one for one in others if one.hash != NETWORK.hash}.values())[:3]
+    at.now += 80
+    assert pace.fitted(NETWORK, FINAL).epochs == 10  # 190 - 80, two after one another, at 5 seconds each, and a tenth
+    assert pace.fitted(first, FINAL).epochs == 10
+    at.now += 80  # they took longer
+    assert pace.fitted(second, FINAL).epochs == 5  # 190 - 160: how long the others are is fixed when they begin
+    assert pace.fitted(third, FINAL).epochs == 5
+    assert pace.fitted(first, FINAL).epochs == 10
 
 
 def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:
