@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +24,8 @@ Mask = NDArray[np.bool_]
 
 _STEEPNESS = 20.0  # κ: weight of the excess over a limit
 _SETTLED = 0.95, 1.0  # of the limit, that what was found takes when measured
-_TRIES = 6  # derivations until it does
+_TRIES = 8  # derivations until it does
+_MARGIN = 0.9  # of the limit, for what is estimated and not measured until it fits
 _MOST_ROOM = 1.5  # limits that an estimate may take where what is measured is faster than estimated
 
 
@@ -187,7 +188,9 @@ class Proxyless(ByGradient):
     def _derive(self, strength: NDArray[np.float64]) -> Codes:
         if self.latency is None:
             return super()._derive(strength)
-        return self.latency.strongest(strength, super()._derive, self.room)
+        assert self.room is not None
+        room = self.room if self.settled is None else _MARGIN * self.room
+        return self.latency.strongest(strength, super()._derive, room)
 
     def settle(self, measure: Callable[[Codes], float]) -> Settled | None:
         """Measure what is derived, and derive anew with more or less room until it takes 95 to 100 % of the limit.
@@ -204,21 +207,19 @@ class Proxyless(ByGradient):
         if self.latency is None or not self.records:
             return None
         limit, strength, seconds = self.latency.aim.most, self._final.double().numpy(), list[float]()
-        rooms, seen = [limit], list[Codes]()
-        while len(seen) < _TRIES:
+        rooms, codes = [limit], list[Codes]()
+        while True:
             self.room = rooms[-1]
-            code = self._derive(strength)
-            if any(np.array_equal(code, one) for one in seen):
+            codes.append(self._derive(strength))
+            same = next((at for at, code in enumerate(codes[:-1]) if np.array_equal(code, codes[-1])), None)
+            seconds.append(measure(codes[-1]) if same is None else seconds[same])
+            if len(codes) == _TRIES or _SETTLED[0] <= seconds[-1] / limit <= _SETTLED[1]:
                 break
-            seen.append(code)
-            seconds.append(measure(code))
-            if _SETTLED[0] <= seconds[-1] / limit <= _SETTLED[1]:
-                break
-            rooms.append(min(self.room * sum(_SETTLED) / 2 * limit / seconds[-1], _MOST_ROOM * limit))
+            rooms.append(_next_room(rooms, seconds, limit))
         taken = np.array(seconds)
         best = int(np.where(taken <= limit, taken, -taken - limit).argmax())
-        estimated = float(self.latency.estimated(seen[best][None])[0])
-        settled = Settled(tuple(seen[best].tolist()), rooms[best], estimated, seconds[best], tuple(seconds))
+        estimated = float(self.latency.estimated(codes[best][None])[0])
+        settled = Settled(tuple(codes[best].tolist()), rooms[best], estimated, seconds[best], tuple(seconds))
         self.restore(settled)
         return settled
 
@@ -231,6 +232,16 @@ class Proxyless(ByGradient):
     def _identity(self) -> dict[str, Any]:
         aim = {} if self.aim is None else {"latency": self.aim.to_json()}
         return {**super()._identity(), **aim}
+
+
+def _next_room(rooms: Sequence[float], seconds: Sequence[float], limit: float) -> float:
+    """What to derive with next: between the largest room within the limit and the smallest over it; where only one of
+    them is known, in proportion to what was measured."""
+    within = max((room for room, taken in zip(rooms, seconds, strict=True) if taken <= limit), default=None)
+    over = min((room for room, taken in zip(rooms, seconds, strict=True) if taken > limit), default=None)
+    if within is not None and over is not None and within < over:
+        return float(np.sqrt(within * over))
+    return min(rooms[-1] * sum(_SETTLED) / 2 * limit / seconds[-1], _MOST_ROOM * limit)
 
 
 def _masks(columns: Tensor, operations: int) -> Mask:
