@@ -22,7 +22,7 @@ from presage.search.limits import Limits
 from presage.search.progress import SearchProgress, silent
 from presage.search.run.engine import run_search
 from presage.search.settings import SearchSettings
-from presage.search.strategies import check_serves
+from presage.search.strategies import SUPERNETS, check_serves
 from presage.search.supernet import LatencyAim, OneShotSettings, Proxyless
 from presage.search.supernet.memory import held_for_backward
 from presage.search.supernet.mixed import MixedNetwork
@@ -306,3 +306,14 @@ def test_a_space_that_cannot_be_searched_so_is_refused_in_one_line(data: DeviceD
         check_serves("pc-darts", Mobile())
     with pytest.raises(InvalidArgument, match="be 1: blocks change side and width"):
         SMALL.relaxation.mixture(4)
+
+
+@pytest.mark.parametrize("method", ["darts-first", "darts-second"])
+def test_the_mixture_of_blocks_is_searched_by_darts_too(method: str, data: DeviceData) -> None:
+    one = SUPERNETS.load(method)(SMALL, data, RECIPE, settings=OneShotSettings(epochs=2))
+    report = one.train()
+    assert report.status == "finished"
+    shares = one.mixing()[0]
+    assert not shares[~torch.from_numpy(SMALL.relaxation.available)].any()  # what is no candidate has no share
+    assert torch.allclose(shares.sum(dim=1), torch.ones(len(shares)))
+    assert SMALL.valid(one.draw(4, (0, 1))).all()
