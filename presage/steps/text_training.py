@@ -192,7 +192,7 @@ def search_cells(
     with one_thread():
         found = trained.search_cells(
             data, space, recipe, strategy=strategy, candidates=candidates, seed=seed, run_folder=run_folder,
-            store=store, progress=progress, device=choose_device(device),
+            store=store, progress=progress, device=str(choose_device(device)),
         )  # fmt: skip
         if found:
             write_cell_report(run_folder)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from presage.architecture.graph import Architecture
 from presage.training.balance import is_unbalanced
@@ -21,9 +21,6 @@ from presage.training.model.trained import TrainedModel, trained_model
 from presage.training.precision import precision_of
 from presage.training.recipe import Recipe
 from presage.training.side_by_side import SideBySide
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = ["AnyRecipeTrainer", "ExaminingRecipes", "RecipesAhead", "RecipesTrainer", "ScoringRecipes", "HeldOutScores"]
 
@@ -172,12 +169,11 @@ class RecipesTrainer:
     def tested(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores | None:
         """See `AnyRecipeTrainer.tested`."""
         data = self.data(recipe)
-        return _scores(model, recipe, data, data.x_test, data.y_test) if len(data.x_test) else None
+        return _scores(model, recipe, data, test=True) if len(data.x_test) else None
 
     def validated(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores:
         """See `ScoringRecipes.validated`."""
-        data = self.data(recipe)
-        return _scores(model, recipe, data, data.x_validation, data.y_validation)
+        return _scores(model, recipe, self.data(recipe), test=False)
 
     def predictions(self, model: TrainedModel, recipe: Recipe, *, test: bool) -> Predictions:
         """See `ExaminingRecipes.predictions`."""
@@ -195,7 +191,8 @@ class RecipesTrainer:
         return mirroring(model.module.to(data.device), data)
 
 
-def _scores(model: TrainedModel, recipe: Recipe, data: DeviceData, images: Tensor, labels: Tensor) -> HeldOutScores:
+def _scores(model: TrainedModel, recipe: Recipe, data: DeviceData, *, test: bool) -> HeldOutScores:
+    images, labels = (data.x_test, data.y_test) if test else (data.x_validation, data.y_validation)
     module = model.module.to(data.device)
     precision = precision_of(model.architecture, data, recipe)
     scores = evaluate(module, images, labels, data, precision=precision, mirroring=recipe.test_mirroring)

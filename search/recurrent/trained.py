@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import optuna
 from optuna.storages import JournalStorage
@@ -27,9 +27,6 @@ from presage.training.text.recipe import TextRecipe
 from presage.training.text.recording import text_entry, text_record
 from presage.training.text.text_data import TextData
 from presage.training.text.text_model import TextModel, save_text_model
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["BY_TRAINING", "ON_SHARED_WEIGHTS", "FoundCell", "search_cells"]
 
@@ -83,7 +80,7 @@ def search_cells(
     run_folder: Path,
     store: Store,
     progress: OnStage,
-    device: str | torch.device = "cpu",
+    device: str = "cpu",
 ) -> list[FoundCell]:
     """Search, training `candidates` cells; the best first, and its network in the folder ``best`` of the run.
 
@@ -128,7 +125,7 @@ def search_cells(
 class _Search:
     def __init__(
         self, data: TextData, space: CellSpace, recipe: TextRecipe, seed: int, run_folder: Path, store: Store,
-        study: optuna.Study, device: str | torch.device,
+        study: optuna.Study, device: str,
     ) -> None:  # fmt: skip
         self.data, self.space, self.recipe, self.seed = data, space, recipe, seed
         self.run_folder, self.store, self.study, self.device = run_folder, store, study, device
