@@ -29,7 +29,7 @@ from presage.training.morphing.morphed import morphed
 if TYPE_CHECKING:
     from presage.training.loop import EpochRecord
 
-__all__ = ["END", "HillClimb", "grown_from", "network_of", "timed"]
+__all__ = ["END", "Climb", "HillClimb", "OnEpoch", "grown_from", "network_of", "timed"]
 
 _SETTLING = 256  # training images, whose statistics fresh normalisations begin with
 _PROCESSOR = "processor.json"
@@ -39,14 +39,8 @@ END = "end"
 OnEpoch = Callable[["EpochRecord"], None]
 
 
-class HillClimb:
-    """Grows a network by random network morphisms, the best child of each step the parent of the next.
-
-    Each child has a short training from the weights that it inherits, by a learning rate that begins anew and falls by
-    a cosine (SGDR, arXiv 1608.03983). Killed at any moment and asked again, it goes on from the last epoch: all is
-    drawn by the seed, the step and the child's number.
-
-    Reference: Elsken et al., *Simple and Efficient Architecture Search for CNNs*, 2017, arXiv 1711.04528, algorithm 1.
+class Climb:
+    """A way to grow a network, step by step.
 
     Args:
         trainer: trains by the recipe, whose epochs are those of the last training.
@@ -59,6 +53,17 @@ class HillClimb:
         self._trainer, self._allowance, self._settings = trainer, allowance, settings
         self._folder, self._seed = folder, seed
         self._brief = replace(trainer.recipe, epochs=settings.child_epochs)
+
+
+class HillClimb(Climb):
+    """Grows a network by random network morphisms, the best child of each step the parent of the next.
+
+    Each child has a short training from the weights that it inherits, by a learning rate that begins anew and falls by
+    a cosine (SGDR, arXiv 1608.03983). Killed at any moment and asked again, it goes on from the last epoch: all is
+    drawn by the seed, the step and the child's number.
+
+    Reference: Elsken et al., *Simple and Efficient Architecture Search for CNNs*, 2017, arXiv 1711.04528, algorithm 1.
+    """
 
     def climb(self, start: Grown, on_epoch: OnEpoch) -> list[Grown]:
         """The children, step by step, and the last parent, trained on.

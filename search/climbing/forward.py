@@ -15,15 +15,11 @@ from presage.architecture.morphing.inserting import AVERAGE_POOL, CONVOLUTION, M
 from presage.errors import InvalidArchitecture
 from presage.files import write_json
 from presage.reading import read_as
-from presage.search.climbing.climb import END, grown_from, network_of, timed
-from presage.search.climbing.climb_folder import ClimbFolder
+from presage.search.climbing.climb import END, Climb, OnEpoch, grown_from, network_of, timed
 from presage.search.climbing.drawing import places_of
 from presage.search.climbing.grown import CHILD, CLIMBED, START, Grown
 from presage.search.climbing.hull import on_hull
-from presage.search.climbing.settings import ClimbSettings
 from presage.search.run.attempts import attempt_by_epochs, settled
-from presage.search.run.trainer import RecipeTrainer
-from presage.search.shrinking.allowance import Allowance
 from presage.search.shrinking.retraining import Retrainer
 from presage.training.fitting import TrainingResult, fit
 from presage.training.model.folder import load_model
@@ -31,7 +27,6 @@ from presage.training.morphing.candidates import CandidateLayers
 
 if TYPE_CHECKING:
     from presage.architecture.torch_bridge.build import Network
-    from presage.training.loop import EpochRecord
 
 __all__ = ["ForwardSearch"]
 
@@ -44,10 +39,8 @@ _MOST = 3  # candidates that are chosen for a node, as in the paper
 _PENALTY = 1e-3
 _CHOSEN = "candidates.json"
 
-OnEpoch = Callable[["EpochRecord"], None]
 
-
-class ForwardSearch:
+class ForwardSearch(Climb):
     """Grows networks from a small one, each step a child of one on the lower convex hull of multiply-adds and error.
 
     A step trains the parent on with candidates beside it for a few epochs (`presage.training.morphing.candidates`),
@@ -56,18 +49,7 @@ class ForwardSearch:
 
     Reference: Hu et al., *Efficient Forward Architecture Search*, 2019, arXiv 1905.13360 (the macro search: of networks
     without cells).
-
-    Args:
-        trainer: trains by the recipe, whose epochs are those of the last training.
-        allowance: limits that no child is over.
     """
-
-    def __init__(
-        self, trainer: RecipeTrainer, allowance: Allowance, settings: ClimbSettings, folder: ClimbFolder, seed: int
-    ) -> None:
-        self._trainer, self._allowance, self._settings = trainer, allowance, settings
-        self._folder, self._seed = folder, seed
-        self._brief = replace(trainer.recipe, epochs=settings.child_epochs)
 
     def climb(self, start: Grown, on_epoch: OnEpoch) -> list[Grown]:
         """The children, step by step, those on the hull chosen; and the most accurate of all, trained on.
