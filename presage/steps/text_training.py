@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,6 +168,8 @@ def train_cells(
         )
     for checkpoint in under_way:
         checkpoint.unlink(missing_ok=True)
+        with suppress(OSError):  # of a training that left a network it is not empty
+            checkpoint.parent.rmdir()
     return rows
 
 

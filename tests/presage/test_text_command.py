@@ -54,6 +54,17 @@ def test_cells_are_trained_recorded_and_left_as_models(presage: Callable[..., An
     assert "sun" + again.json["text"] + "\n" == said.out
 
 
+def test_a_training_that_diverges_leaves_no_folder(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
+    diverging = ("--set", "optimizer=sgd", "--set", "learning_rate=1e38", "--set", "clip=1e30", *SMALL)
+    found = presage(
+        "text", "train", f"text:{tale}", "--cell", "rnn", "--out", tmp_path / "models", *diverging, "--json"
+    )
+    assert found.code == 1
+    assert found.json["trained"][0]["status"] == "diverged"
+    assert found.json["trained"][0]["model"] is None
+    assert list((tmp_path / "models").iterdir()) == []
+
+
 def test_a_text_is_probed(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
     database = tmp_path / "a.duckdb"
     found = presage("text", "probe", tale, "--database", database, "--json")
