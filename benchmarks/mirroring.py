@@ -4,7 +4,7 @@
 
 A probe net is trained on each dataset, unmirrored, and scored on validation images as they are and mirrored. Printed
 are the shares that remain, of its accuracy beyond chance and of the class that loses most: what
-`presage.training.mirroring` decides by, there with the best network of the short-list.
+`presage.training.mirroring` decides by, there with the networks of the short-list.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     rows = []
     for path in sys.argv[1:]:
         net, data, _ = trained_probe(load_dataset(path), PROBE_RECIPE, 0, torch.device("cpu"))
-        found = mirroring(net, data)
+        found = mirroring([net], data)
         rows.append(
             (
                 Path(path).stem,

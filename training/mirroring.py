@@ -1,14 +1,15 @@
-"""Whether images may be mirrored: a network that never saw a mirror image is asked about some.
+"""Whether images may be mirrored: networks that never saw a mirror image are asked about some.
 
 Where classes do not care about left and right (photos of flowers, say), a network trained on images as they are names
-their mirror images about as well. Letters and digits become others, and of traffic signs some do. Nothing is trained
+their mirror images about as well. All that there are are asked, and their mean counts: the best by these validation
+images owes a part of its lead to chance, which their mirror images do not repeat. Letters and digits become others, and of traffic signs some do. Nothing is trained
 for this, and no test image is looked at.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,16 +33,17 @@ _LEARNT = 0.05  # accuracy beyond chance under which a network has nothing to te
 
 @dataclass(frozen=True)
 class Mirroring:
-    """What a network that was trained without mirror images makes of them.
+    """What networks that were trained without mirror images make of them; means over them.
 
     Attributes:
         accuracy, mirrored: on validation images as they are, and on their mirror images.
         chance: what naming always the commonest class of them comes to.
         worst_class: share that remains of the images named rightly in the class that loses most, of those that the
-            network knows; 1 where it knows none.
-        error: standard error of `mirrored` - `accuracy`, by the images named rightly only one way.
+            networks know; 1 where they know none.
+        error: standard error of `mirrored` - `accuracy`, by the images that more networks name rightly one way.
         in_test: whether a final training that mirrors averages over mirror images in test, too: those of runs that were
             begun earlier do not.
+        networks: number of networks asked.
     """
 
     accuracy: float
@@ -50,6 +52,7 @@ class Mirroring:
     worst_class: float = 1.0
     error: float = 0.0
     in_test: bool = False
+    networks: int = 1
 
     @property
     def kept(self) -> float:
@@ -68,9 +71,11 @@ class Mirroring:
         """In a sentence, with what follows."""
         does = "mirrors images at random" if self.safe else "does not mirror images"
         lost = "" if self.worst_class >= SAFE_CLASS else f", of one class {self.worst_class:.0%}"
+        whose, who = ("its", "the best network") if self.networks == 1 else ("their", f"the {self.networks} networks")
+        keeps = "keeps" if self.networks == 1 else "keep"
         return (
-            f"The final training {does}: of its accuracy on validation images ({self.accuracy:.3f}) the best network "
-            f"of the short-list keeps {max(self.kept, 0):.0%} beyond chance on their mirror images "
+            f"The final training {does}: of {whose} accuracy on validation images ({self.accuracy:.3f}) {who} "
+            f"of the short-list {keeps} {max(self.kept, 0):.0%} beyond chance on their mirror images "
             f"({self.mirrored:.3f} ± {self.error:.3f}){lost}."
         )
 
@@ -84,17 +89,19 @@ class Mirroring:
         return cls(**value)
 
 
-def mirroring(module: nn.Module, data: DeviceData, precision: str = "float32") -> Mirroring:
-    """What a trained module makes of the mirror images of validation images."""
-    images, labels = data.x_validation, data.y_validation
-    plain, mirrored = (
-        (logits_of(module, each, data, precision=precision).argmax(dim=1) == labels)
-        for each in (images, images.flip(3))
-    )
+def mirroring(modules: Iterable[nn.Module], data: DeviceData, precision: str = "float32") -> Mirroring:
+    """What trained modules, at least one, make of the mirror images of validation images, in the mean."""
+    labels, several = data.y_validation, 0
+    plain, mirrored = (torch.zeros(len(labels), dtype=torch.float64, device=labels.device) for _ in range(2))
+    for module in modules:
+        several += 1
+        for right, images in ((plain, data.x_validation), (mirrored, data.x_validation.flip(3))):
+            right += logits_of(module, images, data, precision=precision).argmax(dim=1) == labels
+    plain, mirrored = plain / several, mirrored / several
     counts = torch.bincount(labels, minlength=data.classes)
-    before, after = (torch.bincount(labels[right], minlength=data.classes) for right in (plain, mirrored))
+    before, after = (torch.bincount(labels, weights=right, minlength=data.classes) for right in (plain, mirrored))
     known = (counts >= _IMAGES) & (before >= _NAMED * counts)
     worst = float((after[known] / before[known]).min()) if bool(known.any()) else 1.0
     chance = float(counts.max() / len(labels))
-    error = math.sqrt(float((plain != mirrored).sum())) / len(labels)
-    return Mirroring(float(plain.double().mean()), float(mirrored.double().mean()), chance, worst, error, in_test=True)
+    error = math.sqrt(float(((plain - mirrored) ** 2).sum())) / len(labels)
+    return Mirroring(float(plain.mean()), float(mirrored.mean()), chance, worst, error, in_test=True, networks=several)

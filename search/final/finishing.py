@@ -49,12 +49,13 @@ class Finishing:
 
     def __call__(self, run: RunContext, result: SearchResult) -> SearchResult:
         """The result of a search with what its final trainings came to."""
-        chosen = sorted(
+        trained = sorted(
             (one for one in result.verified if one.accuracy is not None), key=lambda one: -(one.accuracy or 0.0)
-        )[: self.settings.networks]
+        )
+        chosen = trained[: self.settings.networks]
         trainer = self._trainer or RecipesTrainer(run.dataset, run.device, run.beside)
         notes: list[str] = []
-        settings = self._for_images(run, trainer, chosen, notes) if self.settings.mirror else self.settings
+        settings = self._for_images(run, trainer, trained, notes) if self.settings.mirror else self.settings
         networks = [_Network(run, trainer, one, settings, at, len(chosen), notes) for at, one in enumerate(chosen)]
         if settings.side_by_side and settings.trials < 2:
             ahead = len(networks) if isinstance(trainer, RecipesAhead) else 1
@@ -99,13 +100,13 @@ class Finishing:
         return told, None if told is None else best.record.hash
 
     def _for_images(
-        self, run: RunContext, trainer: AnyRecipeTrainer, chosen: Sequence[Verified], notes: list[str]
+        self, run: RunContext, trainer: AnyRecipeTrainer, trained: Sequence[Verified], notes: list[str]
     ) -> FinalSettings:
-        """The settings as suit the images: mirrored where the best network there is says that it does no harm."""
+        """The settings as suit the images: mirrored where the short-list's networks say that it does no harm."""
         kept = run.folder.mirroring
         told = read_as(kept, lambda value: record(Mirroring, value))
-        asked = (trainer.mirroring(run.folder.network(one.chosen.hash), run.recipe) for one in chosen)
-        found = next((one for one in asked if one is not None), None) if told is None else told
+        folders = [run.folder.network(one.chosen.hash) for one in trained]
+        found = trainer.mirroring(folders, run.recipe) if told is None else told
         if found is None:
             return self.settings
         write_json(kept, found.to_json())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -62,8 +62,8 @@ class AnyRecipeTrainer(Protocol):
     def tested(self, model: TrainedModel, recipe: Recipe) -> HeldOutScores | None:
         """On the test images; None where there are none."""
 
-    def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
-        """What the model of a folder, trained by a recipe that does not mirror, makes of mirror images; None where no
+    def mirroring(self, folders: Iterable[Path], recipe: Recipe) -> Mirroring | None:
+        """What models in folders, trained by a recipe that does not mirror, make of mirror images; None where no
         model lies there."""
 
 
@@ -183,12 +183,13 @@ class RecipesTrainer:
         model.module.cpu()
         return found
 
-    def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
+    def mirroring(self, folders: Iterable[Path], recipe: Recipe) -> Mirroring | None:
         """See `AnyRecipeTrainer.mirroring`."""
-        if recipe.flip or not (folder / ARCHITECTURE).exists():
+        there = [folder for folder in folders if (folder / ARCHITECTURE).exists()]
+        if recipe.flip or not there:
             return None
-        data, model = self.data(recipe), load_model(folder)
-        return mirroring(model.module.to(data.device), data)
+        data = self.data(recipe)
+        return mirroring((load_model(folder).module.to(data.device) for folder in there), data)
 
 
 def _scores(model: TrainedModel, recipe: Recipe, data: DeviceData, *, test: bool) -> HeldOutScores:

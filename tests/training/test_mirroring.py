@@ -40,7 +40,7 @@ def halves(axis: int) -> ImageDataset:
 @pytest.mark.parametrize(("axis", "kept"), [(1, 1.0), (2, -1.0)])
 def test_left_and_right_are_told_apart_from_top_and_bottom(axis: int, kept: float) -> None:
     data = prepare(halves(axis), Recipe(image_side=8, least_epoch_images=1), "cpu")
-    found = asked(Brighter(axis + 1), data)
+    found = asked([Brighter(axis + 1)], data)
     assert (found.accuracy, found.chance) == (1.0, 0.5)
     assert found.kept == pytest.approx(kept)
     assert found.safe is (kept >= SAFE_SHARE)
@@ -60,7 +60,19 @@ def test_few_images_are_given_the_benefit_of_their_doubt() -> None:
 
 def test_the_error_counts_images_that_are_named_rightly_one_way_only() -> None:
     data = prepare(halves(2), Recipe(image_side=8, least_epoch_images=1), "cpu")
-    assert asked(Brighter(3), data).error == pytest.approx(len(data.y_validation) ** -0.5)  # all of them
+    assert asked([Brighter(3)], data).error == pytest.approx(len(data.y_validation) ** -0.5)  # all of them
+
+
+def test_the_mean_of_all_networks_counts() -> None:
+    """What the best of ten loses on mirror images is partly the luck that made it the best."""
+    data = prepare(halves(2), Recipe(image_side=8, least_epoch_images=1), "cpu")
+    both = asked([Brighter(3), Brighter(2)], data)  # the second names half of them rightly, either way
+    alone = asked([Brighter(3)], data)
+    assert (both.networks, alone.networks) == (2, 1)
+    assert both.accuracy == pytest.approx(0.75)
+    assert both.mirrored == pytest.approx(0.25)
+    assert both.error == pytest.approx(alone.error / 2)
+    assert "the 2 networks of the short-list keep" in str(both)
 
 
 def test_where_one_class_becomes_another_mirroring_is_not_safe() -> None:

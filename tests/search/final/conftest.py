@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ class RatesTrainer:
         self.looks += 1
         return HeldOutScores(0.5)
 
-    def mirroring(self, folder: Path, recipe: Recipe) -> Mirroring | None:
+    def mirroring(self, folders: Iterable[Path], recipe: Recipe) -> Mirroring | None:
         """As it is told."""
         return self.mirrored
 
