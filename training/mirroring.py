@@ -1,9 +1,9 @@
 """Whether images may be mirrored: networks that never saw a mirror image are asked about some.
 
 Where classes do not care about left and right (photos of flowers, say), a network trained on images as they are names
-their mirror images about as well. All that there are are asked, and their mean counts: the best by these validation
-images owes a part of its lead to chance, which their mirror images do not repeat. Letters and digits become others, and of traffic signs some do. Nothing is trained
-for this, and no test image is looked at.
+their mirror images about as well. Letters and digits become others, and of traffic signs some do. All networks that
+there are are asked, and their mean counts: the best by these validation images owes a part of its lead to chance, which
+mirror images do not repeat. Nothing is trained for this, and no test image is looked at.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def mirroring(modules: Iterable[nn.Module], data: DeviceData, precision: str = "
     plain, mirrored = (torch.zeros(len(labels), dtype=torch.float64, device=labels.device) for _ in range(2))
     for module in modules:
         several += 1
-        for right, images in ((plain, data.x_validation), (mirrored, data.x_validation.flip(3))):
-            right += logits_of(module, images, data, precision=precision).argmax(dim=1) == labels
+        for named, images in ((plain, data.x_validation), (mirrored, data.x_validation.flip(3))):
+            named.add_(logits_of(module, images, data, precision=precision).argmax(dim=1) == labels)
     plain, mirrored = plain / several, mirrored / several
     counts = torch.bincount(labels, minlength=data.classes)
     before, after = (torch.bincount(labels, weights=right, minlength=data.classes) for right in (plain, mirrored))
