@@ -1,6 +1,10 @@
 """Searches that end in trained networks, strategy against strategy, on datasets whose experiments are withheld.
 
     python benchmarks/real_search.py DATASET.npz... --out FOLDER [--space nb201] [--strategies a,b] [--shortlist 5]
+    python benchmarks/real_search.py DATASET.npz... --out FOLDER --no-blind --strategies random@1x8,random@4x2
+
+A strategy is a name, with `+SCORE` where candidates are not scored by prediction (`evolution+supernet`), and with
+`@RxK` for R rounds that train K networks each (one round of --shortlist).
 
 For each dataset a database is made of the shipped experience without that dataset's experiments; every strategy starts
 from a copy of it, so that none profits from another's trainings. `random search x4` trains four times as many networks
@@ -60,10 +64,13 @@ def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace
     Args:
         spec: the dataset.
         folder: keeps databases, runs and results of this dataset.
-        strategy: its name.
+        strategy: its name, with what it scores by and its rounds (see above).
         options: of the command.
         blind: number of networks to draw blindly and train; the search itself then short-lists one only.
     """
+    name, _, plan = strategy.partition("@")
+    name, _, score = name.partition("+")
+    rounds, _, shortlist = plan.partition("x")
     kept = folder / f"{strategy}{'-baseline' if blind else ''}.json"
     if kept.exists():
         return dict(json.loads(kept.read_text(encoding="utf-8")))
@@ -75,9 +82,11 @@ def searched(spec: str, folder: Path, strategy: str, options: argparse.Namespace
     run = folder / f"run-{kept.stem}"
     words = [
         *(sys.executable, "-m", "presage", "search", spec, "--database", str(copy), "--run", str(run), "--json"),
-        *("--space", options.space, "--strategy", strategy),
+        *("--space", options.space, "--strategy", name, *(("--score", score) if score else ())),
         *(("--candidates", str(options.candidates)) if options.candidates else ()),
-        *("--shortlist", str(1 if blind else options.shortlist), "--seed", str(options.seed), "--quiet"),
+        *("--shortlist", str(1 if blind else shortlist or options.shortlist), "--seed", str(options.seed), "--quiet"),
+        *(("--rounds", rounds) if rounds else ()),
+        *("--recipe", "quick", "--final", "0", *(("--max-macs", options.max_macs) if options.max_macs else ())),
         *(("--compare-random", str(blind)) if blind else ()),
     ]
     shutil.rmtree(run, ignore_errors=True)  # one that was interrupted begins anew, so that its time is whole
@@ -120,11 +129,10 @@ def best_of_draws(networks: Sequence[dict[str, Any]], count: int) -> tuple[float
     return accuracy, test
 
 
-def rows_of(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """One row for each strategy on a dataset, the blind random searches first."""
-    folder.mkdir(parents=True, exist_ok=True)
+def blind_rows(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Rows of networks that were drawn blindly: so many as the short-list has, and `TIMES` as many."""
     blind = searched(spec, folder, "random", options, blind=TIMES * options.shortlist)
-    rows: list[dict[str, Any]] = []
+    rows = list[dict[str, Any]]()
     drawn = blind.get("baseline", [])
     wall = sum(one["seconds"] for one in drawn) / max(len(drawn), 1)
     # an estimate, for CPU time is known of the whole run alone; capped, as a training on one thread takes one core
@@ -133,6 +141,13 @@ def rows_of(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[s
         found = best_of_draws(drawn, count)
         row = {"strategy": name, "trained": count, "best": found, "wall_seconds": count * wall}
         rows.append({**row, "cpu_seconds": count * cpu})
+    return rows
+
+
+def rows_of(spec: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """One row for each strategy on a dataset, the blind random searches first where they are asked for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = [] if options.no_blind else blind_rows(spec, folder, options)
     for strategy in options.strategies:
         result = searched(spec, folder, strategy, options)
         networks = [one for done in result.get("rounds", []) for one in done["verified"]]
@@ -171,6 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--strategies", default=",".join([*SAMPLERS, *SUPERNET_STRATEGIES]))
     parser.add_argument("--candidates", type=int, help="scored (default: as `presage search` has it)")
     parser.add_argument("--shortlist", type=int, default=5)
+    parser.add_argument("--max-macs", help="of the networks (default: no limit)")
+    parser.add_argument("--no-blind", action="store_true", help="no random search beside the strategies")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     options.strategies = options.strategies.split(",")
