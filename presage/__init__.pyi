@@ -4,10 +4,11 @@ from .api import load as load
 from .api import predict as predict
 from .api import probe as probe
 from .api import search as search
-from .api import shrink as shrink
 from .api import train as train
 from .database import Database as Database
 from .estimator import ImageClassifier as ImageClassifier
+from .resizing import grow as grow
+from .resizing import shrink as shrink
 from .session import Session as Session
 
 __version__: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
@@ -11,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from presage import recipes
-from presage.architectures import NamedArchitecture, NamedNetwork, networks_of
-from presage.at_images import at_images
-from presage.errors import DatasetWarning, InvalidArgument, NetworkWarning, UnknownName
+from presage.errors import InvalidArgument, UnknownName
+from presage.given import networks_at, read_dataset, recipe_for
 from presage.places import user_path
 from presage.progress import Progress, shown_progress
 from presage.results import PredictedRows, TrainedRows
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from presage.probe import DifficultyCard
     from presage.probe.inspection.issue import Inspection
     from presage.search import SearchResult
-    from presage.search.shrinking.shrunk import ShrinkResult
     from presage.trackers.tracker import Tracker
     from presage.training import ImageDataset, Recipe
     from presage.training.model.trained import TrainedModel
@@ -42,7 +39,7 @@ if TYPE_CHECKING:
 
     Log = str | Tracker | Iterable[str | Tracker] | None
 
-__all__ = ["import_experience", "inspect", "load", "predict", "probe", "search", "shrink", "train"]
+__all__ = ["import_experience", "inspect", "load", "predict", "probe", "search", "train"]
 
 
 def load(folder: str | Path) -> TrainedModel:
@@ -80,7 +77,7 @@ def probe(
     """
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told)
-        return session.probe(_dataset(session, dataset), seeds, ladder=ladder)
+        return session.probe(read_dataset(session, dataset), seeds, ladder=ladder)
 
 
 def inspect(
@@ -105,7 +102,7 @@ def inspect(
     folder = None if out is None else user_path(out)
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told)
-        images = _dataset(session, dataset)
+        images = read_dataset(session, dataset)
         return inspecting.inspect(images, out=folder, seed=seed, kept=session.cache("inspections"), progress=told)
 
 
@@ -134,8 +131,8 @@ def predict(
     """
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told, predictor)
-        images = _dataset(session, dataset)
-        return session.predict(images, *_at_images(session, images, architectures, recipe))
+        images = read_dataset(session, dataset)
+        return session.predict(images, *networks_at(session, images, architectures, recipe))
 
 
 def train(
@@ -168,8 +165,8 @@ def train(
     folder = None if out is None else user_path(out)
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told)
-        images = _dataset(session, dataset)
-        asked, at_once = _at_images(session, images, architectures, recipe), AtOnce(workers, executor)
+        images = read_dataset(session, dataset)
+        asked, at_once = networks_at(session, images, architectures, recipe), AtOnce(workers, executor)
         return session.train(
             images, *asked, out=folder, onnx=onnx, early_stop=early_stop, at_once=at_once, trackers=trackers
         )
@@ -250,7 +247,7 @@ def search(
     asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings, "limits": limits})
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told, predictor)
-        images = _dataset(session, dataset)
+        images = read_dataset(session, dataset)
         last = recipes.final_recipe(final_recipe, images)
         trials, mirror = TRIALS if tune else 0, isinstance(final_recipe, str)
         ending = FinalSettings(last, final or 1, trials, mirror=mirror, average=average)
@@ -263,7 +260,7 @@ def search(
             return session.search(
                 images,
                 space=space_of(space, budget, user_path(run_folder)),
-                recipe=_recipe(recipe, images, session),
+                recipe=recipe_for(recipe, images, session),
                 settings=asked,
                 run_folder=user_path(run_folder),
                 final=ending if final else None,
@@ -271,50 +268,6 @@ def search(
                 beside=beside,
                 trackers=trackers,
             )
-
-
-def shrink(
-    network: str | Architecture | nn.Module | TrainedModel,
-    dataset: str | ImageDataset,
-    *,
-    max_params: int | None = None,
-    max_macs: int | None = None,
-    max_latency: float | None = None,
-    run_folder: str | Path = "runs/shrink",
-    recipe: Recipe | str | None = None,
-    predictor: str = "ensemble",
-    database: str | Path | None = None,
-    device: str = "auto",
-    seed: int = 0,
-    progress: Progress = True,
-    **settings: Any,
-) -> ShrinkResult:
-    """Smaller versions of a network within limits, trained beside a plain scaled-down one; resumes a run folder.
-
-    Args:
-        network: as `predict` has it; or a trained one, as `load` gives it, of which channels are removed too.
-        max_params, max_macs, max_latency: as `search` has them; one at least, each below what the network has.
-        recipe: how all are trained; None for a trained network's own, else the shipped experience's.
-        settings: fields of `presage.steps.shrinking.ShrinkSettings`: candidates, shortlist, original, sparse.
-
-    Raises:
-        InvalidArgument, NothingFeasible: the network is within the limits already, or no version of it can be.
-    """
-    from presage.steps.shrinking import ShrinkSettings
-    from presage.training.model.trained import TrainedModel
-
-    limits = limits_of("presage.shrink", max_params=max_params, max_macs=max_macs, max_latency=max_latency)
-    model = network if isinstance(network, TrainedModel) else None
-    if model is not None and recipe is None:
-        recipe = model.recipe
-    with shown_progress(progress) as told:
-        session = Session(database, device, seed, told, predictor)
-        images = _dataset(session, dataset)
-        (named, *others), by = _at_images(session, images, network if model is None else model.architecture, recipe)
-        if others:
-            raise InvalidArgument("network", "presage.shrink", "be one network", 1 + len(others))
-        asked = ShrinkSettings(limits, **settings)
-        return session.shrink(named, images, by, asked, user_path(run_folder), model)
 
 
 def import_experience(
@@ -344,57 +297,3 @@ def import_experience(
     options = ImportOptions(dry_run, columns or {}, trust_code, networks)
     with shown_progress(progress) as told:
         return Session(database, progress=told).import_experience([user_path(path) for path in paths], options)
-
-
-def _dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:
-    """The dataset; what was left out or guessed while it was read, and imbalance, are a `DatasetWarning` each."""
-    from presage.training.balance import imbalance
-
-    images = session.dataset(dataset)
-    for line in (*images.warnings, *imbalance(images)):
-        warnings.warn(line, DatasetWarning, stacklevel=3)
-    return images
-
-
-def _recipe(recipe: Recipe | str | None, dataset: ImageDataset, session: Session) -> Recipe:
-    from presage.training.resolving import resolved
-
-    return resolved(_stated(recipe, session), dataset)
-
-
-def _stated(recipe: Recipe | str | None, session: Session) -> Recipe:
-    """The recipe as it stands, what is `auto` in it still so."""
-    if recipe is None or isinstance(recipe, str):
-        return recipes.named_or_stored(recipe or "quick", session.stored_recipe)
-    return recipe
-
-
-def _at_images(
-    session: Session, dataset: ImageDataset, given: Any, recipe: Recipe | str | None
-) -> tuple[list[NamedArchitecture], Recipe]:
-    """Networks and recipe at the dataset's images."""
-    found = at_images(_named(given), dataset, _stated(recipe, session), session.progress)
-    for one in found.refused:
-        warnings.warn(f"{one.name} is left out: {one.reason}", NetworkWarning, stacklevel=3)
-    return found.networks, found.recipe
-
-
-def _named(given: Any) -> list[NamedNetwork]:
-    from torch import nn
-
-    from presage.architecture.graph import Architecture
-
-    items: Iterable[Any] = [given] if isinstance(given, str | Architecture | nn.Module) else given
-    found: list[NamedNetwork] = []
-    for number, item in enumerate(items):
-        if isinstance(item, str):
-            found += networks_of(item)
-        elif isinstance(item, Architecture):
-            found.append(NamedNetwork(f"architecture {number}", item))
-        elif isinstance(item, nn.Module):
-            found.append(NamedNetwork(type(item).__name__, make=lambda module=item: module))  # type: ignore[misc]
-        else:
-            raise InvalidArgument("architectures", "presage", "be names, architectures or modules", item)
-    if not found:
-        raise InvalidArgument("architectures", "presage", "name at least one network", [])
-    return found

@@ -9,7 +9,7 @@ from presage.architecture.graph import Architecture
 from presage.architecture.morphing.inserting import add_branch
 from presage.architecture.morphing.morphism import FRESH, Start
 
-__all__ = ["Branch", "Branched", "Key", "with_branches"]
+__all__ = ["Branch", "Branched", "Key", "Shared", "told_of", "with_branches"]
 
 Key = tuple[int, int]
 """A node by where it comes from: (`FRESH`, its place in the network before), or the branch and the place in that."""
@@ -31,6 +31,17 @@ class Branch:
 
     def __str__(self) -> str:
         return f"branch ({self.kind}, {self.kernel}×{self.kernel}) from {self.source} to {self.to}"
+
+
+Shared = tuple[Branch, ...]
+"""Branches that are one choice: a branch, or the same in every repetition of a cell."""
+
+
+def told_of(shared: Shared) -> str:
+    """*branch (separable, 3×3) from 4 to 6, and likewise in 2 more cells*."""
+    more = len(shared) - 1
+    cells = f", and likewise in {more} more cell{'s' if more > 1 else ''}" if more else ""
+    return f"{shared[0]}{cells}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from presage.arguments import Arguments
 from presage.console import add_dataset, dataset_of, session_of
+from presage.display import scaled
 from presage.network_names import FORMS
 from presage.output import positive
 from presage.places import path_argument
@@ -51,6 +52,11 @@ def arguments(parser: Arguments) -> None:
         "--run", type=path_argument, default=Path("runs/grow"), metavar="DIR",
         help="run folder (default: %(default)s)",
     )  # fmt: skip
+    group = parser.add_argument_group(
+        "gallery", "The most accurate network within a budget is left in DIR/picked, of a run that has ended, too."
+    )
+    group.add_argument("--pick-params", type=positive, metavar="N", help="parameters at most, e.g. 50k")
+    group.add_argument("--pick-macs", type=positive, metavar="N", help="multiply-adds of an image at most, e.g. 2M")
     add_recipe_options(parser)
 
 
@@ -59,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     from presage.at_images import at_images
     from presage.search import Limits
     from presage.search.climbing.settings import ClimbSettings
+    from presage.steps.growing import pick
 
     settings = ClimbSettings(
         options.strategy,
@@ -68,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         options.child_epochs,
         not options.skip_random,
     )
-    limits = Limits(options.max_params, options.max_macs)
+    limits, budget = Limits(options.max_params, options.max_macs), Limits(options.pick_params, options.pick_macs)
     with session_of(options) as session:
         recipe = recipe_of(options, session.stored_recipe)
         network = one_network(options.network, "NETWORK", "presage grow")
@@ -76,10 +83,14 @@ def run(options: argparse.Namespace) -> int:
         dataset = dataset_of(session, options)
         asked = at_images([network], dataset, recipe, session.progress)
         result = session.grow(asked.networks[0], dataset, asked.recipe, settings, limits, options.run)
+    picked = pick(result, budget) if budget.set else None
     if options.json:
-        print(json.dumps(result.to_json()))
+        print(json.dumps(result.to_json() | ({} if picked is None else {"picked": picked.to_json()})))
     else:
         print(result.text())
         if result.best is not None:
             print("\n" + one_line(f"The best: {options.run / 'best'}"))
+        if picked is not None:
+            told = f"{picked.role} {picked.name}, {scaled(picked.multiply_adds)} multiply-adds"
+            print(one_line(f"Within the budget: {told}: {options.run / 'picked'}"))
     return 0 if result.best is not None else 1

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, NothingFeasible
 from presage.files import write_json
 from presage.folders import check_folder
 from presage.search.climbing import OWNER
@@ -15,8 +15,11 @@ from presage.steps.brief_store import BriefStore
 from presage.steps.prediction import costed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from presage.architecture.graph import Architecture
     from presage.architectures import NamedArchitecture
+    from presage.search.climbing.climb import Climb
     from presage.search.climbing.climb_folder import ClimbFolder
     from presage.search.climbing.grown import Grown, GrowResult
     from presage.search.climbing.settings import ClimbSettings
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from presage.steps.whole_search import Searcher
     from presage.training import EpochRecord, ImageDataset, Recipe
 
-__all__ = ["grow"]
+__all__ = ["grow", "pick"]
 
 _ARGUMENTS = {"parameters": "max_params", "multiply_adds": "max_macs"}
 
@@ -47,6 +50,7 @@ def grow(
     shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
     allowance = Allowance(limits, shape, len(dataset.classes))
     _check_limits(network, allowance)
+    _way(settings).check(network.name, network.architecture.canonical, allowance)
     folder = ClimbFolder(run_folder)
     with folder.owned():
         growing = _Growing(session, network, dataset, recipe, settings, allowance, folder)
@@ -54,6 +58,16 @@ def grow(
         result = growing.result()
         write_json(folder.result, result.to_json())
     return result
+
+
+def _way(settings: ClimbSettings) -> type[Climb]:
+    """What grows networks by the strategy of the settings."""
+    from presage.search.climbing.cell_search import CellSearch
+    from presage.search.climbing.climb import HillClimb
+    from presage.search.climbing.forward import ForwardSearch
+    from presage.search.climbing.settings import FORWARD, FORWARD_CELLS, HILL_CLIMB
+
+    return {HILL_CLIMB: HillClimb, FORWARD: ForwardSearch, FORWARD_CELLS: CellSearch}[settings.strategy]
 
 
 def _check_limits(network: NamedArchitecture, allowance: Allowance) -> None:
@@ -129,16 +143,12 @@ class _Growing:
             networks=tuple(done),
             folder=self.folder.path,
         )
-        self._publish(result.best)
+        if result.best is not None:
+            _publish(result.best, self.folder.best)
         return result
 
     def _climbed(self, start: Grown) -> list[Grown]:
-        from presage.search.climbing.climb import HillClimb
-        from presage.search.climbing.forward import ForwardSearch
-        from presage.search.climbing.settings import FORWARD
-
-        kind = ForwardSearch if self.settings.strategy == FORWARD else HillClimb
-        climb = kind(self.trainer, self.allowance, self.settings, self.folder, self.session.seed)
+        climb = _way(self.settings)(self.trainer, self.allowance, self.settings, self.folder, self.session.seed)
         return climb.climb(start, self._tell)
 
     def _trained(self, role: str, architecture: Architecture, how: tuple[str, ...]) -> Grown:
@@ -187,11 +197,39 @@ class _Growing:
         self._done += 1
         self.session.progress("train", min(self._done, self._total() - 1), self._total())
 
-    def _publish(self, best: Grown | None) -> None:
-        """The best, once more, with a program that needs no presage."""
-        from presage.search.run.export import publish_model
-        from presage.training.model.folder import load_model
 
-        if best is not None and best.model is not None:
-            source = Path(best.model)
-            publish_model(load_model(source), source, self.folder.best)
+def pick(result: GrowResult, budget: Limits) -> Grown:
+    """The most accurate network of a growing within a budget, left in the folder's `picked`.
+
+    Args:
+        budget: of parameters and multiply-adds.
+
+    Raises:
+        NothingFeasible: no trained network is within it; says what the smallest one has.
+    """
+    from presage.search.climbing.climb_folder import ClimbFolder
+
+    found = result.within(**budget.set)
+    if found is None:
+        smallest = min(result.networks, key=lambda one: one.multiply_adds)
+        raise NothingFeasible(
+            f"No network of {result.folder} that was trained is within {_words(budget.set)}. The smallest has "
+            f"{smallest.multiply_adds:,} multiply-adds and {smallest.parameters:,} parameters."
+        )
+    folder = ClimbFolder(result.folder)
+    with folder.owned():
+        _publish(found, folder.picked)
+    return found
+
+
+def _words(budget: Mapping[str, float]) -> str:
+    return " and ".join(f"{most:,} {name.replace('_', '-')}" for name, most in budget.items())
+
+
+def _publish(one: Grown, folder: Path) -> None:
+    """A trained network once more, with a program that needs no presage."""
+    from presage.search.run.export import publish_model
+    from presage.training.model.folder import load_model
+
+    assert one.model is not None  # as it has an accuracy
+    publish_model(load_model(one.model), Path(one.model), folder)

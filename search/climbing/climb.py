@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,7 @@ END = "end"
 OnEpoch = Callable[["EpochRecord"], None]
 
 
-class Climb:
+class Climb(ABC):
     """A way to grow a network, step by step.
 
     Args:
@@ -53,6 +54,18 @@ class Climb:
         self._trainer, self._allowance, self._settings = trainer, allowance, settings
         self._folder, self._seed = folder, seed
         self._brief = replace(trainer.recipe, epochs=settings.child_epochs)
+
+    @classmethod  # noqa: B027 - most ways refuse none
+    def check(cls, name: str, architecture: Architecture, allowance: Allowance) -> None:
+        """Raises InvalidArgument for a network, so called by the user, that cannot be grown in this way."""
+
+    @abstractmethod
+    def climb(self, start: Grown, on_epoch: OnEpoch) -> list[Grown]:
+        """The children, step by step, and the network at the end, trained on.
+
+        Args:
+            start: a trained network, the first parent.
+        """
 
 
 class HillClimb(Climb):

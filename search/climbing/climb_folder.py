@@ -9,6 +9,7 @@
     climb/final/                 the network at the end, trained on for the epochs of the recipe
     random.json                  which random networks are trained for comparison
     best/                        the best network, for use
+    picked/                      the best network within the budget that was asked for last, for use
     result.json                  the answer
 """
 
@@ -35,6 +36,11 @@ class ClimbFolder(RunFolder):
     def child(self, step: int, number: int) -> Path:
         """Folder of a child, both counted from 1."""
         return self.path / "climb" / f"{step}-{number}"
+
+    @property
+    def picked(self) -> Path:
+        """Folder of the network that a budget picked."""
+        return self.path / "picked"
 
     @property
     def last(self) -> Path:

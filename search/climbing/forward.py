@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from presage.architecture.graph import Architecture
-from presage.architecture.morphing.branching import Branch, with_branches
+from presage.architecture.morphing.branching import Branch, Shared, told_of, with_branches
+from presage.architecture.morphing.cells import Cell
 from presage.architecture.morphing.inserting import AVERAGE_POOL, CONVOLUTION, MAX_POOL, SEPARABLE
 from presage.errors import InvalidArchitecture
 from presage.files import write_json
@@ -25,16 +26,13 @@ from presage.training.fitting import TrainingResult, fit
 from presage.training.model.folder import load_model
 from presage.training.morphing.candidates import CandidateLayers
 
-if TYPE_CHECKING:
-    from presage.architecture.torch_bridge.build import Network
-
 __all__ = ["ForwardSearch"]
 
 _OPERATIONS = (
     (SEPARABLE, 3), (SEPARABLE, 5), (CONVOLUTION, 3), (MAX_POOL, 3), (AVERAGE_POOL, 3), (AVERAGE_POOL, 1),
 )  # fmt: skip
 """What candidates compute: an average over one pixel is a skip connection."""
-_TARGETS, _SOURCES = 3, 4  # nodes that are added to in one step; nodes that are read for each
+_SOURCES = 4  # nodes that are read for each node that is added to
 _MOST = 3  # candidates that are chosen for a node, as in the paper
 _PENALTY = 1e-3
 _CHOSEN = "candidates.json"
@@ -48,8 +46,11 @@ class ForwardSearch(Climb):
     drawn, rarer the more children it has. Killed at any moment and asked again, it goes on from the last epoch.
 
     Reference: Hu et al., *Efficient Forward Architecture Search*, 2019, arXiv 1905.13360 (the macro search: of networks
-    without cells).
+    without cells; `presage.search.climbing.cell_search.CellSearch` is the other one).
     """
+
+    targets = 3
+    """Nodes that are added to in one step."""
 
     def climb(self, start: Grown, on_epoch: OnEpoch) -> list[Grown]:
         """The children, step by step, those on the hull chosen; and the most accurate of all, trained on.
@@ -80,46 +81,52 @@ class ForwardSearch(Climb):
 
     def _child(self, parent: Grown, step: int, rng: np.random.Generator, on_epoch: OnEpoch) -> Grown | None:
         """The parent with what its candidates learned; None where there is no room, or a training failed."""
-        folder, data = self._folder.child(step, 1), self._trainer.data
+        folder = self._folder.child(step, 1)
         assert parent.model is not None  # as all of the pool have
         before = load_model(parent.model).architecture
-        branches = self._branches(before, rng)
-        if not branches:
+        candidates = self._candidates(before, rng)
+        if not candidates:
             return None
         kept = read_as(folder / _CHOSEN, lambda told: ([int(at) for at in told["chosen"]], list(told["weights"])))
-        begin: Callable[[], Network] | None = None
 
         def train() -> dict[str, Any]:
-            nonlocal kept, begin
+            nonlocal kept
             if kept is None:
-                found = self._learned(parent, branches, folder, on_epoch)
+                found = self._learned(parent, candidates, folder, on_epoch)
                 if found is None:
                     return {"status": "crashed", "accuracy": None, "test_accuracy": None}
-                chosen = self._within(before, branches, found)
+                chosen = self._within(before, candidates, found)
                 kept = chosen, found.weights()
                 Retrainer(self._trainer, self._brief, self._seed).keep(found.child(chosen), folder)
                 write_json(folder / _CHOSEN, {"chosen": kept[0], "weights": kept[1]})
-            graph = with_branches(before, data.input_shape, data.classes, [branches[at] for at in kept[0]]).architecture
+            graph = self._with(before, [candidates[at] for at in kept[0]])
             return Retrainer(self._trainer, self._brief, self._seed, test=False).row(graph, folder, on_epoch)
 
         row = timed(folder, train)
         if kept is None or row["accuracy"] is None:
             return None
-        graph = with_branches(before, data.input_shape, data.classes, [branches[at] for at in kept[0]]).architecture
-        told = (f"of {parent.name}", *(f"{branches[at]} (α {kept[1][at]:.2f})" for at in kept[0]))
+        graph = self._with(before, [candidates[at] for at in kept[0]])
+        told = (f"of {parent.name}", *(f"{told_of(candidates[at])} (α {kept[1][at]:.2f})" for at in kept[0]))
         epochs = 2 * self._settings.child_epochs
         return grown_from(CHILD, f"{step}-1", graph, told, epochs, folder, row, self._allowance)
 
-    def _branches(self, architecture: Architecture, rng: np.random.Generator) -> list[Branch]:
+    def _cells(self, architecture: Architecture) -> Sequence[Cell]:
+        """Where candidates can be: of each repetition the nodes; here of the whole network, which has none."""
+        shapes = architecture.shapes(self._allowance.input_shape, self._allowance.classes)
+        return [tuple(places_of(architecture, shapes))]
+
+    def _candidates(self, architecture: Architecture, rng: np.random.Generator) -> list[Shared]:
         """The candidates of a step: for some nodes, drawn, each operation on some earlier ones, the nearest first."""
-        shape, classes = self._allowance.input_shape, self._allowance.classes
-        places = places_of(architecture, architecture.shapes(shape, classes))
-        targets = sorted(rng.permutation(places[1:])[:_TARGETS].tolist())
-        found: list[Branch] = []
-        for to in targets:
+        cells = self._cells(architecture)
+        places = np.arange(1, len(cells[0])) if cells else np.arange(0)
+        found: list[Shared] = []
+        for to in sorted(rng.permutation(places)[: self.targets].tolist()):
             sources = 0
-            for source in reversed([at for at in places if at < to]):
-                offered = [Branch(source, to, *operation) for operation in _OPERATIONS]
+            for source in reversed(range(to)):
+                ends = [(cell[source], cell[to]) for cell in cells]
+                if any(before > after for before, after in ends):
+                    continue
+                offered = [tuple(Branch(*both, *operation) for both in ends) for operation in _OPERATIONS]
                 fitting = [one for one in offered if self._fits(architecture, [one])]
                 found += fitting
                 sources += bool(fitting)
@@ -127,22 +134,31 @@ class ForwardSearch(Climb):
                     break
         return found
 
-    def _fits(self, architecture: Architecture, branches: list[Branch]) -> bool:
-        """Whether there are such branches, within the limits."""
+    def _with(self, architecture: Architecture, candidates: Sequence[Shared]) -> Architecture:
+        """The network with candidates.
+
+        Raises:
+            InvalidArchitecture: there are no such branches.
+        """
+        branches = [branch for one in candidates for branch in one]
         shape, classes = self._allowance.input_shape, self._allowance.classes
+        return with_branches(architecture, shape, classes, branches).architecture
+
+    def _fits(self, architecture: Architecture, candidates: Sequence[Shared]) -> bool:
+        """Whether there are such branches, within the limits."""
         try:
-            return self._allowance.share(with_branches(architecture, shape, classes, branches).architecture) <= 1
+            return self._allowance.share(self._with(architecture, candidates)) <= 1
         except InvalidArchitecture:
             return False
 
     def _learned(
-        self, parent: Grown, branches: list[Branch], folder: Path, on_epoch: OnEpoch
+        self, parent: Grown, candidates: list[Shared], folder: Path, on_epoch: OnEpoch
     ) -> CandidateLayers | None:
         """The parent's candidates after their training; None where that failed."""
         data, apart = self._trainer.data, folder / "candidates"
         apart.mkdir(parents=True, exist_ok=True)
         found = CandidateLayers(
-            network_of(Path(str(parent.model)))(), data.input_shape, data.classes, branches, _PENALTY, self._seed
+            network_of(Path(str(parent.model)))(), data.input_shape, data.classes, candidates, _PENALTY, self._seed
         )
 
         def train(tell: OnEpoch) -> TrainingResult:
@@ -155,10 +171,10 @@ class ForwardSearch(Climb):
         settled(apart)
         return None if isinstance(result, str) or result.accuracy is None else found
 
-    def _within(self, before: Architecture, branches: list[Branch], found: CandidateLayers) -> list[int]:
+    def _within(self, before: Architecture, candidates: list[Shared], found: CandidateLayers) -> list[int]:
         """The chosen candidates, the weakest left out until the limits allow."""
         weights, chosen = found.weights(), found.chosen(_MOST)
-        while chosen and not self._fits(before, [branches[at] for at in chosen]):
+        while chosen and not self._fits(before, [candidates[at] for at in chosen]):
             chosen.remove(min(chosen, key=lambda at: abs(weights[at])))
         return chosen
 

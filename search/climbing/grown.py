@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,10 +95,14 @@ class GrowResult:
         ones, and the start; None where no training finished."""
         return _most_accurate([*self.of(CLIMBED), *self.of(SCRATCH), *self.of(START)])
 
-    def within(self, multiply_adds: int) -> Grown | None:
-        """The chosen child of the highest validation accuracy that a budget of multiply-adds allows: a network with
-        inherited weights, in its folder (`model`); None where there is none."""
-        return _most_accurate([one for one in self.of(CHILD) if one.chosen and one.multiply_adds <= multiply_adds])
+    def within(self, multiply_adds: float = inf, parameters: float = inf) -> Grown | None:
+        """The network of the highest validation accuracy that a budget allows, of the start, the chosen children, which
+        of a forward search are a gallery along the convex hull, and the end; None where there is none. It lies in its
+        folder (`model`)."""
+        kept = [one for one in self.networks if one.chosen or one.role in (START, CLIMBED, SCRATCH)]
+        return _most_accurate(
+            [one for one in kept if one.multiply_adds <= multiply_adds and one.parameters <= parameters]
+        )
 
     def __repr__(self) -> str:
         return self.text()

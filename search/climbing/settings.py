@@ -8,12 +8,16 @@ from typing import Any
 from presage.errors import InvalidArgument, UnknownName
 from presage.search.climbing import OWNER
 
-__all__ = ["CHILD_EPOCHS", "FORWARD", "HILL_CLIMB", "MORPHISMS", "NEIGHBOURS", "STEPS", "STRATEGIES", "ClimbSettings"]
+__all__ = [
+    "CHILD_EPOCHS", "FORWARD", "FORWARD_CELLS", "HILL_CLIMB", "MORPHISMS", "NEIGHBOURS", "STEPS", "STRATEGIES",
+    "ClimbSettings",
+]  # fmt: skip
 
-HILL_CLIMB, FORWARD = "hill-climb", "forward"
+HILL_CLIMB, FORWARD, FORWARD_CELLS = "hill-climb", "forward", "forward-cells"
 STRATEGIES = {
     HILL_CLIMB: "children by random morphisms, the best is the next parent (NASH, arXiv 1711.04528)",
     FORWARD: "a child by the candidates that learn most, parents along a convex hull (Petridish, arXiv 1905.13360)",
+    FORWARD_CELLS: "the same within a cell that the network repeats, in all repetitions at once",
 }
 """How children come about, and which become parents."""
 
@@ -50,7 +54,7 @@ class ClimbSettings:
 
     def epochs(self, final: int) -> int:
         """Epochs of all trainings of a climb whose first network, and whose last, are trained for `final`."""
-        trainings = 2 if self.strategy == FORWARD else self.neighbours
+        trainings = self.neighbours if self.strategy == HILL_CLIMB else 2
         return 2 * final + self.steps * trainings * self.child_epochs
 
     def to_json(self) -> dict[str, Any]:

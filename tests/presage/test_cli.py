@@ -102,7 +102,8 @@ NUMBERS = [
     ("database query --dcn 0.5", "--top"), ("database import nasbench201", "--networks"),
     ("dashboard RUN", "--port"), ("generate MODEL", "--length"), ("generate MODEL", "--temperature"),
     ("grow x.json digits", "--steps"), ("grow x.json digits", "--neighbours"), ("grow x.json digits", "--morphisms"),
-    ("grow x.json digits", "--child-epochs"), ("text train text:F", "--words"),
+    ("grow x.json digits", "--child-epochs"), ("grow x.json digits", "--pick-params"),
+    ("grow x.json digits", "--pick-macs"), ("text train text:F", "--words"),
     ("text train text:F", "--parameters"), ("text search text:F", "--hidden"),
 ]  # fmt: skip
 

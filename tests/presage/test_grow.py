@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+import presage as presage_api
 from presage.architecture.graph import Architecture, Node
+from presage.architecture.morphing.cells import repeated_cells
 from presage.architecture.operations import (
     Activation,
     AdaptiveAveragePool,
@@ -26,22 +28,26 @@ from presage.architecture.operations import (
 )
 from presage.architecture.serial import dumps
 from presage.database import Database
+from presage.errors import InvalidArgument, UnknownName
 from presage.training.model.folder import load_model
+from presage.training.recipe import Recipe
 
 Run = Callable[..., Any]
 QUICK = ("--epochs", 2, "--image-side", 8, "--train-images", 60, "--set", "least_epoch_images=60")
 CLIMB = ("--steps", 2, "--neighbours", 3, "--morphisms", 2, "--child-epochs", 1)
 
 
+def chain(*widths: int) -> str:
+    """JSON of layers of these widths, one behind the other."""
+    layers = [one for width in widths for one in (Convolution(width), BatchNorm(), Activation())]
+    whole = (Input(), *layers, AdaptiveAveragePool(), Flatten(), Classifier())
+    return dumps(Architecture(tuple(Node(one, (at - 1,) if at else ()) for at, one in enumerate(whole))))
+
+
 @pytest.fixture
 def network(tmp_path: Path) -> Path:
-    nodes = (
-        Node(Input()), Node(Convolution(4), (0,)), Node(BatchNorm(), (1,)), Node(Activation(), (2,)),
-        Node(Convolution(6), (3,)), Node(BatchNorm(), (4,)), Node(Activation(), (5,)),
-        Node(AdaptiveAveragePool(), (6,)), Node(Flatten(), (7,)), Node(Classifier(), (8,)),
-    )  # fmt: skip
     path = tmp_path / "network.json"
-    path.write_text(dumps(Architecture(nodes)))
+    path.write_text(chain(4, 6))
     return path
 
 
@@ -115,6 +121,77 @@ def test_a_forward_search_adds_what_its_candidates_learned(
     assert stored == {one["hash"] for one in networks if not one["inherited"]}
 
 
+def test_a_cell_grows_in_all_of_its_repetitions(
+    presage: Run, words: tuple[object, ...], network: Path, tmp_path: Path
+) -> None:
+    asked = ("--strategy", "forward-cells", "--max-params", "9k", "--skip-random")
+    refused = presage(*words, *asked)
+    assert refused.code == 2
+    assert "The `NETWORK` of `presage grow` must repeat a cell, for `--strategy forward-cells`." in refused.err
+    assert not (tmp_path / "run").exists()
+    network.write_text(chain(4, 4, 4))
+    outcome = presage(*words, *asked)
+    assert outcome.code == 0, outcome.err
+    networks = outcome.json["networks"]
+    assert [one["role"] for one in networks] == ["start", "child", "child", "climbed", "from scratch"]
+    first = networks[1]
+    assert any("and likewise in 1 more cell (α" in how for how in first["how"])
+    grown = load_model(tmp_path / "run" / "climb" / "1-1").architecture
+    assert len(grown.nodes) > 13  # as many as the start has
+    cells = repeated_cells(grown, (1, 8, 8), 3)
+    assert len(cells) == 2
+    assert sum(map(len, cells)) - 2 + 3 + 4 == len(grown.nodes)  # beside the cells a layer, the input and the end
+    assert all(one["parameters"] <= 9_000 for one in networks)
+    assert presage(*words, *asked).json == outcome.json
+
+
+def test_a_budget_picks_from_the_gallery_of_a_run_that_has_ended(
+    presage: Run, words: tuple[object, ...], tmp_path: Path
+) -> None:
+    words = (*words, "--skip-random", "--steps", 1, "--neighbours", 2)
+    first = presage(*words).json
+    start, kept = first["networks"][0], {one["name"]: one for one in first["networks"] if one["accuracy"] is not None}
+    told = presage(*words, "--pick-macs", start["multiply_adds"]).json
+    picked = told.pop("picked")
+    assert told == first  # nothing is trained again
+    assert picked["multiply_adds"] <= start["multiply_adds"]
+    assert picked["accuracy"] == max(
+        one["accuracy"] for one in kept.values()
+        if one["multiply_adds"] <= start["multiply_adds"] and (one["chosen"] or one["role"] != "child")
+    )  # fmt: skip
+    assert load_model(tmp_path / "run" / "picked").architecture.hash == picked["hash"]
+    assert presage(*words, "--pick-params", "10M").json["picked"]["accuracy"] == max(
+        one["accuracy"] for one in kept.values() if one["chosen"] or one["role"] != "child"
+    )
+    none = presage(*words, "--quiet", "--pick-params", 3)
+    assert none.code == 2
+    assert "that was trained is within 3 parameters. The smallest has" in none.err
+    assert none.err.count("\n") == 1
+
+
+def test_the_function_does_the_same(network: Path, shapes_npz: Path, tmp_path: Path) -> None:
+    found = presage_api.grow(
+        str(network), str(shapes_npz), max_params=9_000, run_folder=tmp_path / "run", database=tmp_path / "x.duckdb",
+        recipe=Recipe(epochs=1, image_side=8, train_images=60, least_epoch_images=60), progress=False, steps=1,
+        neighbours=2, morphisms=1, child_epochs=1, random=False,
+    )  # fmt: skip
+    assert [one.role for one in found.networks] == ["start", "child", "child", "climbed", "from scratch"]
+    assert found.answer in repr(found)
+    assert found.best is not None
+    assert found.load().architecture.hash == found.best.hash
+    small = found.within(parameters=found.networks[0].parameters)
+    assert small is not None
+    assert small.parameters <= found.networks[0].parameters
+    assert found.within(multiply_adds=1) is None
+    with pytest.raises(UnknownName, match="Did you mean `steps`"):
+        presage_api.grow(str(network), str(shapes_npz), progress=False, step=3)
+    with pytest.raises(InvalidArgument, match="`max_macs` of `presage grow` must be above the"):
+        presage_api.grow(
+            str(network), str(shapes_npz), max_macs=5, progress=False, database=tmp_path / "x.duckdb",
+            recipe=Recipe(epochs=1, image_side=8),
+        )  # fmt: skip
+
+
 def test_asked_again_nothing_is_trained_again_and_other_words_are_refused(
     presage: Run, words: tuple[object, ...]
 ) -> None:
@@ -127,9 +204,17 @@ def test_asked_again_nothing_is_trained_again_and_other_words_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("strategy", "until"), [("hill-climb", "1-2/retraining.json"), ("forward", "1-1/candidates/curve.json")]
+    ("strategy", "widths", "until"),
+    [
+        ("hill-climb", (4, 6), "1-2/retraining.json"),
+        ("forward", (4, 6), "1-1/candidates/curve.json"),
+        ("forward-cells", (4, 4, 4), "1-1/candidates/curve.json"),
+    ],
 )
-def test_killed_it_comes_to_the_same(words: tuple[object, ...], tmp_path: Path, strategy: str, until: str) -> None:
+def test_killed_it_comes_to_the_same(
+    words: tuple[object, ...], network: Path, tmp_path: Path, strategy: str, widths: tuple[int, ...], until: str
+) -> None:
+    network.write_text(chain(*widths))
     asked = ("--skip-random", "--quiet", "--strategy", strategy, "--child-epochs", "2")
     command = [sys.executable, "-m", "presage", *map(str, words), *asked]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -9,13 +9,15 @@ gradient boosting does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from presage.architecture.graph import Architecture
-from presage.architecture.morphing.branching import Branch, Branched, with_branches
+from presage.architecture.morphing.branching import Branched, Shared, with_branches
 from presage.architecture.morphing.morphism import FRESH, Start
 from presage.architecture.torch_bridge.build import Network
 from presage.training.loop import fixed_randomness
@@ -56,14 +58,15 @@ class _StopForward(nn.Module):
     Args:
         inner: the last of a candidate; its own weights do not learn.
         channels: where given, what it computes is normalised first.
-        penalty: of α's absolute value.
+        alpha: α; the same parameter in each repetition of a cell.
+        penalty: of α's absolute value, whenever it is used.
     """
 
-    def __init__(self, inner: nn.Module, channels: int | None, penalty: float) -> None:
+    def __init__(self, inner: nn.Module, channels: int | None, alpha: nn.Parameter, penalty: float) -> None:
         super().__init__()
         self.inner = inner.requires_grad_(False)
         self.norm = nn.Identity() if channels is None else nn.BatchNorm2d(channels, affine=False)
-        self.alpha = nn.Parameter(torch.ones(()))
+        self.alpha = alpha
         self.penalty = penalty
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,25 +80,26 @@ class CandidateLayers:
 
     Reference: Hu et al., *Efficient Forward Architecture Search*, 2019, arXiv 1905.13360, sections 3.1 to 3.3. Each
     candidate is normalised, weighted by one α with an L1 penalty, and added by itself: the paper joins those that are
-    chosen by a concatenation and a projection.
+    chosen by a concatenation and a projection. In cells a candidate stands in every repetition, there with weights of
+    its own; its one α has the sum of their gradients, as the statistics of the authors' cells are sums.
 
     Attributes:
         module: what is to be trained.
 
     Args:
         network: the one that they stand beside; its weights are copied.
-        branches: the candidates.
+        candidates: each a branch, or the same branch in every repetition of a cell.
         penalty: of the absolute value of each α.
         seed: of the candidates' weights.
     """
 
     def __init__(
-        self, network: Network, input_shape: Sequence[int], classes: int, branches: Sequence[Branch], penalty: float,
-        seed: int,
+        self, network: Network, input_shape: Sequence[int], classes: int, candidates: Sequence[Shared],
+        penalty: float, seed: int,
     ) -> None:  # fmt: skip
         self._parent, self._shape, self._classes = network.architecture, tuple(input_shape), classes
-        self._branches = tuple(branches)
-        self._graph = with_branches(self._parent, input_shape, classes, branches)
+        self._candidates = tuple(candidates)
+        self._graph = self._with(range(len(candidates)))
         with fixed_randomness(seed, torch.device("cpu")):
             self.module = Network(self._graph.architecture, input_shape, classes)
         before, state = network.state_dict(), self.module.state_dict()
@@ -105,30 +109,40 @@ class CandidateLayers:
             if branch == FRESH:
                 state[name] = before[f"n{place}.{rest}"].cpu()
         self.module.load_state_dict(state)
-        self._lasts = [self._silence(number, penalty) for number in range(len(branches))]
+        self._lasts = [
+            [self._silence(number, alpha, penalty / len(numbers)) for number in numbers]
+            for numbers in self._numbers
+            for alpha in [nn.Parameter(torch.ones(()))]
+        ]
 
-    def _silence(self, number: int, penalty: float) -> int:
-        """Put one candidate behind a stop-gradient and a stop-forward; gives the node of the latter."""
+    @cached_property
+    def _numbers(self) -> list[list[int]]:
+        """Of each candidate the numbers of its branches, counted through all of them."""
+        ends = [0, *accumulate(map(len, self._candidates))]
+        return [[*range(begin, end)] for begin, end in pairwise(ends)]
+
+    def _silence(self, number: int, alpha: nn.Parameter, penalty: float) -> int:
+        """Put one branch behind a stop-gradient and a stop-forward; gives the node of the latter."""
         places = sorted(at for key, at in _places(self._graph).items() if key[0] == number)
         weighted = [at for at in places if hasattr(self.module, f"n{at}")]
         first, last = weighted[0], weighted[-1]
         ending = getattr(self.module, f"n{last}")
         channels = None if isinstance(ending, nn.modules.batchnorm._BatchNorm) else self.module.shapes[last][0]
-        setattr(self.module, f"n{last}", _StopForward(ending, channels, penalty))
+        setattr(self.module, f"n{last}", _StopForward(ending, channels, alpha, penalty))
         setattr(self.module, f"n{first}", _StopGradient(getattr(self.module, f"n{first}")))
         return last
 
     def weights(self) -> list[float]:
         """α of each candidate, in their order."""
         state = self._state()
-        return [float(state[f"n{last}.alpha"]) for last in self._lasts]
+        return [float(state[f"n{lasts[0]}.alpha"]) for lasts in self._lasts]
 
     def chosen(self, most: int) -> list[int]:
         """Of the candidates for each node the `most` whose α is largest, and not zero; in their order."""
         weights = [abs(value) for value in self.weights()]
         found: list[int] = []
-        for to in sorted({branch.to for branch in self._branches}):
-            of_node = [at for at, branch in enumerate(self._branches) if branch.to == to and weights[at] > 0]
+        for to in sorted({one[0].to for one in self._candidates}):
+            of_node = [at for at, one in enumerate(self._candidates) if one[0].to == to and weights[at] > 0]
             found += sorted(of_node, key=lambda number: -weights[number])[:most]
         return sorted(found)
 
@@ -140,13 +154,13 @@ class CandidateLayers:
     def child(self, chosen: Sequence[int]) -> Network:
         """The same with the weights as they are now, on the CPU, in evaluation mode. What is chosen keeps what it
         learned, and is not heard at first: its last weights are zero, and the logits are the network's."""
-        graph = self._with(chosen)
+        graph, numbers = self._with(chosen), [number for at in chosen for number in self._numbers[at]]
         found = Network(graph.architecture, self._shape, self._classes)
         state, own, places = found.state_dict(), self._state(), _places(self._graph)
         for name in state:
             at, rest = name.split(".", 1)
             branch, place = graph.keys[int(at.removeprefix("n"))]
-            key = (branch if branch == FRESH else chosen[branch], place)
+            key = (branch if branch == FRESH else numbers[branch], place)
             state[name] = own[f"n{places[key]}.{rest}"].cpu()
         found.load_state_dict(state)
         for key, start in graph.starts.items():
@@ -155,7 +169,8 @@ class CandidateLayers:
         return found.eval()
 
     def _with(self, chosen: Sequence[int]) -> Branched:
-        return with_branches(self._parent, self._shape, self._classes, [self._branches[number] for number in chosen])
+        branches = [branch for at in chosen for branch in self._candidates[at]]
+        return with_branches(self._parent, self._shape, self._classes, branches)
 
     def _state(self) -> dict[str, Tensor]:
         """Of the module, names as if nothing stood around its nodes."""

@@ -33,6 +33,7 @@ BRANCHES = (
     Branch(0, 3, "convolution", 3), Branch(3, 6, "separable", 3), Branch(2, 3, "max_pool", 3),
     Branch(2, 6, "convolution", 5), Branch(2, 3, "average_pool", 1),
 )  # fmt: skip
+CANDIDATES = [(branch,) for branch in BRANCHES]
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_nodes_are_told_by_the_branch_that_they_are_of() -> None:
 
 def test_nothing_is_heard_of_candidates_and_nothing_learns_otherwise(network: Network) -> None:
     """Logits and gradients of the network are the same with and without them."""
-    found = CandidateLayers(network, SHAPE, CLASSES, BRANCHES, 0.01, seed=0)
+    found = CandidateLayers(network, SHAPE, CLASSES, CANDIDATES, 0.01, seed=0)
     labels = torch.arange(16) % CLASSES
     network.train()
     found.module.train()
@@ -81,7 +82,7 @@ def test_nothing_is_heard_of_candidates_and_nothing_learns_otherwise(network: Ne
 def test_a_candidate_has_the_gradient_that_it_would_have_if_it_were_heard(network: Network) -> None:
     """∂L/∂α is the product of what it computes and of the gradient where it would be added, plus the penalty."""
     branch, penalty = Branch(2, 3, "average_pool", 1), 0.25  # the value itself, normalised
-    found = CandidateLayers(network, SHAPE, CLASSES, [branch], penalty, seed=0)
+    found = CandidateLayers(network, SHAPE, CLASSES, [(branch,)], penalty, seed=0)
     labels = torch.arange(16) % CLASSES
     found.module.train()
     F.cross_entropy(found.module(images()), labels).backward()
@@ -95,7 +96,7 @@ def test_a_candidate_has_the_gradient_that_it_would_have_if_it_were_heard(networ
 
 
 def test_what_is_chosen_begins_unheard_with_what_it_learned(network: Network) -> None:
-    found = CandidateLayers(network, SHAPE, CLASSES, BRANCHES, 1e-3, seed=0)
+    found = CandidateLayers(network, SHAPE, CLASSES, CANDIDATES, 1e-3, seed=0)
     optimizer = torch.optim.Adam([value for value in found.module.parameters() if value.requires_grad], 0.01)
     labels = torch.arange(64) % CLASSES
     found.module.train()
@@ -122,7 +123,7 @@ def test_what_is_chosen_begins_unheard_with_what_it_learned(network: Network) ->
 def test_a_penalty_that_is_large_leaves_the_least_of_them(network: Network) -> None:
     sums = []
     for penalty in (0.0, 1.0):
-        found = CandidateLayers(network, SHAPE, CLASSES, BRANCHES, penalty, seed=0)
+        found = CandidateLayers(network, SHAPE, CLASSES, CANDIDATES, penalty, seed=0)
         optimizer = torch.optim.Adam([value for value in found.module.parameters() if value.requires_grad], 0.02)
         labels = torch.arange(64) % CLASSES
         found.module.train()
@@ -132,3 +133,67 @@ def test_a_penalty_that_is_large_leaves_the_least_of_them(network: Network) -> N
             optimizer.step()
         sums.append(sum(map(abs, found.weights())))
     assert sums[1] < 0.5 * sums[0]
+
+
+REPEATED = Architecture(
+    (
+        Node(Input()), Node(Convolution(4), (0,)), Node(BatchNorm(), (1,)), Node(Activation(), (2,)),
+        Node(Convolution(4), (3,)), Node(BatchNorm(), (4,)), Node(Activation(), (5,)),
+        Node(Convolution(4), (6,)), Node(BatchNorm(), (7,)), Node(Activation(), (8,)),
+        Node(Flatten(), (9,)), Node(Classifier(), (10,)),
+    )
+)  # fmt: skip
+SHARED = [(Branch(3, 6, kind, 3), Branch(6, 9, kind, 3)) for kind in ("separable", "max_pool", "convolution")]
+
+
+@pytest.fixture
+def repeated() -> Network:
+    torch.manual_seed(0)
+    found = build(REPEATED, SHAPE, CLASSES)
+    found.train()(torch.randn(32, *SHAPE))
+    return found.eval()
+
+
+def alphas(found: CandidateLayers) -> list[torch.nn.Parameter]:
+    return [value for name, value in found.module.named_parameters() if name.endswith("alpha")]
+
+
+def test_the_weight_of_a_candidate_in_cells_learns_by_the_sum_of_what_its_repetitions_learn(repeated: Network) -> None:
+    labels = torch.arange(16) % CLASSES
+    gradients = []
+    for candidates, penalty in (([SHARED[2]], 0.25), ([(one,) for one in SHARED[2]], 0.0)):
+        found = CandidateLayers(repeated, SHAPE, CLASSES, candidates, penalty, seed=0)
+        found.module.train()
+        F.cross_entropy(found.module(images()), labels).backward()
+        gradients.append([value.grad.item() for value in alphas(found) if value.grad is not None])
+    (shared,), apart = gradients
+    assert len(apart) == 2
+    assert shared == pytest.approx(sum(apart) + 0.25, abs=1e-5)  # the penalty counts once
+
+
+def test_what_is_chosen_in_cells_joins_in_all_of_them_and_is_not_heard_at_first(repeated: Network) -> None:
+    found = CandidateLayers(repeated, SHAPE, CLASSES, SHARED, 1e-3, seed=0)
+    assert len(alphas(found)) == len(found.weights()) == len(SHARED)
+    optimizer = torch.optim.Adam([value for value in found.module.parameters() if value.requires_grad], 0.01)
+    labels = torch.arange(64) % CLASSES
+    found.module.train()
+    for _ in range(10):
+        optimizer.zero_grad()
+        F.cross_entropy(found.module(images(64)), labels).backward()
+        optimizer.step()
+    chosen = found.chosen(2)
+    assert len(chosen) == 2
+    child = found.child([0, 2])
+    whole = with_branches(REPEATED, SHAPE, CLASSES, [*SHARED[0], *SHARED[2]])
+    assert child.architecture == whole.architecture
+    with torch.no_grad():
+        assert torch.allclose(child(images()), found.module.eval()(images()), atol=1e-5)
+    convolutions = [  # of the last candidate, one in each cell: weights of their own, both learned
+        child.get_submodule(f"n{at}").weight
+        for at, (branch, place) in enumerate(whole.keys)
+        if branch in (2, 3) and place == 0
+    ]
+    assert len(convolutions) == 2
+    assert not torch.equal(*convolutions)
+    inner = [value for value in found.module.state_dict().values() if value.shape == convolutions[0].shape]
+    assert all(any(torch.equal(value, learned) for value in inner) for learned in convolutions)
