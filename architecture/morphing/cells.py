@@ -1,4 +1,4 @@
-"""`repeated_cells`: the part of a network that is repeated most, and where each of its repetitions lies."""
+"""`repeated_cells`: the part that makes up most of a network by its repetitions, and where each of them lies."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ class _Part:
         nodes: in an order that is the same for equal parts, the last one is read by what follows.
         weighted: how many of them are layers with weights.
         entry: the node that they read.
+        keeps: whether the last one gives maps of the side that they read.
     """
 
     said: tuple[object, ...]
     nodes: tuple[int, ...]
     weighted: int
     entry: int
+    keeps: bool
 
 
 def repeated_cells(architecture: Architecture, input_shape: Sequence[int], classes: int) -> tuple[Cell, ...]:
@@ -42,23 +44,24 @@ def repeated_cells(architecture: Architecture, input_shape: Sequence[int], class
 
     A cell reads one node and is read through one: every path from the image to the classifier goes through both. Its
     repetitions are of the same operations and wiring, strides and kernels too. They may be of any width, but what each
-    layer makes of the channels that it reads is the same share; and lie anywhere where maps have several pixels. Of
-    two parts that make up as much the shorter counts, then the one whose repetitions begin later. Cells that read the
-    two before them, as those of DARTS do, are none of these.
+    layer makes of the channels that it reads is the same share; and lie anywhere where maps have several pixels. A
+    part that keeps the side goes before those that reduce it. Of two that make up as much the shorter counts, then the
+    one whose repetitions begin later. Cells that read the two before them, as those of DARTS do, are none of these.
 
     Raises:
         InvalidArchitecture: images of this shape do not fit.
     """
     parts = _parts(architecture, architecture.shapes(input_shape, classes))
-    best: tuple[int, int, int] = (0, 0, 0)
+    best = (False, 0, 0, 0)
     found: list[int] = []
     for period in range(1, len(parts) // 2 + 1):
         for begins in _runs(parts, period):
-            nodes = sum(len(part.nodes) for part in parts[begins[0] : begins[0] + period])
-            rank = (nodes * len(begins), -period, begins[0])
+            unit = parts[begins[0] : begins[0] + period]
+            nodes = sum(len(part.nodes) for part in unit)
+            rank = (all(part.keeps for part in unit), nodes * len(begins), -period, begins[0])
             if len(begins) > 1 and rank > best:
                 best, found = rank, begins
-    period = -best[1]
+    period = -best[2]
     return tuple(_cell(parts[begin : begin + period]) for begin in found)
 
 
@@ -115,12 +118,13 @@ def _part(
             readers[source].append(below[at])
     order = _ordered(nodes, entry, end, below)
     place = {at: number for number, at in enumerate((entry, *order))}
+    keeps = tuple(shapes[entry][1:]) == tuple(shapes[end][1:])
     said = tuple(
         (operations[at], *(sorted(read) if nodes[at].operation.commutes else read))
         for at in order
         for read in [[place[source] for source in nodes[at].inputs]]
     )
-    return _Part(said, tuple(order), sum(nodes[at].operation.weighted for at in order), entry)
+    return _Part(said, tuple(order), sum(nodes[at].operation.weighted for at in order), entry, keeps)
 
 
 def _needed(nodes: Sequence[Node], entry: int, end: int) -> list[int]:

@@ -51,6 +51,15 @@ def test_the_part_that_makes_up_most_of_the_network_is_the_cell() -> None:
     assert [len(cell) for cell in cells_of(shorter)] == [4, 4, 4]
 
 
+def test_a_part_that_keeps_the_side_goes_before_larger_ones_that_reduce_it() -> None:
+    stage = (*layer(8), *layer(8, 5), MaxPool())
+    found = chain(*layer(8), MaxPool(), *stage, *stage)
+    assert [len(cell) for cell in cells_of(found)] == [7, 7]
+    assert [cell[0] for cell in cells_of(found)] == [4, 11]
+    reducing = chain(*(Convolution(6), MaxPool(), Convolution(12), MaxPool(), Convolution(24), MaxPool()))
+    assert cells_of(reducing) == ((0, 1, 2), (2, 3, 4), (4, 5, 6))  # 3, 6, 12 channels read, each layer doubles them
+
+
 @pytest.mark.parametrize(
     "operations",
     [
