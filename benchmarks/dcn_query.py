@@ -24,7 +24,8 @@ LIMIT_MS = 100.0
 DATASETS, RECIPES, ARCHITECTURES = 100, 3, 400_000
 
 _GENERATE = f"""
-INSERT INTO datasets SELECT sha256('d' || i), 'synthetic' || i, 10, 3, 32, 32, 2000, 1000 FROM range({DATASETS}) t(i);
+INSERT INTO datasets BY NAME SELECT sha256('d' || i) AS fingerprint, 'synthetic' || i AS name, 10 AS classes,
+    3 AS channels, 32 AS height, 32 AS width, 2000 AS train_images, 1000 AS test_images FROM range({DATASETS}) t(i);
 INSERT INTO recipes SELECT sha256('r' || i), '{{"epochs":12}}' FROM range({RECIPES}) t(i);
 INSERT INTO architectures SELECT sha256('a' || i), '{{"nodes":[' || i || ']}}', if(i % 2 = 0, 'chain', 'nb201'), NULL
     FROM range({ARCHITECTURES}) t(i);
@@ -41,7 +42,8 @@ INSERT INTO experiments SELECT sha256('e' || i), sha256('d' || (hash(i) % {DATAS
     list_transform(range(12), lambda k: (hash(i + k) % 100003) / 50000),
     list_transform(range(6), lambda k: (hash(i - k) % 2001) / 2000),
     hash(i + 4) % 1000000, hash(i + 5) % 10000000, hash(i + 6) % 100000, hash(i) % 20, 4 + (hash(i + 9) % 1000) / 100,
-    'cpu', 'float32', '{{"torch":"2.15.0"}}', if(failed, 'nan', NULL), '2026-11-22T00:00:00+00:00'
+    'cpu', 'float32', '{{"torch":"2.15.0"}}', if(failed, 'nan', NULL), '2026-11-22T00:00:00+00:00',
+    NULL, NULL, NULL
 FROM (SELECT i, hash(i + 1) % 50 = 0 AS failed FROM range(CAST(? AS BIGINT)) t(i))
 """
 

@@ -11,12 +11,16 @@ from typing import Any
 import duckdb
 
 from presage.database.bounds import rows_at_once
+from presage.database.by_columns import LEFT, Named, take_by_columns
+from presage.database.claims import Vouch
 from presage.database.connection import Connection, matched, quoted
 from presage.database.migrate import check_known, in_memory, latest
-from presage.database.tables import RECORDS, entries_of_tables, is_named
+from presage.database.tables import RECORDS, entries_of_tables, is_named, sound_records
 from presage.database.write import Placed, Writer
 from presage.errors import InvalidArgument, InvalidDatabase, StorageFull
 from presage.files import disk_is_full, writing_beside
+from presage.records.dataset import DatasetRecord
+from presage.records.recipe import RecipeRecord
 from presage.records.record import Record
 
 __all__ = ["FILES", "copy_parquet", "read_parquet", "write_parquet"]
@@ -58,8 +62,12 @@ def write_parquet(connection: Connection, folder: Path, tables: Collection[str] 
         raise InvalidArgument("folder", "export_parquet", "be a folder that can be written", str(folder)) from error
 
 
-def read_parquet(folder: Path, writer: Writer) -> Iterator[Placed]:
+def read_parquet(folder: Path, writer: Writer, vouch: Vouch | None = None) -> Iterator[Placed]:
     """Entries of an exported folder. A row that breaks a rule is refused as ``file row n``, the rest goes on.
+
+    Args:
+        vouch: for what experiments claim: those that are surely sound then enter by columns before any other
+            (`presage.database.by_columns`), and are not among the entries.
 
     Raises:
         InvalidArgument: no such folder, none of the files is in it, or one that another refers to is not.
@@ -74,11 +82,18 @@ def read_parquet(folder: Path, writer: Writer) -> Iterator[Placed]:
             raise InvalidArgument("folder", "import_parquet", rule, str(folder), f"{absent[0]}.parquet is missing.")
     reader = in_memory()
     reader.script("SET memory_limit = '1GiB'; SET temp_directory = ''")  # rows are read some thousands at a time
-    try:
+    left: Mapping[str, str] = {}
 
-        def read(kind: type[Record]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-            file = folder / f"{kind.table}.parquet"
-            return _rows(reader, kind, file) if file.is_file() else iter(())
+    def read(kind: type[Record]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        file = folder / f"{kind.table}.parquet"
+        return _rows(reader, kind, file, left.get(kind.table, "")) if file.is_file() else iter(())
+
+    try:
+        if vouch is not None and (folder / "experiments.parquet").is_file():
+            named = Named(sound_records(DatasetRecord, read), sound_records(RecipeRecord, read))
+            with tempfile.TemporaryDirectory(prefix="presage-import-") as scratch, writing_beside(Path(scratch)):
+                take_by_columns(reader, folder, Path(scratch), named, writer, vouch)
+            left = LEFT
 
         yield from entries_of_tables(read, writer.refuse)
     finally:
@@ -107,7 +122,10 @@ def copy_parquet(connection: Connection, folder: Path) -> dict[str, int]:
     return counts
 
 
-def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _rows(
+    reader: Connection, kind: type[Record], file: Path, left: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Rows by where they stand; `left` is the condition for those that are wanted, in SQL."""
     source = f"'{matched(file)}'"
     try:
         found = reader.rows(f"SELECT decode(value) FROM parquet_kv_metadata({source}) WHERE decode(key) = '{_KEY}'")
@@ -115,11 +133,19 @@ def _rows(reader: Connection, kind: type[Record], file: Path) -> Iterator[tuple[
             _check_version(found[0][0], file)
         columns = _columns_of(file, kind, reader)
         names = ", ".join(f'"{name}"' for name in columns)
-        number, asked = 0, f"SELECT {names} FROM read_parquet({source})"
+        asked = f"SELECT {names} FROM read_parquet({source})"
         size = rows_at_once(reader, f"({asked})", f"The file {file}", kept=is_named(kind.table))
+        if left:
+            numbered = (
+                f"(SELECT *, file_row_number + 1 AS row_number FROM read_parquet({source}, file_row_number = true))"
+            )
+            asked = f"SELECT row_number, {names} FROM {numbered} WHERE {left} ORDER BY row_number"
+        else:
+            asked = f"SELECT 0, {names} FROM read_parquet({source})"
+        number = 0
         for batch in reader.batches(asked, size):
-            for values in batch:
-                number += 1
+            for row, *values in batch:
+                number = row or number + 1
                 yield f"{file} row {number}", dict(zip(columns, values, strict=True))
     except (InvalidDatabase, duckdb.Error) as error:
         if isinstance(error, InvalidDatabase) and str(file) in str(error):

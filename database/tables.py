@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from presage.database.write import Placed
 from presage.errors import InvalidExperience
 from presage.records.entries import ENTRIES
 from presage.records.record import Record
 
-__all__ = ["RECORDS", "Refuse", "TableReader", "entries_of_tables", "is_named"]
+__all__ = ["RECORDS", "Refuse", "TableReader", "entries_of_tables", "is_named", "sound_records"]
 
 _NAMED: dict[str, type[Record]] = {kind.row: kind for entry in ENTRIES.values() for kind in entry.of.references}
 """Records that others name."""
@@ -24,6 +24,7 @@ TableReader = Callable[[type[Record]], Iterable[tuple[str, Mapping[str, Any]]]]
 """Gives a table's rows: where each stands, and its columns (with `id`, where the table has one)."""
 
 Refuse = Callable[[str, object], None]
+R = TypeVar("R", bound=Record)
 
 
 def is_named(table: str) -> bool:
@@ -57,7 +58,15 @@ def entries_of_tables(read: TableReader, refuse: Refuse) -> Iterator[Placed]:
             yield Placed(where, made)
 
 
-def _records(kind: type[Record], read: TableReader, refuse: Refuse) -> Iterator[tuple[str, Record]]:
+def sound_records(kind: type[R], read: TableReader) -> list[R]:
+    """Records of a table that obey every rule that one row alone can obey, and are there once."""
+    found: dict[str, list[R]] = {}
+    for _, record in _records(kind, read, lambda where, why: None):
+        found.setdefault(record.identity, []).append(record)
+    return [alike[0] for alike in found.values() if len(alike) == 1]
+
+
+def _records(kind: type[R], read: TableReader, refuse: Refuse) -> Iterator[tuple[str, R]]:
     for where, values in read(kind):
         columns = dict(values)
         claimed = columns.pop("id", None)

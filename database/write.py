@@ -16,7 +16,10 @@ from presage.records.record import Record
 from presage.records.text import TextRecord
 from presage.terminal import one_line
 
-__all__ = ["MOST_NAMED", "CheckArchitecture", "CheckEntry", "ImportReport", "Placed", "Refusal", "Writer"]
+__all__ = [
+    "MOST_NAMED", "CheckArchitecture", "CheckEntry", "ImportReport", "Placed", "Refusal", "Writer",
+    "contradiction", "insert", "stored",
+]  # fmt: skip
 
 CheckArchitecture = Callable[[str], None]
 CheckEntry = Callable[[Entry], None]
@@ -166,7 +169,7 @@ class Writer:
         for placed in batch:
             for record in (*placed.entry.dimensions, placed.entry.record):
                 keys[type(record)].add(record.identity)
-        known = {kind: _stored(self.connection, kind, wanted) for kind, wanted in keys.items()}
+        known = {kind: stored(self.connection, kind, wanted) for kind, wanted in keys.items()}
         fresh: dict[type[Record], dict[str, Any]] = {kind: {} for kind in known}
         replaced: dict[type[Record], set[str]] = {kind: set() for kind in known}
         for placed in batch:
@@ -189,13 +192,13 @@ class Writer:
                 where = f"{kind.key} IN (SELECT unnest(?::VARCHAR[]))"
                 self.connection.run(f"DELETE FROM {kind.table} WHERE {where}", [list(gone)])
         for kind, records in fresh.items():
-            _insert(self.connection, kind, list(records.values()))
+            insert(self.connection, kind, list(records.values()))
             if kind.row in self.counts:
                 self.counts[kind.row] += len(records)
 
     def _objection(self, entry: Entry, known: dict[type[Record], dict[str, Any]]) -> str:
         for dimension in entry.dimensions:
-            why = _contradiction(dimension, known[type(dimension)].get(dimension.identity))
+            why = contradiction(dimension, known[type(dimension)].get(dimension.identity))
             if not why and isinstance(dimension, ArchitectureRecord):
                 why = self._verdict(dimension)
             if why:
@@ -233,7 +236,8 @@ def _succeeds(row: Record, old: Record) -> bool:
     return old.failed and not row.failed
 
 
-def _contradiction(new: Record, old: Record | None) -> str:
+def contradiction(new: Record, old: Record | None) -> str:
+    """What a dataset or text says of itself that is not what is known of it; "" where nothing is."""
     if not isinstance(new, DatasetRecord | TextRecord) or not isinstance(old, DatasetRecord | TextRecord):
         return ""  # architectures, cells and recipes are their hash
     for name in new.results:
@@ -257,7 +261,7 @@ def _difference(row: Record, old: Record) -> str:
     return f"{name} {stored} is stored, {given} was given"
 
 
-def _stored(connection: Connection, kind: type[Record], keys: set[str]) -> dict[str, Any]:
+def stored(connection: Connection, kind: type[Record], keys: set[str]) -> dict[str, Any]:
     """Rows of a table by key. Those that can contradict nothing are their key: nothing else is read."""
     if not keys:
         return {}
@@ -277,8 +281,8 @@ def _stored(connection: Connection, kind: type[Record], keys: set[str]) -> dict[
     return {record.identity: record for record in records}
 
 
-def _insert(connection: Connection, kind: type[Record], records: Sequence[Record]) -> None:
-    """All records in one statement. They travel as JSON, which keeps floats exact and is fast for lists."""
+def insert(connection: Connection, kind: type[Record], records: Sequence[Record]) -> None:
+    """Write new rows, all in one statement. They travel as JSON, which keeps floats exact and is fast for lists."""
     if not records:
         return
     types = connection.rows(

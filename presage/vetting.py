@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from presage.architecture.graph import Architecture
     from presage.records import Entry, ExperimentEntry, ProbeEntry, TextExperimentEntry
 
-__all__ = ["check_architecture", "check_entry"]
+__all__ = ["check_architecture", "check_entry", "image_side"]
 
 _ROUNDING = 1e-6  # rows keep six digits
 _LARGEST = 100_000  # of a description, whose numbers are shares, logarithms, dimensions and pixel values
@@ -57,7 +57,7 @@ def check_entry(entry: Entry) -> None:
         return
     recipe = entry.recipe
     try:
-        side = _image_side(recipe.text, recipe.hash)
+        side = image_side(recipe.text, recipe.hash)
     except UnknownName as error:  # without all the names that are known: nobody typed this one
         why = f"No {error.kind} is named `{error.name}`."
         raise InvalidExperience(f"The recipe {recipe.hash[:12]}… is none: {why}") from None
@@ -140,7 +140,12 @@ def _check_text_experiment(entry: TextExperimentEntry) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _image_side(text: str, digest: str) -> int:
+def image_side(text: str, digest: str) -> int:
+    """Of the images of a recipe, by its JSON text and its hash, pixels.
+
+    Raises:
+        PresageError, TypeError, ValueError: it is no recipe that a network was trained by.
+    """
     from presage.training import Recipe
     from presage.training.recipe import AUTO
 

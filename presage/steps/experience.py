@@ -135,6 +135,7 @@ def import_experience(
     """
     from presage.database import ImportReport
     from presage.vetting import check_architecture, check_entry
+    from presage.vetting_columns import vouch
 
     tables, dry_run = tables or {}, options is not None and options.dry_run
     reports = []
@@ -144,7 +145,7 @@ def import_experience(
             report = database.import_entries(own.placed, check_architecture, check_entry, dry_run=dry_run)
             reports.append(replace(report, refused=(*own.refused, *report.refused), notes=(*own.notes, *report.notes)))
         elif path.is_dir() and any(path.glob("*.parquet")):
-            reports.append(database.import_parquet(path, check_architecture, check_entry, dry_run=dry_run))
+            reports.append(database.import_parquet(path, check_architecture, check_entry, vouch=vouch, dry_run=dry_run))
         elif path.is_dir() or path.suffix == ".jsonl":
             reports.append(database.import_shards([path], check_architecture, check_entry, dry_run=dry_run))
         else:

@@ -17,6 +17,7 @@ APART = (
     "architecture/shrinking/",
     "architecture/spaces/",
     "architecture/torch_bridge/",
+    "architecture/vetting/",
     "architecture/testing.py",
     "surrogate/curves/",
     "surrogate/evaluation/",

@@ -1,0 +1,185 @@
+"""Import of Parquet by columns: faster, and otherwise just as row by row: the same rows, refusals and words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from presage.database import Database, ImportReport
+from presage.vetting import check_architecture, check_entry
+from presage.vetting_columns import vouch
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some of the shipped experiments, with predictions and failures none."""
+    folder = tmp_path_factory.mktemp("exported")
+    with Database.open(folder / "seed.duckdb", from_seed=True) as database:
+        database.connection.script(
+            "DELETE FROM experiments WHERE id NOT IN (SELECT id FROM experiments ORDER BY id LIMIT 120);"
+            "DELETE FROM architectures WHERE hash NOT IN (SELECT architecture FROM experiments);"
+            "DELETE FROM text_experiments; DELETE FROM cells"
+        )
+        database.export_parquet(folder / "out")
+    return folder / "out"
+
+
+def change(source: Path, folder: Path, **selects: str) -> Path:
+    """A copy whose tables are what these SELECTs make of `{0}`."""
+    folder.mkdir()
+    for file in source.iterdir():
+        select = selects.get(file.stem, "FROM {0}").replace("{0}", f"read_parquet('{file}')")
+        with duckdb.connect() as raw:
+            raw.execute(f"COPY ({select}) TO '{folder / file.name}' (FORMAT parquet)")
+    return folder
+
+
+def both(folder: Path, scratch: Path, before: Path | None = None) -> tuple[ImportReport, ImportReport]:
+    """What comes of an import by columns and of one row by row, which leave the same behind."""
+    reports, contents = [], []
+    for name, by_columns in (("columns", True), ("rows", False)):
+        path = scratch / f"{name}.duckdb"
+        path.unlink(missing_ok=True)
+        with Database.open(path, from_seed=False) as database:
+            if before is not None:
+                database.import_parquet(before)
+            told = vouch if by_columns else None
+            reports.append(database.import_parquet(folder, check_architecture, check_entry, vouch=told))
+            assert database.check() == []
+            contents.append(
+                [
+                    database.connection.rows(f"SELECT * FROM {table} ORDER BY ALL")
+                    for table in ("datasets", "recipes", "architectures", "experiments", "probes", "predictions")
+                ]
+            )
+    assert contents[0] == contents[1]
+    return reports[0], reports[1]
+
+
+def test_sound_experiments_enter_by_columns_without_one_being_read_alone(exported: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def asked_alone(text: str) -> None:
+        asked.append(text)
+        check_architecture(text)
+
+    with Database.open(tmp_path / "own.duckdb", from_seed=False) as database:
+        dry = database.import_parquet(exported, asked_alone, check_entry, vouch=vouch, dry_run=True)
+        assert (dry.experiments, len(database.experiments())) == (120, 0)
+        report = database.import_parquet(exported, asked_alone, check_entry, vouch=vouch)
+        assert len(set(asked)) < 30  # those of wiring that only their canonical form can judge
+        again = database.import_parquet(exported, check_architecture, check_entry, vouch=vouch)
+        assert (again.added, again.already, again.refused) == (0, report.added, ())
+    assert both(exported, tmp_path) == (report, report)
+
+
+BROKEN = (
+    "1.5 AS accuracy", "'nan'::DOUBLE AS accuracy", "accuracy / 2 AS accuracy", "NULL::DOUBLE AS accuracy",
+    "-0.1 AS test_accuracy", "2.0 AS balanced_accuracy", "parameters + 1 AS parameters",
+    "multiply_adds - 1 AS multiply_adds", "activation_bytes + 4 AS activation_bytes", "depth + 1 AS depth",
+    "-1::BIGINT AS seed", "NULL::BIGINT AS seed", "[0.5, NULL]::DOUBLE[] AS curve", "[2.0]::DOUBLE[] AS curve",
+    "NULL::DOUBLE[] AS curve", "[]::DOUBLE[] AS curve", "curve[1:2] AS curve", "['inf'::DOUBLE] AS train_losses",
+    "['nan'::DOUBLE] AS depth_accuracies", "-1.0 AS seconds", "'inf'::DOUBLE AS seconds", "'' AS device",
+    "chr(0) AS precision", "'[1]' AS versions", "'{\"b\": 1}' AS versions", "'{' AS versions",
+    "'2026-02-30T00:00:00Z' AS created_at", "'2026-11-22T07:20:34' AS created_at", "'yesterday' AS created_at",
+    "'2026-11-22 07:20:34+00:00' AS created_at", "'why' AS failure", "'' AS source", "'mine' AS source",
+    "'diverged' AS status", "'unknown' AS status", "repeat('0', 64) AS dataset", "repeat('0', 64) AS architecture",
+    "'x' AS recipe",
+)  # fmt: skip
+"""Of one row each."""
+
+
+def test_rows_that_break_a_rule_are_refused_as_row_by_row(exported: Path, tmp_path: Path) -> None:
+    cases: dict[str, str] = {}
+    for row, one in enumerate(BROKEN):
+        value, _, name = one.rpartition(" AS ")
+        cases[name] = cases.get(name, "CASE") + f" WHEN file_row_number = {2 * row} THEN {value}"
+    replaced = ", ".join(f"{case} ELSE {name} END AS {name}" for name, case in cases.items())
+    numbered = f"read_parquet('{exported / 'experiments.parquet'}', file_row_number = true)"
+    select = f"SELECT * EXCLUDE (file_row_number) FROM (SELECT * REPLACE ({replaced}) FROM {numbered})"
+    folder = change(exported, tmp_path / "changed", experiments=select)
+    by_columns, by_rows = both(folder, tmp_path)
+    assert by_columns == by_rows
+    assert len(by_rows.refused) >= len(BROKEN) - 6  # some are taken in, though not by columns
+
+
+def test_columns_of_other_types_are_read_row_by_row(exported: Path, tmp_path: Path) -> None:
+    select = "SELECT * REPLACE (accuracy::FLOAT AS accuracy, seed::VARCHAR AS seed) FROM {0}"
+    by_columns, by_rows = both(change(exported, tmp_path / "changed", experiments=select), tmp_path)
+    assert by_columns == by_rows
+    assert by_rows.refused
+
+
+@pytest.mark.parametrize(
+    ("table", "select"),
+    [
+        (
+            "architectures",
+            "SELECT * REPLACE (CASE hash(json) % 4 WHEN 0 THEN json || ' ' WHEN 1 THEN replace(json, '\"bias\":true', "
+            "'\"bias\":1') ELSE json END AS json, if(hash(json) % 5 = 0, '', space) AS space, "
+            "CASE hash(json) % 7 WHEN 0 THEN '{} ' WHEN 1 THEN 'no object' ELSE params END AS params) FROM {0}",
+        ),
+        (
+            "architectures",
+            "SELECT * REPLACE (sha256(replace(json, 'relu', 'tanhh')) AS hash, replace(json, 'relu', 'tanhh') AS json) "
+            "FROM {0}",
+        ),
+        ("architectures", "FROM {0} UNION ALL (FROM {0} LIMIT 20)"),
+        ("architectures", "FROM {0} LIMIT 60"),
+        ("datasets", "FROM {0} UNION ALL (SELECT * REPLACE (classes + 1 AS classes) FROM {0} LIMIT 4)"),
+        ("recipes", "SELECT * REPLACE (replace(json, '\"epochs\":', '\"epochs\":1') AS json) FROM {0}"),
+        ("recipes", "FROM {0} LIMIT 3"),
+        ("experiments", "FROM {0} UNION ALL (SELECT * REPLACE (0.25 AS test_accuracy) FROM {0} LIMIT 20)"),
+        ("experiments", "SELECT * EXCLUDE (source, balanced_accuracy) FROM {0}"),
+        ("experiments", "SELECT *, 1 AS row_number FROM {0}"),
+        ("experiments", "FROM {0} LIMIT 0"),
+    ],
+)
+def test_tables_that_do_not_fit_together_are_refused_as_row_by_row(
+    exported: Path, tmp_path: Path, table: str, select: str
+) -> None:
+    by_columns, by_rows = both(change(exported, tmp_path / "changed", **{table: select}), tmp_path)
+    assert by_columns == by_rows
+
+
+def test_what_contradicts_the_database_is_refused_and_the_rest_enters(exported: Path, tmp_path: Path) -> None:
+    half = change(exported, tmp_path / "half", experiments="FROM {0} LIMIT 60")
+    other = change(
+        exported,
+        tmp_path / "other",
+        experiments="SELECT * REPLACE (if(seed % 2 = 0, test_accuracy / 2, test_accuracy) AS test_accuracy) FROM {0}",
+        datasets="SELECT * REPLACE (if(name < 'f', classes + 1, classes)::INTEGER AS classes) FROM {0}",
+    )
+    by_columns, by_rows = both(other, tmp_path, before=half)
+    assert by_columns == by_rows
+    assert all([by_columns.refused, by_columns.experiments, by_columns.already])
+
+
+def test_a_failed_training_is_replaced_by_the_finished_one(exported: Path, tmp_path: Path) -> None:
+    failed = change(
+        exported,
+        tmp_path / "failed",
+        experiments="SELECT * REPLACE ('diverged' AS status, NULL::DOUBLE AS accuracy, NULL::DOUBLE AS test_accuracy, "
+        "NULL::DOUBLE AS balanced_accuracy, NULL::DOUBLE AS test_balanced_accuracy, 'nan' AS failure) FROM {0} LIMIT 9",
+    )
+    by_columns, by_rows = both(exported, tmp_path, before=failed)
+    assert by_columns == by_rows == replace(by_rows, experiments=120, already=by_rows.already)
+
+
+def test_damaged_files_are_named_as_row_by_row(exported: Path, tmp_path: Path) -> None:
+    folder = change(exported, tmp_path / "cut")
+    for name in ("experiments.parquet", "architectures.parquet"):
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+        said = []
+        for told in (vouch, None):
+            with Database.open(tmp_path / "own.duckdb", from_seed=False) as database:
+                with pytest.raises(Exception, match=r"cannot be read|is no Parquet file") as error:
+                    database.import_parquet(folder, check_architecture, check_entry, vouch=told)
+                assert len(database.experiments()) == 0
+            said.append(str(error.value))
+        assert said[0] == said[1]
+        (folder / name).write_bytes(whole)
