@@ -7,6 +7,8 @@ from .exchange import sync as sync
 from .info import DatabaseInfo as DatabaseInfo
 from .opening import check_opens as check_opens
 from .paths import default_path as default_path
+from .sampled import MOST_LEARNED as MOST_LEARNED
+from .sampled import SampledDatabase as SampledDatabase
 from .shared_places import shared_place as shared_place
 from .shipping import write_seed as write_seed
 from .sql_answer import SqlAnswer as SqlAnswer

@@ -24,6 +24,7 @@ __all__ = [
     "learned_until",
     "operation_names",
     "records",
+    "records_among",
     "similar",
 ]
 
@@ -42,8 +43,18 @@ R = TypeVar("R", bound=Record)
 
 def records(connection: Connection, kind: type[R], **wanted: object) -> list[R]:
     """Rows of a table as records, in the order of their key; `wanted` gives columns that must equal a value."""
-    columns = kind.column_names()
+    return _records(connection, kind, *_where({name: value for name, value in wanted.items() if value is not None}))
+
+
+def records_among(connection: Connection, kind: type[R], keys: Sequence[str], **wanted: object) -> list[R]:
+    """`records`, of these keys alone."""
     where, values = _where({name: value for name, value in wanted.items() if value is not None})
+    where += f"{' AND' if where else 'WHERE'} {kind.key} IN (SELECT unnest(?::VARCHAR[]))"
+    return _records(connection, kind, where, [*values, list(keys)])
+
+
+def _records(connection: Connection, kind: type[R], where: str, values: list[object]) -> list[R]:
+    columns = kind.column_names()
     names = ", ".join(f'"{name}"' for name in columns)
     found = connection.rows(f"SELECT {names} FROM {kind.table} {where} ORDER BY {kind.key}", values)
     try:
@@ -88,6 +99,7 @@ def experiments(
     arrays: bool = False,
     ordered: bool = True,
     until: str | None = None,
+    among: Sequence[str] | None = None,
 ) -> ExperimentColumns:
     """Experiments by column, those of all the datasets, recipes and spaces that are not narrowed down.
 
@@ -100,6 +112,7 @@ def experiments(
         arrays: also read curves, losses and accuracies by depth.
         ordered: by dataset, architecture, recipe and seed: equal content, equal order. Else as stored.
         until: only those that had ended by then, as in `created_at`.
+        among: only these (ids).
     """
     found = sorted(datasets) if datasets is not None else _distinct(connection, "dataset")
     recipes = [recipe] if recipe is not None else _distinct(connection, "recipe")
@@ -108,6 +121,9 @@ def experiments(
     wanted, values = _where({"status": status, "space": space} if space else {"status": status})
     if until is not None:
         wanted, values = f"{wanted}{' AND' if wanted else 'WHERE'} e.created_at <= ?", [*values, until]
+    if among is not None:
+        wanted = f"{wanted}{' AND' if wanted else 'WHERE'} e.id IN (SELECT unnest(?::VARCHAR[]))"
+        values = [*values, list(among)]
     join = "JOIN architectures a ON a.hash = e.architecture" if space else ""
     order = "ORDER BY e.dataset, e.architecture, e.recipe, e.seed" if ordered else ""
     # The few datasets and recipes come back as positions: a Python string for each row would take most of the time.

@@ -138,6 +138,7 @@ def outlook(database: Database, dataset: ImageDataset) -> tuple[Outlook, ...]:
 
     It is said of a network as good as the mean of those that the shipped recipe would train on the dataset.
     """
+    from presage.database import SampledDatabase
     from presage.errors import InvalidExperience
     from presage.probe import PROBE_RECIPE, PROBE_VERSION, Outlook
     from presage.surrogate import load_experience
@@ -149,7 +150,7 @@ def outlook(database: Database, dataset: ImageDataset) -> tuple[Outlook, ...]:
     if not rungs:
         return ()
     try:
-        experience = load_experience(database, probe_version=PROBE_VERSION)
+        experience = load_experience(SampledDatabase(database), probe_version=PROBE_VERSION)
     except InvalidExperience:  # no experience is no error: there are cards before there are experiments
         return ()
     recipe = Recipe()

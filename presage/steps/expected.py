@@ -70,17 +70,19 @@ def probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
 
 def _fit_seconds(database: Database, dataset: ImageDataset, recipe: Recipe, unfitted: Predictor, cache: Path) -> float:
     """How long fitting the predictor will take: what it took for each experiment the last time."""
+    from presage.database import MOST_LEARNED, SampledDatabase
     from presage.surrogate.predictors.cache import is_kept
 
     own = (dataset.fingerprint, recipe.hash)
-    contents = [
-        database.content_hash(without=without, until=database.learned_until(without=without)) for without in (own, None)
-    ]
+    contents = []
+    for without in (own, None):
+        until = database.learned_until(without=without)
+        contents.append(SampledDatabase(database, until=until).content_hash(without=without, until=until))
     if any(is_kept(unfitted, content, cache) for content in contents):
         return 0.0
     name = type(unfitted).__name__
     each = _fitted_before(cache).get(name, _FIRST_FIT.get(name, _ANY_FIT))
-    return each * len(database.experiments())
+    return each * min(len(database.experiments()), MOST_LEARNED)
 
 
 def _fitted_before(cache: Path) -> dict[str, float]:

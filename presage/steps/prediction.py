@@ -215,6 +215,7 @@ def read_evidence(
 def _evidence(database: Database, dataset: ImageDataset, recipe: Recipe, is_fitted: Callable[[str], bool]) -> Evidence:
     import numpy as np
 
+    from presage.database import SampledDatabase
     from presage.probe import PROBE_VERSION
     from presage.surrogate.data.loading import task_of
 
@@ -226,7 +227,7 @@ def _evidence(database: Database, dataset: ImageDataset, recipe: Recipe, is_fitt
     corrects = int(on_probed.sum()) > len(trained) <= MOST_GIVEN
     without = own if corrects else None
     until = database.learned_until(without=without)
-    content = database.content_hash(without=without, until=until)
+    content = SampledDatabase(database, until=until).content_hash(without=without, until=until)
     texts = database.architectures(set(trained.architecture.tolist())) if corrects else {}
     return Evidence(
         without=without,
@@ -243,12 +244,15 @@ def _evidence(database: Database, dataset: ImageDataset, recipe: Recipe, is_fitt
 
 
 def read_experience(database: Database, without: tuple[str, str] | None, until: str | None = None) -> Experience:
-    """What a predictor is fitted to: everything, but for the task `without` (dataset and recipe) and what is newer."""
+    """What a predictor is fitted to: everything, but for the task `without` (dataset and recipe) and what is newer; of
+    very many experiments a sample (`presage.database.sampled`)."""
+    from presage.database import SampledDatabase
     from presage.probe import PROBE_VERSION
     from presage.surrogate import load_experience
 
     with reading(f"The experience in {database.path}"):
-        found = load_experience(database, probe_version=PROBE_VERSION, until=until)
+        learned_from = SampledDatabase(database, until=until)
+        found = load_experience(learned_from, probe_version=PROBE_VERSION, until=until)
     return found if without is None else found.without_task(*without)
 
 

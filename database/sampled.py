@@ -1,0 +1,112 @@
+"""Of more experiments than predictors can learn from in minutes, those that they learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from presage.database import queries
+from presage.database.columns import ExperimentColumns
+from presage.database.connection import Connection
+from presage.database.store import Database
+from presage.errors import InvalidArgument
+from presage.records.architecture import ArchitectureRecord
+
+__all__ = ["MOST_LEARNED", "SampledDatabase", "water_level"]
+
+MOST_LEARNED = 20_000
+"""Experiments that predictors are fitted to, at most."""
+_NEWEST = 0.05  # share of the sample that is the newest, whatever they are of
+_RULE = "sample-1"
+
+
+class SampledDatabase(Database):
+    """An open database as predictors learn from it: of at most so many finished experiments.
+
+    Where it holds no more than that, it is the database itself. Else it is a sample, fixed by the content: of each task
+    (dataset and recipe) equally many, so that small ones stay whole; within a task by the experiments' identities,
+    which are hashes, so as if they were drawn, and so that nearly all of a sample stays when experiments are added; and
+    the newest in any case. Experiments on datasets without a probe, of which nothing is learned, are left out.
+
+    It shares the connection, which its maker closes.
+
+    Args:
+        database: open.
+        until: only experiments that had ended by then, as in `created_at`.
+        most: experiments.
+    """
+
+    def __init__(self, database: Database, *, until: str | None = None, most: int = MOST_LEARNED) -> None:
+        if most < 1:
+            raise InvalidArgument("most", "SampledDatabase", "be at least 1", most)
+        super().__init__(database.connection)
+        self.until, self.most = until, most
+
+    @cached_property
+    def chosen(self) -> tuple[str, ...] | None:
+        """Identities of the experiments of the sample, sorted; None where it is all of them."""
+        return sample(self._connection, self.until, self.most)
+
+    def content_hash(self, *, without: tuple[str, str] | None = None, until: str | None = None) -> str:
+        """Digest of all that predictors learn from, as `Database.content_hash`; another where it is a sample."""
+        digest = super().content_hash(without=without, until=until)
+        return digest if self.chosen is None else f"{digest}/{_RULE}/{self.most}"
+
+    def experiments(
+        self,
+        *,
+        datasets: Collection[str] | None = None,
+        recipe: str | None = None,
+        space: str | None = None,
+        status: str | None = "finished",
+        arrays: bool = False,
+        until: str | None = None,
+    ) -> ExperimentColumns:
+        """Those of the sample, as `Database.experiments` has them."""
+        return queries.experiments(
+            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until,
+            among=self.chosen,
+        )  # fmt: skip
+
+    def architecture_records(self, space: str | None = None) -> list[ArchitectureRecord]:
+        """Of the networks of the sample, as `Database.architecture_records` has them."""
+        if self.chosen is None:
+            return super().architecture_records(space)
+        return queries.records_among(self._connection, ArchitectureRecord, self._networks(), space=space)
+
+    def _networks(self) -> list[str]:
+        found = self._connection.rows(
+            "SELECT DISTINCT architecture FROM experiments WHERE id IN (SELECT unnest(?::VARCHAR[])) ORDER BY 1",
+            [list(self.chosen or ())],
+        )
+        return [digest for (digest,) in found]
+
+
+def sample(connection: Connection, until: str | None, most: int) -> tuple[str, ...] | None:
+    """Identities of the experiments that `SampledDatabase` takes; None where there are no more than it may."""
+    kept = (
+        "FROM experiments WHERE status = 'finished' AND (? IS NULL OR created_at <= ?) "
+        "AND dataset IN (SELECT dataset FROM probes)"
+    )
+    counts = [n for (n,) in connection.rows(f"SELECT count(*) {kept} GROUP BY dataset, recipe", [until, until])]
+    if sum(counts) <= most:
+        return None
+    newest = int(_NEWEST * most)
+    found = connection.rows(
+        "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY dataset, recipe ORDER BY id) AS place, "
+        f"row_number() OVER (ORDER BY created_at DESC, id) AS age {kept}) WHERE place <= ? OR age <= ? ORDER BY id",
+        [until, until, water_level(counts, most - newest), newest],
+    )
+    return tuple(identity for (identity,) in found)
+
+
+def water_level(counts: Sequence[int], most: int) -> int:
+    """The largest whole number c with ``sum(min(count, c)) <= most``; at least 1."""
+    ordered = np.sort(np.asarray(counts, np.int64))
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(ordered)])[:-1]
+    left = np.arange(len(ordered), 0, -1)
+    levels = (most - before) // left  # of those from here on, where all before are whole
+    fits = np.flatnonzero(levels <= ordered)
+    return max(1, int(levels[fits[0]]) if len(fits) else int(ordered.max(initial=1)))
