@@ -34,7 +34,7 @@ from presage.records.dataset import DatasetRecord
 from presage.records.experiment import ExperimentRecord
 from presage.records.recipe import RecipeRecord
 
-__all__ = ["LEFT", "Named", "take_by_columns"]
+__all__ = ["LEFT", "NamedRecords", "take_by_columns"]
 
 LEFT = {
     "experiments": "row_number NOT IN (SELECT row_number FROM taken_rows)",
@@ -75,7 +75,7 @@ _CLAIMED = ("parameters", "multiply_adds", "activation_bytes", "depth")
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedRecords:
     """The records that experiments may name for their rows to enter by columns."""
 
     datasets: Sequence[DatasetRecord]
@@ -83,7 +83,7 @@ class Named:
 
 
 def take_by_columns(
-    reader: Connection, folder: Path, scratch: Path, named: Named, writer: Writer, vouch: Vouch
+    reader: Connection, folder: Path, scratch: Path, named: NamedRecords, writer: Writer, vouch: Vouch
 ) -> None:
     """Take in the rows of an exported folder that are surely sound; `LEFT` says which ones are left, in `reader`.
 
@@ -110,11 +110,11 @@ def take_by_columns(
     _ask_for_networks(reader, folder)
 
 
-def _without_contradictions(named: Named, writer: Writer) -> Named:
+def _without_contradictions(named: NamedRecords, writer: Writer) -> NamedRecords:
     known = stored(writer.connection, DatasetRecord, {one.fingerprint for one in named.datasets})
     sound = [one for one in named.datasets if not contradiction(one, known.get(one.fingerprint))]
     plain = [one for one in named.recipes if type(one.json.get("epochs")) is int]
-    return Named(sound, plain)
+    return NamedRecords(sound, plain)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class _Sound:
 
     reader: Connection
     folder: Path
-    named: Named
+    named: NamedRecords
     vouch: Vouch
 
     def write(self, scratch: Path) -> bool:
@@ -269,7 +269,7 @@ def _is_text(text: object) -> bool:
     return False
 
 
-def _enter(reader: Connection, writer: Writer, scratch: Path, named: Named) -> None:
+def _enter(reader: Connection, writer: Writer, scratch: Path, named: NamedRecords) -> None:
     """The copied rows into the database; those that it knows otherwise are left to be refused one by one."""
     connection = writer.connection
     names = ", ".join(f'"{name}"' for name in ExperimentRecord.column_names())

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from presage.database.bounds import rows_at_once
-from presage.database.by_columns import LEFT, Named, take_by_columns
+from presage.database.by_columns import LEFT, NamedRecords, take_by_columns
 from presage.database.claims import Vouch
 from presage.database.connection import Connection, matched, quoted
 from presage.database.migrate import check_known, in_memory, latest
@@ -90,7 +90,7 @@ def read_parquet(folder: Path, writer: Writer, vouch: Vouch | None = None) -> It
 
     try:
         if vouch is not None and (folder / "experiments.parquet").is_file():
-            named = Named(sound_records(DatasetRecord, read), sound_records(RecipeRecord, read))
+            named = NamedRecords(sound_records(DatasetRecord, read), sound_records(RecipeRecord, read))
             with tempfile.TemporaryDirectory(prefix="presage-import-") as scratch, writing_beside(Path(scratch)):
                 take_by_columns(reader, folder, Path(scratch), named, writer, vouch)
             left = LEFT

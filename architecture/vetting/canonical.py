@@ -237,7 +237,7 @@ def _parts(node: int, terms: dict[int, Counter[int]]) -> list[int] | None:
 
 
 def _begins(read: ReadTexts) -> Ints:
-    """(m,) the first node of each node's strand: of nodes one after the other that read just the node before."""
+    """(m,) the first node of each node's run: of nodes one after the other that read just the node before."""
     batch = read.batch
     rows = np.arange(len(batch.kind))
     follows = (np.diff(batch.edge_start) == 1) & (batch.first_input == rows - 1)
@@ -254,7 +254,7 @@ def _labels(network: _Network, read: ReadTexts) -> list[bytes]:
 def _in_order(network: _Network, begins: list[int], levels: list[int], read: ReadTexts) -> bool:
     """Whether the nodes stand depth first from the classifier, the deepest input first.
 
-    As long as nothing stands elsewhere, what has been placed is all below `placed`, and a strand is placed at once.
+    As long as nothing stands elsewhere, what has been placed is all below `placed`, and a run is placed at once.
     """
     names: list[bytes] = []
     first = network.first
