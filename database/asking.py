@@ -90,6 +90,7 @@ class Asking:
         status: str | None = "finished",
         arrays: bool = False,
         until: str | None = None,
+        ordered: bool = True,
     ) -> ExperimentColumns:
         """Experiments by column, ordered by their identity.
 
@@ -100,10 +101,12 @@ class Asking:
             status: only those that ended so; None for all.
             arrays: also read curves, losses and accuracies by depth.
             until: only those that had ended by then, as in `created_at`.
+            ordered: False leaves them in whatever order they are stored, and takes a fifth of the time.
         """
         return queries.experiments(
-            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until
-        )
+            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until,
+            ordered=ordered,
+        )  # fmt: skip
 
     def experiment_records(
         self,

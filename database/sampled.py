@@ -20,6 +20,10 @@ MOST_LEARNED = 20_000
 """Experiments that predictors are fitted to, at most."""
 _NEWEST = 0.05  # share of the sample that is the newest, whatever they are of
 _RULE = "sample-1"
+_KEPT = (
+    "FROM experiments WHERE status = 'finished' AND (? IS NULL OR created_at <= ?) "
+    "AND dataset IN (SELECT dataset FROM probes)"
+)
 
 
 class SampledDatabase(Database):
@@ -48,14 +52,19 @@ class SampledDatabase(Database):
         self.until, self.most = until, most
 
     @cached_property
+    def is_sample(self) -> bool:
+        """Whether there are more experiments than are taken."""
+        return bool(self._connection.rows(f"SELECT count(*) {_KEPT}", [self.until, self.until])[0][0] > self.most)
+
+    @cached_property
     def chosen(self) -> tuple[str, ...] | None:
         """Identities of the experiments of the sample, sorted; None where it is all of them."""
-        return sample(self._connection, self.until, self.most)
+        return sample(self._connection, self.until, self.most) if self.is_sample else None
 
     def content_hash(self, *, without: tuple[str, str] | None = None, until: str | None = None) -> str:
         """Digest of all that predictors learn from, as `Database.content_hash`; another where it is a sample."""
         digest = super().content_hash(without=without, until=until)
-        return digest if self.chosen is None else f"{digest}/{_RULE}/{self.most}"
+        return f"{digest}/{_RULE}/{self.most}" if self.is_sample else digest
 
     def experiments(
         self,
@@ -66,11 +75,12 @@ class SampledDatabase(Database):
         status: str | None = "finished",
         arrays: bool = False,
         until: str | None = None,
+        ordered: bool = True,
     ) -> ExperimentColumns:
         """Those of the sample, as `Database.experiments` has them."""
         return queries.experiments(
             self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until,
-            among=self.chosen,
+            among=self.chosen, ordered=ordered,
         )  # fmt: skip
 
     def architecture_records(self, space: str | None = None) -> list[ArchitectureRecord]:
@@ -87,18 +97,12 @@ class SampledDatabase(Database):
         return [digest for (digest,) in found]
 
 
-def sample(connection: Connection, until: str | None, most: int) -> tuple[str, ...] | None:
-    """Identities of the experiments that `SampledDatabase` takes; None where there are no more than it may."""
-    kept = (
-        "WITH kept AS (SELECT id, dataset, row_number() OVER (ORDER BY created_at DESC, id) AS age FROM experiments "
-        "WHERE status = 'finished' AND (? IS NULL OR created_at <= ?) AND dataset IN (SELECT dataset FROM probes))"
-    )
+def sample(connection: Connection, until: str | None, most: int) -> tuple[str, ...]:
+    """Identities, sorted, of the experiments that `SampledDatabase` takes of more than it may."""
+    kept = f"WITH kept AS (SELECT id, dataset, row_number() OVER (ORDER BY created_at DESC, id) AS age {_KEPT})"
     newest = int(_NEWEST * most)
-    older = f"{kept} SELECT count(*) FILTER (age > ?), count(*) FROM kept GROUP BY dataset"
-    counts = connection.rows(older, [until, until, newest])
-    if sum(n for _, n in counts) <= most:
-        return None
-    level = water_level([n for n, _ in counts], most - newest)
+    older = f"{kept} SELECT count(*) FROM kept WHERE age > ? GROUP BY dataset"
+    level = water_level([n for (n,) in connection.rows(older, [until, until, newest])], most - newest)
     found = connection.rows(
         f"{kept} SELECT id FROM "
         "(SELECT id, age, row_number() OVER (PARTITION BY dataset, age > ? ORDER BY id) AS place FROM kept) "

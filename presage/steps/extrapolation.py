@@ -52,7 +52,8 @@ def extrapolation(finished: ExperimentColumns, recipe: Recipe) -> Extrapolation:
     Args:
         finished: every finished experiment of the database.
     """
-    of_recipe = sum(finished.recipes[at] == recipe.hash for at in finished.recipe.tolist())
+    by_it = [at for at, digest in enumerate(finished.recipes) if digest == recipe.hash]
+    of_recipe = int((finished.recipe == by_it[0]).sum()) if by_it else 0
     return Extrapolation(of_recipe, int(finished.multiply_adds.max(initial=0)))
 
 

@@ -221,7 +221,7 @@ def _evidence(database: Database, dataset: ImageDataset, recipe: Recipe, is_fitt
 
     own = (dataset.fingerprint, recipe.hash)
     probed = {run.dataset for run in database.probes(version=PROBE_VERSION)}
-    finished = database.experiments()
+    finished = database.experiments(ordered=False)
     trained = database.experiments(datasets=[own[0]], recipe=own[1])
     on_probed = np.array([key in probed for key in finished.datasets], bool)[finished.dataset]
     corrects = int(on_probed.sum()) > len(trained) <= MOST_GIVEN
