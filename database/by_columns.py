@@ -34,7 +34,7 @@ from presage.records.dataset import DatasetRecord
 from presage.records.experiment import ExperimentRecord
 from presage.records.recipe import RecipeRecord
 
-__all__ = ["LEFT", "NamedRecords", "take_by_columns"]
+__all__ = ["LEFT", "NamedRecords", "take_by_columns", "taken_identities"]
 
 LEFT = {
     "experiments": "row_number NOT IN (SELECT row_number FROM taken_rows)",
@@ -108,6 +108,14 @@ def take_by_columns(
     else:
         reader.script("DELETE FROM taken_rows")
     _ask_for_networks(reader, folder)
+
+
+def taken_identities(reader: Connection, folder: Path) -> list[str]:
+    """Identities of the experiments that were taken in by columns, or were in the database already."""
+    identity = f"sha256(concat_ws('/', {', '.join(ExperimentRecord.identified_by)}))"
+    rows = source(reader, folder / "experiments.parquet", "experiments")
+    found = reader.rows(f"SELECT {identity} FROM {rows} WHERE row_number IN (SELECT row_number FROM taken_rows)")
+    return [one for (one,) in found]
 
 
 def _without_contradictions(named: NamedRecords, writer: Writer) -> NamedRecords:

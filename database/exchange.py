@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from presage.database.by_columns import NamedRecords, take_by_columns, taken_identities
+from presage.database.claims import Vouch
 from presage.database.connection import Connection
 from presage.database.parts import read_part, write_parts
 from presage.database.shared_places import SharedPlace
@@ -72,13 +74,14 @@ def sync(
     check_architecture: CheckArchitecture | None = None,
     check_entry: CheckEntry | None = None,
     on_progress: OnSync = lambda stage, done, total: None,
+    vouch: Vouch | None = None,
 ) -> SyncReport:
     """Pull, then push. The database is open only in between, not while parts travel.
 
     Args:
         opened: opens the database, for writing.
         place: of `presage.database.shared_places`.
-        check_architecture, check_entry: as `Database.import_shards` has them.
+        check_architecture, check_entry, vouch: as `Database.import_parquet` has them.
 
     Raises:
         PlaceUnreachable: the place does not answer; what was taken in before stands.
@@ -95,7 +98,7 @@ def sync(
             for name in due:
                 writer = Writer(connection, check_architecture, check_entry)
                 if name in fetched:
-                    _take(connection, writer, name, fetched[name])
+                    _take(connection, writer, name, fetched[name], vouch)
                 else:
                     _forget(connection, name)
                 reports.append(writer.report())
@@ -125,12 +128,18 @@ def _fetched(
     return found, refused
 
 
-def _take(connection: Connection, writer: Writer, name: str, path: Path) -> None:
+def _take(connection: Connection, writer: Writer, name: str, path: Path, vouch: Vouch | None) -> None:
     """Take in what can be of a part, and note what it holds; of one that cannot be read, nothing."""
     seen: list[tuple[str, bool]] = []
 
+    def take(reader: Connection, folder: Path, named: NamedRecords) -> None:
+        assert vouch is not None
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            take_by_columns(reader, folder, Path(scratch), named, writer, vouch)
+        seen.extend((identity, False) for identity in taken_identities(reader, folder))
+
     def noted() -> Iterator[Placed]:
-        for placed in read_part(path, name, writer.refuse):
+        for placed in read_part(path, name, writer.refuse, None if vouch is None else take):
             seen.append((placed.entry.record.identity, placed.entry.record.failed))
             yield placed
 

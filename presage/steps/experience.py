@@ -157,5 +157,6 @@ def sync_experience(opened: Callable[[], Database], place: str, progress: OnStag
     """Exchange experience with a team's folder or bucket; see `presage.database.sync`."""
     from presage.database import shared_place, sync
     from presage.vetting import check_architecture, check_entry
+    from presage.vetting_columns import vouch
 
-    return sync(opened, shared_place(place), check_architecture, check_entry, progress)
+    return sync(opened, shared_place(place), check_architecture, check_entry, progress, vouch)

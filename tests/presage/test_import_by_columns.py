@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from presage.database import Database, ImportReport
+from presage.database import Database, ImportReport, shared_place, sync
 from presage.vetting import check_architecture, check_entry
 from presage.vetting_columns import vouch
 
@@ -183,3 +183,49 @@ def test_damaged_files_are_named_as_row_by_row(exported: Path, tmp_path: Path) -
             said.append(str(error.value))
         assert said[0] == said[1]
         (folder / name).write_bytes(whole)
+
+
+def test_parts_of_a_shared_place_are_taken_in_by_columns_as_row_by_row(exported: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    with Database.open(tmp_path / "theirs.duckdb", from_seed=False) as database:
+        database.import_parquet(exported)
+        database.connection.script(
+            "UPDATE experiments SET parameters = parameters + 1 WHERE hash(id) % 9 = 0;"
+            "UPDATE experiments SET created_at = 'never' WHERE hash(id) % 11 = 0;"
+            "UPDATE experiments SET status = 'diverged', accuracy = NULL, test_accuracy = NULL, "
+            "balanced_accuracy = NULL, test_balanced_accuracy = NULL, failure = 'nan' WHERE hash(id) % 13 = 0"
+        )
+    sync(lambda: Database.open(tmp_path / "theirs.duckdb"), shared_place(str(place)))
+    reports, contents, asked = [], [], []
+    for name, told in (("columns", vouch), ("rows", None)):
+        own, alone = tmp_path / f"{name}.duckdb", list[str]()
+
+        def asked_alone(text: str, alone: list[str] = alone) -> None:
+            alone.append(text)
+            check_architecture(text)
+
+        def opened(own: Path = own) -> Database:
+            return Database.open(own, from_seed=False)
+
+        there = shared_place(str(place))
+        reports.append([sync(opened, there, asked_alone, check_entry, vouch=told) for _ in range(2)])
+        with opened() as database:
+            assert database.check() == []
+            contents.append(
+                [
+                    database.connection.rows(f"SELECT * FROM {table} ORDER BY ALL")
+                    for table in ("datasets", "recipes", "architectures", "experiments", "probes", "part_rows")
+                ]
+            )
+        asked.append(len(set(alone)))
+    assert contents[0] == contents[1]
+    told_by = [
+        [(one.pulled.experiments, one.pulled.already, len(one.pulled.refused)) for one in two] for two in reports
+    ]
+    assert told_by[0] == told_by[1]
+    assert min(told_by[0][0][0], told_by[0][0][2]) > 5
+    assert [{str(row) for one in two for row in one.pulled.refused} for two in reports[:1]] == [
+        {str(row) for one in two for row in one.pulled.refused} for two in reports[1:]
+    ]
+    assert asked[0] < asked[1] / 2
