@@ -225,7 +225,15 @@ class GraphBatch:
         edges, edge_start = runs(self.edge_start, nodes)
         moved = np.repeat(node_start[:-1] - self.node_start[index], np.diff(node_start))
         source = self.edge_source[edges] + np.repeat(moved, np.diff(edge_start))
-        return GraphBatch(node_start, self.kind[nodes], np.asfortranarray(self.attributes[nodes]), edge_start, source)
+        return GraphBatch(node_start, self.kind[nodes], self.fields_of(nodes), edge_start, source)
+
+    def fields_of(self, nodes: Ints) -> NDArray[np.int32]:
+        """(k, A) `attributes` of these nodes, column by column in memory: those that no kind here has are not read."""
+        found = np.zeros((len(nodes), len(ATTRIBUTES)), np.int32, order="F")
+        kinds = np.flatnonzero(np.bincount(self.kind, minlength=len(LAYOUT)))
+        for column in sorted({column for kind in kinds for field in LAYOUT[kind] for column in field.columns}):
+            self.attributes[:, column].take(nodes, out=found[:, column], mode="clip")  # other modes write to a buffer
+        return found
 
     @classmethod
     def concatenate(cls, batches: Sequence[GraphBatch]) -> GraphBatch:

@@ -43,17 +43,27 @@ class _Repeat:
     copies: int
 
 
-def scaled_down(batch: GraphBatch, input_shape: tuple[int, int, int]) -> GraphBatch:
+def scaled_down(batch: GraphBatch, input_shape: tuple[int, int, int], rows: Ints | None = None) -> GraphBatch:
     """The twins of n networks for images ``(c, h, w)``: a batch to encode at this shape, not one to build.
 
     Its shapes are set, not worked out: widths are divided by one number for each network and rounded, and no sum or
     concatenation need fit any more.
 
+    Args:
+        batch: the networks.
+        input_shape: of the images.
+        rows: (n,) which of them; None: all.
+
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    shapes = batch_shapes(batch, input_shape)
-    twin, shapes = _without_repeats(batch, shapes)
+    some = batch if rows is None else batch.take(rows)
+    known = batch.kept(BatchShapes)
+    if rows is None or known is None or known[0] != input_shape:
+        shapes = batch_shapes(some, input_shape)
+    else:
+        shapes = known[1].between(runs(batch.node_start, rows)[0])
+    twin, shapes = _without_repeats(some, shapes)
     twin, shapes = _narrowed(twin, shapes, input_shape[0])
     twin.derived(BatchShapes, input_shape, lambda: shapes)
     return twin
@@ -71,13 +81,8 @@ def _without_repeats(batch: GraphBatch, shapes: BatchShapes) -> tuple[GraphBatch
     place = np.cumsum(kept) - 1
     left = np.add.reduceat(kept, batch.node_start[:-1], dtype=np.int64)
     node_start = np.concatenate([np.zeros(1, np.int64), np.cumsum(left)])
-    twin = GraphBatch(
-        node_start,
-        batch.kind[rows],
-        np.asfortranarray(batch.attributes[rows]),
-        edge_start,
-        place[copy[batch.edge_source[edges]]],
-    )
+    source = place[copy[batch.edge_source[edges]]]
+    twin = GraphBatch(node_start, batch.kind[rows], batch.fields_of(rows), edge_start, source)
     return twin, shapes.between(rows)
 
 
@@ -134,7 +139,7 @@ def _narrowed(batch: GraphBatch, shapes: BatchShapes, image: int) -> tuple[Graph
     narrow = np.maximum(np.rint(shapes.channels / divisor), 1).astype(np.int64)
     channels = np.where(shapes.channels <= image, shapes.channels, narrow)  # the image keeps its channels
     read, reads = shapes.channels[batch.first_input], channels[batch.first_input]
-    attributes = batch.attributes.copy(order="F")
+    attributes = batch.attributes  # of `_without_repeats`, which nobody else has
     width, groups = ATTRIBUTES.index("channels"), ATTRIBUTES.index("groups")
     attributes[convolution, width] = channels[convolution]
     grouped = np.flatnonzero(convolution & (batch.attributes[:, groups] > 1))

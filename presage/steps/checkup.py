@@ -27,6 +27,7 @@ LEAST_MEMORY = 2_000_000_000
 FOR = {
     "completion": "presage completion: commands and options completed by the shell",
     "dashboard": "a search's journal.log in optuna-dashboard",
+    "fast": "thousands of networks encoded and predicted by compiled code",
     "gs": "presage database sync with gs://…",
     "heif": "photographs in .heic",
     "mlflow": "a search told to MLflow (--log mlflow)",

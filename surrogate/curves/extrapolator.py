@@ -24,7 +24,7 @@ from presage.surrogate.curves.learning_curves import LearningCurves
 from presage.surrogate.curves.task_offset import narrowing, shift, variance_ratio
 from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.predictors.prediction import Prediction
-from presage.surrogate.predictors.tree_model import Nodes
+from presage.surrogate.predictors.tree_nodes import Nodes
 
 __all__ = ["STAGES", "CurveExtrapolator", "after"]
 

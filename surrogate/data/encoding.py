@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from presage.architecture.compiled.compiling import is_worth_it
 from presage.errors import InvalidExperience
 from presage.surrogate.data.task import Task
 
@@ -48,10 +49,18 @@ def capacities(features: NDArray[np.float32]) -> Floats:
 
 @dataclass(eq=False)
 class Inputs:
-    """n architectures seen on one task; each encoding is computed when first read."""
+    """n architectures seen on one task; each encoding is computed when first read.
+
+    Attributes:
+        graphs: the architectures.
+        task: the task.
+        compiled: whether features of many may be encoded by compiled code, where there is any. They are the same to
+            six digits and more; but what is learned is learned from NumPy's.
+    """
 
     graphs: GraphBatch
     task: Task
+    compiled: bool = True
     _beyond: tuple[object, Beyond] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
@@ -60,6 +69,10 @@ class Inputs:
     @cached_property
     def features(self) -> NDArray[np.float32]:
         """(n, f) graph features and costs."""
+        if self.compiled and is_worth_it(len(self)):
+            from presage.architecture.compiled.encoder import encoded
+
+            return encoded(self.graphs, self.task.input_shape, self.task.classes)
         from presage.architecture.encoders import cost_features, graph_features
 
         graph = graph_features(self.graphs, self.task.input_shape)
@@ -80,35 +93,35 @@ class Inputs:
 
     def take(self, rows: Ints) -> Inputs:
         """Some of the networks, with what is already encoded of them; sequences are encoded anew."""
-        found = Inputs(self.graphs.take(rows), self.task)
+        found = Inputs(self.graphs.take(rows), self.task, self.compiled)
         if "features" in self.__dict__:
             found.__dict__["features"] = self.features[rows]
         return found
 
-    def beyond(self, rows: Ints, unlike: Callable[[Inputs], Floats], always: Mask) -> Beyond:
+    def beyond(self, rows: Ints, unlike: Callable[[NDArray[np.float32]], Floats], always: Mask) -> Beyond:
         """How unlike known networks these are, and the twins of those that are; kept for the last that asked.
 
         Args:
             rows: (r,) networks.
-            unlike: tells it of some networks, from 0 to 1.
+            unlike: tells it of the features of some networks, from 0 to 1.
             always: (r,) networks whose twins are wanted even where they are like known ones.
         """
         key = (unlike.__self__, rows.tobytes())  # type: ignore[attr-defined] # a bound method
         if self._beyond is None or self._beyond[0] != key:
-            own = unlike(self if len(rows) == len(self) else self.take(rows))
+            own = unlike(self.features[rows])
             some = np.flatnonzero((own > 0) | always)
             twins = None
             if len(some):
-                twin = Inputs(_scaled_down(self.graphs.take(rows[some]), self.task.input_shape), self.task)
-                twins = some, twin, unlike(twin)
+                twin = Inputs(self._scaled_down(rows[some]), self.task, self.compiled)
+                twins = some, twin, unlike(twin.features)
             self._beyond = key, (own, twins)
         return self._beyond[1]
 
+    def _scaled_down(self, rows: Ints) -> GraphBatch:
+        """The twins of some of the networks."""
+        from presage.architecture.encoders import scaled_down
 
-def _scaled_down(graphs: GraphBatch, input_shape: tuple[int, int, int]) -> GraphBatch:
-    from presage.architecture.encoders import scaled_down
-
-    return scaled_down(graphs, input_shape)
+        return scaled_down(self.graphs, self.task.input_shape, rows)
 
 
 def check_finite(matrix: NDArray[np.float32], names: tuple[str, ...], owner: str) -> None:

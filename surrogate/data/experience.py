@@ -166,7 +166,9 @@ class Experience:
         root, positions = self._root
         if root is not self:
             return taken(root.sequences, positions)
-        parts = [(rows, Inputs(self.graphs.take(rows), task).sequence) for task, rows in self.rows_by_task()]
+        parts = [
+            (rows, Inputs(self.graphs.take(rows), task, compiled=False).sequence) for task, rows in self.rows_by_task()
+        ]
         return gathered(parts, len(self))
 
     @cached_property
@@ -179,7 +181,7 @@ class Experience:
 
     def inputs(self, rows: Ints, task: Task) -> Inputs:
         """Some rows as `Inputs` on a task of theirs, with the encodings already computed here."""
-        inputs = Inputs(self.graphs.take(rows), task)
+        inputs = Inputs(self.graphs.take(rows), task, compiled=False)
         root, positions = self._root
         if "_own_features" in root.__dict__:
             inputs.__dict__["features"] = root._own_features[positions[rows]]
@@ -202,7 +204,9 @@ class Experience:
 
     @cached_property
     def _own_features(self) -> NDArray[np.float32]:
-        parts = [(rows, Inputs(self.graphs.take(rows), task).features) for task, rows in self.rows_by_task()]
+        parts = [
+            (rows, Inputs(self.graphs.take(rows), task, compiled=False).features) for task, rows in self.rows_by_task()
+        ]
         matrix = np.empty((len(self), parts[0][1].shape[1]), np.float32)
         for rows, part in parts:
             matrix[rows] = part

@@ -129,9 +129,9 @@ class BeyondExperience:
         found[graphs.graph[~np.isin(graphs.kind, self.kinds_)]] = True
         return found
 
-    def _unlike(self, inputs: Inputs) -> Floats:
-        """(n,) from 0, like known networks, to 1."""
-        return np.clip((self.novelty_(inputs.features) - LIKE) / (UNLIKE - LIKE), 0.0, 1.0)
+    def _unlike(self, features: NDArray[np.float32]) -> Floats:
+        """(n,) of networks with features (n, f), from 0, like known ones, to 1."""
+        return np.clip((self.novelty_(features) - LIKE) / (UNLIKE - LIKE), 0.0, 1.0)
 
     def store(self, state: State) -> None:
         """Puts everything learned into `state`."""

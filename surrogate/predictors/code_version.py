@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 __all__ = ["code_version", "counts", "without_words"]
 
 APART = (
+    "architecture/compiled/",
     "architecture/morphing/",
     "architecture/recurrent/",
     "architecture/shrinking/",
@@ -27,6 +28,8 @@ APART = (
     "surrogate/predictors/code_version.py",
     "surrogate/predictors/sealing.py",
     "surrogate/predictors/storage.py",
+    "surrogate/predictors/tree_kernel.py",
+    "surrogate/predictors/tree_splits.py",
 )
 """Folders and modules of architecture and surrogate in which nothing is learned or encoded."""
 

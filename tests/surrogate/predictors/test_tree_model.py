@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from presage.errors import InvalidArgument
-from presage.surrogate.predictors.tree_model import Nodes, TreeModel
+from presage.surrogate.predictors.tree_model import TreeModel
+from presage.surrogate.predictors.tree_nodes import Nodes
 
 
 def _trained(
@@ -38,6 +39,27 @@ def test_few_and_many_rows_are_predicted_alike_to_the_last_bit(leaves: int, miss
         if len(rows):
             np.testing.assert_array_equal(model.nodes.predict(rows), model.predict(rows, threads=1))
     assert model.nodes.predict(x).std() > 0.1
+
+
+@pytest.mark.parametrize("leaves", [2, 15, 32])
+@pytest.mark.parametrize("missing", [True, False])
+def test_compiled_trees_are_lightgbms_to_the_last_bit(leaves: int, missing: bool) -> None:
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    from presage.surrogate.predictors.tree_splits import predicted
+
+    booster, x = _trained(leaves=leaves, use_missing=missing)
+    x = np.concatenate([x, np.full((1, 7), np.nan, np.float32), np.zeros((1, 7), np.float32)])
+    splits = TreeModel(booster.model_to_string()).splits
+    assert splits is not None
+    at_threshold = np.repeat(splits.threshold[:50, None], 7, axis=1)  # on a split, and beside it
+    beside = np.nextafter(at_threshold, np.float32(np.inf))
+    for rows in (x, x[:1], at_threshold, beside):
+        np.testing.assert_array_equal(predicted(splits, rows), booster.predict(rows))
+
+
+def test_trees_of_more_leaves_than_a_mask_has_bits_are_left_to_lightgbm() -> None:
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    assert TreeModel(_trained(leaves=90)[0].model_to_string()).splits is None
 
 
 def test_trees_of_one_leaf_are_a_constant() -> None:
