@@ -44,8 +44,10 @@ def compiled(function: F) -> F:
     """Compiles a kernel at its first call, to run outside Python's lock; kept on disk for the next process.
 
     It is kept under a digest of the kernel's file and of this package: numba reads what it kept with pickle, and looks
-    at no more than the age of the kernel's own file to know whether that still holds.
+    at no more than the age of the kernel's own file to know whether that still holds. Without numba it stays Python.
     """
+    if not _is_there():
+        return function
     import numba
 
     sources = {*HERE.glob("*.py"), Path(function.__code__.co_filename).resolve()}
