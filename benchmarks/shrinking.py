@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--sparse", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("runs/shrinking"))
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     found: dict[tuple[str, str], list[dict[str, float]]] = {}
     for seed in range(options.seeds):
         for spec in options.datasets:
