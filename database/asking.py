@@ -81,6 +81,10 @@ class Asking:
         """Architectures with the space and the parameters they were sampled from, by hash."""
         return queries.records(self._connection, ArchitectureRecord, space=space)
 
+    def spaces(self) -> dict[str, str]:
+        """Search space of each network that was sampled from one, by hash."""
+        return dict(self._connection.rows("SELECT hash, space FROM architectures WHERE space IS NOT NULL"))
+
     def experiments(
         self,
         *,

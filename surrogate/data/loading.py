@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +47,7 @@ def load_experience(
     Raises:
         InvalidExperience: where nothing is left to learn from.
     """
-    from presage.architecture.batch.graph_batch import GraphBatch
-    from presage.architecture.serial import from_json
+    from presage.architecture.vetting.texts import batch_of_texts
 
     columns = database.experiments(datasets=datasets, recipe=recipe, space=space, arrays=True, until=until)
     probes, ladders = probes_by_dataset(database, probe_version), ladders_by_dataset(database, probe_version)
@@ -70,9 +68,9 @@ def load_experience(
         tasks.append(_task(record, recipes[recipe_hash], recipe_hash, probes, ladders))
     hashes, row = np.unique(columns.architecture.astype(str), return_inverse=True)
     texts = database.architectures(hashes.tolist())
-    distinct = GraphBatch.of([from_json(json.loads(texts[key])) for key in hashes.tolist()])
+    distinct = batch_of_texts([texts[key] for key in hashes.tolist()])
     depths = columns.depth_accuracies or []
-    spaces = {record.hash: record.space or "" for record in database.architecture_records()}
+    spaces = database.spaces()
     return Experience(
         graphs=distinct.take(row),
         hashes=hashes[row],

@@ -18,7 +18,7 @@ APART = (
     "architecture/shrinking/",
     "architecture/spaces/",
     "architecture/torch_bridge/",
-    "architecture/vetting/",
+    "architecture/vetting/canonical.py",
     "architecture/testing.py",
     "surrogate/curves/",
     "surrogate/evaluation/",

@@ -14,7 +14,7 @@ from presage.architecture.graph import Architecture
 from presage.architecture.serial import dumps, loads
 from presage.architecture.spaces import SPACES, get_space
 from presage.architecture.vetting.canonical import surely_canonical
-from presage.architecture.vetting.texts import read_texts
+from presage.architecture.vetting.texts import batch_of_texts, read_texts
 from presage.errors import InvalidArchitecture
 
 Nodes = list[dict[str, Any]]
@@ -170,3 +170,15 @@ def test_a_text_that_presage_would_not_write_is_not_read(old: str, new: str) -> 
 def test_no_texts_and_empty_ones() -> None:
     assert sure([]) == []
     assert sure(["", "{}", "null", written([])]) == [False] * 4
+
+
+def test_texts_become_the_batch_that_their_networks_are_whoever_wrote_them() -> None:
+    networks = [one.canonical for space in ("chain", "nb201") for one in drawn(space, 6)]
+    texts = [dumps(one) for one in networks]
+    texts[3] = json.dumps(json.loads(texts[3]), indent=1)
+    texts[8] = json.dumps(json.loads(texts[8]))
+    found, expected = batch_of_texts(texts), GraphBatch.of(networks)
+    for name in ("node_start", "kind", "attributes", "edge_start", "edge_source"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name))
+    with pytest.raises(InvalidArchitecture, match="no JSON"):
+        batch_of_texts([*texts, "{"])
