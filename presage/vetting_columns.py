@@ -5,7 +5,7 @@ What is not surely so is vetted row by row (`presage.vetting`), and refused ther
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +23,12 @@ _ROUNDING = 1e-6  # rows keep six digits
 
 def vouch(claims: Claims) -> NDArray[np.bool_]:
     """(r,) rows whose network is in canonical form, whose recipe is one, and whose costs and accuracy follow."""
-    from presage.architecture.batch.costs import batch_costs
     from presage.architecture.vetting.canonical import surely_canonical
+    from presage.architecture.vetting.costs import has_small_numbers, sure_costs
     from presage.architecture.vetting.texts import read_texts
 
     read = read_texts(claims.texts)
-    sure = surely_canonical(read)
+    sure = surely_canonical(read) & has_small_numbers(read.batch)
     network = np.full(len(claims.texts), -1, np.int64)
     network[read.rows[sure]] = np.flatnonzero(sure)
     of_row = network[claims.network]
@@ -43,11 +43,12 @@ def vouch(claims: Claims) -> NDArray[np.bool_]:
         rows = asked[group == at]
         used, position = np.unique(of_row[rows], return_inverse=True)
         try:
-            true = batch_costs(read.batch.take(used), (c, side, side), k)
-        except PresageError:  # one of them takes no such images
+            true, right = sure_costs(read.batch.take(used), (c, side, side), k)
+        except (PresageError, OverflowError):  # one of them takes no such images, or gives too many numbers
             continue
         found[rows] = (
-            (true.parameters[position] == claims.parameters[rows])
+            right[position]
+            & (true.parameters[position] == claims.parameters[rows])
             & (true.multiply_adds[position] == claims.multiply_adds[rows])
             & (true.activation_bytes[position] == claims.activation_bytes[rows])
             & (true.depth[position] == claims.depth[rows])
@@ -56,7 +57,7 @@ def vouch(claims: Claims) -> NDArray[np.bool_]:
     return np.asarray(found & follows)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _side(text: str, digest: str) -> int:
     """Of the images of a recipe, pixels; 0 where it is none."""
     from presage.vetting import image_side

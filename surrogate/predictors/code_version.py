@@ -19,6 +19,7 @@ APART = (
     "architecture/spaces/",
     "architecture/torch_bridge/",
     "architecture/vetting/canonical.py",
+    "architecture/vetting/costs.py",
     "architecture/testing.py",
     "surrogate/curves/",
     "surrogate/evaluation/",
