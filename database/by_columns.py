@@ -84,7 +84,7 @@ class NamedRecords:
 
 def take_by_columns(
     reader: Connection, folder: Path, scratch: Path, named: NamedRecords, writer: Writer, vouch: Vouch
-) -> None:
+) -> bool:
     """Take in the rows of an exported folder that are surely sound; `LEFT` says which ones are left, in `reader`.
 
     Args:
@@ -94,6 +94,9 @@ def take_by_columns(
         named: datasets and recipes of the folder that obey every rule that one row alone can obey.
         writer: of the database, in a transaction.
         vouch: for what rows claim.
+
+    Returns:
+        Whether some are; where none are, all are left.
     """
     reader.script(
         "CREATE TABLE taken_rows (row_number BIGINT); CREATE TABLE taken_networks (row_number BIGINT);"
@@ -105,9 +108,8 @@ def take_by_columns(
         written = False
     if written:
         _enter(reader, writer, scratch, named)
-    else:
-        reader.script("DELETE FROM taken_rows")
-    _ask_for_networks(reader, folder)
+        _ask_for_networks(reader, folder)
+    return written
 
 
 def taken_identities(reader: Connection, folder: Path) -> list[str]:
@@ -185,8 +187,6 @@ class _Sound:
             names = kind.column_names()
             if any(types.get(name, expected[name] if name in kind.later else "") != expected[name] for name in names):
                 return False
-            if "row_number" in types:
-                return False
         return True
 
     def _name(self, table: str, values: Sequence[str]) -> None:
@@ -250,14 +250,14 @@ class _Sound:
 
 
 def source(reader: Connection, file: Path, table: str) -> str:
-    """The rows of a Parquet file, with their number from 1, as it stands after FROM."""
+    """The rows of a Parquet file, with their number from 1, as it stands after FROM; columns that no table has are left
+    out."""
     kind = {one.table: one for one in (ExperimentRecord, ArchitectureRecord)}[table]
     there = {name for (name,) in reader.rows(f"SELECT name FROM parquet_schema('{matched(file)}')")}
-    younger = "".join(
-        f", NULL::{'VARCHAR' if name == 'source' else 'DOUBLE'} AS {name}" for name in kind.later if name not in there
-    )
+    younger = {name: f"NULL::{'VARCHAR' if name == 'source' else 'DOUBLE'} AS {name}" for name in kind.later - there}
+    names = ", ".join(younger.get(name, f'"{name}"') for name in kind.column_names())
     return (
-        f"(SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS row_number{younger} "
+        f"(SELECT {names}, file_row_number + 1 AS row_number "
         f"FROM read_parquet('{matched(file)}', file_row_number = true))"
     )
 

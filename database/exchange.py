@@ -132,11 +132,13 @@ def _take(connection: Connection, writer: Writer, name: str, path: Path, vouch: 
     """Take in what can be of a part, and note what it holds; of one that cannot be read, nothing."""
     seen: list[tuple[str, bool]] = []
 
-    def take(reader: Connection, folder: Path, named: NamedRecords) -> None:
+    def take(reader: Connection, folder: Path, named: NamedRecords) -> bool:
         assert vouch is not None
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            take_by_columns(reader, folder, Path(scratch), named, writer, vouch)
+            if not take_by_columns(reader, folder, Path(scratch), named, writer, vouch):
+                return False
         seen.extend((identity, False) for identity in taken_identities(reader, folder))
+        return True
 
     def noted() -> Iterator[Placed]:
         for placed in read_part(path, name, writer.refuse, None if vouch is None else take):

@@ -92,9 +92,8 @@ def read_parquet(folder: Path, writer: Writer, vouch: Vouch | None = None) -> It
         if vouch is not None and (folder / "experiments.parquet").is_file():
             named = NamedRecords(sound_records(DatasetRecord, read), sound_records(RecipeRecord, read))
             with tempfile.TemporaryDirectory(prefix="presage-import-") as scratch, writing_beside(Path(scratch)):
-                take_by_columns(reader, folder, Path(scratch), named, writer, vouch)
-            left = LEFT
-
+                if take_by_columns(reader, folder, Path(scratch), named, writer, vouch):
+                    left = LEFT
         yield from entries_of_tables(read, writer.refuse)
     finally:
         reader.close()
@@ -137,7 +136,8 @@ def _rows(
         size = rows_at_once(reader, f"({asked})", f"The file {file}", kept=is_named(kind.table))
         if left:
             numbered = (
-                f"(SELECT *, file_row_number + 1 AS row_number FROM read_parquet({source}, file_row_number = true))"
+                f"(SELECT {names}, file_row_number + 1 AS row_number "
+                f"FROM read_parquet({source}, file_row_number = true))"
             )
             asked = f"SELECT row_number, {names} FROM {numbered} WHERE {left} ORDER BY row_number"
         else:

@@ -43,8 +43,8 @@ _LEFT = {
     "architectures": '"architecture" IS NULL OR "architecture".hash NOT IN (SELECT hash FROM taken_hashes)',
 }
 """By table, the condition for rows that are left to be read row by row (`presage.database.by_columns`)."""
-TakeColumns = Callable[[Connection, Path, NamedRecords], None]
-"""Takes in what is surely sound of a folder of tables, which a database in memory reads."""
+TakeColumns = Callable[[Connection, Path, NamedRecords], bool]
+"""Takes in what is surely sound of a folder of tables, which a database in memory reads; whether something was."""
 _NAME = re.compile(rf"(?P<table>{'|'.join(_KINDS)})-(?P<digest>[0-9a-f]{{64}})\.parquet")
 
 
@@ -154,16 +154,19 @@ def read_part(path: Path, where: str, refuse: Refuse, take: TakeColumns | None =
 
 
 def _taken(reader: Connection, source: str, scratch: Path, read: TableReader, take: TakeColumns) -> bool:
-    """Lay a part out as a folder of tables, and let what is surely sound of it be taken in; whether that was tried."""
+    """Lay a part out as a folder of tables, and let what is surely sound of it be taken in; whether something was."""
     named = NamedRecords(sound_records(DatasetRecord, read), sound_records(RecipeRecord, read))
     try:
         for kind, distinct in ((ExperimentRecord, ""), (ArchitectureRecord, "DISTINCT ")):
             rows = f'(SELECT unnest("{kind.row}") FROM (SELECT {distinct}"{kind.row}" FROM {source}))'
+            if {name for name, *_ in reader.rows(f"DESCRIBE FROM {rows}")} - set(kind.column_names()):
+                return False  # a record has no such field
             rows_at_once(reader, rows, f"Its `{kind.row}`", kept=True)
             reader.run(f"COPY {rows} TO '{quoted(scratch)}/{kind.table}.parquet' (FORMAT parquet)")
     except (InvalidDatabase, duckdb.Error):  # said where the part is read row by row
         return False
-    take(reader, scratch, named)
+    if not take(reader, scratch, named):
+        return False
     file = f"read_parquet('{quoted(scratch)}/architectures.parquet', file_row_number = true)"
     reader.run(
         f"CREATE TABLE taken_hashes AS SELECT hash FROM {file} "

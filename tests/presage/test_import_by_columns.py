@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,10 @@ def test_columns_of_other_types_are_read_row_by_row(exported: Path, tmp_path: Pa
         ("experiments", "FROM {0} UNION ALL (SELECT * REPLACE (0.25 AS test_accuracy) FROM {0} LIMIT 20)"),
         ("experiments", "SELECT * EXCLUDE (source, balanced_accuracy) FROM {0}"),
         ("experiments", "SELECT *, 1 AS row_number FROM {0}"),
+        ("experiments", "SELECT 1 AS ROW_NUMBER, * FROM {0}"),
+        ("experiments", "SELECT *, 1 AS File_Row_Number FROM {0}"),
+        ("experiments", "SELECT * EXCLUDE (source), chr(0) AS SOURCE FROM {0}"),
+        ("architectures", "SELECT 1 AS ROW_NUMBER, * FROM {0}"),
         ("experiments", "FROM {0} LIMIT 0"),
     ],
 )
@@ -229,3 +234,28 @@ def test_parts_of_a_shared_place_are_taken_in_by_columns_as_row_by_row(exported:
         {str(row) for one in two for row in one.pulled.refused} for two in reports[1:]
     ]
     assert asked[0] < asked[1] / 2
+
+
+@pytest.mark.parametrize("table", ["experiment", "architecture"])
+def test_rows_of_a_part_with_a_field_that_no_record_has_are_refused(exported: Path, tmp_path: Path, table: str) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    with Database.open(tmp_path / "theirs.duckdb", from_seed=False) as database:
+        database.import_parquet(change(exported, tmp_path / "few", experiments="FROM {0} LIMIT 9"))
+    sync(lambda: Database.open(tmp_path / "theirs.duckdb"), shared_place(str(place)))
+    (part,) = place.rglob("experiments-*.parquet")
+    draft = tmp_path / "draft"
+    with duckdb.connect() as raw:
+        more = f"SELECT * REPLACE (struct_insert({table}, more := 1) AS {table}) FROM '{part}'"
+        raw.execute(f"COPY ({more}) TO '{draft}' (FORMAT parquet)")
+    part.unlink()
+    digest = hashlib.sha256(draft.read_bytes()).hexdigest()
+    draft.rename(part.with_name(f"experiments-{digest}.parquet"))
+    with Database.open(tmp_path / "own.duckdb", from_seed=False) as database:
+        pass
+    found = sync(
+        lambda: Database.open(tmp_path / "own.duckdb"), shared_place(str(place)), check_architecture, check_entry,
+        vouch=vouch,
+    )  # fmt: skip
+    assert found.pulled.experiments == 0
+    assert f"`{table}` has no field `more`" in str(found.pulled.refused[0])
