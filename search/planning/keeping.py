@@ -85,6 +85,7 @@ class BudgetPace:
         self._channels, self._classes, self._search, self._timer = channels, classes, search, timer
         self._finish = sum(part.seconds for part in plan.parts if part.name == FINISH)
         self._ratios: dict[bool, list[float]] = {True: [], False: []}  # by the search's recipe, and by others
+        self._finals = 0 if plan.final is None else plan.final.networks
 
     def begins(self, architecture: Architecture, recipe: Recipe, stage: str) -> bool:
         """Whether this training fits before what is reserved for the final ones."""
@@ -103,6 +104,10 @@ class BudgetPace:
         measured = self._seconds(architecture, recipe)
         if measured > 0 and seconds > 0:
             self._ratios[self._by_search(recipe)].append(seconds / measured)
+
+    def finishes(self, networks: int) -> None:
+        """A short-list of fewer networks than planned leaves more time for each."""
+        self._finals = min(self._finals, networks)
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """As many epochs as there is time for, a few at least, four times those planned at most; fixed once for all.
@@ -139,9 +144,9 @@ class BudgetPace:
         if final is None:
             return 1.0
         if final.side_by_side:
-            return float(self._workload.turns(max(final.networks - fixed, 1)))
+            return float(self._workload.turns(max(self._finals - fixed, 1)))
         each = 3.0 if final.trials > 1 else 1.0  # its tuning takes about twice as long as a training
-        return 1.0 + each * max(final.networks - fixed - 1, 0)
+        return 1.0 + each * max(self._finals - fixed - 1, 0)
 
     @property
     def _side_by_side(self) -> bool:

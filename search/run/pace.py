@@ -19,6 +19,9 @@ class Pace(Protocol):
     def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
         """A training is over, after so many seconds."""
 
+    def finishes(self, networks: int) -> None:
+        """So many networks are trained finally, which may be fewer than were planned."""
+
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """The final recipe with as many epochs as there is time for, which stay fixed from then on."""
 
@@ -35,6 +38,9 @@ class Unhurried:
 
     def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
         """See `Pace.trained`: it is not remembered."""
+
+    def finishes(self, networks: int) -> None:
+        """See `Pace.finishes`: it is not remembered."""
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """The recipe as it is."""

@@ -320,3 +320,15 @@ def test_networks_for_which_there_is_no_time_any_more_are_left_out(search: Searc
     assert result.final.best is not None
     left_out = sorted(result.verified, key=lambda one: -(one.accuracy or 0.0))[2]
     assert [note for note in result.final.notes if "no time" in note and left_out.chosen.hash[:8] in note]
+
+
+def test_the_pace_is_told_how_many_networks_there_are_to_train_finally(search: Search) -> None:
+    class Told(Unhurried):
+        networks = 0
+
+        def finishes(self, networks: int) -> None:
+            self.networks = networks
+
+    pace = Told()
+    result = search(RatesTrainer(), FinalSettings(FINAL, networks=40, trials=0), pace=pace)
+    assert pace.networks == len(result.verified) < 40

@@ -116,6 +116,13 @@ def test_more_final_trainings_than_there_is_room_for_share_the_time(at: Time, tm
     assert pace.fitted(first, FINAL).epochs == 10
 
 
+def test_a_short_list_of_fewer_networks_than_planned_leaves_them_all_the_time(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path, networks=4, timer=lambda architecture, recipe: 5.0, side_by_side=True)
+    at.now += 80
+    pace.finishes(2)
+    assert pace.fitted(NETWORK, FINAL).epochs == 20  # 190 - 80 at 5 seconds each, and a tenth: none comes after them
+
+
 def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:
     pace = _pace(at, tmp_path)
     at.now += 180
