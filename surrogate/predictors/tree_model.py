@@ -49,10 +49,13 @@ class TreeModel:
         """
         if len(matrix) <= FEW and "lightgbm" not in sys.modules and self.nodes is not None:
             return self.nodes.predict(matrix)
-        if is_worth_it(len(matrix)) and self.splits is not None:
+        splits = self.splits if is_worth_it(len(matrix)) else None
+        if (
+            splits is not None and np.isin(splits.feature, np.arange(matrix.shape[1])).all()
+        ):  # compiled, none is checked
             from presage.surrogate.predictors.tree_splits import predicted
 
-            return predicted(self.splits, matrix, threads)
+            return predicted(splits, matrix, threads)
         return np.asarray(self.booster.predict(matrix, num_threads=threads))
 
     @cached_property
