@@ -126,7 +126,8 @@ class BudgetPace:
             elif self._side_by_side:  # it was timed alone; what stood beside others took so much longer
                 ratios = self._ratios[True][-_LATEST:]
                 epoch *= max(statistics.median(ratios), _BESIDE) if ratios else _BESIDE
-            left = SAFE * self._clock.budget - self._finish - self._clock.spent - start
+            safe = 1.0 if self._side_by_side else SAFE  # those after it make good what one takes too long
+            left = safe * self._clock.budget - self._finish - self._clock.spent - start
             fixed[key] = min(
                 max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs
             )
