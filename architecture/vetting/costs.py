@@ -30,7 +30,8 @@ _COST = 2.0**60
 def has_small_numbers(batch: GraphBatch) -> Mask:
     """(n,) networks all of whose operations have small fields, so that their shapes can be worked out all at once."""
     large = np.flatnonzero((np.abs(batch.attributes) >= _FIELD).any(axis=1))
-    return np.bincount(batch.graph[large], minlength=len(batch)) == 0
+    found: Mask = np.bincount(batch.graph[large], minlength=len(batch)) == 0
+    return found
 
 
 def sure_costs(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> tuple[CostArrays, Mask]:
