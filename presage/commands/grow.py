@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     from presage.at_images import at_images
     from presage.search import Limits
     from presage.search.climbing.settings import ClimbSettings
-    from presage.steps.growing import pick
+    from presage.steps.growing import check_pick, pick
 
     settings = ClimbSettings(
         options.strategy,
@@ -82,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
         session.check_database()
         dataset = dataset_of(session, options)
         asked = at_images([network], dataset, recipe, session.progress)
+        check_pick(asked.networks[0], budget, dataset, asked.recipe)
         result = session.grow(asked.networks[0], dataset, asked.recipe, settings, limits, options.run)
     picked = pick(result, budget) if budget.set else None
     if options.json:

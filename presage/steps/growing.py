@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from presage.steps.whole_search import Searcher
     from presage.training import EpochRecord, ImageDataset, Recipe
 
-__all__ = ["grow", "pick"]
+__all__ = ["check_pick", "grow", "pick"]
 
 _ARGUMENTS = {"parameters": "max_params", "multiply_adds": "max_macs"}
 
@@ -196,6 +196,24 @@ class _Growing:
     def _tell(self, record: EpochRecord) -> None:
         self._done += 1
         self.session.progress("train", min(self._done, self._total() - 1), self._total())
+
+
+def check_pick(network: NamedArchitecture, budget: Limits, dataset: ImageDataset, recipe: Recipe) -> None:
+    """Refuse a budget for `pick` that the network is over which growing begins with: nothing in a gallery is smaller.
+
+    Raises:
+        NothingFeasible: says what it has.
+    """
+    from presage.search.shrinking.allowance import Allowance
+
+    shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
+    shares = Allowance(budget, shape, len(dataset.classes)).shares(network.architecture)
+    for name, most in budget.set.items():
+        if shares[name] > 1:
+            has = round(shares[name] * most)
+            raise NothingFeasible(
+                f"No network grown from {network.name} is within {_words({name: most})}. It has {has:,} itself."
+            )
 
 
 def pick(result: GrowResult, budget: Limits) -> Grown:

@@ -165,7 +165,7 @@ def test_a_budget_picks_from_the_gallery_of_a_run_that_has_ended(
     )
     none = presage(*words, "--quiet", "--pick-params", 3)
     assert none.code == 2
-    assert "that was trained is within 3 parameters. The smallest has" in none.err
+    assert "is within 3 parameters. It has" in none.err
     assert none.err.count("\n") == 1
 
 
@@ -259,3 +259,12 @@ def test_what_cannot_be_is_one_line(
     assert outcome.code == 2
     assert said in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_a_budget_that_nothing_can_meet_is_refused_before_anything_is_trained(
+    presage: Run, words: tuple[object, ...], tmp_path: Path
+) -> None:
+    refused = presage(*words, "--quiet", "--pick-macs", 1)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "is within 1 multiply-adds. It has" in refused.err
+    assert not (tmp_path / "run" / "result.json").exists()
