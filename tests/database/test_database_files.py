@@ -187,7 +187,7 @@ def test_reading_only_reads(stored: Path) -> None:
 def test_an_error_half_way_leaves_what_was_stored(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import presage.database.write as write
 
-    insert = write._insert
+    insert = write.insert
 
     def failing(connection, kind, records):  # type: ignore[no-untyped-def]
         if kind.table == "experiments":
@@ -196,7 +196,7 @@ def test_an_error_half_way_leaves_what_was_stored(stored: Path, monkeypatch: pyt
 
     with Database.open(stored) as database:
         before = database.content_hash()
-        monkeypatch.setattr(write, "_insert", failing)
+        monkeypatch.setattr(write, "insert", failing)
         with pytest.raises(RuntimeError, match="injected"):
             database.add_experiments([experiment_entry(i) for i in range(190, 300)])
         monkeypatch.undo()
