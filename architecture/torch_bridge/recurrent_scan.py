@@ -7,7 +7,6 @@ matrix product over all steps, after the loop (Appleyard et al. 2016, arXiv 1604
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -155,9 +154,7 @@ class _Backward:
         ]
         self.made = [product.unbind(0) for product in self.products]
         self.parts = {node: [self._part(*part).unbind(0) for part in parts] for node, parts in self.plan.parts.items()}
-        self.pointwise = [step for step in self.plan.steps if isinstance(step, Pointwise)]
         self.readers = self._readers()
-        self.blends = {step.node: self._blend(step.inputs) for step in self.pointwise if step.kind == "blend"}
         self.y = None if y is None else y.unbind(0)
         self.carried: list[Tensor | None] = list(states)
         for at in reversed(range(len(run.fed))):
@@ -167,35 +164,17 @@ class _Backward:
         whole = self.fed if group < 0 else self.products[group]
         return whole[:, :, place * self.run.hidden : (place + 1) * self.run.hidden]
 
-    def _readers(self) -> Counter[int]:
-        """How many pointwise operations and outputs read each value."""
-        found = Counter(node for step in self.pointwise for node in step.inputs)
+    def _readers(self) -> dict[int, int]:
+        """How many pointwise operations and outputs read each matrix."""
+        found = dict.fromkeys(self.plan.matrices, 0)
+        for step in self.plan.steps:
+            if isinstance(step, Pointwise):
+                for node in step.inputs:
+                    if node in found:
+                        found[node] += 1
         for node in (*self.plan.outputs, *(group.source for group in self.plan.groups)):
-            found[node] += 2  # written at the end, not by an operation
-        return found
-
-    def _lone_matrix(self, node: int) -> int | None:
-        """The matrix that a value is made of by at most one function, where nothing else reads either."""
-        made_by = next((one for one in self.pointwise if one.node == node), None)
-        matrix = made_by.inputs[0] if made_by is not None and made_by.kind in _DERIVATIVES else node
-        lone = self.readers[node] == 1 and self.readers[matrix] == 1
-        return matrix if lone and len(self.parts.get(matrix, ())) == 1 else None
-
-    def _blend(self, inputs: Sequence[int]) -> list[tuple[int, int | None, Sequence[Tensor]]]:
-        """What the derivative of a blend is multiplied by for each value that it reads, at all steps at once.
-
-        Returns:
-            Of each value its node, its lone matrix and t factors (b, h), in which the derivative of the function
-            between the two is contained.
-        """
-        gate, new, old = (self.run.whole(node) for node in inputs)
-        found = list[tuple[int, int | None, Sequence[Tensor]]]()
-        for node, made, own in zip(inputs, (gate, new, old), (new - old, gate, 1 - gate), strict=True):
-            matrix = self._lone_matrix(node)
-            kind = next((step.kind for step in self.pointwise if step.node == node), "")
-            through = matrix is not None and matrix != node
-            factor = _DERIVATIVES[kind](own, made, torch.empty_like(made)) if through else own
-            found.append((node, matrix, factor.unbind(0)))
+            if node in found:
+                found[node] += 2  # written at the end, not by an operation
         return found
 
     def _step(self, at: int) -> None:
@@ -227,20 +206,17 @@ class _Backward:
                 case "sigmoid" | "tanh" | "relu":
                     source, made = inputs[0], values[step.node][at]
                     backward = _DERIVATIVES[step.kind]
-                    if self.readers[source] == 1 and len(self.parts.get(source, ())) == 1:
+                    if self.readers.get(source) == 1 and len(self.parts[source]) == 1:
                         backward(gradient, made, self.parts[source][0][at])
                         written.add(source)
                     else:
                         give(source, backward(gradient, made, torch.empty_like(made)))
                 case "blend":
-                    for node, matrix, factor in self.blends[step.node]:
-                        if matrix is not None:
-                            torch.mul(gradient, factor[at], out=self.parts[matrix][0][at])
-                            written.add(matrix)
-                        elif node in found:
-                            found[node] = torch.addcmul(found[node], gradient, factor[at])
-                        else:
-                            found[node] = gradient * factor[at]
+                    gate, new, old = inputs
+                    fresh = gradient * values[gate][at]
+                    give(gate, gradient * (values[new][at] - values[old][at]))
+                    give(new, fresh)
+                    give(old, gradient - fresh)
                 case "product":
                     left, right = inputs
                     give(left, gradient * values[right][at])
