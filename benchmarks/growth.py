@@ -56,7 +56,7 @@ def make(folder: Path, experiments: int, seed: int = 0) -> None:
                 "dataset": {one.fingerprint: one for one in database.datasets()},
                 "recipe": {one.hash: one for one in database.recipes()},
             }
-            spaces = {one.hash: one.space for one in database.architecture_records() if one.space}
+            spaces = database.spaces()
             rows = [one for one in database.experiment_records(status="finished") if one.architecture in spaces]
             database.export_parquet(Path(scratch) / "seed")
         of_network = len(rows) / len({one.architecture for one in rows})

@@ -85,6 +85,11 @@ class Asking:
         """Search space of each network that was sampled from one, by hash."""
         return dict(self._connection.rows("SELECT hash, space FROM architectures WHERE space IS NOT NULL"))
 
+    @property
+    def chosen(self) -> tuple[str, ...] | None:
+        """Identities of the experiments that `experiments` gives; None for all."""
+        return None
+
     def experiments(
         self,
         *,
@@ -109,7 +114,7 @@ class Asking:
         """
         return queries.experiments(
             self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until,
-            ordered=ordered,
+            among=self.chosen, ordered=ordered,
         )  # fmt: skip
 
     def experiment_records(

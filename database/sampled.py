@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 
 from presage.database import queries
-from presage.database.columns import ExperimentColumns
 from presage.database.connection import Connection
 from presage.database.store import Database
 from presage.errors import InvalidArgument
@@ -66,28 +65,23 @@ class SampledDatabase(Database):
         digest = super().content_hash(without=without, until=until)
         return f"{digest}/{_RULE}/{self.most}" if self.is_sample else digest
 
-    def experiments(
-        self,
-        *,
-        datasets: Collection[str] | None = None,
-        recipe: str | None = None,
-        space: str | None = None,
-        status: str | None = "finished",
-        arrays: bool = False,
-        until: str | None = None,
-        ordered: bool = True,
-    ) -> ExperimentColumns:
-        """Those of the sample, as `Database.experiments` has them."""
-        return queries.experiments(
-            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until,
-            among=self.chosen, ordered=ordered,
-        )  # fmt: skip
-
     def architecture_records(self, space: str | None = None) -> list[ArchitectureRecord]:
         """Of the networks of the sample, as `Database.architecture_records` has them."""
         if self.chosen is None:
             return super().architecture_records(space)
         return queries.records_among(self._connection, ArchitectureRecord, self._networks(), space=space)
+
+    def spaces(self) -> dict[str, str]:
+        """Of the networks of the sample, as `Database.spaces` has them."""
+        if self.chosen is None:
+            return super().spaces()
+        return dict(
+            self._connection.rows(
+                "SELECT hash, space FROM architectures WHERE space IS NOT NULL "
+                "AND hash IN (SELECT unnest(?::VARCHAR[]))",
+                [self._networks()],
+            )
+        )
 
     def _networks(self) -> list[str]:
         found = self._connection.rows(

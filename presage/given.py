@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from presage import recipes
@@ -15,7 +15,7 @@ from presage.session import Session
 if TYPE_CHECKING:
     from presage.training import ImageDataset, Recipe
 
-__all__ = ["networks_at", "read_dataset", "recipe_for"]
+__all__ = ["networks_at", "read_dataset", "recipe_for", "the_only"]
 
 
 def read_dataset(session: Session, dataset: str | ImageDataset) -> ImageDataset:
@@ -50,6 +50,13 @@ def networks_at(
     for one in found.refused:
         warnings.warn(f"{one.name} is left out: {one.reason}", NetworkWarning, stacklevel=3)
     return found.networks, found.recipe
+
+
+def the_only(networks: Sequence[NamedArchitecture], owner: str) -> NamedArchitecture:
+    """The network, where `owner` takes one."""
+    if len(networks) != 1:
+        raise InvalidArgument("network", owner, "be one network", len(networks))
+    return networks[0]
 
 
 def _named(given: Any) -> list[NamedNetwork]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from presage.errors import InvalidArgument, UnknownName
-from presage.given import networks_at, read_dataset
+from presage.errors import UnknownName
+from presage.given import networks_at, read_dataset, the_only
 from presage.places import user_path
 from presage.progress import Progress, shown_progress
 from presage.session import Session
@@ -61,11 +61,10 @@ def shrink(
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told, predictor)
         images = read_dataset(session, dataset)
-        (named, *others), by = networks_at(session, images, network if model is None else model.architecture, recipe)
-        if others:
-            raise InvalidArgument("network", "presage.shrink", "be one network", 1 + len(others))
+        found, by = networks_at(session, images, network if model is None else model.architecture, recipe)
+        one = the_only(found, "presage.shrink")
         asked = ShrinkSettings(limits, **settings)
-        return session.shrink(named, images, by, asked, user_path(run_folder), model)
+        return session.shrink(one, images, by, asked, user_path(run_folder), model)
 
 
 def grow(
@@ -105,7 +104,5 @@ def grow(
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told)
         images = read_dataset(session, dataset)
-        (named, *others), by = networks_at(session, images, network, recipe)
-        if others:
-            raise InvalidArgument("network", "presage.grow", "be one network", 1 + len(others))
-        return session.grow(named, images, by, asked, limits, user_path(run_folder))
+        found, by = networks_at(session, images, network, recipe)
+        return session.grow(the_only(found, "presage.grow"), images, by, asked, limits, user_path(run_folder))

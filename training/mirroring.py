@@ -93,9 +93,10 @@ def mirroring(modules: Iterable[nn.Module], data: DeviceData, precision: str = "
     """What trained modules, at least one, make of the mirror images of validation images, in the mean."""
     labels, several = data.y_validation, 0
     plain, mirrored = (torch.zeros(len(labels), dtype=torch.float64, device=labels.device) for _ in range(2))
+    both = (plain, data.x_validation), (mirrored, data.x_validation.flip(3))
     for module in modules:
         several += 1
-        for named, images in ((plain, data.x_validation), (mirrored, data.x_validation.flip(3))):
+        for named, images in both:
             named.add_(logits_of(module, images, data, precision=precision).argmax(dim=1) == labels)
     plain, mirrored = plain / several, mirrored / several
     counts = torch.bincount(labels, minlength=data.classes)

@@ -37,7 +37,7 @@ def _query(options: argparse.Namespace) -> int:
         found = database.similar(options.dcn, options.tolerance, least=options.least, version=PROBE_VERSION)
         datasets = {record.fingerprint: record for record in database.datasets()}
         recipes = {record.hash: record for record in database.recipes()}
-        spaces = {record.hash: record.space or "" for record in database.architecture_records()}
+        spaces = database.spaces()
     rows = found.experiments
     best = sorted(range(len(rows)), key=lambda row: -rows.accuracy[row])[: options.top]
     listed = [_network(rows, row, datasets, recipes, spaces) for row in best]
@@ -86,7 +86,7 @@ def _network(
     return {
         "dataset": dataset.name,
         "architecture": architecture,
-        "space": spaces[architecture],
+        "space": spaces.get(architecture, ""),
         "accuracy": float(rows.accuracy[row]),
         "recipe": recipe.json,
         "recipe_words": recipe_record_words(recipe, dataset),

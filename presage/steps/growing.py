@@ -41,14 +41,12 @@ def grow(
 ) -> GrowResult:  # fmt: skip
     """As `presage.session.Session.grow`, which calls it."""
     from presage.search.climbing.climb_folder import ClimbFolder
-    from presage.search.shrinking.allowance import Allowance
 
     recipe.check_trainable()
     check_folder(run_folder, "--run", OWNER)
     session.check_database()
     costed(dataset, [network], recipe)
-    shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
-    allowance = Allowance(limits, shape, len(dataset.classes))
+    allowance = _allowance(limits, dataset, recipe)
     _check_limits(network, allowance)
     _way(settings).check(network.name, network.architecture.canonical, allowance)
     folder = ClimbFolder(run_folder)
@@ -58,6 +56,14 @@ def grow(
         result = growing.result()
         write_json(folder.result, result.to_json())
     return result
+
+
+def _allowance(limits: Limits, dataset: ImageDataset, recipe: Recipe) -> Allowance:
+    """Limits for networks on the dataset's images as the recipe has them."""
+    from presage.search.shrinking.allowance import Allowance
+
+    shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
+    return Allowance(limits, shape, len(dataset.classes))
 
 
 def _way(settings: ClimbSettings) -> type[Climb]:
@@ -204,10 +210,7 @@ def check_pick(network: NamedArchitecture, budget: Limits, dataset: ImageDataset
     Raises:
         NothingFeasible: says what it has.
     """
-    from presage.search.shrinking.allowance import Allowance
-
-    shape = (dataset.shape[0], recipe.image_side, recipe.image_side)
-    shares = Allowance(budget, shape, len(dataset.classes)).shares(network.architecture)
+    shares = _allowance(budget, dataset, recipe).shares(network.architecture)
     for name, most in budget.set.items():
         if shares[name] > 1:
             has = round(shares[name] * most)

@@ -53,6 +53,7 @@ def test_small_datasets_stay_whole_and_large_ones_give_equally_many(tmp_path: Pa
         assert 97 <= len(found) <= 100
         assert sampled.content_hash() != database.content_hash()
         assert {one.hash for one in sampled.architecture_records()} == set(found.architecture.tolist())
+        assert sampled.spaces() == {one.hash: one.space for one in sampled.architecture_records() if one.space}
 
 
 def test_the_sample_is_the_same_each_time_and_nearly_so_when_experiments_are_added(tmp_path: Path) -> None:
