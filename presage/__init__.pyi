@@ -9,6 +9,9 @@ from .database import Database as Database
 from .estimator import ImageClassifier as ImageClassifier
 from .resizing import grow as grow
 from .resizing import shrink as shrink
+from .sequences import predict_cells as predict_cells
+from .sequences import search_cells as search_cells
+from .sequences import train_cells as train_cells
 from .session import Session as Session
 
 __version__: str

@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 from presage.terminal import one_line
 
 __all__ = [
-    "accuracies", "clock", "extrapolates", "facts", "html_table", "interval_picture", "paragraphs", "reaching",
-    "scaled", "table",
+    "accuracies", "beside", "clock", "extrapolates", "facts", "html_table", "interval_picture", "paragraphs",
+    "reaching", "scaled", "table",
 ]  # fmt: skip
 
 
@@ -30,6 +30,13 @@ def reaching(rounds: Iterable[Mapping[str, int]]) -> str:
         for word, count in counts.items():
             total[word] = total.get(word, 0) + count
     return ", ".join(f"{count:,} {word}" for word, count in total.items())
+
+
+def beside(value: float | None, upper: float | None = None) -> str:
+    """A share above something else's, in per cent, or an interval of such shares: 0.0213 → +2.1 %; "" for none."""
+    if value is None:
+        return ""
+    return f"{100 * value:+.1f} %" if upper is None else f"{100 * value:+.0f} to {100 * upper:+.0f} %"
 
 
 def clock(seconds: float) -> str:

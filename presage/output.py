@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from presage.display import accuracies, clock, extrapolates, reaching, scaled, table
+from presage.display import accuracies, beside, clock, extrapolates, reaching, scaled, table
 
 __all__ = [
-    "accuracies", "at_least_zero", "clock", "duration", "extrapolates", "milliseconds", "positive", "reaching",
-    "scaled", "seed", "share", "table", "up_to",
+    "accuracies", "at_least_zero", "beside", "clock", "duration", "extrapolates", "milliseconds", "positive",
+    "reaching", "scaled", "seed", "share", "table", "up_to",
 ]  # fmt: skip
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}

@@ -1,10 +1,10 @@
-"""`presage text probe|search|train`: recurrent cells on a text of one's own."""
+"""`presage text predict|probe|search|train`: recurrent cells on a text of one's own."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,13 @@ from presage.architecture.recurrent.registry import CELL_SPACES, get_cell_space
 from presage.arguments import Action, Arguments
 from presage.console import session_of
 from presage.errors import UnknownName
-from presage.output import at_least_zero, positive, table
+from presage.output import at_least_zero, beside, positive, table
 from presage.places import path_argument
+from presage.speakable import named
 from presage.steps.brief_store import BriefStore
 
 if TYPE_CHECKING:
+    from presage.steps.cell_search import SearchedCells
     from presage.steps.text_training import TrainedCell
     from presage.training.text.recipe import TextRecipe
 
@@ -55,6 +57,46 @@ def _probe(options: argparse.Namespace) -> int:
     ]
     print(table((data.name, ""), rows))
     return 0
+
+
+def _predict_arguments(parser: Arguments) -> None:
+    _probe_arguments(parser)
+    parser.add_argument("--cell", action="append", metavar="CELL", help=f"{_CELL}; may be repeated (default: all six)")
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from presage.architecture.recurrent.published import PUBLISHED
+    from presage.architecture.recurrent.registry import get_cell
+    from presage.steps.cell_search import predict_cells
+    from presage.training.text.text_data import load_text
+
+    cells = {name: get_cell(name) for name in options.cell or PUBLISHED}
+    data = load_text(options.text, options.words)
+    with session_of(options) as session:
+        session.check_database()
+        found = predict_cells(
+            BriefStore(session.open).add_text_experiments, session.open_to_read, data, cells,
+            seed=session.seed, device=session.device, progress=session.progress,
+        )  # fmt: skip
+    if options.json:
+        print(json.dumps({"text": data.name, "predictor": found.predictor, "probe": asdict(found.probe),
+                          "predicted": [asdict(row) for row in found.cells]}))  # fmt: skip
+        return 0
+    metric = found.probe.metric.replace("_", " ")
+    header = ("cell", "predicted beside a GRU", "90 % interval", f"{metric} by the probe's recipe, predicted")
+    rows = sorted(found.cells, key=lambda row: row.relative)
+    print(
+        table(
+            header, [(row.name, beside(row.relative), beside(row.lower, row.upper), f"{row.value:.3f}") for row in rows]
+        )
+    )
+    print(_of_predictor(found.predictor))
+    return 0
+
+
+def _of_predictor(told: Mapping[str, float | None]) -> str:
+    tau = "" if told["tau"] is None else f", of which each left out was told in order by τ {told['tau']:.2f}"
+    return f"Predicted from {told['trainings']} trainings on {told['texts']} other texts{tau}; the lower the better."
 
 
 def _text_arguments(parser: Arguments) -> None:
@@ -109,10 +151,20 @@ def _search_arguments(parser: Arguments) -> None:
     )  # fmt: skip
     group.add_argument(
         "--strategy", default="evolution", metavar="NAME",
-        help="random, evolution (default), bayes, reinforce, local or tpe: every candidate is trained; enas, "
-        "darts-first or darts-second: shared weights propose those that are",
+        help="random, evolution (default), bayes, reinforce, local or tpe; or, on shared weights that propose what is "
+        "trained, enas, darts-first or darts-second",
     )  # fmt: skip
-    group.add_argument("--candidates", type=positive, default=20, metavar="N", help="cells trained (default: 20)")
+    group.add_argument(
+        "--score", metavar="SCORE",
+        help="what the strategy is told of a candidate: predicted (default, but for shared weights), or trained",
+    )  # fmt: skip
+    group.add_argument(
+        "--candidates", type=positive, metavar="N",
+        help="cells scored (default: 500 by prediction; 20 by training)",
+    )  # fmt: skip
+    group.add_argument(
+        "--shortlist", type=positive, metavar="N", help="cells trained, the best of the predicted (default: 8)"
+    )
     group.add_argument(
         "--run", type=path_argument, default=Path("runs/cells"), metavar="DIR",
         help="run folder: study, result, and the best network in best/; resumable (default: runs/cells)",
@@ -121,32 +173,42 @@ def _search_arguments(parser: Arguments) -> None:
 
 
 def _search(options: argparse.Namespace) -> int:
-    from presage.speakable import named
-    from presage.steps.text_training import search_cells
+    from presage.steps.cell_search import HowSearched, search_cells
     from presage.training.text.text_data import load_text
 
+    how = HowSearched(options.strategy, options.score, options.candidates, options.shortlist)
     recipe, space = _recipe_of(options), get_cell_space(options.space)
     data = load_text(options.text, options.words)
     with session_of(options) as session:
         session.check_database()
-        found = search_cells(
-            BriefStore(session.open).add_text_experiments, data, space, recipe, strategy=options.strategy,
-            candidates=options.candidates, seed=session.seed, device=session.device, run_folder=options.run,
-            progress=session.progress,
+        searched = search_cells(
+            BriefStore(session.open).add_text_experiments, session.open_to_read, data, space, recipe, how,
+            seed=session.seed, device=session.device, run_folder=options.run, progress=session.progress,
         )  # fmt: skip
+    found = searched.found
     if options.json:
-        rows = [asdict(one) for one in found]
-        print(json.dumps({"text": data.name, "metric": data.metric, "run": str(options.run), "found": rows}))
+        told = {"text": data.name, "metric": data.metric, "run": str(options.run), "predictor": searched.predictor}
+        print(json.dumps({**told, "found": [asdict(one) for one in found]}))
     elif found:
-        header = ("cell", data.metric.replace("_", " "), "test", "parameters", "seconds")
-        lines = [
-            (named(one.cell), f"{one.value:.3f}", f"{one.test_value:.3f}", f"{one.parameters:,}", f"{one.seconds:.1f}")
-            for one in found[:_SHOWN]
-        ]
-        print(table(header, lines))
+        _print_found(searched, data.metric)
         print(f"{len(found)} cells trained: {options.run / 'report.html'}")
         print(f"The best: presage generate {options.run / 'best'}")
     return 0 if found else 1
+
+
+def _print_found(searched: SearchedCells, metric: str) -> None:
+    """What was trained, with what was predicted before."""
+    foretold = searched.predictor is not None
+    ahead = ("predicted beside a GRU", "90 % interval") if foretold else ()
+    lines = []
+    for one in searched.found[:_SHOWN]:
+        was = one.predicted or {}
+        before = (beside(was.get("value")), beside(was.get("lower"), was.get("upper"))) if foretold else ()
+        after = (f"{one.value:.3f}", f"{one.test_value:.3f}", f"{one.parameters:,}", f"{one.seconds:.1f}")
+        lines.append((named(one.cell), *before, *after))
+    print(table(("cell", *ahead, f"{metric.replace('_', ' ')}, trained", "test", "parameters", "seconds"), lines))
+    if searched.predictor is not None:
+        print(f"{searched.candidates} candidates scored. {_of_predictor(searched.predictor)}")
 
 
 def _print(rows: Sequence[TrainedCell]) -> None:
@@ -201,6 +263,12 @@ def _recipe_of(options: argparse.Namespace) -> TextRecipe:
 
 
 ACTIONS = {
+    "predict": Action(
+        "predict cells, train none",
+        "Predict recurrent cells on a text, of which only the probe is trained.",
+        _predict,
+        _predict_arguments,
+    ),
     "probe": Action(
         "how difficult a text is", "Difficulty of a text: a small GRU's curve as one number.", _probe, _probe_arguments
     ),

@@ -13,13 +13,11 @@ from presage.progress import OnStage
 
 if TYPE_CHECKING:
     from presage.architecture.recurrent.cell import RecurrentCell
-    from presage.architecture.recurrent.spaces import CellSpace
     from presage.records.entries import TextExperimentEntry
-    from presage.search.recurrent.trained import FoundCell
     from presage.training.text.recipe import TextRecipe
     from presage.training.text.text_data import TextData
 
-__all__ = ["ProbedText", "TrainedCell", "probe_text", "search_cells", "train_cells"]
+__all__ = ["ProbedText", "TrainedCell", "probe_text", "train_cells"]
 
 Store = Callable[[Iterable["TextExperimentEntry"]], object]
 
@@ -171,32 +169,3 @@ def train_cells(
         with suppress(OSError):  # of a training that left a network it is not empty
             checkpoint.parent.rmdir()
     return rows
-
-
-def search_cells(
-    store: Store,
-    data: TextData,
-    space: CellSpace,
-    recipe: TextRecipe,
-    *,
-    strategy: str,
-    candidates: int,
-    seed: int,
-    device: str,
-    run_folder: Path,
-    progress: OnStage,
-) -> Sequence[FoundCell]:
-    """Search a space of cells by training them, and write the report; see `presage.search.recurrent.trained`."""
-    from presage.report.cells import write_cell_report
-    from presage.search.recurrent import trained
-    from presage.training.hardware import choose_device, one_thread
-
-    check_folder(run_folder, "--run", "presage text search")
-    with one_thread():
-        found = trained.search_cells(
-            data, space, recipe, strategy=strategy, candidates=candidates, seed=seed, run_folder=run_folder,
-            store=store, progress=progress, device=str(choose_device(device)),
-        )  # fmt: skip
-        if found:
-            write_cell_report(run_folder)
-    return found

@@ -21,6 +21,7 @@ APART = (
     "architecture/vetting/canonical.py",
     "architecture/vetting/costs.py",
     "architecture/testing.py",
+    "surrogate/cells/",
     "surrogate/curves/",
     "surrogate/evaluation/",
     "surrogate/proxies/",

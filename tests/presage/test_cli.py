@@ -104,7 +104,8 @@ NUMBERS = [
     ("grow x.json digits", "--steps"), ("grow x.json digits", "--neighbours"), ("grow x.json digits", "--morphisms"),
     ("grow x.json digits", "--child-epochs"), ("grow x.json digits", "--pick-params"),
     ("grow x.json digits", "--pick-macs"), ("text train text:F", "--words"),
-    ("text train text:F", "--parameters"), ("text search text:F", "--hidden"),
+    ("text train text:F", "--parameters"), ("text search text:F", "--hidden"), ("text search text:F", "--shortlist"),
+    ("text search text:F", "--candidates"), ("text predict text:F", "--words"),
 ]  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def test_a_search_leaves_its_best_network_and_is_gone_on_with(
     presage: Callable[..., Any], tale: Path, tmp_path: Path
 ) -> None:
     words = (
-        "text", "search", tale, "--space", "rnn_darts:nodes=2", "--strategy", "random", *SMALL,
+        "text", "search", tale, "--space", "rnn_darts:nodes=2", "--strategy", "random", "--score", "trained", *SMALL,
         "--run", tmp_path / "run", "--database", tmp_path / "a.duckdb",
     )  # fmt: skip
     found = presage(*words, "--candidates", 2)
@@ -131,6 +131,64 @@ def test_a_search_leaves_its_best_network_and_is_gone_on_with(
     other = presage(*words, "--seed", 1)
     assert other.code == 2
     assert "the same seed" in other.err
+
+
+def test_a_search_by_prediction_trains_the_best_of_what_is_scored(
+    presage: Callable[..., Any], tale: Path, tmp_path: Path
+) -> None:
+    words = (
+        "text", "search", tale, "--space", "rnn_tree:leaves=4", *SMALL, "--candidates", 20, "--shortlist", 2,
+        "--run", tmp_path / "run", "--database", tmp_path / "a.duckdb",
+    )  # fmt: skip
+    found = presage(*words)
+    assert found.code == 0
+    assert "predicted beside a GRU" in found.out
+    assert "20 candidates scored. Predicted from 778 trainings on 12 other texts" in found.out
+    with Database.open(tmp_path / "a.duckdb") as database:
+        assert len(of_text(database, tale)) == 2
+    for name, damaged in (("study.log", "xx"), ("predicted.json", "{"), ("search.json", "{")):
+        kept = (tmp_path / "run" / name).read_text(encoding="utf-8")
+        (tmp_path / "run" / name).write_text(damaged, encoding="utf-8")
+        refused = presage(*words)
+        assert (refused.code, refused.err.count("\n")) == (2, 1)
+        assert name in refused.err
+        (tmp_path / "run" / name).write_text(kept, encoding="utf-8")
+    told = presage(*words, "--json").json
+    assert [set(one["predicted"]) for one in told["found"]] == [{"value", "lower", "upper"}] * 2
+    assert told["predictor"]["texts"] == 12
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "20 candidates were scored by prediction" in page
+    assert f"{100 * told['found'][0]['predicted']['value']:+.1f} %" in page
+
+
+def test_cells_are_predicted_and_none_is_trained_but_the_probe(
+    presage: Callable[..., Any], tale: Path, tmp_path: Path
+) -> None:
+    words = ("text", "predict", tale, "--database", tmp_path / "a.duckdb", "--cell", "gru", "--cell", "darts_v2")
+    told = presage(*words, "--json").json
+    assert [row["name"] for row in told["predicted"]] == ["gru", "darts_v2"]
+    for row in told["predicted"]:
+        assert row["lower"] < row["relative"] < row["upper"]
+        assert row["value"] == pytest.approx(told["probe"]["value"] * (1 + row["relative"]))
+    assert told["predicted"][0]["relative"] < told["predicted"][1]["relative"]  # of twelve texts, the GRU is ahead
+    with Database.open(tmp_path / "a.duckdb") as database:
+        assert [one.cell for one in of_text(database, tale)] == [published("gru").hash]
+    printed = presage(*words)
+    assert printed.code == 0
+    assert "bits per character by the probe's recipe, predicted" in printed.out
+
+
+def test_a_database_without_experience_predicts_nothing(
+    presage: Callable[..., Any], tale: Path, tmp_path: Path
+) -> None:
+    with Database.open(tmp_path / "bare.duckdb", from_seed=False):
+        pass
+    bare = ("--database", tmp_path / "bare.duckdb")
+    for words in (("predict", tale), ("search", tale, "--run", tmp_path / "run", *SMALL)):
+        found = presage("text", *words, *bare)
+        assert found.code == 2
+        assert "at least 3 other texts" in found.err
+        assert "--score trained" in found.err
 
 
 def test_a_cell_that_was_sampled_can_be_trained(presage: Callable[..., Any], tale: Path, tmp_path: Path) -> None:
@@ -159,6 +217,11 @@ def test_a_cell_that_was_sampled_can_be_trained(presage: Callable[..., Any], tal
         (("text", "train", "TALE", "--words", "1"), "`words`"),
         (("text", "search", "TALE", "--space", "rnn_dart"), "Did you mean `rnn_darts`"),
         (("text", "search", "TALE", "--strategy", "evolve", "--run", "RUN"), "Did you mean `evolution`"),
+        (("text", "search", "TALE", "--score", "trainde"), "Did you mean `trained`"),
+        (("text", "search", "TALE", "--score", "trained", "--shortlist", "3"), "`--shortlist`"),
+        (("text", "search", "TALE", "--strategy", "enas", "--score", "predicted", "--run", "RUN"), "by prediction"),
+        (("text", "predict", "TALE", "--cell", "lstn"), "Did you mean `lstm`"),
+        (("text", "train", "UTF16"), "iconv -f utf-16"),
         (("generate", "nowhere"), "no such folder"),
         (("generate", "nowhere", "--temperature", "-1"), "within 0 and 100"),
     ],
@@ -168,7 +231,14 @@ def test_wrong_input_is_one_line(
 ) -> None:
     (tmp_path / "latin.txt").write_bytes(b"x y " * 25 + "été ".encode("latin-1") * 100)
     (tmp_path / "short.txt").write_bytes(b"to be or not to be " * 20)
-    paths = {"TALE": tale, "LATIN": tmp_path / "latin.txt", "SHORT": tmp_path / "short.txt", "RUN": tmp_path / "r"}
+    (tmp_path / "utf16.txt").write_bytes(("to be or not to be " * 200).encode("utf-16"))
+    paths = {
+        "TALE": tale,
+        "LATIN": tmp_path / "latin.txt",
+        "SHORT": tmp_path / "short.txt",
+        "UTF16": tmp_path / "utf16.txt",
+        "RUN": tmp_path / "r",
+    }
     common = ("--database", tmp_path / "a.duckdb") if words[0] == "text" else ()
     found = presage(*(paths.get(word, word) for word in words), *common)
     assert found.code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
@@ -89,6 +90,11 @@ def load_text(source: str | Path, words: int = 0) -> TextData:
         content = path.read_bytes()
     except OSError as error:
         raise refusal("text", path, "be a file that can be read", str(error.strerror)) from None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        hint = f"Type: iconv -f utf-16 -t utf-8 {path.name} > utf8-{path.name}"
+        raise refusal(
+            "text", path, "be UTF-8", f"the mark of UTF-16, 0x{content[0]:02x}{content[1]:02x}, at offset 0", hint
+        )
     found = _BINARY.search(content)
     if found is not None:
         byte, at = found.group()[0], found.start()

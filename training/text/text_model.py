@@ -257,4 +257,5 @@ or without presage, with torch and safetensors alone:
 
 
 def _refusal(folder: Path, reason: str) -> InvalidModel:
-    return InvalidModel(f"The folder `{folder}` holds no trained network for text that can be used: {reason}.")
+    said = reason.rstrip(".")
+    return InvalidModel(f"The folder `{folder}` holds no trained network for text that can be used: {said}.")

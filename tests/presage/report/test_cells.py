@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from presage.architecture.recurrent.published import PUBLISHED, published
 from presage.architecture.recurrent.spaces import RnnDarts, RnnTree
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, WrongInput
 from presage.report.cell_drawing import draw_cell
 from presage.report.cells import write_cell_report
 from presage.search.recurrent.trained import search_cells
@@ -55,6 +56,20 @@ def test_the_report_of_a_search(tmp_path: Path) -> None:
     assert "&lt;i&gt;sky" in page
     assert "<i>" not in page
     assert "<b>sun" not in page
+
+
+def test_a_damaged_result_is_one_line(tmp_path: Path) -> None:
+    data = text_data("sun moon rain\n" * 60, "sky")
+    recipe = TextRecipe(epochs=1, batch=8, sequence_length=12, parameters=1500, embedding=8)
+    search_cells(
+        data, RnnDarts(nodes=2), recipe, strategy="random", candidates=1, seed=0, run_folder=tmp_path,
+        store=lambda _: None, progress=lambda *_: None,
+    )  # fmt: skip
+    result = json.loads((tmp_path / "result.json").read_text())
+    for damaged in ({**result, "found": [{}]}, {name: value for name, value in result.items() if name != "metric"}):
+        (tmp_path / "result.json").write_text(json.dumps(damaged))
+        with pytest.raises(WrongInput, match=r"result\.json is damaged"):
+            write_cell_report(tmp_path)
 
 
 def test_a_folder_without_such_a_search_is_refused(tmp_path: Path) -> None:

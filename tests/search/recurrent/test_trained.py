@@ -11,7 +11,8 @@ import pytest
 from presage.architecture.recurrent.spaces import RnnDarts, RnnEnas, RnnTree
 from presage.errors import InvalidArgument, UnknownName
 from presage.records.entries import TextExperimentEntry
-from presage.search.recurrent.trained import BY_TRAINING, FoundCell, search_cells
+from presage.search.recurrent.strategies import ONE_BY_ONE
+from presage.search.recurrent.trained import FoundCell, search_cells
 from presage.training.text.recipe import TextRecipe
 from presage.training.text.text_data import TextData, text_data
 from presage.training.text.text_model import load_text_model
@@ -48,7 +49,7 @@ class Searched:
         return search_cells(self.data, run_folder=self.folder, store=store, progress=lambda *_: None, **given)
 
 
-@pytest.mark.parametrize("strategy", BY_TRAINING)
+@pytest.mark.parametrize("strategy", ONE_BY_ONE)
 def test_every_strategy_trains_as_many_cells_as_asked_and_no_cell_twice(
     data: TextData, tmp_path: Path, strategy: str
 ) -> None:

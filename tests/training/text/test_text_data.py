@@ -51,7 +51,7 @@ def test_a_file_is_named_with_and_without_its_kind(tmp_path: Path, text: str) ->
     [
         (b"a" * 200 + b"\x00" + b"b" * 100, "not binary. Got byte 0x00 at offset 200"),
         (b"caf" + b"\xe9" + b" au lait" * 30, "UTF-8. Got byte 0xe9 at offset 3. Type: iconv"),
-        (b"\xff\xfea\x00b\x00" * 40, "not binary"),
+        (b"\xff\xfea\x00b\x00" * 40, "UTF-8. Got the mark of UTF-16, 0xfffe, at offset 0. Type: iconv -f utf-16"),
         (b"short", "have at least 64 characters. Got 5"),
         (b"", "have at least 64 characters. Got 0"),
         (b"a" * 500, "two different characters. Got 'a'"),
