@@ -48,7 +48,7 @@ def main() -> int:
             print(f"Shipped: {', '.join(there) or 'none'}; needed: {name}", file=sys.stderr)
             if options.check:
                 return 1
-            experience = read_experience(database, None)
+            experience = read_experience(database)
         with ProgressBars() as progress:
             predictor.fit(experience, progress=lambda done, total: progress("fit", done, total))
         draft = Path(folder) / name

@@ -9,7 +9,7 @@ from presage.database.check import Damage, check
 from presage.database.columns import ExperimentColumns, SimilarExperiments
 from presage.database.connection import Connection
 from presage.database.info import DatabaseInfo, info
-from presage.database.shipped import seed_newest
+from presage.database.learned import Learned, learned
 from presage.database.sql_answer import SqlAnswer
 from presage.errors import UnknownName
 from presage.records.architecture import ArchitectureRecord
@@ -90,6 +90,11 @@ class Asking:
         """Identities of the experiments that `experiments` gives; None for all."""
         return None
 
+    @property
+    def late(self) -> tuple[str, ...]:
+        """Identities of experiments that it does not give."""
+        return ()
+
     def experiments(
         self,
         *,
@@ -99,6 +104,7 @@ class Asking:
         status: str | None = "finished",
         arrays: bool = False,
         until: str | None = None,
+        among: Collection[str] | None = None,
         ordered: bool = True,
     ) -> ExperimentColumns:
         """Experiments by column, ordered by their identity.
@@ -110,11 +116,12 @@ class Asking:
             status: only those that ended so; None for all.
             arrays: also read curves, losses and accuracies by depth.
             until: only those that had ended by then, as in `created_at`.
+            among: only these (identities).
             ordered: False leaves them in whatever order they are stored, and takes a fifth of the time.
         """
         return queries.experiments(
             self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until,
-            among=self.chosen, ordered=ordered,
+            among=self.chosen if among is None else among, apart=self.late, ordered=ordered,
         )  # fmt: skip
 
     def experiment_records(
@@ -178,23 +185,14 @@ class Asking:
         """What the database holds, counted by dataset, space, recipe and status."""
         return info(self._connection)
 
-    def content_hash(self, *, without: tuple[str, str] | None = None, until: str | None = None) -> str:
-        """Digest of all that predictors learn from: the same for equal content, whatever the order it came in.
+    def content_hash(self) -> str:
+        """Digest of all that predictors learn from: the same for equal content, whatever the order it came in."""
+        return queries.content_hash(self._connection)
+
+    def learned(self, *, whole: bool = False) -> Learned:
+        """Which experiments predictors are fitted to, and which wait for the next fit: `presage.database.learned`.
 
         Args:
-            without: a dataset (fingerprint) and a recipe (hash) whose experiments do not count.
-            until: nor do those that ended later, as in `created_at`.
+            whole: none waits.
         """
-        return queries.content_hash(self._connection, without, until)
-
-    def learned_until(self, *, without: tuple[str, str] | None = None) -> str | None:
-        """When the newest experiment that predictors learn from had ended, as in `created_at`; None where all count.
-
-        Predictors are fitted anew each time that the experience has grown by a 64th, and not after every training: of
-        the n experiments that are newer than the shipped ones, the newest n mod (all / 64) are left for the next time.
-        It follows from the content alone.
-
-        Args:
-            without: a dataset (fingerprint) and a recipe (hash) whose experiments do not count.
-        """
-        return queries.learned_until(self._connection, seed_newest(), without)
+        return learned(self._connection, whole=whole)

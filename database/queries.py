@@ -21,7 +21,6 @@ __all__ = [
     "content_hash",
     "difficulties",
     "experiments",
-    "learned_until",
     "operation_names",
     "records",
     "records_among",
@@ -34,9 +33,6 @@ _SCALARS = tuple(
     for field in fields(ExperimentColumns)
     if field.name not in ("datasets", "recipes", "dataset", "recipe", "architecture", "status", *_ARRAYS)
 )
-
-LEARNED_IN = 64
-"""Predictors are fitted anew when experience has grown by one part in so many."""
 
 R = TypeVar("R", bound=Record)
 
@@ -99,7 +95,8 @@ def experiments(
     arrays: bool = False,
     ordered: bool = True,
     until: str | None = None,
-    among: Sequence[str] | None = None,
+    among: Collection[str] | None = None,
+    apart: Collection[str] = (),
 ) -> ExperimentColumns:
     """Experiments by column, those of all the datasets, recipes and spaces that are not narrowed down.
 
@@ -113,6 +110,7 @@ def experiments(
         ordered: by dataset, architecture, recipe and seed: equal content, equal order. Else as stored.
         until: only those that had ended by then, as in `created_at`.
         among: only these (ids).
+        apart: none of these (ids).
     """
     found = sorted(datasets) if datasets is not None else _distinct(connection, "dataset")
     recipes = [recipe] if recipe is not None else _distinct(connection, "recipe")
@@ -124,6 +122,9 @@ def experiments(
     if among is not None:
         wanted = f"{wanted}{' AND' if wanted else 'WHERE'} e.id IN (SELECT unnest(?::VARCHAR[]))"
         values = [*values, list(among)]
+    if apart:
+        wanted = f"{wanted}{' AND' if wanted else 'WHERE'} e.id NOT IN (SELECT unnest(?::VARCHAR[]))"
+        values = [*values, list(apart)]
     join = "JOIN architectures a ON a.hash = e.architecture" if space else ""
     order = "ORDER BY e.dataset, e.architecture, e.recipe, e.seed" if ordered else ""
     # The few datasets and recipes come back as positions: a Python string for each row would take most of the time.
@@ -211,35 +212,19 @@ def similar(
     return SimilarExperiments(found, tuple(known[key] for key in found.datasets), reach, widened, f"{note}.")
 
 
-def learned_until(connection: Connection, since: str, without: tuple[str, str] | None = None) -> str | None:
-    """The time up to which experiments are learned from, for `Database.learned_until`; None where all are."""
-    dataset, recipe = without or ("", "")
-    [(kept, newer)] = connection.rows(
-        "SELECT count(*), count(*) FILTER (created_at > ?) FROM experiments WHERE NOT (dataset = ? AND recipe = ?)",
-        [since, dataset, recipe],
-    )
-    late = newer % max(kept // LEARNED_IN, 1)
-    if not late:
-        return None
-    found = connection.rows(
-        "SELECT created_at FROM experiments WHERE NOT (dataset = ? AND recipe = ?) AND created_at > ? "
-        "ORDER BY created_at DESC LIMIT 1 OFFSET ?",
-        [dataset, recipe, since, late],
-    )
-    return str(found[0][0]) if found else since
-
-
-def content_hash(connection: Connection, without: tuple[str, str] | None = None, until: str | None = None) -> str:
+def content_hash(connection: Connection, where: str = "true", values: Sequence[object] = ()) -> str:
     """Digest of all that predictors learn from. The same in any order of rows.
 
-    Results of experiments, but for those of the dataset and recipe `without` and those that ended after `until`, and
-    probes of the datasets they are on.
+    Results of experiments, and probes of the datasets they are on.
+
+    Args:
+        connection: the open file.
+        where: of which experiments, in SQL.
+        values: of its parameters.
     """
-    dataset, recipe = without or ("", "")
     found = connection.rows(
-        """
-        WITH kept AS (SELECT * FROM experiments
-            WHERE NOT (dataset = ? AND recipe = ?) AND (? IS NULL OR created_at <= ?))
+        f"""
+        WITH kept AS (SELECT * FROM experiments WHERE {where})
         SELECT 'experiments', count(*), bit_xor(md5_number(concat_ws('|', id, status, coalesce(accuracy::VARCHAR, '-'),
             coalesce(test_accuracy::VARCHAR, '-'), curve::VARCHAR, depth_accuracies::VARCHAR,
             parameters, multiply_adds, activation_bytes, "depth")))::VARCHAR FROM kept
@@ -248,7 +233,7 @@ def content_hash(connection: Connection, without: tuple[str, str] | None = None,
         WHERE dataset IN (SELECT dataset FROM kept)
         ORDER BY 1
         """,
-        [dataset, recipe, until, until],
+        values,
     )
     return hashlib.sha256(repr(found).encode()).hexdigest()
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from presage.database import queries
 from presage.database.connection import Connection
+from presage.database.learned import LEARNABLE, Learned
 from presage.database.store import Database
 from presage.errors import InvalidArgument
 from presage.records.architecture import ArchitectureRecord
@@ -19,16 +20,14 @@ MOST_LEARNED = 20_000
 """Experiments that predictors are fitted to, at most."""
 _NEWEST = 0.05  # share of the sample that is the newest, whatever they are of
 _RULE = "sample-1"
-_KEPT = (
-    "FROM experiments WHERE status = 'finished' AND (? IS NULL OR created_at <= ?) "
-    "AND dataset IN (SELECT dataset FROM probes)"
-)
+_LEARNED = f"{LEARNABLE} AND id NOT IN (SELECT unnest(?::VARCHAR[]))"
+_KEPT = f"FROM experiments WHERE {_LEARNED}"
 
 
 class SampledDatabase(Database):
-    """An open database as predictors learn from it: of at most so many finished experiments.
+    """An open database as predictors learn from it: without those experiments that wait, and of at most so many.
 
-    Where it holds no more than that, it is the database itself. Else it is a sample, fixed by the content: of each
+    Where there are no more than that, it is the database itself. Else it is a sample, fixed by the content: of each
     dataset equally many, so that those with few stay whole; within a dataset by the experiments' identities, which are
     hashes: as if they were drawn, so that recipes and spaces keep their shares, and nearly all of a sample stays when
     experiments are added; and the newest in any case. Experiments on datasets without a probe, of which nothing is
@@ -40,29 +39,38 @@ class SampledDatabase(Database):
 
     Args:
         database: open.
-        until: only experiments that had ended by then, as in `created_at`.
+        learned: what predictors are fitted to (`Database.learned`); None for everything.
         most: experiments.
     """
 
-    def __init__(self, database: Database, *, until: str | None = None, most: int = MOST_LEARNED) -> None:
+    def __init__(self, database: Database, learned: Learned | None = None, *, most: int = MOST_LEARNED) -> None:
         if most < 1:
             raise InvalidArgument("most", "SampledDatabase", "be at least 1", most)
         super().__init__(database.connection)
-        self.until, self.most = until, most
+        self._late = () if learned is None else learned.late
+        self.most = most
+
+    @property
+    def late(self) -> tuple[str, ...]:
+        """Identities of the experiments that wait for the next fit."""
+        return self._late
 
     @cached_property
     def is_sample(self) -> bool:
         """Whether there are more experiments than are taken."""
-        return bool(self._connection.rows(f"SELECT count(*) {_KEPT}", [self.until, self.until])[0][0] > self.most)
+        return bool(self._connection.rows(f"SELECT count(*) {_KEPT}", [list(self.late)])[0][0] > self.most)
 
     @cached_property
     def chosen(self) -> tuple[str, ...] | None:
         """Identities of the experiments of the sample, sorted; None where it is all of them."""
-        return sample(self._connection, self.until, self.most) if self.is_sample else None
+        return sample(self._connection, self.late, self.most) if self.is_sample else None
 
-    def content_hash(self, *, without: tuple[str, str] | None = None, until: str | None = None) -> str:
-        """Digest of all that predictors learn from, as `Database.content_hash`; another where it is a sample."""
-        digest = super().content_hash(without=without, until=until)
+    def content_hash(self) -> str:
+        """Digest of all that predictors learn from, as `Database.content_hash`; another where it is a sample.
+
+        Experiments that nothing is learned from, failed ones and those that wait, do not change it.
+        """
+        digest = queries.content_hash(self._connection, _LEARNED, [list(self.late)])
         return f"{digest}/{_RULE}/{self.most}" if self.is_sample else digest
 
     def architecture_records(self, space: str | None = None) -> list[ArchitectureRecord]:
@@ -91,17 +99,17 @@ class SampledDatabase(Database):
         return [digest for (digest,) in found]
 
 
-def sample(connection: Connection, until: str | None, most: int) -> tuple[str, ...]:
+def sample(connection: Connection, late: Sequence[str], most: int) -> tuple[str, ...]:
     """Identities, sorted, of the experiments that `SampledDatabase` takes of more than it may."""
     kept = f"WITH kept AS (SELECT id, dataset, row_number() OVER (ORDER BY created_at DESC, id) AS age {_KEPT})"
-    newest = int(_NEWEST * most)
+    newest, waiting = int(_NEWEST * most), list(late)
     older = f"{kept} SELECT count(*) FROM kept WHERE age > ? GROUP BY dataset"
-    level = water_level([n for (n,) in connection.rows(older, [until, until, newest])], most - newest)
+    level = water_level([n for (n,) in connection.rows(older, [waiting, newest])], most - newest)
     found = connection.rows(
         f"{kept} SELECT id FROM "
         "(SELECT id, age, row_number() OVER (PARTITION BY dataset, age > ? ORDER BY id) AS place FROM kept) "
         "WHERE age <= ? OR place <= ? ORDER BY id",
-        [until, until, newest, newest, level],
+        [waiting, newest, newest, level],
     )
     return tuple(identity for (identity,) in found)
 

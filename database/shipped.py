@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ __all__ = [
     "import_seed",
     "keep_empty",
     "seed_digest",
+    "seed_experiments",
     "seed_is_due",
-    "seed_newest",
 ]
 
 MANIFEST = "seed.json"
@@ -33,9 +34,9 @@ def seed_digest() -> str | None:
     return None if digest is None else str(digest)
 
 
-def seed_newest() -> str:
-    """When the newest experiment of the shipped seed had ended, as in `created_at`; "" where none is shipped."""
-    return str(_manifest().get("newest", ""))
+def seed_experiments() -> Traversable:
+    """The Parquet file of the shipped seed's experiments; there is none where none are shipped."""
+    return files("presage.database") / "seed" / "experiments.parquet"
 
 
 def _manifest() -> dict[str, Any]:

@@ -22,8 +22,6 @@ def write_seed(database: Database, folder: str | Path) -> int:
     """
     target = Path(folder)
     write_parquet(database.connection, target, tables=[name for name in FILES if name != "predictions"])
-    [(newest,)] = database.connection.rows("SELECT coalesce(max(created_at), '') FROM experiments")
-    manifest = {"digest": digest_of_files(target), "newest": newest}
     with replacing(target / MANIFEST) as draft:
-        draft.write_text(json.dumps(manifest) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps({"digest": digest_of_files(target)}) + "\n", encoding="utf-8")
     return sum(file.stat().st_size for file in target.iterdir())

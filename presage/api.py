@@ -112,6 +112,7 @@ def predict(
     *,
     recipe: Recipe | str | None = None,
     predictor: str = "ensemble",
+    refit: bool = False,
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -124,13 +125,15 @@ def predict(
             ``module:callable(width=32)``, ``file.py:Name``), `Architecture`s, or `torch.nn.Module`s.
         recipe: how the networks would be trained, its name, or the beginning of the hash of one that the database
             knows; None for the shipped experience's.
+        refit: whether the predictor is fitted to all of the experience first, with the newest experiments of other
+            tasks, which else wait for the next fit; `PredictedRows.learned_from` counts them.
 
     Raises:
         InvalidArchitecture: what is no network, or cannot take the dataset's images; of several, those that cannot are
             left out with a `presage.errors.NetworkWarning` each.
     """
     with shown_progress(progress) as told:
-        session = Session(database, device, seed, told, predictor)
+        session = Session(database, device, seed, told, predictor, refit=refit)
         images = read_dataset(session, dataset)
         return session.predict(images, *networks_at(session, images, architectures, recipe))
 
@@ -188,6 +191,7 @@ def search(
     max_memory: int | None = None,
     max_latency: float | None = None,
     predictor: str = "ensemble",
+    refit: bool = False,
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -211,6 +215,7 @@ def search(
         max_params, max_macs, max_memory: hard limits on a network's parameters, on its multiply-adds and on its bytes
             of activations for one image.
         max_latency: hard limit on milliseconds of a forward pass here: estimated for all, measured for the short-list.
+        refit: as `predict` has it.
         workers: networks trained at once, each by one thread, with the same results for any number; ``"auto"`` is one
             for each core, or four for each GPU. None trains one after the other, by all threads.
         executor: trains on this in place of processes of presage's own; it must share this machine's disk.
@@ -246,7 +251,7 @@ def search(
     usual = default_candidates(settings.get("strategy", ""), settings.get("score", ""), settings.get("shortlist", 1))
     asked = replace(SearchSettings(seed=seed), **{"candidates": usual, **settings, "limits": limits})
     with shown_progress(progress) as told:
-        session = Session(database, device, seed, told, predictor)
+        session = Session(database, device, seed, told, predictor, refit=refit)
         images = read_dataset(session, dataset)
         last = recipes.final_recipe(final_recipe, images)
         trials, mirror = TRIALS if tune else 0, isinstance(final_recipe, str)

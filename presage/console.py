@@ -12,6 +12,7 @@ from presage.arguments import Arguments
 from presage.network_names import FORMS
 from presage.progress import ProgressBars
 from presage.session import Session
+from presage.surrogate.predictors.registry import PREDICTORS
 from presage.terminal import one_line
 from presage.training.datasets.kinds import listed
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from presage.steps.training import Trained
     from presage.training import ImageDataset
 
-__all__ = ["add_architectures", "add_dataset", "dataset_of", "notice", "print_notes", "session_of", "warn"]
+__all__ = [
+    "add_architectures", "add_dataset", "add_predictor", "dataset_of", "notice", "print_notes", "session_of", "warn",
+]  # fmt: skip
 
 
 def add_dataset(parser: Arguments) -> None:
@@ -37,6 +40,16 @@ def add_architectures(parser: Arguments) -> None:
     parser.add_argument("architectures", metavar="ARCH", nargs="+", help=FORMS)
 
 
+def add_predictor(parser: Arguments) -> None:
+    """Declare which accuracy predictor is asked, and what it is fitted to."""
+    parser.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
+    parser.add_argument(
+        "--refit", action="store_true",
+        help="fit the predictor to all of the experience first (minutes), with the newest experiments of other tasks, "
+        "which else wait for the next fit",
+    )  # fmt: skip
+
+
 @contextmanager
 def session_of(options: argparse.Namespace) -> Iterator[Session]:
     """The session of a command; its bar is closed at the end."""
@@ -48,6 +61,7 @@ def session_of(options: argparse.Namespace) -> Iterator[Session]:
             progress=bars,
             predictor=getattr(options, "predictor", "ensemble"),
             skip_corrupt=getattr(options, "skip_corrupt", False),
+            refit=getattr(options, "refit", False),
         )
 
 

@@ -34,6 +34,7 @@ def shrink(
     run_folder: str | Path = "runs/shrink",
     recipe: Recipe | str | None = None,
     predictor: str = "ensemble",
+    refit: bool = False,
     database: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -46,6 +47,7 @@ def shrink(
         network: as `predict` has it; or a trained one, as `load` gives it, of which channels are removed too.
         max_params, max_macs, max_latency: as `search` has them; one at least, each below what the network has.
         recipe: how all are trained; None for a trained network's own, else the shipped experience's.
+        refit: as `predict` has it.
         settings: fields of `presage.steps.shrinking.ShrinkSettings`: candidates, shortlist, original, sparse.
 
     Raises:
@@ -59,7 +61,7 @@ def shrink(
     if model is not None and recipe is None:
         recipe = model.recipe
     with shown_progress(progress) as told:
-        session = Session(database, device, seed, told, predictor)
+        session = Session(database, device, seed, told, predictor, refit=refit)
         images = read_dataset(session, dataset)
         found, by = networks_at(session, images, network if model is None else model.architecture, recipe)
         one = the_only(found, "presage.shrink")

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, overload
 
 from presage.display import accuracies, extrapolates, html_table, interval_picture, paragraphs, scaled, table
+from presage.steps.fits import LearnedFrom
 from presage.steps.prediction import Predicted
 from presage.steps.training import Trained
 
@@ -70,10 +71,24 @@ class _Rows(list[Row], Generic[Row]):
 
 
 class PredictedRows(_Rows[Predicted]):
-    """*Predicted* accuracies of networks on a dataset, a `Predicted` each."""
+    """*Predicted* accuracies of networks on a dataset, a `Predicted` each.
+
+    Attributes:
+        learned_from: how many experiments the predictor was fitted to, and told since; None of a slice.
+    """
 
     kind = Predicted
     header = ("network", "predicted", "interval", "extrapolates", "trained", "parameters", "multiply-adds")
+    learned_from: LearnedFrom | None = None
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[Predicted], recipe_words: str, notes: Sequence[str], learned_from: LearnedFrom | None
+    ) -> PredictedRows:
+        """Rows with what they rest on."""
+        found = cls(rows, recipe_words, notes)
+        found.learned_from = learned_from
+        return found
 
     @property
     def best(self) -> Predicted:
@@ -90,6 +105,9 @@ class PredictedRows(_Rows[Predicted]):
             scaled(row.parameters),
             scaled(row.multiply_adds),
         )
+
+    def _said(self) -> list[str]:
+        return [*super()._said(), *([] if self.learned_from is None else [self.learned_from.words])]
 
     def _repr_html_(self) -> str:
         if not self:

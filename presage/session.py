@@ -33,6 +33,7 @@ from presage.steps import (
 )
 from presage.steps.at_once import AtOnce
 from presage.steps.brief_store import BriefStore
+from presage.steps.fits import fit_for
 from presage.steps.opening import UserDatabase
 from presage.steps.searching import curve_extrapolator
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from presage.search.climbing.settings import ClimbSettings
     from presage.search.shrinking.shrunk import ShrinkResult
     from presage.steps.extrapolation import Extrapolation
-    from presage.steps.prediction import BoundPredictor
+    from presage.steps.prediction import BoundPredictor, Evidence
     from presage.surrogate import Experience
     from presage.surrogate.evaluation.appraisal import Appraisal
     from presage.trackers.tracker import Tracker
@@ -69,6 +70,7 @@ class Session:
         progress: told how far the work is, as ``progress(stage, done, total)``.
         predictor: name of the accuracy predictor.
         skip_corrupt: pass over images that cannot be read.
+        refit: the predictor is fitted to all of the experience, the newest too, which else wait for the next fit.
     """
 
     database: str | Path | None = None
@@ -77,6 +79,7 @@ class Session:
     progress: OnStage = no_progress
     predictor: str = "ensemble"
     skip_corrupt: bool = False
+    refit: bool = False
     _datasets: dict[str, ImageDataset] = field(default_factory=dict, repr=False)
 
     def open(self) -> Database:
@@ -166,7 +169,7 @@ class Session:
     # What will networks score on it?
 
     def bound_predictor(self, dataset: ImageDataset, recipe: Recipe) -> BoundPredictor:
-        """The predictor for one task: learned from all others, and given what was trained on this one.
+        """The predictor for one task: fitted to the experience, and told what was trained on this one.
 
         One opening of the database reads all that it needs; a dataset that was never probed is probed first, and a
         second opening stores that and reads. Nothing is fitted or trained while the database is open.
@@ -179,22 +182,23 @@ class Session:
 
         unfitted, folder = get_predictor(self.predictor), self.cache("predictors")
 
-        def is_fitted(content: str) -> bool:
-            return is_kept(unfitted, content, folder)
+        def read(database: Database) -> Evidence:
+            kept = partial(is_kept, unfitted, folder=folder)
+            return prediction.read_evidence(database, dataset, recipe, kept, refit=self.refit)
 
         with self.open_to_read() as database:
             known = difficulty.is_probed(database, dataset)
-            evidence = prediction.read_evidence(database, dataset, recipe, is_fitted) if known else None
+            evidence = read(database) if known else None
         if evidence is None:
             runs, rungs = self._run_probes(dataset, difficulty.SEEDS), self._climb(dataset, ())
             with self.open() as database:
                 difficulty.add_probes(database, dataset, runs)
                 difficulty.add_rungs(database, dataset, rungs)
-                evidence = prediction.read_evidence(database, dataset, recipe, is_fitted)
+                evidence = read(database)
 
         def reread() -> Experience:
             with self.open_to_read() as database:
-                return prediction.read_experience(database, evidence.without, evidence.until)
+                return prediction.read_experience(database, evidence.fit.learned)
 
         return prediction.bind(evidence, unfitted, folder, reread, self.progress)
 
@@ -216,12 +220,16 @@ class Session:
         bound = self.bound_predictor(dataset, recipe)
         notes = bound.extrapolation.notes([costs.multiply_adds for _, costs in asked])
         words = words_on(recipe, dataset_record(dataset))
-        return PredictedRows(prediction.predicted(bound, asked, words), words, notes)
+        return PredictedRows.of(prediction.predicted(bound, asked, words), words, notes, bound.learned_from)
 
-    def extrapolation(self, recipe: Recipe) -> Extrapolation:
-        """What predictions for a recipe rest on."""
+    def extrapolation(self, recipe: Recipe, dataset: ImageDataset | None = None) -> Extrapolation:
+        """What predictions for a recipe rest on, and how many experiments wait where they are on a dataset."""
         with self.open_to_read() as database:
-            return extrapolation.extrapolation(database.experiments(), recipe)
+            found = extrapolation.extrapolation(database.experiments(ordered=False), recipe)
+            if dataset is None:
+                return found
+            fit = fit_for(database, dataset.fingerprint, recipe.hash, whole=self.refit)
+            return replace(found, waiting=fit.learned_from.waiting)
 
     def evaluate(
         self,

@@ -7,7 +7,15 @@ import json
 from dataclasses import asdict
 
 from presage.arguments import Arguments
-from presage.console import add_architectures, add_dataset, dataset_of, notice, print_notes, session_of
+from presage.console import (
+    add_architectures,
+    add_dataset,
+    add_predictor,
+    dataset_of,
+    notice,
+    print_notes,
+    session_of,
+)
 from presage.output import table
 from presage.recipes import add_recipe_options, recipe_of
 from presage.surrogate.predictors.registry import PREDICTORS
@@ -16,7 +24,7 @@ from presage.surrogate.predictors.registry import PREDICTORS
 def arguments(parser: Arguments) -> None:
     add_dataset(parser)
     add_architectures(parser)
-    parser.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
+    add_predictor(parser)
     add_recipe_options(parser)
     parser.explain("predictors", PREDICTORS.summaries())
 
@@ -32,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
         dataset = dataset_of(session, options)
         asked = at_images(networks, dataset, recipe, session.progress)
         rows = session.predict(dataset, asked.networks, asked.recipe)
-    for line in rows.notes:
+    learned_from = rows.learned_from
+    for line in (*rows.notes, *([] if learned_from is None else [learned_from.words])):
         notice(line, options)
     if options.json:
         answer = {
@@ -40,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
             "recipe": asked.recipe.to_json(),
             "recipe_words": rows.recipe_words,
             "notes": rows.notes,
+            "learned_from": None if learned_from is None else asdict(learned_from),
         }
         refused = [asdict(one) for one in asked.refused]
         print(json.dumps({**answer, "predictions": [asdict(row) for row in rows], "refused": refused}))

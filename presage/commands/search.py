@@ -14,7 +14,7 @@ from presage.architecture.spaces.registry import SPACES
 from presage.arguments import Arguments
 from presage.commands.dashboard import add_port
 from presage.comparison import comparison
-from presage.console import add_dataset, dataset_of, session_of
+from presage.console import add_dataset, add_predictor, dataset_of, session_of
 from presage.errors import UnknownName
 from presage.folders import check_folder
 from presage.output import (
@@ -95,7 +95,9 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
     group.add_argument(
         "--shortlist", type=positive, metavar="N", help=f"trained, each round (default: 5; {STAGED} with --verify)"
     )
-    group.add_argument("--rounds", type=positive, default=1, metavar="N", help="refit and repeat (default: 1)")
+    group.add_argument(
+        "--rounds", type=positive, default=1, metavar="N", help="search again with what was trained told (default: 1)"
+    )
     group.add_argument("--max-params", type=positive, metavar="N", help="hard limit on parameters, e.g. 50k")
     group.add_argument(
         "--max-macs", type=positive, metavar="N", help="hard limit on multiply-adds of an image, e.g. 2M"
@@ -159,7 +161,7 @@ def search_options(parser: Arguments, run: Path, compare_random: int = 0) -> Non
         help="of several final trainings leave the best, never the mean of them as one network",
     )  # fmt: skip
     add_workers(group, "networks trained")
-    group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
+    add_predictor(group)
     group.add_argument(
         "--run", type=path_argument, default=run, metavar="DIR", help="run folder (default: %(default)s)"
     )

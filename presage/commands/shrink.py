@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 
 from presage.arguments import Arguments
-from presage.console import add_dataset, dataset_of, session_of
+from presage.console import add_dataset, add_predictor, dataset_of, session_of
 from presage.errors import InvalidArgument
 from presage.network_names import FORMS
 from presage.output import milliseconds, positive
 from presage.places import path_argument
 from presage.recipes import add_recipe_options, recipe_given, recipe_of
 from presage.steps.shrinking import CANDIDATES, SHORTLIST
-from presage.surrogate.predictors.registry import PREDICTORS
 from presage.terminal import one_line
 
 
@@ -45,7 +44,7 @@ def arguments(parser: Arguments) -> None:
         help="also train the network with most of its weights zero, by magnitude, as a lottery ticket and by SNIP: as "
         "many parameters are left as the plain version has",
     )  # fmt: skip
-    group.add_argument("--predictor", default="ensemble", metavar="NAME", help=PREDICTORS.listed("ensemble"))
+    add_predictor(group)
     group.add_argument(
         "--run",
         type=path_argument,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from presage.errors import WrongInput
 from presage.steps import difficulty
+from presage.steps.fits import fit_for
 
 if TYPE_CHECKING:
     from presage.database import Database
@@ -30,17 +31,20 @@ def expected_before(
     cache: Path,
     device: str,
     probes: int,
+    *,
+    refit: bool = False,
 ) -> dict[str, float]:
     """Seconds of each thing, by what it is.
 
     Args:
         unfitted: the predictor; fitted ones are shipped, or kept in `cache`.
         probes: of the dataset; none are needed where the run folder has its card.
+        refit: the predictor is to be fitted to all that there is.
     """
     probes = 0 if difficulty.kept_card(run_folder, dataset) is not None else probes
     probed = probe_seconds(dataset, probes, device=device)
     with opening() as database:
-        fitted = _fit_seconds(database, dataset, recipe, unfitted, cache)
+        fitted = _fit_seconds(database, dataset, recipe, unfitted, cache, refit)
     return {"probe the dataset": probed, "fit the predictor": fitted}
 
 
@@ -68,21 +72,18 @@ def probe_seconds(dataset: ImageDataset, seeds: int, *, device: str) -> float:
     return seeds * once + sum(by**2 * speed.seconds(recipe, images_of(dataset, recipe), 0.0) for recipe, by in rungs)
 
 
-def _fit_seconds(database: Database, dataset: ImageDataset, recipe: Recipe, unfitted: Predictor, cache: Path) -> float:
+def _fit_seconds(
+    database: Database, dataset: ImageDataset, recipe: Recipe, unfitted: Predictor, cache: Path, refit: bool
+) -> float:
     """How long fitting the predictor will take: what it took for each experiment the last time."""
-    from presage.database import MOST_LEARNED, SampledDatabase
     from presage.surrogate.predictors.cache import is_kept
 
-    own = (dataset.fingerprint, recipe.hash)
-    contents = []
-    for without in (own, None):
-        until = database.learned_until(without=without)
-        contents.append(SampledDatabase(database, until=until).content_hash(without=without, until=until))
-    if any(is_kept(unfitted, content, cache) for content in contents):
+    fit = fit_for(database, dataset.fingerprint, recipe.hash, whole=refit)
+    if is_kept(unfitted, fit.content, cache):
         return 0.0
     name = type(unfitted).__name__
     each = _fitted_before(cache).get(name, _FIRST_FIT.get(name, _ANY_FIT))
-    return each * min(len(database.experiments()), MOST_LEARNED)
+    return each * fit.learned_from.fitted_to
 
 
 def _fitted_before(cache: Path) -> dict[str, float]:

@@ -26,10 +26,12 @@ class Extrapolation:
     Attributes:
         of_recipe: finished experiments by exactly this recipe.
         largest: multiply-adds of the largest network of the whole experience; 0 where there is none.
+        waiting: experiments that wait for the next fit of the predictor, when a run began.
     """
 
     of_recipe: int
     largest: int
+    waiting: int = 0
 
     def notes(self, multiply_adds: Sequence[int]) -> tuple[str, ...]:
         """A short line for each way in which predictions of these networks extrapolate."""
@@ -42,6 +44,11 @@ class Extrapolation:
             found.append(
                 f"{len(over)} of {len(multiply_adds)} networks (up to {scaled(max(over))} multiply-adds) are larger "
                 f"than any of the experience ({scaled(self.largest)}): their predictions extrapolate."
+            )
+        if self.waiting:
+            found.append(
+                f"The predictor was not fitted to {self.waiting:,} of the newest experiments, of other tasks: they "
+                "wait for the next fit (--refit fits it to all)."
             )
         return tuple(found)
 

@@ -12,17 +12,16 @@ from presage.progress import OnStage
 from presage.reading import reading
 from presage.steps.expected import note_fit
 from presage.steps.extrapolation import Extrapolation, extrapolation
+from presage.steps.fits import Fit, LearnedFrom, fit_for
 from presage.terminal import one_line
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from presage.architecture.batch.graph_batch import GraphBatch
     from presage.architecture.costs import Costs
     from presage.architecture.graph import Architecture
     from presage.architectures import NamedArchitecture
     from presage.database import Database
+    from presage.database.learned import Learned
     from presage.search.studies.scorer import TaskPredictor
     from presage.surrogate import Experience, Prediction, Predictor, Task
     from presage.training import ImageDataset, Recipe
@@ -40,8 +39,6 @@ __all__ = [
 
 UNKNOWN = 0.75
 """Distance, at least, of a network that has an operation which none of the experience has: "beyond"."""
-MOST_GIVEN = 300
-"""Networks trained on a dataset up to which predictions there are corrected by them; with more, all is fitted anew."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +89,12 @@ class BoundPredictor:
     """A fitted predictor with the one task, a dataset and a recipe, that it is asked about.
 
     Attributes:
-        predictor: learned from all other tasks, and given what was trained on this one.
+        predictor: fitted to the experience, and told what was trained on this task.
         task: all that it may know of the dataset and the recipe.
         trained: mean trained accuracy of each network (hash) that was trained on the task.
         extrapolation: what its predictions rest on.
         operations: names of those that networks of the experience are made of.
+        learned_from: how much it was fitted to, and told; None where it is not known.
     """
 
     predictor: TaskPredictor
@@ -104,6 +102,7 @@ class BoundPredictor:
     trained: Mapping[str, float]
     extrapolation: Extrapolation
     operations: frozenset[str] = frozenset()
+    learned_from: LearnedFrom | None = None
 
     def predict(self, graphs: GraphBatch) -> Prediction:
         """Predicted accuracies of n architectures on the task."""
@@ -115,23 +114,15 @@ class Evidence:
     """What the database holds that bears on one task, read in one opening.
 
     Attributes:
-        without: dataset (fingerprint) and recipe (hash) whose experiments the predictor is fitted without; None where
-            it is fitted to all.
-        until: the time of the newest experiment it is fitted to (`Database.learned_until`); None where it is fitted to
-            all.
-        content: hash of what it is fitted to.
+        fit: what the predictor is fitted to, and the n networks trained on the task that it is told.
         experience: what it is fitted to; None where it need not be fitted.
-        own: architecture JSON of the n networks trained on the task, in the order of `accuracy`.
-        accuracy: (n,) their trained accuracies.
+        own: architecture JSON of those n networks.
         task, trained, extrapolation, operations: as in `BoundPredictor`.
     """
 
-    without: tuple[str, str] | None
-    until: str | None
-    content: str
+    fit: Fit
     experience: Experience | None
     own: Sequence[str]
-    accuracy: NDArray[np.float64]
     task: Task
     trained: Mapping[str, float]
     extrapolation: Extrapolation
@@ -195,65 +186,50 @@ def _unknown(architecture: Architecture, known: frozenset[str]) -> tuple[str, ..
 
 
 def read_evidence(
-    database: Database, dataset: ImageDataset, recipe: Recipe, is_fitted: Callable[[str], bool]
+    database: Database, dataset: ImageDataset, recipe: Recipe, is_fitted: Callable[[str], bool], *, refit: bool = False
 ) -> Evidence:
     """All that predictions for a probed dataset rest on.
 
-    So few networks trained on the task itself correct a predictor that has learned from all others: what has just been
-    trained counts at once, and nothing is fitted anew.
-
     Args:
         is_fitted: whether the predictor fitted to a content (hash) is kept.
+        refit: it is to be fitted to all that there is, the newest experiments too.
 
     Raises:
         WrongInput: a row of the database is damaged; `presage database check` names all.
     """
     with reading(f"The experience in {database.path}"):
-        return _evidence(database, dataset, recipe, is_fitted)
+        return _evidence(database, dataset, recipe, is_fitted, refit)
 
 
-def _evidence(database: Database, dataset: ImageDataset, recipe: Recipe, is_fitted: Callable[[str], bool]) -> Evidence:
-    import numpy as np
-
-    from presage.database import SampledDatabase
+def _evidence(
+    database: Database, dataset: ImageDataset, recipe: Recipe, is_fitted: Callable[[str], bool], refit: bool
+) -> Evidence:
     from presage.probe import PROBE_VERSION
     from presage.surrogate.data.loading import task_of
 
-    own = (dataset.fingerprint, recipe.hash)
-    probed = {run.dataset for run in database.probes(version=PROBE_VERSION)}
-    finished = database.experiments(ordered=False)
-    trained = database.experiments(datasets=[own[0]], recipe=own[1])
-    on_probed = np.array([key in probed for key in finished.datasets], bool)[finished.dataset]
-    corrects = int(on_probed.sum()) > len(trained) <= MOST_GIVEN
-    without = own if corrects else None
-    until = database.learned_until(without=without)
-    content = SampledDatabase(database, until=until).content_hash(without=without, until=until)
-    texts = database.architectures(set(trained.architecture.tolist())) if corrects else {}
+    fit = fit_for(database, dataset.fingerprint, recipe.hash, whole=refit)
+    told = fit.told.architecture.tolist()
+    texts = database.architectures(set(told))
     return Evidence(
-        without=without,
-        until=until,
-        content=content,
-        experience=None if is_fitted(content) else read_experience(database, without, until),
-        own=[texts[key] for key in trained.architecture.tolist()] if corrects else [],
-        accuracy=trained.accuracy,
+        fit=fit,
+        experience=None if is_fitted(fit.content) else read_experience(database, fit.learned),
+        own=[texts[key] for key in told],
         task=task_of(database, dataset.fingerprint, recipe.to_json(), recipe.hash, PROBE_VERSION),
-        trained=_trained_before(database, own),
-        extrapolation=extrapolation(finished, recipe),
+        trained=_trained_before(database, (dataset.fingerprint, recipe.hash)),
+        extrapolation=extrapolation(database.experiments(ordered=False), recipe),
         operations=database.operations(),
     )
 
 
-def read_experience(database: Database, without: tuple[str, str] | None, until: str | None = None) -> Experience:
-    """What a predictor is fitted to: everything, but for the task `without` (dataset and recipe) and what is newer; of
-    very many experiments a sample (`presage.database.sampled`)."""
+def read_experience(database: Database, learned: Learned | None = None) -> Experience:
+    """What a predictor is fitted to: everything, but for what waits for the next fit; of very many experiments a sample
+    (`presage.database.sampled`)."""
     from presage.database import SampledDatabase
     from presage.probe import PROBE_VERSION
     from presage.surrogate import load_experience
 
     with reading(f"The experience in {database.path}"):
-        learned_from = SampledDatabase(database, until=until)
-        found = load_experience(learned_from, probe_version=PROBE_VERSION, until=until)
-    return found if without is None else found.without_task(*without)
+        return load_experience(SampledDatabase(database, learned), probe_version=PROBE_VERSION)
 
 
 def bind(
@@ -281,7 +257,7 @@ def bind(
     stage = "read predictor" if evidence.experience is None else "fit predictor, once"
     progress(stage, 0, 1)
     began = time.monotonic()
-    learned = fitted(unfitted, evidence.content, experience, cache, tell, waiting)
+    learned = fitted(unfitted, evidence.fit.content, experience, cache, tell, waiting)
     if evidence.experience is not None:
         note_fit(cache, unfitted, time.monotonic() - began, len(evidence.experience))
     progress(stage, 1, 1)
@@ -290,8 +266,11 @@ def bind(
         with reading("The experience in the database"):
             parsed = {text: loads(text) for text in set(evidence.own)}
             graphs = GraphBatch.of([parsed[text] for text in evidence.own])
-        predictor = learned.condition_on(graphs, evidence.accuracy, evidence.task)
-    return BoundPredictor(predictor, evidence.task, evidence.trained, evidence.extrapolation, evidence.operations)
+        predictor = learned.condition_on(graphs, evidence.fit.told.accuracy, evidence.task)
+    return BoundPredictor(
+        predictor, evidence.task, evidence.trained, evidence.extrapolation, evidence.operations,
+        evidence.fit.learned_from,
+    )  # fmt: skip
 
 
 def _trained_before(database: Database, task: tuple[str, str]) -> dict[str, float]:

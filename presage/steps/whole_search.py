@@ -38,6 +38,7 @@ class Searcher(Protocol):
     device: str
     seed: int
     predictor: str
+    refit: bool
 
     @property
     def progress(self) -> OnStage:
@@ -61,8 +62,8 @@ class Searcher(Protocol):
     def bound_predictor(self, dataset: ImageDataset, recipe: Recipe) -> BoundPredictor:
         """The predictor for one task."""
 
-    def extrapolation(self, recipe: Recipe) -> Extrapolation:
-        """What predictions for a recipe rest on."""
+    def extrapolation(self, recipe: Recipe, dataset: ImageDataset | None = None) -> Extrapolation:
+        """What predictions for a recipe rest on, and how many experiments wait where they are on a dataset."""
 
 
 def search(
@@ -108,14 +109,16 @@ def search(
     last = None if final is None else replace(final, limits=settings.limits)
     asked = budgeting.Arranged(settings, last, recipe, scorers)
     kept = session.cache("predictors"), session.device
-    before = partial(expected_before, session.open_to_read, dataset, recipe, run_folder, unfitted, *kept)
+    before = partial(
+        expected_before, session.open_to_read, dataset, recipe, run_folder, unfitted, *kept, refit=session.refit
+    )
     budget = budgeting.Budgeting(
         wish, dataset, space, asked, before=before, latency=model, run_folder=run_folder, device=session.device,
         at_once=None if beside is None else beside.slots,
     )  # fmt: skip
     session.card(dataset, run_folder, budget.probes)
     fits = budget.arranged()
-    rests_on = extrapolation.kept_extrapolation(run_folder, lambda: session.extrapolation(fits.recipe))
+    rests_on = extrapolation.kept_extrapolation(run_folder, lambda: session.extrapolation(fits.recipe, dataset))
     if not RunFolder(run_folder).asked.exists():  # of a run that goes on, once it is done
         _keep(run_folder, options)
     asked_for = {

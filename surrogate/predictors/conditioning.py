@@ -136,9 +136,10 @@ class Conditionable(Protocol):
 class ConditionedPredictor:
     """A fitted predictor that knows k trained networks of one task; of other tasks it says what it always did.
 
-    Made by `Predictor.condition_on`. What was trained should not be in the experience that the predictor was fitted to:
-    it would count twice. Calibration supposes that the networks were chosen at random; after a search, where they are
-    the best of many, the intervals are what was measured for random ones.
+    Made by `Predictor.condition_on`. What was trained may be in the experience that the predictor was fitted to: told
+    again it improves predictions as much, and intervals hold about as much as they should (docs/tried.md). Calibration
+    supposes that the networks were chosen at random; after a search, where they are the best of many, the intervals are
+    what was measured for random ones.
     """
 
     predictor: Conditionable

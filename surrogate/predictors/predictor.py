@@ -104,7 +104,7 @@ class Predictor(ABC):
         Args:
             graphs: the k architectures.
             accuracy: (k,) their trained validation accuracies, in [0, 1].
-            task: the task; of its dataset nothing should be in the experience that this was fitted to.
+            task: the task.
 
         Raises:
             InvalidArgument: before `fit`; accuracies that are not in [0, 1], or not one for each network.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from presage.database import Database, SampledDatabase
+from presage.database.learned import Learned
 from presage.database.sampled import water_level
 from presage.errors import InvalidArgument
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
@@ -76,9 +77,10 @@ def test_the_newest_are_always_in_it(tmp_path: Path) -> None:
         assert chosen is not None
         newest = {key for (key,) in database.connection.rows("SELECT id FROM experiments WHERE seed IN (3, 77, 250)")}
         assert newest <= set(chosen)
-        earlier = SampledDatabase(database, until="2026-12-31T00:00:00+00:00", most=60).chosen
-        assert earlier is not None
-        assert not newest & set(earlier)
+        without = SampledDatabase(database, Learned(297, tuple(newest)), most=60)
+        assert without.chosen is not None
+        assert not newest & set(without.chosen)
+        assert len(SampledDatabase(database, Learned(297, tuple(newest))).experiments()) == 297
 
 
 def test_experiments_without_a_probe_and_failed_ones_take_no_place(tmp_path: Path) -> None:

@@ -157,17 +157,6 @@ def test_order_of_columns_and_content_hash_depend_on_content_alone(tmp_path: Pat
         assert a.content_hash() != without_probe
 
 
-def test_a_content_hash_can_leave_out_one_dataset_with_one_recipe(tmp_path: Path) -> None:
-    entries = [experiment_entry(i, dataset=dataset_record(f"d{i % 3}")) for i in range(12)]
-    left_out = entries[2].record
-    own = [e for e in entries if (e.record.dataset, e.record.recipe) == (left_out.dataset, left_out.recipe)]
-    with Database.open(tmp_path / "a.duckdb") as a, Database.open(tmp_path / "b.duckdb") as b:
-        a.add_experiments(entries)
-        b.add_experiments([e for e in entries if e not in own])
-        assert a.content_hash(without=(left_out.dataset, left_out.recipe)) == b.content_hash() != a.content_hash()
-        assert a.content_hash(without=("f" * 64, left_out.recipe)) == a.content_hash()
-
-
 def test_a_dataset_is_found_by_fingerprint_or_by_name(database: Database) -> None:
     database.add_probe(probe_entry(dataset_record("digits")))
     database.add_probe(probe_entry(dataset_record("mnist")))
@@ -180,28 +169,3 @@ def test_a_dataset_is_found_by_fingerprint_or_by_name(database: Database) -> Non
 def test_an_architecture_that_is_not_there_is_said(database: Database) -> None:
     with pytest.raises(InvalidDatabase, match="holds no architecture"):
         database.architectures(["0" * 64])
-
-
-def test_the_newest_experiments_wait_until_a_64th_has_gathered(tmp_path: Path) -> None:
-    """Of 640 experiments newer than what is shipped, predictors learn at once; of the next nine not yet."""
-    entries = [experiment_entry(i, created_at=f"2101-01-01T00:{i // 60:02d}:{i % 60:02d}+00:00") for i in range(649)]
-    own = experiment_entry(650, recipe=recipe_record(3), created_at="2101-01-02T00:00:00+00:00")
-    with Database.open(tmp_path / "a.duckdb") as database:
-        database.add_experiments(entries[:640])
-        assert database.learned_until() is None
-        before = database.content_hash()
-        database.add_experiments(entries[640:649])
-        until = database.learned_until()
-        assert until == entries[639].record.created_at
-        assert database.content_hash(until=until) == before != database.content_hash()
-        assert len(database.experiments(until=until)) == 640
-        database.add_experiments([own])
-        task = (own.record.dataset, own.record.recipe)
-        assert database.learned_until(without=task) == until  # its own task is left out, not late
-        assert database.learned_until() is None
-
-
-def test_a_small_database_is_learned_from_whole(tmp_path: Path) -> None:
-    with Database.open(tmp_path / "a.duckdb") as database:
-        database.add_experiments([experiment_entry(i, created_at=f"2101-01-01T00:00:{i:02d}+00:00") for i in range(60)])
-        assert database.learned_until() is None
