@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from presage.errors import InvalidArgument
+from presage.training.eager import keep_eager
 
 __all__ = ["choose_device", "device_name", "one_thread", "versions"]
 
@@ -37,7 +38,8 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
 
 
 def prepare_hardware(device: torch.device) -> None:
-    """TensorFloat-32 and cuDNN's own choice of algorithm, on CUDA. Nothing on a CPU."""
+    """Optimizers without the compiler; TensorFloat-32 and cuDNN's own choice of algorithm, on CUDA."""
+    keep_eager()
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True

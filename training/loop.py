@@ -22,6 +22,7 @@ from presage.training.balance import balanced_accuracy
 from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
 from presage.training.data import DeviceData
 from presage.training.depth_heads import DepthHeads
+from presage.training.eager import take_step
 from presage.training.hardware import choose_device, prepare_hardware
 from presage.training.mixing import Mixed, mixed
 from presage.training.precision import precision_of
@@ -259,11 +260,11 @@ class _Run:
             loss = F.cross_entropy(logits, y, self.class_weights, label_smoothing=smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
-        self.optimizer.step()
+        take_step(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
         if self.heads and self.head_optimizer:
             self.heads.backward(features, y)
-            self.head_optimizer.step()
+            take_step(self.head_optimizer)
         if self.average:
             self.average.update()
         return logits.detach(), loss.detach()

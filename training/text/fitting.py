@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from presage.architecture.recurrent.cell import RecurrentCell
 from presage.training.checkpoint import load_checkpoint, restoring, save_checkpoint
 from presage.training.datasets.refusing import refusal
+from presage.training.eager import keep_eager, take_step
 from presage.training.schedule import rate_share
 from presage.training.text.language_model import LanguageModel, model_sizes
 from presage.training.text.metrics import of_loss
@@ -185,7 +186,7 @@ def descend(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, cl
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimizer.step()
+    take_step(optimizer)
 
 
 @torch.no_grad()
@@ -202,6 +203,7 @@ def mean_loss(model: nn.Module, text: Tensor, recipe: TextRecipe) -> float:
 
 def optimizer_of(model: nn.Module, recipe: TextRecipe) -> torch.optim.Optimizer:
     """Weight decay is on weights of two axes alone."""
+    keep_eager()
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
     others = [weight for weight in model.parameters() if weight.ndim < 2]
     groups: list[dict[str, Any]] = [
