@@ -22,8 +22,10 @@ from presage.architecture.batch.kinds import (
     ZERO_WITH_ANY,
     functions,
     handing_on,
+    table,
 )
 from presage.architecture.batch.scan import scan_of
+from presage.architecture.compiled.compiling import is_worth_it
 from presage.architecture.operations import KIND, Activation, Add, Zero
 
 __all__ = ["network_keys"]
@@ -36,6 +38,7 @@ _ODD = np.random.default_rng(0x70726573).integers(0, 2**63, len(ATTRIBUTES) + 2,
 
 
 _OWN = WEIGHTED | NORMALISES | RANDOM  # no two of them are one
+_ADDS, _ZEROS = table(Add), table(Zero)
 _AWAKE = functions(lambda function: not function.keeps_zero)
 
 
@@ -48,13 +51,46 @@ def network_keys(graphs: GraphBatch) -> Words:
     """
     if not len(graphs):
         return np.zeros(0, np.uint64)
+    keys, literal = (_compiled if is_worth_it(len(graphs)) else _by_steps)(graphs)
+    if len(literal):
+        keys[literal] = _literal(graphs.take(literal))
+    return keys
+
+
+def _silent(graphs: GraphBatch) -> NDArray[np.bool_]:
+    """(m,) nodes that make zeros of zeros."""
+    kind = graphs.kind
+    found: NDArray[np.bool_] = KEEPS_ZERO[kind] & ~((kind == KIND[Activation]) & _AWAKE[graphs.column("function")])
+    return found
+
+
+def _compiled(graphs: GraphBatch) -> tuple[Words, NDArray[np.intp]]:
+    """The same as `_by_steps`, by the kernel."""
+    from presage.architecture.compiled.in_parts import in_parts
+    from presage.architecture.compiled.keys import write_keys
+
+    keys, literal = np.empty(len(graphs), np.uint64), np.empty(len(graphs), np.bool_)
+    told = (
+        graphs.node_start, graphs.kind, graphs.edge_start, graphs.edge_source, np.asfortranarray(graphs.attributes),
+        _ODD, _OWN, COMMUTES, ZERO_WITH_ANY, _ADDS, _ZEROS, JOINS & ~_ADDS, handing_on(graphs), _silent(graphs),
+    )  # fmt: skip
+
+    def work(begin: int, end: int) -> None:
+        write_keys(*told, begin, end, keys, literal)
+
+    in_parts(len(graphs), work)
+    return keys, np.flatnonzero(literal)
+
+
+def _by_steps(graphs: GraphBatch) -> tuple[Words, NDArray[np.intp]]:
+    """Keys (n,), and which networks have to be read literally."""
     scan = scan_of(graphs)
     kind, m = graphs.kind, len(graphs.kind)
     operation = _named(graphs)
     add = kind == KIND[Add]
     many = JOINS[kind] & ~add
     passes = handing_on(graphs)
-    silent = KEEPS_ZERO[kind] & ~((kind == KIND[Activation]) & _AWAKE[graphs.column("function")])
+    silent = _silent(graphs)
     never = kind == KIND[Zero]
 
     up = np.empty(m, np.uint64)
@@ -93,10 +129,7 @@ def network_keys(graphs: GraphBatch) -> Words:
     live = _OWN[kind] & (up != 0) & (down != 0)
     words = np.where(live, _mixed(up + down * _ODD[1]), np.uint64(0))
     keys = np.add.reduceat(words, graphs.node_start[:-1])
-    literal = np.flatnonzero(np.logical_or.reduceat(odd & (down != 0), graphs.node_start[:-1]))
-    if len(literal):
-        keys[literal] = _literal(graphs.take(literal))
-    return keys
+    return keys, np.flatnonzero(np.logical_or.reduceat(odd & (down != 0), graphs.node_start[:-1]))
 
 
 def _named(graphs: GraphBatch) -> Words:

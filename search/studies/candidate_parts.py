@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,11 @@ import numpy.typing as npt
 from presage.architecture.spaces.space import Space
 from presage.errors import WrongInput
 from presage.reading import reading
+from presage.search.studies.scored_columns import ScoredColumns
 from presage.search.studies.scored_trial import ScoredTrial
+
+if TYPE_CHECKING:
+    from presage.database.array_files import ArrayWriter
 
 __all__ = ["CandidateParts", "rows_in"]
 
@@ -40,13 +44,15 @@ class CandidateParts:
 
     def __init__(self, folder: Path, space: Space, objectives: int) -> None:
         self.folder, self._space = folder, space
+        self._writer: ArrayWriter | None = None
+        self._written: int | None = None  # by this object, which is then the only one that writes
         self._codes = [f"parameter {parameter.name}" for parameter in space.parameters]
         self._values = ["value"] if objectives == 1 else [f"value {at + 1}" for at in range(objectives)]
 
     @property
     def rows(self) -> int:
         """Candidates in all parts; none of the files is opened."""
-        return rows_in(self.folder)
+        return rows_in(self.folder) if self._written is None else self._written
 
     def write(self, trials: Sequence[ScoredTrial]) -> None:
         """Add some, as one part.
@@ -56,20 +62,24 @@ class CandidateParts:
         """
         if not trials:
             return
-        from presage.database.array_files import write_arrays
+        from presage.database.array_files import ArrayWriter
 
-        first = self.rows
-        codes = np.array([trial.code for trial in trials], np.uint16).reshape(len(trials), len(self._codes))
-        missing = (np.nan,) * len(self._values)
-        values = np.array([trial.values or missing for trial in trials], np.float64)
-        columns: dict[str, Array] = dict(zip(self._codes, codes.T.copy(), strict=True))
+        first, told = self.rows, ScoredColumns.of(trials, len(self._codes), len(self._values))
+        values = np.where(told.scored[:, None], told.values, np.nan)
+        columns: dict[str, Array] = dict(zip(self._codes, told.codes.astype(np.uint16).T.copy(), strict=True))
         columns |= dict(zip(self._values, values.T.copy(), strict=True))
-        columns |= _user(trials)
-        columns[_SYSTEM] = np.array([json.dumps(trial.system, separators=(",", ":")) for trial in trials], object)
-        write_arrays(self.folder / f"{first:09d}-{first + len(trials):09d}.parquet", columns)
+        columns |= told.user
+        texts = {
+            id(one): json.dumps(one, separators=(",", ":")) for one in {id(one): one for one in told.system}.values()
+        }
+        columns[_SYSTEM] = np.array([texts[id(one)] for one in told.system], object)
+        if self._writer is None:
+            self._writer = ArrayWriter()
+        self._writer.write(self.folder / f"{first:09d}-{first + len(trials):09d}.parquet", columns)
+        self._written = first + len(trials)
 
-    def read(self) -> Iterator[ScoredTrial]:
-        """All of them, in order.
+    def read(self) -> Iterator[ScoredColumns]:
+        """All of them, in order, part by part.
 
         Raises:
             WrongInput: a part is missing, damaged or something else.
@@ -81,17 +91,17 @@ class CandidateParts:
             trials = self._part(path)
             if len(trials) != end - first:
                 raise WrongInput(f"{path} is damaged: it holds {len(trials)} candidates, not {end - first}.")
-            yield from trials
+            yield trials
             expected = end
 
-    def _part(self, path: Path) -> list[ScoredTrial]:
+    def _part(self, path: Path) -> ScoredColumns:
         from presage.database.array_files import read_arrays
 
         arrays = read_arrays(path)
         with reading(path):
             return self._trials(arrays)
 
-    def _trials(self, arrays: Mapping[str, Array]) -> list[ScoredTrial]:
+    def _trials(self, arrays: Mapping[str, Array]) -> ScoredColumns:
         """Raises whatever is wrong with what stands there."""
         fixed = [*self._codes, *self._values, _SYSTEM]
         codes = np.stack([arrays[name] for name in self._codes], axis=1)
@@ -99,13 +109,10 @@ class CandidateParts:
         if codes.dtype.kind not in "ui" or (codes < 0).any() or (codes >= sizes).any():
             raise ValueError("a parameter has no such choice")
         values = np.stack([arrays[name] for name in self._values], axis=1).astype(np.float64)
-        is_scored: list[bool] = np.asarray(np.isfinite(values).all(axis=1)).tolist()
-        user = {name: array.tolist() for name, array in arrays.items() if name not in fixed}
-        rows = zip(codes.astype(np.int64).tolist(), values.tolist(), is_scored, arrays[_SYSTEM].tolist(), strict=True)
-        return [
-            ScoredTrial(code, tuple(value) if scored else (), _said(user, at), dict(json.loads(system)))
-            for at, (code, value, scored, system) in enumerate(rows)
-        ]
+        user = {name: array for name, array in arrays.items() if name not in fixed}
+        texts: list[str] = arrays[_SYSTEM].tolist()
+        system = {text: dict(json.loads(text)) for text in set(texts)}
+        return ScoredColumns(codes.astype(np.int64), values, user, [system[text] for text in texts])
 
 
 def rows_in(folder: Path) -> int:
@@ -117,21 +124,3 @@ def _parts(folder: Path) -> list[tuple[Path, int, int]]:
     """Each with its first row, and the one after its last, in order."""
     found = ((path, _PART.fullmatch(path.name)) for path in folder.glob("*.parquet"))
     return sorted((path, int(name[1]), int(name[2])) for path, name in found if name is not None)
-
-
-def _user(trials: Sequence[ScoredTrial]) -> dict[str, Array]:
-    """What was said of the candidates, as columns: numbers that are missing are NaN, texts empty."""
-    found: dict[str, Array] = {}
-    for name in dict.fromkeys(name for trial in trials for name in trial.user):
-        said = [trial.user.get(name) for trial in trials]
-        if any(isinstance(value, str) for value in said):
-            found[name] = np.array([value or "" for value in said], object)
-        elif all(isinstance(value, int) for value in said):
-            found[name] = np.array(said, np.int64)
-        else:
-            found[name] = np.array([np.nan if value is None else value for value in said], np.float64)
-    return found
-
-
-def _said(user: dict[str, list[Any]], at: int) -> dict[str, Any]:
-    return {name: column[at] for name, column in user.items() if column[at] != "" and column[at] == column[at]}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from presage.architecture.batch.costs import CostArrays, batch_costs
 from presage.architecture.batch.graph_batch import GraphBatch
+from presage.architecture.compiled.compiling import is_worth_it
 from presage.architecture.spaces.space import Codes, Space
 from presage.errors import InvalidArgument
 from presage.search.latency.model import LatencyModel
@@ -149,6 +150,11 @@ class FeasibleDraws:
             new = np.array([key not in self._refused for key in _keys(codes)], np.bool_)
             valid, codes = valid[new], codes[new]
         graphs = self.space.decode_batch(codes)
+        if len(codes) and is_worth_it(len(codes)):
+            from presage.architecture.compiled.encoder import shapes_of
+
+            channels, height, width = self.input_shape
+            shapes_of(graphs, (channels, height, width))  # which costs and encoders read
         arrays: CostArrays = batch_costs(graphs, self.input_shape, self.classes)
         costs = np.stack([getattr(arrays, name) for name in COSTS], axis=1)
         found = Feasible(codes, graphs, costs, tuple(marks[at] for at in valid.tolist()), np.full(len(codes), np.nan))

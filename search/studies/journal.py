@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.distributions import distribution_to_json
 from optuna.storages import JournalStorage
@@ -33,6 +34,7 @@ from presage.files import append, trim, writing
 from presage.reading import check_plain, reading
 from presage.search.samplers.distributions import distributions
 from presage.search.studies.candidate_parts import CandidateParts
+from presage.search.studies.scored_columns import ScoredColumns
 from presage.search.studies.scored_trial import ScoredTrial
 
 __all__ = ["CANDIDATE", "CANDIDATES", "SAMPLED", "WHOLE", "Journal", "ScoredTrial"]
@@ -96,7 +98,7 @@ class Journal:
         number = self.storage.get_study_id_from_name(name)
         parts = CandidateParts(self.path.parent / CANDIDATES / name, space, len(directions))
         sign = 0 if len(directions) > 1 else 1 if directions[0] == "maximize" else -1
-        return Recorder(self._backend, self.path, number, space, parts, sign)
+        return Recorder(self._backend, self.path, number, space, parts, len(directions), sign)
 
 
 class Recorder:
@@ -104,16 +106,26 @@ class Recorder:
 
     Args:
         parts: where all trials are, once they are more than `WHOLE`.
+        objectives: how many values a trial has.
         sign: 1 where the one objective is maximised, -1 where it is minimised, 0 of several.
     """
 
     def __init__(
-        self, backend: JournalFileBackend, path: Path, study: int, space: Space, parts: CandidateParts, sign: int
+        self,
+        backend: JournalFileBackend,
+        path: Path,
+        study: int,
+        space: Space,
+        parts: CandidateParts,
+        objectives: int,
+        sign: int,
     ) -> None:
         self._backend, self.path, self._study, self.parts = backend, path, study, parts
         self._sign, self._best = sign, -math.inf
+        self._objectives = objectives
         kinds = distributions(space)
         self._names = list(kinds)
+        self.parameters = len(kinds)
         texts = {name: distribution_to_json(kind) for name, kind in kinds.items()}
         self._head = f'{{"op_code":{_CREATE_TRIAL},"worker_id":"presage","study_id":{study},'
         self._distributions = f'"distributions":{json.dumps(texts, separators=(",", ":"))},'
@@ -122,30 +134,40 @@ class Recorder:
             for parameter in space.parameters
         ]
 
-    def write(self, trials: Sequence[ScoredTrial], first: int = 0) -> None:
+    def write(self, trials: Sequence[ScoredTrial], first: int = 0, asked: int = 0) -> None:
         """Append all of them, with one flush to disk of each file.
 
         Args:
             first: row of the first of them among all candidates.
+            asked: how many candidates there are to be; where that is more than `WHOLE`, files are begun at once.
 
         Raises:
             StorageFull: the disk is full; what was recorded before is whole.
         """
-        if first + len(trials) > WHOLE:
-            if not self.parts.rows:
+        if max(first + len(trials), asked) > WHOLE:
+            if first and not self.parts.rows:
                 self.parts.write(list(self._of_the_journal()))
             self.parts.write(trials)
-        shown = [each for row, trial in enumerate(trials, start=first) if (each := self._shown(trial, row)) is not None]
+        shown = self._shown(trials, first)
         if shown:
             append(self.path, "".join(map(self._line, shown)).encode())
 
-    def _shown(self, trial: ScoredTrial, row: int) -> ScoredTrial | None:
-        """The trial as the journal has it; None where it has not."""
-        value = self._sign * trial.values[0] if trial.values else -math.inf
-        is_best, self._best = bool(self._sign) and value > self._best, max(value, self._best)
-        if row < WHOLE:
-            return trial
-        return replace(trial, user={**trial.user, CANDIDATE: row}) if is_best or row % SAMPLED == 0 else None
+    def _shown(self, trials: Sequence[ScoredTrial], first: int) -> list[ScoredTrial]:
+        """Those that the journal has, as it has them."""
+        told = self._columns(trials)
+        value = np.where(told.scored, self._sign * told.values[:, 0], -np.inf)
+        best = np.maximum.accumulate(np.concatenate([[self._best], value]))
+        is_best = (value > best[:-1]) & bool(self._sign)
+        self._best = float(best[-1])
+        rows = first + np.arange(len(trials))
+        shown: list[ScoredTrial] = []
+        for at in np.flatnonzero((rows < WHOLE) | is_best | (rows % SAMPLED == 0)).tolist():
+            trial, row = trials[at], first + at
+            shown.append(trial if row < WHOLE else replace(trial, user={**trial.user, CANDIDATE: row}))
+        return shown
+
+    def _columns(self, trials: Sequence[ScoredTrial]) -> ScoredColumns:
+        return ScoredColumns.of(trials, self.parameters, self._objectives)
 
     def _line(self, trial: ScoredTrial) -> str:
         now = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -164,10 +186,16 @@ class Recorder:
 
     def read(self) -> Iterator[ScoredTrial]:
         """The trials written so far, in order."""
-        for trial in self.parts.read() if self.parts.rows else self._of_the_journal():
-            if trial.values:
-                self._best = max(self._best, self._sign * trial.values[0])
-            yield trial
+        for columns in self.read_columns():
+            yield from columns
+
+    def read_columns(self) -> Iterator[ScoredColumns]:
+        """The trials written so far, in order, some together."""
+        whole = [self._columns(list(self._of_the_journal()))] if not self.parts.rows else self.parts.read()
+        for columns in whole:
+            values = self._sign * columns.values[columns.scored, 0]
+            self._best = max(self._best, float(values.max(initial=-np.inf)))
+            yield columns
 
     def _of_the_journal(self) -> Iterator[ScoredTrial]:
         with self.path.open("rb") as stream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,8 +18,9 @@ from presage.reading import reading
 from presage.search.sameness import network_keys
 from presage.search.samplers.history import History
 from presage.search.studies.feasible import COSTS, Feasible, FeasibleDraws
-from presage.search.studies.journal import Journal, Recorder, ScoredTrial, finite
+from presage.search.studies.journal import Journal, Recorder
 from presage.search.studies.objectives import DIRECTIONS
+from presage.search.studies.scored_columns import ScoredColumns
 from presage.search.studies.scorer import AnyScorer, prediction_of
 from presage.search.studies.scores import PREDICTED, Score
 from presage.surrogate.predictors.prediction import EXTRAPOLATION, extrapolation_of
@@ -27,9 +28,9 @@ from presage.surrogate.predictors.prediction import EXTRAPOLATION, extrapolation
 __all__ = ["Candidates", "PredictedStudy", "read_candidates"]
 
 Floats = NDArray[np.float64]
-_Score = tuple[float, float, float, float, float]
 _BATCH, _FIRST, _KEY = "presage:batch", "same network as trial", "network key"
 _LATENCY = "estimated latency [s]"
+_INTERVAL = ("predicted", "lower", "upper", "level")
 _DISTANCE, _EXTRAPOLATION = "distance", "extrapolation"
 
 
@@ -129,7 +130,9 @@ class PredictedStudy:
         self._signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in directions])
         self._recorder = journal.recorder(name, directions, draws.space)
         self._found: dict[int, int] = {}  # network key → row of its first candidate
-        self._rows: list[_Row] = []
+        self._rows: list[_Rows] = []  # of each batch
+        self._scores = np.zeros((1024, 5))  # of the candidates so far, and room for more
+        self._size = 0
 
     def run(self, candidates: int, on_candidates: Callable[[int], None] | None = None) -> Candidates:
         """Search until `candidates` are recorded (fewer where no more can be found within the limits).
@@ -142,31 +145,30 @@ class PredictedStudy:
             WrongInput: the journal is damaged.
         """
         with reading(self._recorder.path):
-            recorded = list(self._recorder.read())
-            last = recorded[-1].system[_BATCH] if recorded else 0
-            whole = sum(trial.system[_BATCH] < last for trial in recorded)
-            for trial in recorded[:whole]:
-                self._take(_Row.of(trial))
+            recorded = [_Rows.of(columns) for columns in self._recorder.read_columns() if len(columns)]
+            last = int(recorded[-1].batch[-1]) if recorded else 0
+            kept = [rows.before(last) for rows in recorded]
+            for rows in kept:
+                self._take(rows)
         history = History(len(self.draws.space.parameters), len(self.objectives))
-        if whole:
-            self._remember(history, self._rows)
-        number = last
-        while len(self._rows) < candidates:
-            n = min(self.batch, candidates - len(self._rows))
+        for rows in kept:
+            self._remember(history, rows)
+        known, number = sum(map(len, recorded)), last
+        while self._size < candidates:
+            n = min(self.batch, candidates - self._size)
             feasible = self._next(history, n, number)
             if not len(feasible):
                 break
             fresh = self._score(feasible, number)
-            done = max(len(recorded) - len(self._rows), 0)  # of this batch, recorded before a kill
-            trials = [row.trial(self.objectives, self.score) for row in fresh[done:]]
-            self._recorder.write(trials, len(self._rows) + done)
-            for row in fresh:
-                self._take(row)
+            done = max(known - self._size, 0)  # of this batch, recorded before a kill
+            trials = fresh.columns(self.objectives, self.score)
+            self._recorder.write(trials[done:], self._size + done, candidates)
+            self._take(fresh)
             self._remember(history, fresh)
             number += 1
             if on_candidates is not None:
-                on_candidates(len(self._rows))
-        return _columns(self._rows)
+                on_candidates(self._size)
+        return _candidates(self._rows, len(self.draws.space.parameters))
 
     def _next(self, history: History, n: int, number: int) -> Feasible:
         if number == 0 and self.start is not None and len(self.start):
@@ -175,119 +177,163 @@ class PredictedStudy:
                 return found
         return self.draws.draw(history, n, (*self.seed, number))
 
-    def _score(self, feasible: Feasible, number: int) -> list[_Row]:
+    def _score(self, feasible: Feasible, number: int) -> _Rows:
         """Rows of a batch; a network seen before, or earlier in the batch, takes the score it had."""
-        keys = network_keys(feasible.graphs).tolist()
-        known = len(self._rows)
-        fresh: dict[int, int] = {}  # key → position in the batch of its first candidate
-        for at, key in enumerate(keys):
-            if key not in self._found:
-                fresh.setdefault(key, at)
-        scores: dict[int, _Score] = {}
-        if fresh:
-            rows_of = list(fresh.values())
-            found = prediction_of(self.scorer, feasible.codes[rows_of], feasible.graphs.take(rows_of))
-            columns = (found.value.tolist(), found.lower.tolist(), found.upper.tolist())
-            told = [math.nan] * len(fresh) if found.distance is None else found.distance.tolist()
-            scores = {
-                key: (*score, found.level, distance)
-                for key, *score, distance in zip(fresh, *columns, told, strict=True)
-            }
-        rows: list[_Row] = []
-        for at, key in enumerate(keys):
-            first = self._found[key] if key in self._found else known + fresh[key]
-            score = scores[key] if key in scores else self._rows[first].score
-            costs = tuple(feasible.costs[at].tolist())
-            code, latency = tuple(feasible.codes[at].tolist()), float(feasible.latency[at])
-            rows.append(_Row(code, *score, costs, latency, key, first, number, feasible.marks[at]))
-        return rows
+        keys, known = network_keys(feasible.graphs), self._size
+        each, position, place = np.unique(keys, return_index=True, return_inverse=True)
+        row = np.fromiter((self._found.get(key, -1) for key in each.tolist()), np.int64, len(each))
+        first = np.where(row < 0, known + position, row)[place.ravel()]
+        fresh = np.sort(position[row < 0])
+        scores = np.empty((len(keys), 5))
+        if len(fresh):
+            found = prediction_of(self.scorer, feasible.codes[fresh], feasible.graphs.take(fresh))
+            told = np.nan if found.distance is None else found.distance
+            for column, values in enumerate((found.value, found.lower, found.upper, found.level, told)):
+                scores[fresh, column] = values
+        again, before = np.maximum(first - known, 0), np.minimum(first, known)
+        scores = np.where((first < known)[:, None], self._scores[before], scores[again])
+        batch, marks = np.full(len(keys), number, np.int64), feasible.marks
+        return _Rows(feasible.codes, scores, feasible.costs, feasible.latency, keys, first, batch, marks)
 
-    def _take(self, row: _Row) -> None:
-        self._found.setdefault(row.key, len(self._rows))
-        self._rows.append(row)
+    def _take(self, rows: _Rows) -> None:
+        for at, key in enumerate(rows.key.tolist(), start=self._size):
+            self._found.setdefault(key, at)
+        end = self._size + len(rows)
+        if end >= len(self._scores):
+            self._scores = np.concatenate([self._scores, np.zeros((max(end, len(self._scores)), 5))])
+        self._scores[self._size : end] = rows.scores
+        self._rows.append(rows)
+        self._size = end
 
-    def _remember(self, history: History, rows: Sequence[_Row]) -> None:
-        missing = (np.nan,) * len(self.objectives)
-        values = np.array([row.values(self.objectives, self.score) or missing for row in rows])
-        history.extend(
-            np.array([row.code for row in rows], np.int64), values * self._signs, [row.marks for row in rows]
-        )
+    def _remember(self, history: History, rows: _Rows) -> None:
+        history.extend(rows.codes, rows.values(self.objectives, self.score) * self._signs, rows.marks)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One candidate and what is recorded of it."""
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """n candidates and what is recorded of them.
 
-    code: tuple[int, ...]
-    value: float
-    lower: float
-    upper: float
-    level: float
-    distance: float
-    costs: tuple[int, ...]
-    latency: float
-    key: int
-    first: int
-    batch: int
-    marks: Any
+    Attributes:
+        codes: (n, p).
+        scores: (n, 5) value, lower and upper end, level, distance.
+        costs: (n, 3) as in `COSTS`.
+        latency: (n,).
+        key: (n,) of the network.
+        first: (n,) row of the first candidate with this key.
+        batch: (n,) number of the batch.
+        marks: (n,) of the strategy.
+    """
 
-    @property
-    def score(self) -> _Score:
-        return (self.value, self.lower, self.upper, self.level, self.distance)
+    codes: Codes
+    scores: Floats
+    costs: NDArray[np.int64]
+    latency: Floats
+    key: NDArray[np.uint64]
+    first: NDArray[np.int64]
+    batch: NDArray[np.int64]
+    marks: Sequence[Mapping[str, Any]]
 
-    def values(self, objectives: Sequence[str], score: Score) -> tuple[float, ...]:
-        """One per objective, in the study's directions; empty where the value is no number."""
-        costs: dict[str, float] = dict(zip(COSTS, self.costs, strict=True))
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def before(self, batch: int) -> _Rows:
+        """Those of earlier batches."""
+        n = int((self.batch < batch).sum())
+        return _Rows(
+            self.codes[:n], self.scores[:n], self.costs[:n], self.latency[:n], self.key[:n], self.first[:n],
+            self.batch[:n], self.marks[:n],
+        )  # fmt: skip
+
+    def values(self, objectives: Sequence[str], score: Score) -> Floats:
+        """(n, k) in the study's directions; NaN throughout where the value is no number."""
+        costs: dict[str, NDArray[Any]] = dict(zip(COSTS, self.costs.T, strict=True))
         costs["latency"] = self.latency
-        said = score.of(self.value, self.lower, self.upper, self.level)
-        return finite([said if name == "accuracy" else costs[name] for name in objectives])
+        said = np.array([score.of(*row) for row in self.scores[:, :4].tolist()], np.float64)
+        found = np.stack([said if name == "accuracy" else costs[name] for name in objectives], axis=1)
+        return np.where(np.isfinite(found).all(axis=1)[:, None], found, np.nan)
 
-    def trial(self, objectives: Sequence[str], score: Score) -> ScoredTrial:
-        interval = finite((self.value, self.lower, self.upper))
-        user: dict[str, Any] = dict(zip(COSTS, self.costs, strict=True))
-        if finite((self.latency,)):
-            user[_LATENCY] = self.latency
-        if interval and score.predicts:
-            said: dict[str, Any] = {
-                "predicted": interval[0],
-                "lower": interval[1],
-                "upper": interval[2],
-                "level": self.level,
-            }
-            if finite((self.distance,)):
-                said |= {_EXTRAPOLATION: extrapolation_of(self.distance), _DISTANCE: self.distance}
-            user = said | user
-        elif interval:
-            user = {score.name: interval[0], "score": score.name, **user}
-        user |= {_FIRST: self.first, _KEY: f"{self.key:016x}"}
-        return ScoredTrial(self.code, self.values(objectives, score), user, {**self.marks, _BATCH: self.batch})
+    def columns(self, objectives: Sequence[str], score: Score) -> ScoredColumns:
+        """As they are recorded."""
+        user: dict[str, NDArray[Any]] = {}
+        interval = np.asarray(np.isfinite(self.scores[:, :3]).all(axis=1))
+        if interval.any() and score.predicts:
+            said = np.where(interval[:, None], self.scores, np.nan)
+            user |= dict(zip(_INTERVAL, said[:, :4].T, strict=True))
+            told = np.isfinite(said[:, 4])
+            if told.any():
+                words = np.array([*(word for word, _ in EXTRAPOLATION), "far", ""], object)
+                place = np.searchsorted([most for _, most in EXTRAPOLATION], said[:, 4])
+                user |= {
+                    _EXTRAPOLATION: words[np.where(told, place, -1)],
+                    _DISTANCE: np.where(told, said[:, 4], np.nan),
+                }
+        elif interval.any():
+            user[score.name] = np.where(interval, self.scores[:, 0], np.nan)
+            user["score"] = np.where(interval, np.array(score.name, object), "")
+        user |= dict(zip(COSTS, self.costs.T, strict=True))
+        if np.isfinite(self.latency).any():
+            user[_LATENCY] = np.where(np.isfinite(self.latency), self.latency, np.nan)
+        keys = np.array([f"{key:016x}" for key in self.key.tolist()], object)
+        user |= {_FIRST: self.first, _KEY: keys}
+        of: dict[tuple[int, int], dict[str, Any]] = {}
+        for mark, batch in zip(self.marks, self.batch.tolist(), strict=True):
+            of.setdefault((id(mark), batch), {**mark, _BATCH: batch})
+        system = [of[id(mark), batch] for mark, batch in zip(self.marks, self.batch.tolist(), strict=True)]
+        return ScoredColumns(self.codes, self.values(objectives, score), user, system)
 
     @classmethod
-    def of(cls, trial: ScoredTrial) -> _Row:
-        user, system = trial.user, dict(trial.system)
-        batch = system.pop(_BATCH)
-        if "score" in user:  # a proxy: a value without an interval
-            value = lower = upper = float(user[user["score"]])
-            level = 0.0
-        else:
-            said = (user.get(name, np.nan) for name in ("predicted", "lower", "upper", "level"))
-            value, lower, upper, level = map(float, said)
-        costs, latency = tuple(int(user[name]) for name in COSTS), float(user.get(_LATENCY, np.nan))
-        key, first, distance = int(user[_KEY], 16), int(user[_FIRST]), float(user.get(_DISTANCE, np.nan))
-        return cls(tuple(trial.code), value, lower, upper, level, distance, costs, latency, key, first, batch, system)
+    def of(cls, trials: ScoredColumns) -> _Rows:
+        """The reverse of `columns`."""
+        n, user = len(trials), trials.user
+        missing = np.full(n, np.nan)
+
+        def number(name: str) -> Floats:
+            return np.asarray(user[name], np.float64) if name in user else missing
+
+        scores = np.stack([number(name) for name in (*_INTERVAL, _DISTANCE)], axis=1)
+        proxies = np.asarray(user.get("score", np.full(n, "", object)), object)
+        for name in set(proxies.tolist()) - {""}:  # a proxy: a value without an interval
+            rows = np.flatnonzero(proxies == name)
+            scores[rows, :3], scores[rows, 3] = number(name)[rows, None], 0.0
+        costs = np.stack([_whole(user[name]) for name in COSTS], axis=1)
+        key = np.fromiter((int(text, 16) for text in user[_KEY].tolist()), np.uint64, n)
+        marks: dict[int, tuple[int, dict[str, Any]]] = {}
+        for system in trials.system:
+            if id(system) not in marks:
+                rest = dict(system)
+                marks[id(system)] = int(rest.pop(_BATCH)), rest
+        found = [marks[id(system)] for system in trials.system]
+        batch = np.array([number for number, _ in found], np.int64)
+        return cls(
+            np.asarray(trials.codes, np.int64), scores, costs, number(_LATENCY), key, _whole(user[_FIRST]), batch,
+            [rest for _, rest in found],
+        )  # fmt: skip
 
 
-def _columns(rows: Sequence[_Row]) -> Candidates:
+def _whole(column: NDArray[Any]) -> NDArray[np.int64]:
+    """(n,) whole numbers, which none may lack."""
+    if column.dtype.kind not in "ui":
+        raise ValueError("a whole number is missing")
+    return column.astype(np.int64)
+
+
+def _candidates(parts: Sequence[_Rows], parameters: int) -> Candidates:
+    if not parts:
+        whole, number = np.zeros(0, np.int64), np.zeros(0)
+        codes, costs = np.zeros((0, parameters), np.int64), np.zeros((0, len(COSTS)), np.int64)
+        parts = [_Rows(codes, np.zeros((0, 5)), costs, number, whole.astype(np.uint64), whole, whole, ())]
+    scores = np.concatenate([part.scores for part in parts])
+    level = scores[~np.isnan(scores[:, 3]), 3]
     return Candidates(
-        codes=np.array([row.code for row in rows], np.int64),
-        value=np.array([row.value for row in rows]),
-        lower=np.array([row.lower for row in rows]),
-        upper=np.array([row.upper for row in rows]),
-        level=next((row.level for row in rows if row.level == row.level), 0.0),
-        costs=np.array([row.costs for row in rows], np.int64).reshape(len(rows), len(COSTS)),
-        latency=np.array([row.latency for row in rows], np.float64),
-        first=np.array([row.first for row in rows], np.int64),
-        distance=np.array([row.distance for row in rows], np.float64),
+        codes=np.concatenate([part.codes for part in parts]),
+        value=scores[:, 0],
+        lower=scores[:, 1],
+        upper=scores[:, 2],
+        level=float(level[0]) if len(level) else 0.0,
+        costs=np.concatenate([part.costs for part in parts]),
+        latency=np.concatenate([part.latency for part in parts]),
+        first=np.concatenate([part.first for part in parts]),
+        distance=scores[:, 4],
     )
 
 
@@ -298,4 +344,5 @@ def read_candidates(recorder: Recorder) -> Candidates:
         WrongInput: the journal is damaged.
     """
     with reading(recorder.path):
-        return _columns([_Row.of(trial) for trial in recorder.read()])
+        found = [_Rows.of(columns) for columns in recorder.read_columns() if len(columns)]
+    return _candidates(found, recorder.parameters)

@@ -21,8 +21,9 @@ from presage.architecture.operations import (
     Zero,
 )
 from presage.architecture.spaces import get_space
+from presage.architecture.spaces.registry import SPACES
 from presage.architecture.spaces.space import Space
-from presage.search.sameness import network_keys
+from presage.search.sameness import _by_steps, _compiled, network_keys
 from presage.search.testing import TinySpace
 
 
@@ -105,6 +106,19 @@ def test_zeros_of_different_widths_in_a_concatenation_are_told_apart() -> None:
 
     one, other = network_keys(GraphBatch.of([of(2), of(8)]))
     assert one != other
+
+
+@pytest.mark.parametrize("family", SPACES)
+def test_compiled_keys_are_those_of_numpy(family: str) -> None:
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    space = get_space(family)
+    codes = space.normalise(space.sample(300, np.random.default_rng(2)))
+    graphs = space.decode_batch(codes[space.valid(codes)])
+    (expected, literal), (found, own) = _by_steps(graphs), _compiled(graphs)
+    assert own.tolist() == literal.tolist()
+    sure = np.setdiff1d(np.arange(len(graphs)), literal)
+    assert len(sure) > 100
+    assert found[sure].tolist() == expected[sure].tolist()
 
 
 def test_no_networks_have_no_keys() -> None:

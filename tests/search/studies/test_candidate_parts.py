@@ -15,6 +15,7 @@ from presage.search.studies import journal as journals
 from presage.search.studies.candidate_parts import CandidateParts, rows_in
 from presage.search.studies.journal import CANDIDATE, CANDIDATES, Journal
 from presage.search.studies.predicted import PredictedStudy, read_candidates
+from presage.search.studies.scored_columns import ScoredColumns
 from presage.search.studies.scored_trial import ScoredTrial
 from tests.search.studies.test_predicted import SPACE, _same, _study
 
@@ -53,10 +54,11 @@ def trials(values: int) -> list[ScoredTrial]:
 def test_what_was_written_is_read_back_to_the_last_digit(tmp_path: Path, values: int) -> None:
     parts = CandidateParts(tmp_path / "c", SPACE, values)
     assert (parts.rows, list(parts.read())) == (0, [])
+    read = CandidateParts(tmp_path / "c", SPACE, values)
     for start, end in ((0, 10), (10, 10), (10, 11), (11, 30)):
         parts.write(trials(values)[start:end])
     assert parts.rows == rows_in(tmp_path / "c") == 30
-    assert list(CandidateParts(tmp_path / "c", SPACE, values).read()) == trials(values)
+    assert [trial for columns in read.read() for trial in columns] == trials(values)
 
 
 @pytest.mark.parametrize("strategy", ["evolution", "random", "nsgaii"])
@@ -94,6 +96,24 @@ def test_a_study_that_an_earlier_version_began_goes_on_in_parts(
     monkeypatch.setattr(journals, "WHOLE", 100)
     assert _same(study(tmp_path / "old").run(400), whole)
     assert rows_in(stored(tmp_path / "old")) == 400
+
+
+def test_a_study_of_known_size_is_kept_in_parts_from_its_first_batch_on(tmp_path: Path) -> None:
+    short = study(tmp_path / "run")
+    short.run(60)
+    assert rows_in(stored(tmp_path / "run")) == 0
+    seen: list[int] = []
+    whole = study(tmp_path / "run").run(330, lambda done: seen.append(rows_in(stored(tmp_path / "run"))))
+    assert seen[0] == 80  # with those that only the journal had
+    assert _same(study(tmp_path / "again").run(330), whole)
+
+
+def test_columns_are_the_trials_one_by_one() -> None:
+    told = trials(2)
+    columns = ScoredColumns.of(told, len(SPACE.parameters), 2)
+    assert (list(columns), list(columns[4:9]), columns[3]) == (told, told[4:9], told[3])
+    assert ScoredColumns.of(columns, len(SPACE.parameters), 2) is columns
+    assert columns.scored.tolist() == [at != 3 for at in range(30)]
 
 
 def test_the_journal_has_the_first_the_best_and_a_sample(tmp_path: Path) -> None:
