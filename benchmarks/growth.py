@@ -14,6 +14,7 @@ with what was loaded for it), and exponents from one size to the next.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -22,78 +23,138 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import duckdb
 import numpy as np
 
-from presage.architecture.costs import costs
-from presage.architecture.graph import Architecture
+from presage.architecture.batch.costs import batch_costs
 from presage.architecture.serial import dumps
 from presage.architecture.spaces import get_space
+from presage.architecture.spaces.space import Space
+from presage.architecture.vetting.texts import batch_of_texts
 from presage.database import Database
-from presage.database.write import Placed
 from presage.errors import PresageError
-from presage.records import ArchitectureRecord, ExperimentEntry
 from presage.surrogate import get_predictor, load_experience
 from presage.vetting import check_architecture, check_entry
 from presage.vetting_columns import vouch
 
+Array = np.ndarray[Any, Any]
+
 STEPS = ("import", "load", "encode", "kernel-ridge", "boosted-trees", "tap-lstm")
-DRAWN = 500  # networks of a space at a time
+DRAWN = 500
+"""Networks of a space at a time."""
+MOST_NETWORKS = 20_000
+"""Different ones, however many experiments are made up: the canonical form of each takes two milliseconds."""
 
 
-def make(folder: Path, experiments: int, seed: int = 0) -> None:
-    """Write made-up experience as Parquet into a folder."""
+def make(folder: Path, experiments: int, seed: int = 0, most_networks: int = MOST_NETWORKS) -> None:
+    """Write made-up experience as Parquet into a folder, by columns: about so many, as some networks take no images
+    so small."""
     rng = np.random.default_rng(seed)
-    with tempfile.TemporaryDirectory() as scratch:
-        with Database.open(Path(scratch) / "seed.duckdb", from_seed=True) as database:
-            known = {
-                "dataset": {one.fingerprint: one for one in database.datasets()},
-                "recipe": {one.hash: one for one in database.recipes()},
-            }
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        seeded, made = Path(scratch) / "seed.duckdb", Path(scratch) / "made.duckdb"
+        with Database.open(seeded, from_seed=True) as database:
+            datasets = {one.fingerprint: one for one in database.datasets()}
+            sides = {one.hash: int(one.json.get("image_side", 0)) for one in database.recipes()}
             spaces = database.spaces()
             rows = [one for one in database.experiment_records(status="finished") if one.architecture in spaces]
             database.export_parquet(Path(scratch) / "seed")
         of_network = len(rows) / len({one.architecture for one in rows})
-        networks = {space: _networks(space, rng) for space in sorted(set(spaces.values()))}
-        drawn: dict[str, list[tuple[Architecture, ArchitectureRecord]]] = {space: [] for space in networks}
-
-        def placed() -> Iterator[Placed]:
-            number = 0
-            while number < experiments:
-                row = rows[int(rng.integers(len(rows)))]
-                space = spaces[row.architecture]
-                used = drawn[space]
-                fresh = not used or rng.random() < 1 / of_network
-                network, record = next(networks[space]) if fresh else used[int(rng.integers(len(used)))]
-                dataset, recipe = known["dataset"][row.dataset], known["recipe"][row.recipe]
-                side = int(recipe.json["image_side"])
-                try:
-                    cost = costs(network, (dataset.channels, side, side), dataset.classes)
-                except PresageError:  # too many strides for such images
-                    continue
-                if fresh:
-                    used.append((network, record))
-                shift = float(rng.normal(0.0, 0.02))
-                curve = [min(1.0, max(0.0, value + shift)) for value in row.curve]
-                accuracy = curve[-1] if curve else min(1.0, max(0.0, row.accuracy + shift))
-                experiment = replace(
-                    row, architecture=record.hash, seed=number, accuracy=accuracy, curve=curve, depth_accuracies=(),
-                    parameters=cost.parameters, multiply_adds=cost.multiply_adds,
-                    activation_bytes=cost.activation_bytes, depth=cost.depth,
-                )  # fmt: skip
-                yield Placed(f"row {number}", ExperimentEntry(dataset, record, recipe, experiment))
-                number += 1
-
-        with Database.open(Path(scratch) / "made.duckdb", from_seed=False) as database:
+        of_network = max(of_network, experiments / most_networks)
+        images = [(datasets[one.dataset].channels, sides[one.recipe], datasets[one.dataset].classes) for one in rows]
+        groups = np.array(sorted(set(images)), np.int64)
+        group_of = {tuple(one): at for at, one in enumerate(groups.tolist())}
+        group = np.array([group_of[one] for one in images])
+        names = sorted(set(spaces.values()))
+        space = np.array([names.index(spaces[one.architecture]) for one in rows])
+        drawn = rng.integers(len(rows), size=experiments)
+        shift = rng.normal(0.0, 0.02, experiments)
+        with Database.open(made, from_seed=False) as database:
             database.import_parquet(_probes_alone(Path(scratch) / "seed"))
-            database.import_entries(placed())
+        with duckdb.connect(str(made)) as connection:
+            connection.execute(f"ATTACH '{seeded}' AS seed (READ_ONLY); SET threads = 1")
+            connection.execute("INSERT INTO recipes SELECT * FROM seed.recipes ON CONFLICT DO NOTHING")
+            connection.execute("INSERT INTO datasets SELECT * FROM seed.datasets ON CONFLICT DO NOTHING")
+            ids = [one.identity for one in rows]
+            connection.execute(
+                "CREATE TEMP TABLE row_ids AS SELECT unnest(?) AS id, unnest(range(?)) AS k", [ids, len(ids)]
+            )
+            connection.execute(
+                "CREATE TEMP TABLE model AS SELECT k, e.* FROM row_ids JOIN seed.experiments e USING (id)"
+            )
+            for at, name in enumerate(names):
+                wanted = np.flatnonzero(space[drawn] == at)
+                networks = max(1, round(len(wanted) / of_network))
+                network = rng.integers(networks, size=len(wanted))
+                drawn_from = get_space(name)
+                for first in range(0, networks, DRAWN):
+                    texts, hashes = _networks(drawn_from, min(DRAWN, networks - first), rng)
+                    here = (network >= first) & (network < first + DRAWN)
+                    _write(
+                        connection,
+                        name,
+                        texts,
+                        hashes,
+                        wanted[here],
+                        network[here] - first,
+                        drawn,
+                        shift,
+                        group,
+                        groups,
+                    )
+        with Database.open(made, from_seed=False) as database:
             database.export_parquet(folder)
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, space: str, texts: list[str], hashes: list[str], number: Array,
+    network: Array, drawn: Array, shift: Array, group: Array, groups: Array,
+) -> None:  # fmt: skip
+    """Networks, and experiments on them: `number` of each, and its network among the texts."""
+    batch = batch_of_texts(texts)
+    found: list[Array] = []
+    for at, (channels, side, classes) in enumerate(groups.tolist()):
+        rows = np.flatnonzero(group[drawn[number]] == at)
+        used, position = np.unique(network[rows], return_inverse=True)
+        if not len(used):
+            continue
+        try:
+            cost = batch_costs(batch.take(used), (channels, side, side), classes)
+        except PresageError:  # too many strides for such images
+            continue
+        each = [cost.parameters, cost.multiply_adds, cost.activation_bytes, cost.depth]
+        found.append(np.stack([number[rows], network[rows], *(one[position] for one in each)]))
+    if not found:
+        return
+    columns = np.concatenate(found, axis=1).astype(np.int64)
+    told = dict(
+        zip(("number", "network", "parameters", "multiply_adds", "activation_bytes", "depth"), columns, strict=True)
+    )
+    made = {**told, "k": drawn[columns[0]], "shift": shift[columns[0]]}
+    values = ", ".join(f"unnest(${name}) AS {name}" for name in made)
+    connection.execute(
+        "INSERT INTO architectures SELECT unnest(?), unnest(?), ?, NULL ON CONFLICT DO NOTHING", [hashes, texts, space]
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE made AS SELECT {values}", made)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE hashes AS SELECT unnest(?) AS h, unnest(range(?)) AS n", [hashes, len(hashes)]
+    )
+    moved = "greatest(0, least(1, {} + shift))"
+    connection.execute(
+        "INSERT INTO experiments SELECT * REPLACE (sha256(concat_ws('/', dataset, architecture, recipe, seed)) AS id) "
+        "FROM ("
+        "SELECT m.* EXCLUDE (k) REPLACE (h AS architecture, number AS seed, made.parameters AS parameters, "
+        "made.multiply_adds AS multiply_adds, made.activation_bytes AS activation_bytes, made.depth AS depth, "
+        f"{moved.format('if(len(curve) > 0, curve[-1], accuracy)')} AS accuracy, [] AS depth_accuracies, "
+        f"list_transform(curve, lambda one: {moved.format('one')}) AS curve) "
+        "FROM made JOIN model m USING (k) JOIN hashes ON n = network)"
+    )
 
 
 def _probes_alone(folder: Path) -> Path:
@@ -102,14 +163,11 @@ def _probes_alone(folder: Path) -> Path:
     return folder
 
 
-def _networks(space: str, rng: np.random.Generator) -> Iterator[tuple[Architecture, ArchitectureRecord]]:
-    """Networks of a space without end, canonical."""
-    drawn = get_space(space)
-    while True:
-        batch = drawn.decode_batch(drawn.sample(DRAWN, rng))
-        for row in range(DRAWN):
-            network = batch.architecture(row).canonical
-            yield network, ArchitectureRecord(network.hash, json.loads(dumps(network)), space, None)
+def _networks(space: Space, count: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    """Texts and hashes of so many networks of a space, canonical."""
+    batch = space.decode_batch(space.sample(count, rng))
+    texts = [dumps(batch.architecture(row).canonical) for row in range(count)]
+    return texts, [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 
 
 def measure(step: str, folder: Path) -> dict[str, float]:

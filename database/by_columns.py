@@ -157,8 +157,10 @@ class _Sound:
             f"CREATE TABLE networks_twice AS SELECT hash FROM {self._source('architectures')} "
             "GROUP BY 1 HAVING count(*) > 1"
         )
+        claims = f"'{quoted(scratch)}/claims.parquet'"
+        reader.run(f"COPY ({self._claims()}) TO {claims} (FORMAT parquet)")
         for texts, rows in self._networks():
-            self._look_at(texts, rows)
+            self._look_at(claims, texts, rows)
         if not reader.rows("SELECT 1 FROM taken_rows LIMIT 1"):
             return False
         for table, taken in (("experiments", "taken_rows"), ("architectures", "taken_networks")):
@@ -219,7 +221,19 @@ class _Sound:
         if texts:
             yield texts, rows
 
-    def _look_at(self, texts: list[str], rows: list[tuple[str, int]]) -> None:
+    def _claims(self) -> str:
+        """What the rows that keep every rule claim, in SQL: written once, for networks are looked at in pieces."""
+        claimed = ", ".join(f"e.{name}" for name in _CLAIMED)
+        return (
+            f"SELECT e.row_number, e.architecture, d.k AS dataset, r.k AS recipe, {claimed}, e.accuracy, "
+            f"coalesce(e.curve[-1], 'nan'::DOUBLE) AS last FROM {self._source('experiments')} e "
+            "JOIN known_datasets d ON d.v = e.dataset "
+            "JOIN known_recipes r ON r.v = e.recipe SEMI JOIN known_versions v ON v.v = e.versions "
+            f"WHERE {' AND '.join(_RULES)} "
+            "AND hash(e.dataset, e.architecture, e.recipe, e.seed) NOT IN (SELECT h FROM twice)"
+        )
+
+    def _look_at(self, claims: str, texts: list[str], rows: list[tuple[str, int]]) -> None:
         """Note those experiments on these networks that are sound."""
         reader = self.reader
         reader.run("DELETE FROM chunk")
@@ -227,14 +241,9 @@ class _Sound:
             "INSERT INTO chunk SELECT unnest(?::VARCHAR[]), unnest(range(len(?::BIGINT[]))), unnest(?::BIGINT[])",
             [[digest for digest, _ in rows], [row for _, row in rows], [row for _, row in rows]],
         )
-        claimed = ", ".join(f"e.{name}" for name in _CLAIMED)
         found = reader.columns(
-            f"SELECT e.row_number, c.k AS network, d.k AS dataset, r.k AS recipe, {claimed}, e.accuracy, "
-            f"coalesce(e.curve[-1], 'nan'::DOUBLE) AS last FROM {self._source('experiments')} e "
-            "JOIN chunk c ON c.v = e.architecture JOIN known_datasets d ON d.v = e.dataset "
-            "JOIN known_recipes r ON r.v = e.recipe SEMI JOIN known_versions v ON v.v = e.versions "
-            f"WHERE {' AND '.join(_RULES)} "
-            "AND hash(e.dataset, e.architecture, e.recipe, e.seed) NOT IN (SELECT h FROM twice)"
+            f"SELECT e.* EXCLUDE (architecture), c.k AS network FROM read_parquet({claims}) e "
+            "JOIN chunk c ON c.v = e.architecture"
         )
         number = found.pop("row_number")
         if not len(number):

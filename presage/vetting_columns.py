@@ -24,7 +24,7 @@ _ROUNDING = 1e-6  # rows keep six digits
 def vouch(claims: Claims) -> NDArray[np.bool_]:
     """(r,) rows whose network is in canonical form, whose recipe is one, and whose costs and accuracy follow."""
     from presage.architecture.vetting.canonical import surely_canonical
-    from presage.architecture.vetting.costs import has_small_numbers, sure_costs
+    from presage.architecture.vetting.costs import costs_by_classes, has_small_numbers
     from presage.architecture.vetting.texts import read_texts
 
     read = read_texts(claims.texts)
@@ -37,21 +37,22 @@ def vouch(claims: Claims) -> NDArray[np.bool_]:
     classes = np.array([one.classes for one in claims.datasets], np.int64)[claims.dataset]
     found = np.zeros(len(claims), np.bool_)
     asked = np.flatnonzero((of_row >= 0) & (sides > 0) & (classes >= 2))
-    images, group = np.unique(np.stack([channels, sides, classes], axis=1)[asked], axis=0, return_inverse=True)
+    images, group = np.unique(np.stack([channels, sides], axis=1)[asked], axis=0, return_inverse=True)
     group = group.ravel()
-    for at, (c, side, k) in enumerate(images.tolist()):
+    for at, (c, side) in enumerate(images.tolist()):
         rows = asked[group == at]
         used, position = np.unique(of_row[rows], return_inverse=True)
         try:
-            true, right = sure_costs(read.batch.take(used), (c, side, side), k)
+            known = costs_by_classes(read.batch.take(used), (c, side, side), int(classes[rows].max()))
         except (PresageError, OverflowError):  # one of them takes no such images, or gives too many numbers
             continue
+        true = known.of(position, classes[rows])
         found[rows] = (
-            right[position]
-            & (true.parameters[position] == claims.parameters[rows])
-            & (true.multiply_adds[position] == claims.multiply_adds[rows])
-            & (true.activation_bytes[position] == claims.activation_bytes[rows])
-            & (true.depth[position] == claims.depth[rows])
+            known.sure[position]
+            & (true.parameters == claims.parameters[rows])
+            & (true.multiply_adds == claims.multiply_adds[rows])
+            & (true.activation_bytes == claims.activation_bytes[rows])
+            & (true.depth == claims.depth[rows])
         )
     follows = np.isnan(claims.last) | (np.abs(claims.last - claims.accuracy) <= _ROUNDING)
     return np.asarray(found & follows)

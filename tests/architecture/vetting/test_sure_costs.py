@@ -19,7 +19,7 @@ from presage.architecture.operations import (
     Operation,
 )
 from presage.architecture.spaces import SPACES, get_space
-from presage.architecture.vetting.costs import has_small_numbers, sure_costs
+from presage.architecture.vetting.costs import costs_by_classes, has_small_numbers, sure_costs
 
 LARGEST = 2**31 - 1
 
@@ -67,3 +67,21 @@ def test_of_ordinary_networks_all_are_sure(space: str) -> None:
     batch = found.decode_batch(found.sample(20, np.random.default_rng(3)))
     assert has_small_numbers(batch).all()
     assert sure_costs(batch, (3, 224, 224), 1000)[1].all()
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_costs_of_any_number_of_classes_are_those_of_each(space: str) -> None:
+    found = get_space(space)
+    batch = found.decode_batch(found.sample(12, np.random.default_rng(4)))
+    known = costs_by_classes(batch, (3, 64, 64), 100_000)
+    rows, classes = (
+        np.array([0, 5, 5, 11]),
+        np.array([2, 10, 100_000, 1000]),
+    )  # a classifier that is the most alive, too
+    counted = known.of(rows, classes)
+    for at, (row, k) in enumerate(zip(rows.tolist(), classes.tolist(), strict=True)):
+        true = costs(batch.architecture(row), (3, 64, 64), k)
+        told = [
+            int(getattr(counted, name)[at]) for name in ("parameters", "multiply_adds", "activation_bytes", "depth")
+        ]
+        assert told == [true.parameters, true.multiply_adds, true.activation_bytes, true.depth]
