@@ -24,6 +24,7 @@ from presage.config_file import Called, as_toml, configuration, keys
 from presage.errors import InvalidArgument, PresageError, WrongInput
 from presage.files import is_of_surroundings
 from presage.interruption import Interrupted, interruptible, leave
+from presage.lean_imports import load_lightgbm_alone
 from presage.output import seed
 from presage.places import path_argument
 from presage.terminal import NotShown, one_line, terminal
@@ -203,6 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; never lets an expected error reach the user as a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     spin_briefly()
+    load_lightgbm_alone()
     try:
         with terminal(), told_by("presage"), interruptible(_say_interrupted):
             return _main(arguments)
