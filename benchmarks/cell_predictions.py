@@ -43,7 +43,7 @@ def experience_of(shards: Sequence[str]) -> tuple[CellExperience, list[TextExper
             read = read_entries(Path(shard))
             database.add_text_experiments(one for one in read if isinstance(one, TextExperimentEntry))
         names = {one.fingerprint: one.name for one in database.texts()}
-        return load_cells(database), list(database.text_experiments()), names
+        return load_cells(database).finished, list(database.text_experiments()), names
 
 
 def main() -> None:

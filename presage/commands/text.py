@@ -83,13 +83,12 @@ def _predict(options: argparse.Namespace) -> int:
                           "predicted": [asdict(row) for row in found.cells]}))  # fmt: skip
         return 0
     metric = found.probe.metric.replace("_", " ")
-    header = ("cell", "predicted beside a GRU", "90 % interval", f"{metric} by the probe's recipe, predicted")
-    rows = sorted(found.cells, key=lambda row: row.relative)
-    print(
-        table(
-            header, [(row.name, beside(row.relative), beside(row.lower, row.upper), f"{row.value:.3f}") for row in rows]
-        )
-    )
+    header = ("cell", "predicted beside a GRU", "90 % interval", "diverges", f"{metric} by the probe's recipe")
+    rows = []
+    for row in sorted(found.cells, key=lambda row: row.relative):
+        told = (beside(row.relative), beside(row.lower, row.upper), f"{row.diverges:.0%}", f"{row.value:.3f}")
+        rows.append((row.name, *told))
+    print(table(header, rows))
     print(_of_predictor(found.predictor))
     return 0
 

@@ -103,6 +103,7 @@ class ForetoldCell:
         cell: its hash.
         relative: bits a symbol as a share above a GRU's of as many parameters; the lower the better.
         lower, upper: interval of `relative`; None where none can be promised.
+        diverges: probability that a training diverges.
         value: the same in the metric, beside what the probe of the text, a GRU, scored.
     """
 
@@ -111,6 +112,7 @@ class ForetoldCell:
     relative: float
     lower: float | None
     upper: float | None
+    diverges: float
     value: float
 
 
@@ -211,5 +213,5 @@ def predict_cells(
         lower, upper = (end if math.isfinite(end) else None for end in ends)
         # perplexities are compared by their logarithms, bits a word
         value = probe.value * (1 + relative) if probe.metric == BITS_PER_CHARACTER else probe.value ** (1 + relative)
-        rows.append(ForetoldCell(name, cell.hash, relative, lower, upper, value))
+        rows.append(ForetoldCell(name, cell.hash, relative, lower, upper, float(told.diverges[at]), value))
     return ForetoldCells(probe, rows, predictor.told)

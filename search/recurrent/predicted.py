@@ -34,6 +34,8 @@ class PredictedCell:
         params: its parameters in the space.
         value: *predicted* bits a symbol as a share above a GRU's; the lower the better.
         lower, upper: interval; None where none can be promised.
+        diverges: predicted probability that a training diverges.
+        expected: what cells are chosen by (`CellPrediction.expected`).
     """
 
     cell: str
@@ -41,17 +43,20 @@ class PredictedCell:
     value: float
     lower: float | None
     upper: float | None
+    diverges: float
+    expected: float
 
     @classmethod
     def of(cls, cell: RecurrentCell, params: dict[str, Choice], told: CellPrediction) -> PredictedCell:
         """Of the prediction of this cell alone."""
-        ends = (float(end[0]) if np.isfinite(end[0]) else None for end in (told.lower, told.upper))
-        return cls(cell.hash, params, float(told.value[0]), *ends)
+        lower, upper = (float(end[0]) if np.isfinite(end[0]) else None for end in (told.lower, told.upper))
+        value, diverges, expected = (float(one[0]) for one in (told.value, told.diverges, told.expected))
+        return cls(cell.hash, params, value, lower, upper, diverges, expected)
 
     @property
     def told(self) -> dict[str, float | None]:
-        """Value and interval."""
-        return {name: value for name, value in asdict(self).items() if name in ("value", "lower", "upper")}
+        """What was predicted."""
+        return {name: value for name, value in asdict(self).items() if name not in ("cell", "params")}
 
 
 def predicted_cells(
@@ -79,10 +84,10 @@ def predicted_cells(
         cell = space.cell(params)
         if cell.hash not in found:
             found[cell.hash] = PredictedCell.of(cell, params, predictor.predict([cell]))
-        study.tell(trial, found[cell.hash].value)
+        study.tell(trial, found[cell.hash].expected)
         if on_candidate is not None:
             on_candidate(number + 1)
-    return sorted(found.values(), key=lambda one: one.value)
+    return sorted(found.values(), key=lambda one: one.expected)
 
 
 def predicted_in(
@@ -122,8 +127,8 @@ def short_list(cells: Sequence[PredictedCell]) -> list[PredictedCell]:
     seen: set[float] = set()
     first, again = list[PredictedCell](), list[PredictedCell]()
     for one in cells:
-        (again if one.value in seen else first).append(one)
-        seen.add(one.value)
+        (again if one.expected in seen else first).append(one)
+        seen.add(one.expected)
     return first + again
 
 

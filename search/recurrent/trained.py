@@ -56,7 +56,7 @@ class FoundCell:
         parameters: learned numbers.
         seconds: of its training.
         proxy: mean cross-entropy by shared weights, nats a symbol; None where there were none.
-        predicted: `value`, `lower` and `upper` of `PredictedCell`, from before the training; None where it was not.
+        predicted: of `PredictedCell` what was predicted, from before the training; None where it was not.
     """
 
     number: int

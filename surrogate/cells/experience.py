@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,17 +36,19 @@ class CellExperience:
     Attributes:
         cells: (n,) hashes.
         features: (n, f) as `presage.architecture.recurrent.features` has them.
-        relative: (n,) bits a symbol on the validation text, the mean over seeds, as a share above a GRU's: 0.05 where
-            they are five hundredths more.
+        relative: (n,) bits a symbol on the validation text, the mean over seeds that finished, as a share above a
+            GRU's: 0.05 where they are five hundredths more. NaN where none finished.
+        diverged: (n,) share of the trainings that diverged.
         task: (n,) number of text and recipe, from 0.
         text: (n,) number of the text, from 0.
         texts: fingerprints by that number.
-        trainings: how many the means are of.
+        trainings: how many there were, those that diverged among them.
     """
 
     cells: tuple[str, ...]
     features: Floats
     relative: Floats
+    diverged: Floats
     task: Ints
     text: Ints
     texts: tuple[str, ...]
@@ -55,12 +57,22 @@ class CellExperience:
     def __len__(self) -> int:
         return len(self.relative)
 
+    @property
+    def finished(self) -> CellExperience:
+        """Without cells none of whose trainings finished."""
+        rows = ~np.isnan(self.relative)
+        cells = tuple(cell for cell, kept in zip(self.cells, rows.tolist(), strict=True) if kept)
+        return replace(
+            self, cells=cells, features=self.features[rows], relative=self.relative[rows], diverged=self.diverged[rows],
+            task=self.task[rows], text=self.text[rows],
+        )  # fmt: skip
+
     def __repr__(self) -> str:
         return f"CellExperience({self.trainings} trainings of {len(set(self.cells))} cells on {len(self.texts)} texts)"
 
 
 def load_cells(database: Database, *, without: Collection[str] = ()) -> CellExperience:
-    """All that the database knows of cells on texts; trainings that diverged are left out.
+    """All that the database knows of cells on texts.
 
     What a GRU has on a text by a recipe is told by all published cells that were trained there: the logarithm of the
     bits of each is a sum of a term of the cell and one of text and recipe, fitted by least squares. A text that has
@@ -73,11 +85,12 @@ def load_cells(database: Database, *, without: Collection[str] = ()) -> CellExpe
     """
     found: dict[tuple[Task, str], list[float]] = defaultdict(list)
     for one in database.text_experiments():
-        if one.value is not None and one.text not in without:
+        if one.text not in without:
             found[(one.text, one.text_recipe), one.cell].append(_bits(one.metric, one.value))
-    mean = {key: sum(values) / len(values) for key, values in found.items()}
+    finished = {key: [bits for bits in values if not math.isnan(bits)] for key, values in found.items()}
+    mean = {key: sum(values) / len(values) for key, values in finished.items() if values}
     gru = _gru_bits(mean)
-    rows = [key for key in mean if key[0] in gru]
+    rows = [key for key in found if key[0] in gru]
     tasks = {task: at for at, task in enumerate(sorted(gru))}
     texts = {text: at for at, text in enumerate(sorted({text for text, _ in tasks}))}
     needed = {cell for _, cell in rows}
@@ -86,7 +99,8 @@ def load_cells(database: Database, *, without: Collection[str] = ()) -> CellExpe
     return CellExperience(
         tuple(cell for _, cell in rows),
         np.array([features[cell] for _, cell in rows], np.float64).reshape(len(rows), len(CELL_FEATURES)),
-        np.array([mean[key] / gru[key[0]] - 1 for key in rows], np.float64),
+        np.array([mean.get(key, math.nan) / gru[key[0]] - 1 for key in rows], np.float64),
+        np.array([1 - len(finished[key]) / len(found[key]) for key in rows], np.float64),
         np.array([tasks[task] for task, _ in rows], np.int64),
         np.array([texts[task[0]] for task, _ in rows], np.int64),
         tuple(texts),
@@ -118,6 +132,8 @@ def _gru_bits(mean: Mapping[tuple[Task, str], float]) -> dict[Task, float]:
     return {task: math.exp(solved[number]) for number, task in enumerate(tasks)}
 
 
-def _bits(metric: str, value: float) -> float:
-    """Bits a symbol."""
+def _bits(metric: str, value: float | None) -> float:
+    """Bits a symbol; NaN of a training that diverged."""
+    if value is None:
+        return math.nan
     return value if metric == TEXT_METRICS[0] else math.log2(max(value, 1.0))

@@ -30,8 +30,8 @@ LEVEL = 0.9
 LEAST_TEXTS = 3
 """Fewer say nothing about another one."""
 WORST = 0.15
-"""From here on a cell is bad, and how bad teaches nothing."""
-ROUNDS = 150
+"""From here on a cell is bad, and how bad teaches nothing; one that diverged counts as this bad."""
+ROUNDS, ROUNDS_DIVERGENCE = 150, 60
 _SETTINGS = {
     "objective": "l2", "num_leaves": 7, "min_data_in_leaf": 5, "learning_rate": 0.05, "feature_fraction": 0.5,
     "bagging_fraction": 0.7, "bagging_freq": 1, "verbose": -1, "num_threads": 1, "seed": 0, "deterministic": True,
@@ -46,18 +46,26 @@ class CellPrediction:
     Attributes:
         value: (n,) 0.05 is five hundredths more bits than a GRU's, -0.05 as many fewer: the lower the better.
         lower, upper: (n,) interval; infinite where experience is of too few texts to promise one.
+        diverges: (n,) probability that a training diverges; value and interval are those of one that does not.
     """
 
     value: Floats
     lower: Floats
     upper: Floats
+    diverges: Floats
 
     def __len__(self) -> int:
         return len(self.value)
 
+    @property
+    def expected(self) -> Floats:
+        """(n,) what to choose by: the mean of `value` and of `WORST`, which a training that diverges counts as."""
+        return (1 - self.diverges) * self.value + self.diverges * WORST
+
 
 class CellPredictor:
-    """Boosted trees (LightGBM) on features of the cells' graphs, fitted to what cells scored beside a GRU.
+    """Boosted trees (LightGBM) on features of the cells' graphs, fitted to what cells scored beside a GRU, and others
+    to whether they diverged.
 
     Intervals are conformal, calibrated on texts left out whole
     (`presage.surrogate.predictors.conformal.pooled_quantile`).
@@ -84,11 +92,13 @@ class CellPredictor:
         if len(experience.texts) < LEAST_TEXTS:
             rule = f"hold trainings of published and other cells on at least {LEAST_TEXTS} texts"
             raise InvalidArgument("experience", "CellPredictor", rule, len(experience.texts))
-        others = left_out(experience)
-        self.half_width_ = pooled_quantile(np.abs(experience.relative - others), experience.text, LEVEL)
-        self.tau_ = _mean_tau(experience, others)
+        finished = experience.finished
+        others = left_out(finished)
+        self.half_width_ = pooled_quantile(np.abs(finished.relative - others), finished.text, LEVEL)
+        self.tau_ = _mean_tau(finished, others)
         self.texts_, self.trainings_ = len(experience.texts), experience.trainings
-        self._trees = _trees(experience.features, experience.relative)
+        self._trees = _trees(finished.features, finished.relative)
+        self._divergence = _divergence(experience.features, experience.diverged > 0)
         return self
 
     @property
@@ -99,12 +109,14 @@ class CellPredictor:
 
     def predict(self, cells: Sequence[RecurrentCell]) -> CellPrediction:
         """Of n cells. The text that they are for plays no part but that its own trainings were not learned from."""
-        value = _predicted(self._trees, cell_features(cells))
-        return CellPrediction(value, value - self.half_width_, value + self.half_width_)
+        features = cell_features(cells)
+        value = _predicted(self._trees, features)
+        diverges = np.zeros(len(value)) if self._divergence is None else _predicted(self._divergence, features)
+        return CellPrediction(value, value - self.half_width_, value + self.half_width_, diverges)
 
 
 def left_out(experience: CellExperience) -> Floats:
-    """(n,) what the other texts say of each training's cell: each text left out in turn."""
+    """(n,) what the other texts say of each training's cell, all of which finished: each text left out in turn."""
     found = np.empty(len(experience))
     for text in range(len(experience.texts)):
         there = experience.text == text
@@ -136,6 +148,17 @@ def _trees(features: Floats, relative: Floats) -> Booster:
     import lightgbm
 
     return lightgbm.train(_SETTINGS, lightgbm.Dataset(features, np.minimum(relative, WORST)), ROUNDS)
+
+
+def _divergence(features: Floats, diverged: Flags) -> Booster | None:
+    """Trees that give the probability of a divergence; None where there was none, or nothing else."""
+    import lightgbm
+
+    if diverged.all() or not diverged.any():
+        return None
+    return lightgbm.train(
+        {**_SETTINGS, "objective": "binary"}, lightgbm.Dataset(features, diverged.astype(np.float64)), ROUNDS_DIVERGENCE
+    )
 
 
 def _predicted(trees: Booster, features: Floats) -> Floats:

@@ -41,7 +41,7 @@ class CountsTanh(CellPredictor):
     def predict(self, cells: Sequence[RecurrentCell]) -> CellPrediction:
         self.asked += len(cells)
         value = 0.01 * cell_features(cells)[:, TANH]
-        return CellPrediction(value, value - self.half_width_, value + self.half_width_)
+        return CellPrediction(value, value - self.half_width_, value + self.half_width_, 0.0 * value)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_a_cell_that_diverges_makes_room_for_the_next(
 
 
 def cells(*values: float) -> Iterator[PredictedCell]:
-    return (PredictedCell(f"{at}", {}, value, None, None) for at, value in enumerate(values))
+    return (PredictedCell(f"{at}", {}, value, None, None, 0.0, value) for at, value in enumerate(values))
 
 
 def test_cells_that_look_the_same_to_the_predictor_wait() -> None:

@@ -24,6 +24,8 @@ def made_up() -> Callable[..., CellExperience]:
         relative = sign * 0.02 * scale + noise * numbers.standard_normal(len(cells))
         text = np.repeat(np.arange(texts), each)
         names = tuple(f"{at:064x}" for at in range(texts))
-        return CellExperience(tuple(one.hash for one in cells), features, relative, text, text, names, len(cells))
+        return CellExperience(
+            tuple(one.hash for one in cells), features, relative, 0.0 * relative, text, text, names, len(cells)
+        )
 
     return make

@@ -89,15 +89,27 @@ def test_a_text_of_chosen_cells_alone_teaches_nothing(database: Database) -> Non
     assert found.trainings == 4
 
 
-def test_seeds_are_averaged_and_what_diverged_is_left_out(database: Database) -> None:
+def test_seeds_are_averaged_and_what_diverged_is_counted(database: Database) -> None:
     first, second = some(2)
     database.add_text_experiments(
-        [*published_on(0, 2.0), entry(0, first, 2.2), entry(0, first, 2.6, seed=1), entry(0, second, None)]
+        [
+            *published_on(0, 2.0),
+            entry(0, first, 2.2),
+            entry(0, first, 2.6, 1),
+            entry(0, first, None, 2),
+            entry(0, second, None),
+        ]
     )
     found = load_cells(database)
     assert found.relative[found.cells.index(first.hash)] == pytest.approx(0.2)
-    assert second.hash not in found.cells
-    assert found.trainings == 6
+    assert found.diverged[found.cells.index(first.hash)] == pytest.approx(1 / 3)
+    at = found.cells.index(second.hash)
+    assert math.isnan(found.relative[at])
+    assert found.diverged[at] == 1.0
+    assert found.trainings == 8
+    kept = found.finished
+    assert set(kept.cells) == set(found.cells) - {second.hash}
+    assert not np.isnan(kept.relative).any()
 
 
 def test_perplexities_are_compared_in_bits_a_word(database: Database) -> None:

@@ -14,7 +14,7 @@ from presage.architecture.recurrent.features import cell_features
 from presage.architecture.recurrent.spaces import RnnEnas
 from presage.errors import InvalidArgument
 from presage.surrogate.cells.experience import CellExperience
-from presage.surrogate.cells.predictor import CellPredictor, judged, left_out
+from presage.surrogate.cells.predictor import WORST, CellPredictor, judged, left_out
 from presage.surrogate.metrics import kendall_tau
 from tests.surrogate.cells.conftest import DEPTH
 
@@ -74,6 +74,22 @@ def test_how_bad_a_bad_cell_was_does_not_matter(made_up: MakeUp) -> None:
     space = RnnEnas(nodes=6)
     cells = space.cells(space.sample(20, np.random.default_rng(3)))
     np.testing.assert_array_equal(bad.predict(cells).value, terrible.predict(cells).value)
+
+
+def test_cells_like_those_that_diverged_are_said_to_diverge_and_are_chosen_last(made_up: MakeUp) -> None:
+    experience = made_up(sign=0.0, noise=0.01)
+    deep = experience.features[:, DEPTH] > np.quantile(experience.features[:, DEPTH], 0.8)
+    diverged = replace(experience, diverged=deep.astype(float), relative=np.where(deep, np.nan, experience.relative))
+    fitted = CellPredictor().fit(diverged)
+    space = RnnEnas(nodes=6)
+    cells = space.cells(space.sample(60, np.random.default_rng(7)))
+    found = fitted.predict(cells)
+    among = cell_features(cells)[:, DEPTH] > np.quantile(experience.features[:, DEPTH], 0.8)
+    assert 5 < among.sum() < 30
+    assert found.diverges[among].min() > 0.5 > found.diverges[~among].max()
+    assert found.expected[among].min() > found.expected[~among].max()
+    np.testing.assert_allclose(found.expected, found.value + found.diverges * (WORST - found.value))
+    assert CellPredictor().fit(experience).predict(cells).diverges.max() == 0.0
 
 
 def test_one_experience_gives_one_predictor(made_up: MakeUp) -> None:
