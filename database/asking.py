@@ -74,7 +74,7 @@ class Asking:
         return queries.architecture_texts(self._connection, hashes)
 
     def operations(self) -> frozenset[str]:
-        """Names of the operations that its architectures are made of."""
+        """Names of the operations that its architectures are made of; of very many, those of 100,000."""
         return queries.operation_names(self._connection)
 
     def architecture_records(self, space: str | None = None) -> list[ArchitectureRecord]:
@@ -84,6 +84,13 @@ class Asking:
     def spaces(self) -> dict[str, str]:
         """Search space of each network that was sampled from one, by hash."""
         return dict(self._connection.rows("SELECT hash, space FROM architectures WHERE space IS NOT NULL"))
+
+    def spaces_of(self, hashes: Sequence[str]) -> dict[str, str]:
+        """Search space of each of these networks that was sampled from one, by hash."""
+        query = (
+            "SELECT hash, space FROM architectures WHERE space IS NOT NULL AND hash IN (SELECT unnest(?::VARCHAR[]))"
+        )
+        return dict(self._connection.rows(query, [list(hashes)]))
 
     @property
     def chosen(self) -> tuple[str, ...] | None:

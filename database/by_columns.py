@@ -34,7 +34,7 @@ from presage.records.dataset import DatasetRecord
 from presage.records.experiment import ExperimentRecord
 from presage.records.recipe import RecipeRecord
 
-__all__ = ["LEFT", "NamedRecords", "take_by_columns", "taken_identities"]
+__all__ = ["LEFT", "NamedRecords", "source", "take_by_columns", "taken_identities"]
 
 LEFT = {
     "experiments": "row_number NOT IN (SELECT row_number FROM taken_rows)",

@@ -87,6 +87,11 @@ class ExperimentColumns:
     def __repr__(self) -> str:
         return f"ExperimentColumns({len(self):,} experiments on {len(self.datasets)} datasets)"
 
+    def best(self, count: int) -> list[int]:
+        """Rows of the so many most accurate, best first."""
+        found: list[int] = np.argsort(-self.accuracy, kind="stable")[:count].tolist()
+        return found
+
     def take(self, rows: npt.NDArray[Any]) -> Self:
         """The rows chosen by positions or by a boolean mask (n,)."""
         positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows

@@ -69,6 +69,7 @@ class Connection:
         read_only: bool = False,
         *,
         as_data: bool = False,
+        scratch: Path | None = None,
         waiting: OnWait | None = None,
     ) -> None:
         self.path = path
@@ -78,7 +79,7 @@ class Connection:
         key: str | None = str(path.absolute())
         # Blocks in flight, of another connection or out of the log, may not be in the file yet.
         settled = str(path) != ":memory:" and not _OPEN[key] and not path.with_name(f"{path.name}.wal").exists()
-        opened = (lambda: _attached(path)) if as_data else (lambda: _connected(path, read_only))
+        opened = (lambda: _attached(path, scratch)) if as_data else (lambda: _connected(path, read_only))
         self._raw = _waited_for(opened, path, wait_seconds, waiting, LOCKED if read_only else (*LOCKED, OTHERWISE))
         if not as_data:
             self._check_kind()
@@ -244,10 +245,12 @@ def _connected(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(path), read_only=read_only, config=_NO_EXTENSIONS)
 
 
-def _attached(path: Path) -> duckdb.DuckDBPyConnection:
+def _attached(path: Path, scratch: Path | None) -> duckdb.DuckDBPyConnection:
     raw = duckdb.connect(config={**_NO_EXTENSIONS, "memory_limit": _FOREIGN_MEMORY, "temp_directory": ""})
     try:
         raw.execute(f"ATTACH '{quoted(path)}' AS {_FOREIGN_NAME} (TYPE duckdb, READ_ONLY)")
+        if scratch is not None:
+            raw.execute(f"SET allowed_directories = ['{quoted(scratch)}']")
         raw.execute("SET enable_external_access = false; SET lock_configuration = true")
     except BaseException:
         raw.close()

@@ -22,15 +22,18 @@ __all__ = ["opened_as_data"]
 
 
 @contextmanager
-def opened_as_data(path: Path, wait_seconds: float = 10.0) -> Iterator[Connection]:
+def opened_as_data(path: Path, wait_seconds: float = 10.0, scratch: Path | None = None) -> Iterator[Connection]:
     """The file's tables at the newest schema, under the connection's `catalog`; an older one is migrated in a copy.
+
+    Args:
+        scratch: a folder of ours, of which alone files may be read and written.
 
     Raises:
         DatabaseBusy: another process holds the file.
         InvalidDatabase: it is no database of presage's, is damaged or newer, or holds more than tables would.
         InvalidArgument: there is no such file.
     """
-    connection = Connection(path, wait_seconds, as_data=True)
+    connection = Connection(path, wait_seconds, as_data=True, scratch=scratch)
     try:
         found = _version(connection)
         if found:

@@ -83,13 +83,7 @@ class SampledDatabase(Database):
         """Of the networks of the sample, as `Database.spaces` has them."""
         if self.chosen is None:
             return super().spaces()
-        return dict(
-            self._connection.rows(
-                "SELECT hash, space FROM architectures WHERE space IS NOT NULL "
-                "AND hash IN (SELECT unnest(?::VARCHAR[]))",
-                [self._networks()],
-            )
-        )
+        return self.spaces_of(self._networks())
 
     def _networks(self) -> list[str]:
         found = self._connection.rows(

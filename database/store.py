@@ -214,13 +214,15 @@ class Database(Asking):
         check_architecture: CheckArchitecture | None = None,
         check_entry: CheckEntry | None = None,
         *,
+        vouch: Vouch | None = None,
         wait_seconds: float = 10.0,
         dry_run: bool = False,
     ) -> ImportReport:
-        """Take in all rows of another database file, which stays as it is; idempotent. Raises as `open` does."""
+        """Take in all rows of another database file, which stays as it is; idempotent. Arguments as `import_parquet`
+        has them. Raises as `open` does."""
 
         def read(writer: Writer) -> Iterable[Placed]:
-            return read_database(user_path(other), writer, wait_seconds)
+            return read_database(user_path(other), writer, wait_seconds, vouch)
 
         return self._take(read, check_architecture, check_entry, dry_run)
 

@@ -37,9 +37,9 @@ def _query(options: argparse.Namespace) -> int:
         found = database.similar(options.dcn, options.tolerance, least=options.least, version=PROBE_VERSION)
         datasets = {record.fingerprint: record for record in database.datasets()}
         recipes = {record.hash: record for record in database.recipes()}
-        spaces = database.spaces()
-    rows = found.experiments
-    best = sorted(range(len(rows)), key=lambda row: -rows.accuracy[row])[: options.top]
+        rows = found.experiments
+        best = rows.best(options.top)
+        spaces = database.spaces_of([str(rows.architecture[row]) for row in best])
     listed = [_network(rows, row, datasets, recipes, spaces) for row in best]
     counts = [
         {"name": datasets[key].name, "dcn": float(found.dcn[index]), "experiments": int((rows.dataset == index).sum())}

@@ -149,7 +149,7 @@ def import_experience(
         elif path.is_dir() or path.suffix == ".jsonl":
             reports.append(database.import_shards([path], check_architecture, check_entry, dry_run=dry_run))
         else:
-            reports.append(database.merge(path, check_architecture, check_entry, dry_run=dry_run))
+            reports.append(database.merge(path, check_architecture, check_entry, vouch=vouch, dry_run=dry_run))
     return ImportReport.of_all(reports, dry_run=dry_run)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from presage.database import Database, SampledDatabase
+from presage.database import Database, SampledDatabase, queries
 from presage.database.learned import Learned
 from presage.database.sampled import water_level
 from presage.errors import InvalidArgument
@@ -92,3 +92,23 @@ def test_experiments_without_a_probe_and_failed_ones_take_no_place(tmp_path: Pat
 def test_at_least_one_is_asked_for(tmp_path: Path) -> None:
     with fill(tmp_path / "a.duckdb", {"a": 2}) as database, pytest.raises(InvalidArgument, match="at least 1"):
         SampledDatabase(database, most=0)
+
+
+def test_names_of_operations_are_sought_in_a_fair_sample_of_very_many_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 4,000 networks one in four has a convolution, and one alone a thing that no other has."""
+    with Database.open(tmp_path / "many.duckdb", from_seed=False) as database:
+        text = """'{"op":"input"},{"op": "' || if(i = 7, 'rare', if(i % 4 = 0, 'convolution', 'linear')) || '"}'"""
+        database.connection.run(
+            f"INSERT INTO architectures SELECT sha256('a' || i), {text}, NULL, NULL FROM range(4000) t(i)"
+        )
+        assert database.operations() == {"input", "convolution", "linear", "rare"}
+        monkeypatch.setattr(queries, "MOST_SEARCHED", 100)
+        assert {"input", "convolution", "linear"} <= database.operations() <= {"input", "convolution", "linear", "rare"}
+        [(searched,)] = database.connection.rows(
+            "SELECT count(*) FROM architectures WHERE hash < ?", [f"{(1 << 32) // 40:08x}"]
+        )
+        assert 70 < searched < 130
+        names = database.connection.rows("SELECT hash FROM architectures ORDER BY hash LIMIT 2")
+        assert database.spaces_of([digest for (digest,) in names]) == {}

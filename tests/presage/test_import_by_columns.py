@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -259,3 +260,43 @@ def test_rows_of_a_part_with_a_field_that_no_record_has_are_refused(exported: Pa
     )  # fmt: skip
     assert found.pulled.experiments == 0
     assert f"`{table}` has no field `more`" in str(found.pulled.refused[0])
+
+
+_CHANGED = (
+    "parameters = parameters + 1", "accuracy = 2.0", "id = repeat('0', 64)", "seed = seed + 1", "device = ''",
+    "versions = '{'", "curve = curve[1:2]", "created_at = 'yesterday'", "status = 'diverged'", "source = 'mine'",
+)  # fmt: skip
+
+
+def test_a_database_is_merged_by_columns_as_row_by_row(exported: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.duckdb"
+    shutil.copy(exported.parent / "seed.duckdb", theirs)
+    with Database.open(theirs) as database:
+        ids = [identity for (identity,) in database.connection.rows("SELECT id FROM experiments ORDER BY id")]
+        for identity, change_ in zip(ids[::11], _CHANGED, strict=False):
+            database.connection.run(f"UPDATE experiments SET {change_} WHERE id = ?", [identity])
+    before = theirs.read_bytes()
+    contents, reports, asked = [], [], []
+    for name, told in (("columns", vouch), ("rows", None)):
+        seen: set[str] = set()
+        asked.append(seen)
+
+        def asked_alone(text: str, seen: set[str] = seen) -> None:
+            seen.add(text)
+            check_architecture(text)
+
+        with Database.open(tmp_path / f"{name}.duckdb", from_seed=False) as database:
+            reports.append(database.merge(theirs, asked_alone, check_entry, vouch=told))
+            again = database.merge(theirs, check_architecture, check_entry, vouch=told)
+            assert (again.added, again.already, again.refused) == (0, reports[-1].added, reports[-1].refused)
+            contents.append(
+                [
+                    database.connection.rows(f"SELECT * FROM {table} ORDER BY ALL")
+                    for table in ("datasets", "recipes", "architectures", "experiments", "probes", "predictions")
+                ]
+            )
+    assert contents[0] == contents[1]
+    assert reports[0] == reports[1]
+    assert 6 <= len(reports[0].refused) <= len(_CHANGED)
+    assert len(asked[0]) < 45 < len(asked[1])
+    assert theirs.read_bytes() == before
