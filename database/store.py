@@ -173,6 +173,7 @@ class Database(Asking):
         check_architecture: CheckArchitecture | None = None,
         check_entry: CheckEntry | None = None,
         *,
+        vouch: Vouch | None = None,
         dry_run: bool = False,
     ) -> ImportReport:
         """Take in shards of JSON lines (files, or folders of ``*.jsonl``); idempotent.
@@ -185,9 +186,10 @@ class Database(Asking):
                 is none (this floor does not know architectures).
             check_entry: called with each new entry; raises PresageError for one whose claims are false (this floor
                 knows neither what a network costs nor what a recipe is).
+            vouch: which of many experiments surely pass these checks: they are not asked about one by one.
             dry_run: report what would enter, and leave everything as it is.
         """
-        return self._take(lambda writer: read_shards(paths, writer), check_architecture, check_entry, dry_run)
+        return self._take(lambda writer: read_shards(paths, writer), check_architecture, check_entry, vouch, dry_run)
 
     def import_parquet(
         self,
@@ -206,7 +208,9 @@ class Database(Asking):
                 fast.
         """
         source = user_path(folder)
-        return self._take(lambda writer: read_parquet(source, writer, vouch), check_architecture, check_entry, dry_run)
+        return self._take(
+            lambda writer: read_parquet(source, writer, vouch), check_architecture, check_entry, vouch, dry_run
+        )
 
     def merge(
         self,
@@ -224,7 +228,7 @@ class Database(Asking):
         def read(writer: Writer) -> Iterable[Placed]:
             return read_database(user_path(other), writer, wait_seconds, vouch)
 
-        return self._take(read, check_architecture, check_entry, dry_run)
+        return self._take(read, check_architecture, check_entry, vouch, dry_run)
 
     def import_entries(
         self,
@@ -232,19 +236,21 @@ class Database(Asking):
         check_architecture: CheckArchitecture | None = None,
         check_entry: CheckEntry | None = None,
         *,
+        vouch: Vouch | None = None,
         dry_run: bool = False,
     ) -> ImportReport:
         """Take in entries that were read elsewhere, each with where it stood; idempotent, as `import_shards`."""
-        return self._take(lambda writer: placed, check_architecture, check_entry, dry_run)
+        return self._take(lambda writer: placed, check_architecture, check_entry, vouch, dry_run)
 
     def _take(
         self,
         read: Callable[[Writer], Iterable[Placed]],
         check_architecture: CheckArchitecture | None,
         check_entry: CheckEntry | None,
+        vouch: Vouch | None,
         dry_run: bool,
     ) -> ImportReport:
-        writer = Writer(self._connection, check_architecture, check_entry)
+        writer = Writer(self._connection, check_architecture, check_entry, vouch)
         with suppress(_TakenBack), self._connection.transaction():
             writer.write(read(writer))
             if dry_run:

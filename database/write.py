@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from presage.database.claims import Claims, Vouch
 from presage.database.connection import Connection
 from presage.errors import InvalidDatabase, InvalidExperience, PresageError
 from presage.records.architecture import ArchitectureRecord
 from presage.records.dataset import DatasetRecord
-from presage.records.entries import ENTRIES, Entry
+from presage.records.entries import ENTRIES, Entry, ExperimentEntry
+from presage.records.recipe import RecipeRecord
 from presage.records.record import Record
 from presage.records.text import TextRecord
 from presage.terminal import one_line
@@ -117,11 +121,13 @@ class Writer:
         connection: the open file.
         check_architecture: called once with the JSON text of each architecture; raises PresageError for none.
         check_entry: called with each entry that is not known yet; raises PresageError for one whose claims are false.
+        vouch: which of many experiments surely pass these checks, and are not asked about one by one.
     """
 
     connection: Connection
     check_architecture: CheckArchitecture | None = None
     check_entry: CheckEntry | None = None
+    vouch: Vouch | None = None
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ENTRIES, 0))
     already: int = 0
     refused: list[Refusal] = field(default_factory=list)
@@ -172,9 +178,10 @@ class Writer:
         known = {kind: stored(self.connection, kind, wanted) for kind, wanted in keys.items()}
         fresh: dict[type[Record], dict[str, Any]] = {kind: {} for kind in known}
         replaced: dict[type[Record], set[str]] = {kind: set() for kind in known}
-        for placed in batch:
+        vouched = set() if self.vouch is None else _vouched([placed.entry for placed in batch], self.vouch)
+        for at, placed in enumerate(batch):
             row = placed.entry.record
-            why = self._objection(placed.entry, known)
+            why = self._objection(placed.entry, known, at in vouched)
             if why:
                 self.refuse(placed.where, why)
                 continue
@@ -196,16 +203,16 @@ class Writer:
             if kind.row in self.counts:
                 self.counts[kind.row] += len(records)
 
-    def _objection(self, entry: Entry, known: dict[type[Record], dict[str, Any]]) -> str:
+    def _objection(self, entry: Entry, known: dict[type[Record], dict[str, Any]], vouched: bool) -> str:
         for dimension in entry.dimensions:
             why = contradiction(dimension, known[type(dimension)].get(dimension.identity))
-            if not why and isinstance(dimension, ArchitectureRecord):
+            if not why and not vouched and isinstance(dimension, ArchitectureRecord):
                 why = self._verdict(dimension)
             if why:
                 return why
         row = entry.record
         old = known[type(row)].get(row.identity)
-        if self.check_entry is not None and (old is None or _succeeds(row, old)):
+        if self.check_entry is not None and not vouched and (old is None or _succeeds(row, old)):
             try:
                 self.check_entry(entry)
             except PresageError as error:
@@ -224,6 +231,53 @@ class Writer:
             except PresageError as error:
                 self._verdicts[architecture.hash] = f"The architecture {architecture.hash[:12]}… is none: {error}"
         return self._verdicts[architecture.hash]
+
+
+def _vouched(entries: Sequence[Entry], vouch: Vouch) -> set[int]:
+    """Positions of the finished experiments whose claims are surely true."""
+    finished = [
+        (at, one)
+        for at, one in enumerate(entries)
+        if isinstance(one, ExperimentEntry) and one.experiment.accuracy is not None
+    ]
+    texts: dict[str, int] = {}
+    datasets: dict[tuple[str, int, int], tuple[int, DatasetRecord]] = {}
+    recipes: dict[tuple[str, str], tuple[int, RecipeRecord]] = {}
+    rows: list[list[int]] = []
+    for _, entry in finished:
+        dataset, recipe, experiment = entry.dataset, entry.recipe, entry.experiment
+        facts = dataset.fingerprint, dataset.channels, dataset.classes
+        claimed = (experiment.parameters, experiment.multiply_adds, experiment.activation_bytes, experiment.depth)
+        network = texts.setdefault(entry.architecture.text, len(texts))
+        place = datasets.setdefault(facts, (len(datasets), dataset))[0]
+        rows.append(
+            [network, place, recipes.setdefault((recipe.hash, recipe.text), (len(recipes), recipe))[0], *claimed]
+        )
+    try:
+        columns = np.array(rows, np.int64).reshape(len(rows), 7).T
+    except OverflowError:
+        return set()
+    accuracy = np.array([one.experiment.accuracy for _, one in finished], np.float64)
+    last = np.array([one.experiment.curve[-1] if one.experiment.curve else np.nan for _, one in finished], np.float64)
+    if not len(rows):
+        return set()
+    sure = vouch(
+        Claims(
+            list(texts),
+            [one for _, one in datasets.values()],
+            [one for _, one in recipes.values()],
+            columns[0],
+            columns[1],
+            columns[2],
+            parameters=columns[3],
+            multiply_adds=columns[4],
+            activation_bytes=columns[5],
+            depth=columns[6],
+            accuracy=accuracy,
+            last=last,
+        )
+    )
+    return {at for (at, _), is_sure in zip(finished, sure, strict=True) if is_sure}
 
 
 def _weight(row: Record) -> int:

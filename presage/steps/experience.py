@@ -142,12 +142,14 @@ def import_experience(
     for path in paths:
         if path in tables:
             own = tables[path]
-            report = database.import_entries(own.placed, check_architecture, check_entry, dry_run=dry_run)
+            report = database.import_entries(own.placed, check_architecture, check_entry, vouch=vouch, dry_run=dry_run)
             reports.append(replace(report, refused=(*own.refused, *report.refused), notes=(*own.notes, *report.notes)))
         elif path.is_dir() and any(path.glob("*.parquet")):
             reports.append(database.import_parquet(path, check_architecture, check_entry, vouch=vouch, dry_run=dry_run))
         elif path.is_dir() or path.suffix == ".jsonl":
-            reports.append(database.import_shards([path], check_architecture, check_entry, dry_run=dry_run))
+            reports.append(
+                database.import_shards([path], check_architecture, check_entry, vouch=vouch, dry_run=dry_run)
+            )
         else:
             reports.append(database.merge(path, check_architecture, check_entry, vouch=vouch, dry_run=dry_run))
     return ImportReport.of_all(reports, dry_run=dry_run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,9 @@ import duckdb
 import pytest
 
 from presage.database import Database, ImportReport, shared_place, sync
+from presage.database.merge import table_reader
+from presage.database.tables import entries_of_tables
+from presage.records.entries import entry_to_json
 from presage.vetting import check_architecture, check_entry
 from presage.vetting_columns import vouch
 
@@ -300,3 +304,35 @@ def test_a_database_is_merged_by_columns_as_row_by_row(exported: Path, tmp_path:
     assert 6 <= len(reports[0].refused) <= len(_CHANGED)
     assert len(asked[0]) < 45 < len(asked[1])
     assert theirs.read_bytes() == before
+
+
+def test_shards_and_entries_are_vouched_for_as_they_are_checked_one_by_one(exported: Path, tmp_path: Path) -> None:
+    with Database.open(exported.parent / "seed.duckdb", read_only=True) as database:
+        entries = list(entries_of_tables(table_reader(database.connection), lambda where, why: None))
+    lines = [json.loads(json.dumps(entry_to_json(placed.entry))) for placed in entries]
+    own = [line for line in lines if "experiment" in line]
+    for at, name in enumerate(("parameters", "multiply_adds", "activation_bytes", "depth", "seed", "accuracy")):
+        own[7 * at]["experiment"][name] += 0.0625 if name == "accuracy" else 1
+    own[50]["dataset"]["classes"] += 1  # of a fingerprint that others have, too
+    own[57]["recipe"]["json"]["epochs"] = 3
+    own[64]["experiment"]["parameters"] = 2**62
+    own[71]["architecture"]["hash"] = own[71]["experiment"]["architecture"] = "0" * 64
+    shard = tmp_path / "shard.jsonl"
+    shard.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    contents, reports, asked = [], [], []
+    for name, told in (("vouched", vouch), ("asked", None)):
+        seen: set[str] = set()
+        asked.append(seen)
+
+        def asked_alone(text: str, seen: set[str] = seen) -> None:
+            seen.add(text)
+            check_architecture(text)
+
+        with Database.open(tmp_path / f"{name}.duckdb", from_seed=False) as database:
+            reports.append(database.import_shards([shard], asked_alone, check_entry, vouch=told))
+            tables = ("datasets", "recipes", "architectures", "experiments", "probes", "predictions")
+            contents.append([database.connection.rows(f"SELECT * FROM {table} ORDER BY ALL") for table in tables])
+    assert contents[0] == contents[1]
+    assert reports[0] == reports[1]
+    assert len(reports[0].refused) >= 7
+    assert len(asked[0]) < 45 < len(asked[1])
