@@ -69,8 +69,8 @@ def fit_for(database: Database, dataset: str, recipe: str, *, whole: bool = Fals
     """The fit that serves a task, one for all tasks. It follows from the content of the database alone.
 
     Networks trained on the task itself correct the predictor: what has just been trained counts at once, and nothing is
-    fitted anew. They do so too where it was fitted to them: measured, that is no worse than one fitted without them
-    that is told (docs/tried.md). With very many only those are told that it was not fitted to.
+    fitted anew. They do so too where it was fitted to them, which is about as good as a fit without them
+    (docs/tried.md). With very many only those are told that it was not fitted to.
 
     Args:
         dataset, recipe: fingerprint and hash of the task.

@@ -246,7 +246,9 @@ class _Shrinking:
         bound = self.session.bound_predictor(self.dataset, self.recipe)
         named = [NamedArchitecture(graph.hash, graph) for graph in graphs]
         rows = predicted(bound, costed(self.dataset, named, self.recipe))
-        return rows, tuple(bound.extrapolation.notes([row.multiply_adds for row in rows]))
+        notes = bound.extrapolation.notes([row.multiply_adds for row in rows])
+        learned_from = bound.learned_from
+        return rows, (*notes, *([learned_from.words] if learned_from is not None and learned_from.waiting else []))
 
     def result(self) -> ShrinkResult:
         """Plan, train, and say what came of it; the best lies in the folder's `best` then."""

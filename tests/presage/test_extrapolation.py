@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from presage.database import learned
 from presage.session import Session
 from presage.steps.extrapolation import LEAST, Extrapolation
 from presage.training import Recipe
@@ -21,6 +23,23 @@ def test_notes_by_hand() -> None:
         "2 of 3 networks (up to 15M multiply-adds) are larger than any of the experience (4M): "
         "their predictions extrapolate."
     )
+
+
+def test_what_waits_is_a_note() -> None:
+    (note,) = Extrapolation(LEAST, 4_000_000, 12).notes([10])
+    assert note == (
+        "The predictor was not fitted to 12 of the newest experiments, of other tasks: they wait for the next fit "
+        "(--refit fits it to all)."
+    )
+
+
+def test_what_waits_is_counted_for_a_dataset(experienced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learned, "SMALL", 10)
+    monkeypatch.setattr(learned, "GROWTH", 4)
+    dataset = SimpleNamespace(fingerprint="new")
+    session = Session(experienced)
+    assert session.extrapolation(Recipe(), dataset).waiting == 7  # type: ignore[arg-type]
+    assert Session(experienced, refit=True).extrapolation(Recipe(), dataset).waiting == 0  # type: ignore[arg-type]
 
 
 def test_what_predictions_from_the_made_up_experience_rest_on(experienced: Path) -> None:

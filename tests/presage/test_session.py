@@ -14,7 +14,7 @@ import presage as door
 from presage.architecture.graph import Architecture, Node
 from presage.architecture.operations import Classifier, Convolution, Flatten, Input
 from presage.architecture.serial import dumps
-from presage.database import Database
+from presage.database import Database, learned
 from presage.records.testing import probe_entry
 from presage.report import write_report
 from presage.training import load_dataset
@@ -131,8 +131,10 @@ def test_paths_to_import_are_all_there_before_any_is_taken_in(
 
 
 def test_predict_gives_a_value_within_its_interval_and_shows_what_is_known(
-    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path
+    presage: Callable, shapes_npz: Path, experienced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(learned, "SMALL", 40)  # fits are to 40 experiments, or 60
+    monkeypatch.setattr(learned, "GROWTH", 2)
     file = tmp_path / "some.jsonl"
     file.write_text(presage("sample", "nb201", "-n", 4).out)
     words = (shapes_npz, file, "--predictor", "cost-only", "--database", experienced, "--quiet")
@@ -144,9 +146,9 @@ def test_predict_gives_a_value_within_its_interval_and_shows_what_is_known(
         assert row["trained"] is None
 
     train_words = (shapes_npz, file, "--out", tmp_path / "models", "--database", experienced, "--quiet")
-    learned = presage("train", *train_words, "--json").json
-    trained, by = learned["trained"], "16 px, 96 images, 12 epochs"
-    assert (learned["recipe_words"], {row["recipe_words"] for row in (*rows, *trained)}) == (by, {by})
+    answer = presage("train", *train_words, "--json").json
+    trained, by = answer["trained"], "16 px, 96 images, 12 epochs"
+    assert (answer["recipe_words"], {row["recipe_words"] for row in (*rows, *trained)}) == (by, {by})
     for command, given in (("predict", words), ("train", train_words)):
         assert f"Recipe: {by}." in presage(command, *given).out
     again = presage("predict", *words, "--json").json["predictions"]

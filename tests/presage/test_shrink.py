@@ -22,6 +22,7 @@ from presage.errors import InvalidArgument
 from presage.search.shrinking import subject
 from presage.session import Session
 from presage.steps.extrapolation import Extrapolation
+from presage.steps.fits import LearnedFrom
 from presage.surrogate.predictors.prediction import Prediction
 from presage.training.model.folder import load_model
 from presage.training.pruning.sparse import nonzero, prunable
@@ -37,6 +38,7 @@ class BySize:
     trained: Mapping[str, float] = MappingProxyType({})
     operations: frozenset[str] = frozenset()
     extrapolation = Extrapolation(of_recipe=0, largest=10)
+    learned_from = LearnedFrom(fitted_to=40, told=0, waiting=2)
 
     def predict(self, graphs: GraphBatch) -> Prediction:
         value = 0.5 + np.diff(graphs.node_start) / 1000
@@ -72,6 +74,7 @@ def test_the_answer_is_within_the_limit_beside_a_plain_version(
     told = outcome.json
     roles = [one["role"] for one in told["networks"]]
     assert roles == ["original", "plain", "short-list", "short-list"]
+    assert any("2 newer ones wait for the next fit" in note for note in told["notes"])
     original, *smaller = told["networks"]
     assert original["parameters"] > 9_000 / 0.3
     for one in smaller:
