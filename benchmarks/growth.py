@@ -4,11 +4,11 @@
         [--keep FOLDER]
 
 Made-up experience: the shipped experiments drawn anew, each with a network drawn from the space that its own was from
-(real costs; as many experiments a network as the shipped ones have), and its accuracies jittered. It is kept as Parquet
-in FOLDER, if that is given, for the next call. Each step runs in a process of its own: `import` of the Parquet files
-with every claim vetted, as `presage database import` does it; `load` of the database; `encode` for trees and kernel
-ridge; then fits of the predictors named. Printed are CPU seconds of all threads, peak memory of the process (of a fit:
-with what was loaded for it), and exponents from one size to the next.
+(real costs; as many experiments a network as the shipped ones have, and more once 20,000 networks are drawn), and its
+accuracies jittered. It is kept as Parquet in FOLDER, if that is given, for the next call. Each step runs in a process
+of its own: `import` of the Parquet files with every claim vetted, as `presage database import` does it; `load` of the
+database; `encode` for trees and kernel ridge; then fits of the predictors named. Printed are CPU seconds of all
+threads, peak memory of the process (of a fit: with what was loaded for it), and exponents from one size to the next.
 """
 
 from __future__ import annotations
