@@ -95,8 +95,8 @@ def train_cells(
 def search_cells(
     text: str | Path | TextData,
     *,
-    space: str | CellSpace = "rnn_darts",
-    strategy: str = "evolution",
+    space: str | CellSpace | None = None,
+    strategy: str | None = None,
     score: str | None = None,
     candidates: int | None = None,
     shortlist: int | None = None,
@@ -111,7 +111,7 @@ def search_cells(
     """Search recurrent cells on a text, by predicted or by trained score; resumes a run folder.
 
     Args:
-        space: of recurrent cells, by name or as it is.
+        space: of recurrent cells, by name or as it is; None: `rnn_tree`, or `rnn_darts` on shared weights.
         strategy, score, candidates, shortlist: as `presage.steps.cell_search.HowSearched` has them.
         recipe: how cells are trained; None for the usual one.
 
@@ -122,12 +122,13 @@ def search_cells(
         InvalidArgument: the run folder holds another search.
     """
     from presage.architecture.recurrent.registry import get_cell_space
+    from presage.architecture.recurrent.spaces import CellSpace
     from presage.steps.cell_search import HowSearched
     from presage.steps.cell_search import search_cells as searched
     from presage.training.text.recipe import TextRecipe
 
     how = HowSearched(strategy, score, candidates, shortlist)
-    of = get_cell_space(space) if isinstance(space, str) else space
+    of = space if isinstance(space, CellSpace) else get_cell_space(how.usual_space if space is None else space)
     data, folder = _text(text, words), user_path(run_folder, "run_folder", "presage.search_cells")
     with shown_progress(progress) as told:
         session = Session(database, device, seed, told)

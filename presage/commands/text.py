@@ -145,13 +145,14 @@ def _search_arguments(parser: Arguments) -> None:
     _text_arguments(parser)
     group = parser.add_argument_group("search")
     group.add_argument(
-        "--space", default="rnn_darts", metavar="SPACE",
-        help=f"{CELL_SPACES.listed('rnn_darts')}; arguments as in rnn_enas:nodes=6",
+        "--space", metavar="SPACE",
+        help=f"{CELL_SPACES.listed('rnn_tree')}; on shared weights the default is rnn_darts; arguments as in "
+        "rnn_enas:nodes=6",
     )  # fmt: skip
     group.add_argument(
-        "--strategy", default="evolution", metavar="NAME",
-        help="random, evolution (default), bayes, reinforce, local or tpe; or, on shared weights that propose what is "
-        "trained, enas, darts-first or darts-second",
+        "--strategy", metavar="NAME",
+        help="random (default by prediction), evolution (default by training), bayes, reinforce, local or tpe; or, on "
+        "shared weights that propose what is trained, enas, darts-first or darts-second",
     )  # fmt: skip
     group.add_argument(
         "--score", metavar="SCORE",
@@ -159,7 +160,7 @@ def _search_arguments(parser: Arguments) -> None:
     )  # fmt: skip
     group.add_argument(
         "--candidates", type=positive, metavar="N",
-        help="cells scored (default: 500 by prediction; 20 by training)",
+        help="cells scored (default: 60 by prediction; 20 by training)",
     )  # fmt: skip
     group.add_argument(
         "--shortlist", type=positive, metavar="N", help="cells trained, the best of the predicted (default: 8)"
@@ -176,7 +177,7 @@ def _search(options: argparse.Namespace) -> int:
     from presage.training.text.text_data import load_text
 
     how = HowSearched(options.strategy, options.score, options.candidates, options.shortlist)
-    recipe, space = _recipe_of(options), get_cell_space(options.space)
+    recipe, space = _recipe_of(options), get_cell_space(options.space or how.usual_space)
     data = load_text(options.text, options.words)
     with session_of(options) as session:
         session.check_database()

@@ -35,7 +35,7 @@ __all__ = [
 Read = Callable[[], "AbstractContextManager[Database]"]
 
 PREDICTED, TRAINED = SCORES = ("predicted", "trained")
-CANDIDATES = {PREDICTED: 500, TRAINED: 20}
+CANDIDATES = {PREDICTED: 60, TRAINED: 20}
 SHORTLIST = 8
 
 
@@ -44,7 +44,8 @@ class HowSearched:
     """How cells are searched: what is None is the usual.
 
     Attributes:
-        strategy: one of `presage.search.recurrent.strategies`.
+        strategy: one of `presage.search.recurrent.strategies`; usually `random` by prediction, as climbing what is
+            predicted ends where predictions are wrong, and `evolution` by training.
         score: what a strategy is told of its candidates, one of `SCORES`; usually predictions, but for those on shared
             weights.
         candidates: cells that are scored; those by training are all trained.
@@ -55,7 +56,7 @@ class HowSearched:
         InvalidArgument: a short-list where all candidates are trained, or predictions for a strategy on shared weights.
     """
 
-    strategy: str = "evolution"
+    strategy: str | None = None
     score: str | None = None
     candidates: int | None = None
     shortlist: int | None = None
@@ -63,7 +64,7 @@ class HowSearched:
     def __post_init__(self) -> None:
         from presage.search.recurrent.strategies import check_strategy
 
-        check_strategy(self.strategy, predicted=self.score == PREDICTED)
+        check_strategy(self.by, predicted=self.score == PREDICTED)
         if self.score is not None and self.score not in SCORES:
             raise UnknownName("score", self.score, SCORES)
         if self.shortlist is not None and not self.by_prediction:
@@ -71,11 +72,24 @@ class HowSearched:
             raise InvalidArgument("--shortlist", "presage text search", rule, self.shortlist)
 
     @property
+    def by(self) -> str:
+        """The strategy."""
+        return self.strategy or ("evolution" if self.score == TRAINED else "random")
+
+    @property
     def by_prediction(self) -> bool:
         """Whether candidates are scored by prediction."""
         from presage.search.recurrent.strategies import ON_SHARED_WEIGHTS
 
-        return self.score == PREDICTED or (self.score is None and self.strategy not in ON_SHARED_WEIGHTS)
+        return self.score == PREDICTED or (self.score is None and self.by not in ON_SHARED_WEIGHTS)
+
+    @property
+    def usual_space(self) -> str:
+        """The space that is searched where none is named: that of the best cells, or the one that every strategy on
+        shared weights takes."""
+        from presage.search.recurrent.strategies import ON_SHARED_WEIGHTS
+
+        return "rnn_darts" if self.by in ON_SHARED_WEIGHTS else "rnn_tree"
 
 
 @dataclass(frozen=True)
@@ -181,7 +195,7 @@ def search_cells(
     candidates = usual if how.candidates is None else how.candidates
     with one_thread():
         found = trained.search_cells(
-            data, space, recipe, strategy=how.strategy, candidates=candidates, seed=seed, run_folder=run_folder,
+            data, space, recipe, strategy=how.by, candidates=candidates, seed=seed, run_folder=run_folder,
             store=store, progress=progress, device=str(where), predictor=predictor, shortlist=shortlist,
         )  # fmt: skip
         if found:

@@ -12,6 +12,8 @@ import presage
 from presage.architecture.recurrent.published import published
 from presage.architecture.recurrent.spaces import RnnDarts
 from presage.errors import InvalidArgument, InvalidDataset, UnknownName
+from presage.search.recurrent.strategies import ON_SHARED_WEIGHTS, ONE_BY_ONE
+from presage.steps.cell_search import HowSearched
 from presage.training.text.recipe import TextRecipe
 from presage.training.text.text_data import text_data
 from presage.training.text.text_model import load_text_model
@@ -54,6 +56,15 @@ def test_a_search_by_prediction_and_one_by_training(tmp_path: Path, given: dict[
     told = presage.predict_cells(data, RnnDarts(nodes=2).cell(found.found[0].params), **given)
     assert found.found[0].predicted is not None
     assert told.cells[0].relative == pytest.approx(found.found[0].predicted["value"])
+
+
+def test_the_usual_of_a_search_serves_its_strategy() -> None:
+    for strategy in (*ONE_BY_ONE, *ON_SHARED_WEIGHTS):
+        how = HowSearched(strategy)
+        assert how.by_prediction == (strategy in ONE_BY_ONE)
+        assert how.usual_space == ("rnn_tree" if how.by_prediction else "rnn_darts")
+    assert not HowSearched(score="trained").by_prediction
+    assert (HowSearched().by, HowSearched(score="trained").by) == ("random", "evolution")
 
 
 def test_wrong_requests_are_refused(tmp_path: Path, given: dict[str, Any]) -> None:
