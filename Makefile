@@ -7,7 +7,7 @@
 #   make notebooks  run the notebooks and write what comes out into them
 #   make fitted  fit the predictor that is shipped, after a change of the seed or of what learns (minutes of a core)
 #   make torture   mutated files, kills and full disks over everything that reads or writes (two hours of two cores)
-#   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (half an hour)
+#   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (an hour)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -82,7 +82,7 @@ torture: $(VENV)/.developer
 	$(BIN)/python -m tests.hostile.torture
 
 evaluation: $(VENV)/shipped.duckdb
-	$(BIN)/presage evaluate --database $< --out docs/evaluation > /dev/null
+	$(BIN)/presage evaluate --folds 10 --database $< --out docs/evaluation > /dev/null
 	$(BIN)/presage evaluate --database $< --families shipped --out docs/evaluation/families > /dev/null
 	$(BIN)/python docs/generate.py
 

@@ -36,6 +36,7 @@ from presage.database import Database
 from presage.surrogate import Experience, Prediction, Predictor, Task, WithinSpace, get_predictor, load_experience
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.metrics import coverage, kendall_tau, mse, regret_at_k, width
+from presage.surrogate.predictors.recipe_effect import usual_tasks
 
 Floats = NDArray[np.float64]
 
@@ -87,9 +88,9 @@ def learned_from(folder: Path) -> Experience:
         return load_experience(database)
 
 
-def usual_tasks(experience: Experience) -> dict[str, Task]:
-    """By the name of the dataset, those of the recipe that most of the experience is by."""
-    return {task.name: task for task in experience.tasks if task.epochs == 12 and task.image_side == 16}
+def by_dataset(experience: Experience) -> dict[str, Task]:
+    """By the name of the dataset, the tasks of the recipe that most datasets were trained by."""
+    return {task.name: task for task in (experience.tasks[at] for at in usual_tasks(experience))}
 
 
 def by_authors(task: Task, **changed: Any) -> Task:
@@ -105,7 +106,7 @@ def nb201_graphs(texts: NDArray[Any]) -> GraphBatch:
 
 def tables(arguments: argparse.Namespace, experience: Experience) -> Iterator[Table]:
     """The tables whose files are there."""
-    usual = usual_tasks(experience)
+    usual = by_dataset(experience)
 
     def drawn(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         length = len(next(iter(columns.values())))

@@ -122,6 +122,7 @@ EVALUATED = {
         "predictors",
         "predictors-by-dataset",
         "details",
+        "other-recipes",
         "intervals",
         "core",
         "few-shot",

@@ -22,6 +22,7 @@ from presage.surrogate.evaluation.goals import Goal, goals, goals_table
 from presage.surrogate.evaluation.interval_study import interval_measures, interval_table
 from presage.surrogate.evaluation.leaving_out import leave_out, score_table, ways_of_leaving_out
 from presage.surrogate.evaluation.matrix import Matrix
+from presage.surrogate.evaluation.matrix_splits import LEAST_NETWORKS
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.scenarios import scenarios
 from presage.surrogate.evaluation.scores import EvaluationTable
@@ -29,6 +30,7 @@ from presage.surrogate.evaluation.shots import ShotPlan
 from presage.surrogate.evaluation.tables import Table
 from presage.surrogate.predictors.prediction import Prediction
 from presage.surrogate.predictors.predictor import Predictor, StepCallback
+from presage.surrogate.predictors.recipe_effect import usual_tasks
 
 __all__ = ["BASELINES", "STUDIES", "Appraisal", "appraise", "core_table"]
 
@@ -44,6 +46,7 @@ BASELINES = ("dataset-mean", "cost-only", "nearest-dataset", "tapas-1-no-dcn", "
 """What a predictor must beat."""
 
 PREFERRED = "ensemble"
+OTHERS = f"Of at least {LEAST_NETWORKS} networks each; many are short-lists of searches, all alike."
 LEAST_CORE = 5
 """Core networks that a dataset must have to be ranked by them."""
 
@@ -54,11 +57,12 @@ class Appraisal:
 
     Attributes:
         predictor: the one that the goals are about.
-        table: scores on all networks of the left-out datasets.
-        outcomes: of every left-out task: what a plot needs.
+        table: scores on all networks of the left-out datasets by the recipe that most datasets were trained by.
+        outcomes: of those tasks: what a plot needs.
         core: scores on the core networks alone, and of the dataset-blind ranking; None where there are none.
         few_shot: what trained networks of the target are worth; None where it was not studied.
         difficulty: of the DCN; None where it was not studied.
+        others: scores on the tasks of other recipes, of `LEAST_NETWORKS` networks or more; None where there are none.
         matrix: recipes and sizes left out beside the datasets (`study_matrix`); None where it was not studied.
         recipe_words: the recipes that the networks were trained by, in words.
     """
@@ -69,6 +73,7 @@ class Appraisal:
     core: EvaluationTable | None = None
     few_shot: FewShotStudy | None = None
     difficulty: DifficultyStudy | None = None
+    others: EvaluationTable | None = None
     matrix: Matrix | None = None
     recipe_words: str = ""
 
@@ -81,6 +86,8 @@ class Appraisal:
     def tables(self) -> list[Table]:
         """Every table, the goals last."""
         found = [*self.table.tables(), self.table.details(self.predictor)]
+        if self.others is not None:
+            found.append(self.others.means("other-recipes", "tasks by other recipes", OTHERS))
         found.append(interval_table(self.outcomes, self.table.predictors))
         if self.core is not None:
             subject = "Only networks trained on every dataset."
@@ -105,6 +112,7 @@ class Appraisal:
             "recipe_words": self.recipe_words,
             "predictor": self.predictor,
             "intervals": {name: interval_measures(self.outcomes, name) for name in self.table.predictors},
+            "others": None if self.others is None else self.others.to_json(points=points),
             "core": None if self.core is None else self.core.to_json(),
             "few_shot": None if self.few_shot is None else self.few_shot.to_json(),
             "dcn": None if self.difficulty is None else self.difficulty.to_json(),
@@ -128,6 +136,9 @@ def appraise(
 ) -> Appraisal:
     """Evaluates predictors on left-out datasets, with the studies asked for.
 
+    What is compared is of the recipe that most datasets were trained by: by another a dataset has few networks, mostly
+    one, which says nothing of a ranking. Tasks of other recipes with enough of them stand in `others`.
+
     Args:
         experience: trained networks on at least two datasets.
         predictors: unfitted. The goals are about the ensemble if it is among them, else the first that is no baseline.
@@ -149,7 +160,7 @@ def appraise(
         raise InvalidArgument("predictors", "evaluate", "be at least one, of different names", [])
     names = [predictor.name for predictor in predictors]
     chosen = PREFERRED if PREFERRED in names else next((name for name in names if name not in BASELINES), names[0])
-    outcomes = leave_out(
+    every_task = leave_out(
         experience,
         asked,
         folds=folds,
@@ -159,6 +170,9 @@ def appraise(
         cache=cache,
         progress=progress,
     )
+    usual = {experience.tasks[at].key for at in usual_tasks(experience)}
+    outcomes = [outcome for outcome in every_task if outcome.task.key in usual]
+    others = [one for one in every_task if one.task.key not in usual and len(one.truth) >= LEAST_NETWORKS]
     how, every = ways_of_leaving_out(folds, families), [predictor.name for predictor in asked]
     rivals = (chosen, *(name for name in every if name != chosen))
     return Appraisal(
@@ -168,6 +182,7 @@ def appraise(
         core=core_table(experience, outcomes, every, how) if "core" in studies else None,
         few_shot=FewShotStudy(tuple(outcomes), rivals) if "few-shot" in studies else None,
         difficulty=difficulty if "dcn" in studies else None,
+        others=score_table(others, every, how) if others else None,
     )
 
 

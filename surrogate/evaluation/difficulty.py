@@ -11,6 +11,7 @@ import numpy as np
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.evaluation.tables import Table, mean_of, number
 from presage.surrogate.metrics import spearman
+from presage.surrogate.predictors.recipe_effect import usual_tasks
 
 if TYPE_CHECKING:
     from presage.database import Database
@@ -139,7 +140,9 @@ class DifficultyStudy:
 
 
 def study_difficulty(database: Database, experience: Experience, core: frozenset[str]) -> DifficultyStudy:
-    """The DCNs of the datasets of `experience` beside their trained accuracies.
+    """The DCNs of the datasets of `experience` beside their trained accuracies by the recipe of most datasets.
+
+    Datasets that were trained on by other recipes alone have no part in it.
 
     Args:
         database: where the probes and the seconds are.
@@ -150,12 +153,17 @@ def study_difficulty(database: Database, experience: Experience, core: frozenset
 
     probes = probes_by_dataset(database, None)
     columns = database.experiments(datasets=list(experience.fingerprints), arrays=False)
+    by_usual = np.isin(experience.task_index, usual_tasks(experience))
+    recipe = experience.tasks[int(usual_tasks(experience)[0])].recipe
     is_core = np.isin(columns.architecture.astype(str), sorted(core))
+    is_core &= np.array([of == recipe for of in columns.recipes], np.bool_)[columns.recipe]
     of_experience = np.isin(experience.hashes, sorted(core))
     name = {task.fingerprint: task.name for task in experience.tasks}
     found = []
     for index, fingerprint in enumerate(experience.fingerprints):
-        rows = np.flatnonzero(experience.group == index)
+        rows = np.flatnonzero((experience.group == index) & by_usual)
+        if not len(rows):
+            continue
         common = rows[of_experience[rows]]
         position = columns.datasets.index(fingerprint)
         seconds = columns.seconds[(columns.dataset == position) & is_core]

@@ -140,19 +140,8 @@ class EvaluationTable:
             name: prefix of the tables' names.
             subject: what was scored, where that is not every network of the datasets.
         """
-        two_seed = self.mean_two_seed_tau()
-        known = "" if two_seed is None else f" Mean two-seed τ {two_seed:.3f}."
         first = self.of(self.predictors[0])
-        title = f"Mean over {len(first)} datasets, {self.how}.{f' {subject}' if subject else ''}{known}"
-        means = Table(
-            name,
-            title,
-            ("predictor", *METRICS.values()),
-            tuple(
-                (predictor, *(number(value, DIGITS) for value in self.mean(predictor).values()))
-                for predictor in self.predictors
-            ),
-        )
+        means = self.means(name, "datasets", subject)
         of = {predictor: self.of(predictor) for predictor in self.predictors}
         by_dataset = Table(
             f"{name}-by-dataset",
@@ -171,6 +160,27 @@ class EvaluationTable:
             ),
         )
         return means, by_dataset
+
+    def means(self, name: str, tasks: str, subject: str = "") -> Table:
+        """Means of every metric, by predictor.
+
+        Args:
+            name: of the table.
+            tasks: what was left out, in the plural.
+            subject: what was scored of them, in a sentence; "" for every network.
+        """
+        two_seed = self.mean_two_seed_tau()
+        known = "" if two_seed is None else f" Mean two-seed τ {two_seed:.3f}."
+        about = f" {subject}" if subject else ""
+        return Table(
+            name,
+            f"Mean over {len(self.of(self.predictors[0]))} {tasks}, {self.how}.{about}{known}",
+            ("predictor", *METRICS.values()),
+            tuple(
+                (predictor, *(number(value, DIGITS) for value in self.mean(predictor).values()))
+                for predictor in self.predictors
+            ),
+        )
 
     def details(self, predictor: str) -> Table:
         """Every metric of one predictor by dataset, and the mean."""

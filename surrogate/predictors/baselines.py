@@ -113,6 +113,8 @@ def _cost_columns() -> slice:
 class NearestDataset(Predictor):
     """What like networks scored on the one dataset of nearest DCN: recall without learning.
 
+    Of a dataset that was trained on by several recipes, its networks by the recipe that it has most of.
+
     Args:
         neighbours: networks, nearest in standardised graph features and costs, whose accuracies are averaged.
     """
@@ -126,7 +128,11 @@ class NearestDataset(Predictor):
     def _learn(self, experience: Experience) -> None:
         features = np.asarray(experience.features, np.float64)
         self.centre_, self.deviation_ = features.mean(axis=0), features.std(axis=0)
-        self.dcn_ = np.array([task.dcn for task in experience.tasks])
+        size = np.bincount(experience.task_index)
+        most = {task.fingerprint: at for at, task in sorted(enumerate(experience.tasks), key=lambda of: size[of[0]])}
+        self.dcn_ = np.full(len(size), np.inf)
+        for at in most.values():
+            self.dcn_[at] = experience.tasks[at].dcn
         self.x_ = self._standard(features)
         self.z_ = to_logit(experience.accuracy)
         self.task_index_ = experience.task_index

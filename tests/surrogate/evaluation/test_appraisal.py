@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from presage.surrogate.evaluation import leaving_out
 from presage.surrogate.evaluation.appraisal import appraise
 from presage.surrogate.evaluation.core_networks import core_networks
 from presage.surrogate.evaluation.difficulty import study_difficulty
+from presage.surrogate.evaluation.matrix_splits import LEAST_NETWORKS
 from presage.surrogate.evaluation.shots import ShotPlan
 from presage.surrogate.predictors.baselines import CostOnly, DatasetMean, NearestDataset
 from presage.surrogate.predictors.ensemble import Ensemble
@@ -65,6 +67,30 @@ def test_every_study_comes_from_one_fit_a_fold_and_folds_are_kept(
     assert other.table == first.table
 
 
+def test_recipes_with_few_networks_have_no_part_in_the_means(experience: Experience) -> None:
+    usual = [replace(task, recipe="usual") for task in experience.tasks]
+    size, rows, tasks = len(experience) // len(usual), [np.arange(len(experience))], [*usual]
+    for recipe, networks in (("rare", 1), ("known", LEAST_NETWORKS)):
+        for at, task in enumerate(usual[:3]):
+            tasks.append(replace(task, recipe=recipe, epochs=24 if recipe == "known" else 60))
+            rows.append(at * size + np.arange(networks))
+    index = [experience.task_index, *(np.full(len(own), at) for at, own in enumerate(rows[1:], start=len(usual)))]
+    more = replace(
+        experience.take(np.concatenate(rows)), task_index=np.concatenate(index), tasks=tuple(tasks), _source=None
+    )
+    found = appraise(more, [CostOnly()], shots=PLAN, folds=2)
+    assert {score.task for score in found.table.of("cost-only")} == {task.key for task in usual}
+    assert found.core is not None
+    assert {score.task for score in found.core.of("cost-only")} <= {task.key for task in usual}
+    assert {outcome.task.key for outcome in found.outcomes} == {task.key for task in usual}
+    assert found.others is not None
+    assert {score.task for score in found.others.of("cost-only")} == {t.key for t in tasks if t.recipe == "known"}
+    (table,) = (table for table in found.tables() if table.name == "other-recipes")
+    assert table.title.startswith("Mean over 3 tasks by other recipes")
+    assert found.to_json()["others"]["mean"]["cost-only"]["kendall_tau"] is not None
+    assert appraise(experience, [CostOnly()], shots=PLAN, folds=2).others is None
+
+
 def test_only_what_is_asked_for_is_studied(experience: Experience) -> None:
     found = appraise(experience, [CostOnly()], studies=[], folds=2)
     assert found.table.predictors == ("cost-only",)
@@ -105,6 +131,18 @@ def test_the_difficulty_of_the_datasets_of_a_database(tmp_path: Path) -> None:
                         seconds=10.0 * (row + 1),
                     )
                 )
+        longer = recipe_record(Recipe(epochs=epochs + 1))  # another recipe, which the DCN is not compared with
+        entries.append(
+            experiment_entry(
+                dataset=dataset,
+                architecture=entries[-1].architecture,
+                recipe=longer,
+                curve=[0.9] * (epochs + 1),
+                train_losses=[1.0] * (epochs + 1),
+                accuracy=0.95,
+                seconds=900.0,
+            )
+        )
         database.add_experiments(entries)
         database.add_probes(probes)
         experience = load_experience(database)
@@ -117,4 +155,7 @@ def test_the_difficulty_of_the_datasets_of_a_database(tmp_path: Path) -> None:
     assert (one.networks, one.core_networks) == (5, 4)
     assert one.mean_accuracy == pytest.approx(0.32)
     assert one.core_seconds == pytest.approx(25.0)
+    last = next(found for found in study.datasets if found.dataset == "made-up-2")
+    assert (last.networks, last.mean_accuracy) == (4, pytest.approx(0.515))
+    assert last.core_seconds == pytest.approx(25.0)
     assert study.rank_correlation(core=True) == pytest.approx(1.0)

@@ -79,6 +79,21 @@ def test_nearest_dataset_recalls_the_same_network_on_the_dataset_of_nearest_dcn(
     assert same.mean() > 0.9  # two different networks may share every feature
 
 
+def test_nearest_dataset_recalls_by_the_recipe_that_the_dataset_has_most_networks_of() -> None:
+    plain = synthetic_experience(4, 20)
+    lone = [replace(task, recipe="another", epochs=60) for task in plain.tasks]  # one network of each by another recipe
+    given = replace(
+        plain.take(np.append(np.arange(len(plain)), [0, 20, 40, 60])),
+        task_index=np.append(plain.task_index + 4, np.arange(4)),
+        tasks=(*lone, *plain.tasks),
+        _source=None,
+    )
+    asked = replace(plain.tasks[2], fingerprint="f" * 64)
+    before = NearestDataset().fit(plain).predict(plain.graphs, asked).value
+    found = NearestDataset().fit(given).predict(plain.graphs, asked).value
+    assert np.isclose(found, before).mean() > 0.9  # the scale of features is that of all rows
+
+
 def test_trees_beat_every_baseline_on_datasets_left_out() -> None:
     experience = synthetic_experience(14, 40, seed=1)
     tasks = [synthetic_task(number, seed=1) for number in (2001, 2002, 2003)]
