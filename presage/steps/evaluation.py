@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from presage.surrogate.evaluation.appraisal import Appraisal
 
 __all__ = ["evaluate"]
-
-MOST_LISTED = 3
-"""Recipes that are said in words; of the others, how many there are."""
 
 
 def evaluate(
@@ -41,6 +37,7 @@ def evaluate(
     from presage.surrogate.evaluation.difficulty import study_difficulty
     from presage.surrogate.evaluation.matrix_study import study_matrix
     from presage.surrogate.evaluation.shots import ShotPlan
+    from presage.surrogate.predictors.recipe_effect import usual_tasks
 
     unfitted = [get_predictor(name, seed=seed) for name in predictors]
     asked = tuple(STUDIES) if studies is None else tuple(studies)
@@ -75,15 +72,5 @@ def evaluate(
                 seed=seed,
             ),
         )
-    counts = Counter(experience.tasks[at].recipe for at in experience.task_index.tolist())
-    return replace(found, recipe_words=_listed([(words.get(recipe, recipe), n) for recipe, n in counts.most_common()]))
-
-
-def _listed(recipes: Sequence[tuple[str, int]]) -> str:
-    """Recipes in words with how many networks were trained by them, the commonest first, when there are several."""
-    if len(recipes) < 2:
-        return "".join(words for words, _ in recipes)
-    shown = [f"{words} ({n:,} networks)" for words, n in recipes[:MOST_LISTED]]
-    rest = recipes[MOST_LISTED:]
-    shown += [f"{len(rest)} more ({sum(n for _, n in rest):,} networks)"] if rest else []
-    return "; ".join(shown)
+    usual = experience.tasks[int(usual_tasks(experience)[0])].recipe
+    return replace(found, recipe_words=words.get(usual, usual))

@@ -32,7 +32,6 @@ def load_experience(
     datasets: Collection[str] | None = None,
     recipe: str | None = None,
     space: str | None = None,
-    until: str | None = None,
 ) -> Experience:
     """All finished experiments on probed datasets; a dataset without a probe is passed over, having no difficulty.
 
@@ -42,14 +41,13 @@ def load_experience(
         datasets: only these (fingerprints).
         recipe: only experiments by this recipe (hash).
         space: only networks sampled from this space.
-        until: only experiments that had ended by then, as in `created_at`.
 
     Raises:
         InvalidExperience: where nothing is left to learn from.
     """
     from presage.architecture.vetting.texts import batch_of_texts
 
-    columns = database.experiments(datasets=datasets, recipe=recipe, space=space, arrays=True, until=until)
+    columns = database.experiments(datasets=datasets, recipe=recipe, space=space, arrays=True)
     probes, ladders = probes_by_dataset(database, probe_version), ladders_by_dataset(database, probe_version)
     known = {record.fingerprint: record for record in database.datasets()}
     recipes = {record.hash: record.json for record in database.recipes()}

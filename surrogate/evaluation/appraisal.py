@@ -64,7 +64,7 @@ class Appraisal:
         difficulty: of the DCN; None where it was not studied.
         others: scores on the tasks of other recipes, of `LEAST_NETWORKS` networks or more; None where there are none.
         matrix: recipes and sizes left out beside the datasets (`study_matrix`); None where it was not studied.
-        recipe_words: the recipes that the networks were trained by, in words.
+        recipe_words: the recipe that the networks of `table` were trained by, in words.
     """
 
     predictor: str
