@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
+import duckdb
 import pytest
 
 from presage.database import Database, SampledDatabase
 from presage.database.learned import GROWTH, MOST_WAITING, SMALL, size_fitted
 from presage.records.testing import dataset_record, experiment_entry, probe_entry
 
-SHIPPED = 7818
+SEED = Path(__file__).resolve().parents[2] / "database" / "seed" / "experiments.parquet"
+SHIPPED = int(duckdb.execute("SELECT count(*) FROM read_parquet(?)", [str(SEED)]).fetchall()[0][0])
+STEP = min(SHIPPED // GROWTH, MOST_WAITING)
 NEW = dataset_record("new")
 
 
@@ -23,9 +26,10 @@ def entries(count: int, first: int = 0, day: str = "2101-01-01", **changed: obje
 
 
 def test_sizes_by_hand() -> None:
-    assert size_fitted(SHIPPED, SHIPPED) == size_fitted(SHIPPED, SHIPPED + 389) == SHIPPED
-    assert size_fitted(SHIPPED, SHIPPED + 390) == size_fitted(SHIPPED, SHIPPED + 789) == SHIPPED + SHIPPED // GROWTH
-    assert size_fitted(SHIPPED, SHIPPED + 790) == SHIPPED + 390 + MOST_WAITING
+    first = 7818
+    assert size_fitted(first, first) == size_fitted(first, first + 389) == first
+    assert size_fitted(first, first + 390) == size_fitted(first, first + 789) == first + first // GROWTH
+    assert size_fitted(first, first + 790) == first + 390 + MOST_WAITING
     assert [size_fitted(0, n) for n in (0, 1, 57, SMALL)] == [0, 1, 57, SMALL]
     assert size_fitted(0, SMALL + 9) == SMALL
     assert size_fitted(0, SMALL + 10) == SMALL + 10
@@ -55,7 +59,7 @@ def test_beside_what_is_shipped_the_newest_wait_and_the_fit_stays_the_same(tmp_p
         assert (before.fitted, before.late) == (SHIPPED, ())
         assert SampledDatabase(database, before).content_hash() == content
         database.add_probe(probe_entry(NEW))
-        old, new = entries(200, day="2020-01-01"), entries(189, 200)
+        old, new = entries(200, day="2020-01-01"), entries(STEP - 201, 200)
         database.add_experiments([*old, *new])
         now = database.learned()
         assert now.fitted == SHIPPED
@@ -64,19 +68,19 @@ def test_beside_what_is_shipped_the_newest_wait_and_the_fit_stays_the_same(tmp_p
         learned_from = SampledDatabase(database, now)
         assert learned_from.content_hash() == content != database.content_hash()
         assert len(learned_from.experiments()) == SHIPPED
-        assert len(database.experiments(among=now.late)) == 389
+        assert len(database.experiments(among=now.late)) == STEP - 1
 
-        database.add_experiments(entries(1, 389))
+        database.add_experiments(entries(1, STEP - 1))
         grown = database.learned()
-        assert (grown.fitted, grown.late) == (SHIPPED + 390, ())
+        assert (grown.fitted, grown.late) == (SHIPPED + STEP, ())
         grown_content = SampledDatabase(database, grown).content_hash()
         assert grown_content != content
-        database.add_experiments(entries(1, 390))
+        database.add_experiments(entries(1, STEP))
         after = database.learned()
         assert len(after.late) == 1
         assert SampledDatabase(database, after).content_hash() == grown_content
         assert database.learned(whole=True).late == ()
-        assert database.learned(whole=True).fitted == SHIPPED + 391
+        assert database.learned(whole=True).fitted == SHIPPED + STEP + 1
 
 
 def test_a_shipped_experiment_that_is_gone_asks_for_another_fit(tmp_path: Path) -> None:
