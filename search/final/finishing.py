@@ -56,7 +56,7 @@ class Finishing:
         trainer = self._trainer or RecipesTrainer(run.dataset, run.device, run.beside)
         notes: list[str] = []
         settings = self._for_images(run, trainer, trained, notes) if self.settings.mirror else self.settings
-        run.pace.finishes(len(chosen))
+        chosen = chosen[: run.pace.finishes(len(chosen))]
         networks = [_Network(run, trainer, one, settings, at, len(chosen), notes) for at, one in enumerate(chosen)]
         if settings.side_by_side and settings.trials < 2:
             ahead = len(networks) if isinstance(trainer, RecipesAhead) else 1

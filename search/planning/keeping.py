@@ -105,9 +105,13 @@ class BudgetPace:
         if measured > 0 and seconds > 0:
             self._ratios[self._by_search(recipe)].append(seconds / measured)
 
-    def finishes(self, networks: int) -> None:
-        """A short-list of fewer networks than planned leaves more time for each."""
-        self._finals = min(self._finals, networks)
+    def finishes(self, networks: int) -> int:
+        """As many as planned, or all where the short-list came to fewer, which leaves more time for each. Of those side
+        by side whole turns: one alone in the last would leave cores idle for as long as it takes."""
+        finals = min(self._finals, networks)
+        slots = self._workload.at_once if self._side_by_side else 1
+        self._finals = finals - finals % slots if finals > slots else finals
+        return self._finals
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """As many epochs as there is time for, a few at least, four times those planned at most; fixed once for all.

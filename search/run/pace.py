@@ -19,8 +19,8 @@ class Pace(Protocol):
     def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
         """A training is over, after so many seconds."""
 
-    def finishes(self, networks: int) -> None:
-        """So many networks are trained finally, which may be fewer than were planned."""
+    def finishes(self, networks: int) -> int:
+        """How many of the networks that could be trained finally should be."""
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """The final recipe with as many epochs as there is time for, which stay fixed from then on."""
@@ -39,8 +39,9 @@ class Unhurried:
     def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
         """See `Pace.trained`: it is not remembered."""
 
-    def finishes(self, networks: int) -> None:
-        """See `Pace.finishes`: it is not remembered."""
+    def finishes(self, networks: int) -> int:
+        """All of them."""
+        return networks
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """The recipe as it is."""

@@ -322,13 +322,16 @@ def test_networks_for_which_there_is_no_time_any_more_are_left_out(search: Searc
     assert [note for note in result.final.notes if "no time" in note and left_out.chosen.hash[:8] in note]
 
 
-def test_the_pace_is_told_how_many_networks_there_are_to_train_finally(search: Search) -> None:
+def test_the_pace_says_how_many_networks_are_trained_finally(search: Search) -> None:
     class Told(Unhurried):
         networks = 0
 
-        def finishes(self, networks: int) -> None:
+        def finishes(self, networks: int) -> int:
             self.networks = networks
+            return networks - 1
 
-    pace = Told()
-    result = search(RatesTrainer(), FinalSettings(FINAL, networks=40, trials=0), pace=pace)
+    pace, trainer = Told(), RatesTrainer()
+    result = search(trainer, FinalSettings(FINAL, networks=40, trials=0), pace=pace)
     assert pace.networks == len(result.verified) < 40
+    assert result.final is not None
+    assert len(trainer.trained) == len(result.final.trainings) == pace.networks - 1  # what it says is trained

@@ -119,8 +119,18 @@ def test_more_final_trainings_than_there_is_room_for_share_the_time(at: Time, tm
 def test_a_short_list_of_fewer_networks_than_planned_leaves_them_all_the_time(at: Time, tmp_path: Path) -> None:
     pace = _pace(at, tmp_path, networks=4, timer=lambda architecture, recipe: 5.0, side_by_side=True)
     at.now += 80
-    pace.finishes(2)
+    assert pace.finishes(2) == 2
     assert pace.fitted(NETWORK, FINAL).epochs == 21  # 200 - 80 at 5 seconds each, and a tenth: none comes after them
+
+
+def test_none_is_trained_alone_after_others_side_by_side(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path, networks=4, timer=lambda architecture, recipe: 5.0, side_by_side=True)
+    at.now += 80
+    assert pace.finishes(3) == 2  # two at once: the third would have one core for as long as these have two
+    assert pace.fitted(NETWORK, FINAL).epochs == 21
+    assert _pace(at, tmp_path / "one", networks=4, side_by_side=True).finishes(1) == 1
+    assert _pace(at, tmp_path / "four", networks=4, side_by_side=True).finishes(9) == 4
+    assert _pace(at, tmp_path / "turns", networks=3).finishes(3) == 3  # one after the other, by all threads
 
 
 def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:
