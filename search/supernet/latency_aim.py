@@ -112,13 +112,25 @@ class OperationLatency:
             seconds = self.estimated(codes)
         near = _near(seconds, most)
         if near.any():
-            chances = (self.relaxation.paths(codes) * np.log(floor)).sum(axis=(1, 2))
-            best = np.where(near, chances, -np.inf).argmax()
+            best = np.where(near, self.chances(codes, strength), -np.inf).argmax()
         elif (seconds <= most).any():
             best = np.where(seconds <= most, seconds, -np.inf).argmax()
         else:
             best = seconds.argmin()
         found: Codes = codes[int(best)]
+        return found
+
+    def beside(self, code: Codes, derive: Callable[[Floats], Codes]) -> Codes:
+        """(n, p) the networks that another operation of one edge makes of that of a code (p,)."""
+        chosen = np.maximum(self.relaxation.paths(code[None])[0].astype(np.float64), _LEAST_SHARE)
+        found: Codes = np.unique(np.stack([derive(one) for one in self._swapped(chosen)]), axis=0)
+        others: Codes = found[(found != code).any(axis=1)]
+        return others
+
+    def chances(self, codes: Codes, strength: Floats) -> Floats:
+        """(n,) logarithms of how probable networks (n, p) are by (E, O) strengths."""
+        floor = np.maximum(strength, _LEAST_SHARE)
+        found: Floats = (self.relaxation.paths(codes) * np.log(floor)).sum(axis=(1, 2))
         return found
 
     def _swapped(self, strength: Floats) -> Iterator[Floats]:

@@ -25,6 +25,7 @@ Mask = NDArray[np.bool_]
 _STEEPNESS = 20.0  # κ: weight of the excess over a limit
 _SETTLED = 0.95, 1.0  # of the limit, that what was found takes when measured
 _TRIES = 8  # derivations until it does
+_TRIES_BESIDE = 24  # measured beside the best of these where none does
 _MARGIN = 0.9  # of the limit, for what is estimated and not measured until it fits
 _MOST_ROOM = 1.5  # limits that an estimate may take where what is measured is faster than estimated
 
@@ -67,8 +68,8 @@ class Proxyless(ByGradient):
     Where latency is limited, its expected value (equation 2) has a part in the loss of the architecture. The paper adds
     λ₂ · E[latency] (equation 3) and leaves λ₂ to the user; here the limit takes its place, and what is added is
     ``κ / 2 · max(E[latency] / limit - 1, 0)²``: λ₂ grows with the excess, and is nothing within the limit. What is
-    derived is the strongest network that uses 95 to 100 % of the limit; `settle` measures it, and derives it anew where
-    it does not.
+    derived is the strongest network that uses 95 to 100 % of the limit; `settle` measures it, and where it does not
+    derives it anew, and looks at networks beside it.
 
     In the first third of the epochs operations are drawn evenly and only weights learn.
     """
@@ -195,8 +196,10 @@ class Proxyless(ByGradient):
     def settle(self, measure: Callable[[Codes], float]) -> Settled | None:
         """Measure what is derived, and derive anew with more or less room until it takes 95 to 100 % of the limit.
 
-        Where that cannot be had, the slowest that is within the limit when measured is settled for; where none is, the
-        fastest.
+        Where derivations miss that, networks are measured that differ from the slowest within the limit (from the
+        fastest, where none is) by one operation, those first whose estimate, corrected by what that one took, is there,
+        the more probable before others. Where that fails too, the slowest within the limit when measured is settled
+        for; where none is, the fastest.
 
         Args:
             measure: seconds of the network of a code (p,).
@@ -213,15 +216,37 @@ class Proxyless(ByGradient):
             codes.append(self._derive(strength))
             same = next((at for at, code in enumerate(codes[:-1]) if np.array_equal(code, codes[-1])), None)
             seconds.append(measure(codes[-1]) if same is None else seconds[same])
-            if len(codes) == _TRIES or _SETTLED[0] <= seconds[-1] / limit <= _SETTLED[1]:
+            if len(codes) == _TRIES or _meets(seconds[-1], limit):
                 break
             rooms.append(_next_room(rooms, seconds, limit))
-        taken = np.array(seconds)
-        best = int(np.where(taken <= limit, taken, -taken - limit).argmax())
+        room = rooms[_nearest(seconds, limit)]
+        while not _meets(seconds[-1], limit) and len(codes) < _TRIES + _TRIES_BESIDE:
+            beside = self._beside(codes, seconds, strength)
+            if beside is None:
+                break
+            codes.append(beside)
+            seconds.append(measure(beside))
+        best = _nearest(seconds, limit)
         estimated = float(self.latency.estimated(codes[best][None])[0])
-        settled = Settled(tuple(codes[best].tolist()), rooms[best], estimated, seconds[best], tuple(seconds))
+        settled = Settled(tuple(codes[best].tolist()), room, estimated, seconds[best], tuple(seconds))
         self.restore(settled)
         return settled
+
+    def _beside(self, codes: Sequence[Codes], seconds: Sequence[float], strength: NDArray[np.float64]) -> Codes | None:
+        """(p,) what to measure next beside the best of those that were; None where all of that was."""
+        assert self.latency is not None
+        limit, best = self.latency.aim.most, _nearest(seconds, self.latency.aim.most)
+        beside = self.latency.beside(codes[best], super()._derive)
+        beside = beside[~(beside[:, None] == np.stack(codes)[None]).all(axis=2).any(axis=1)]
+        if not len(beside):
+            return None
+        estimated = self.latency.estimated(np.concatenate([codes[best][None], beside]))
+        taken = estimated[1:] * seconds[best] / estimated[0] / limit
+        low, high = _SETTLED
+        apart = np.maximum(np.maximum(low - taken, taken - high), 0.0)
+        order = np.lexsort((-self.latency.chances(beside, strength), apart))
+        found: Codes = beside[order[0]]
+        return found
 
     def restore(self, settled: Settled) -> None:
         """Go on with what `settle` gave."""
@@ -242,6 +267,16 @@ def _next_room(rooms: Sequence[float], seconds: Sequence[float], limit: float) -
     if within is not None and over is not None and within < over:
         return float(np.sqrt(within * over))
     return min(rooms[-1] * sum(_SETTLED) / 2 * limit / seconds[-1], _MOST_ROOM * limit)
+
+
+def _meets(seconds: float, limit: float) -> bool:
+    return _SETTLED[0] <= seconds / limit <= _SETTLED[1]
+
+
+def _nearest(seconds: Sequence[float], limit: float) -> int:
+    """Position of the slowest within the limit; of the fastest where none is."""
+    taken = np.array(seconds)
+    return int(np.where(taken <= limit, taken, -taken - limit).argmax())
 
 
 def _masks(columns: Tensor, operations: int) -> Mask:

@@ -68,7 +68,7 @@ class Settled:
         room: seconds that estimates were held to, so that what is measured takes the limit.
         estimated: seconds, before anything was measured.
         seconds: measured, of one forward pass.
-        tried: seconds of every network that was derived and measured on the way to it.
+        tried: seconds of every network on the way to it, derived or looked at beside the best of those.
     """
 
     code: tuple[int, ...]

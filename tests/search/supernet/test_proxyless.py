@@ -197,6 +197,26 @@ def test_expected_latency_falls_to_the_limit_where_accuracy_says_nothing(
     assert one._excess() < 0.02
 
 
+def test_where_estimates_mislead_networks_beside_the_best_are_measured(data: DeviceData) -> None:
+    """What takes long on the device is an operation that the estimate thinks cheap: no derivation is near the limit."""
+    most = limit(0.6)
+    one = made(data, most, epochs=1)
+    one.train()
+    measured: list[tuple[int, ...]] = []
+
+    def measure(code: np.ndarray) -> float:
+        measured.append(tuple(code.tolist()))
+        seconds = float(seconds_of(code[None])[0])
+        return 3.0 * seconds if len(measured) <= 8 and seconds > 0.7 * most else 0.85 * seconds
+
+    settled = one.settle(measure)
+    assert settled is not None
+    assert len(settled.tried) > 8  # derivations; the same one is measured once
+    assert len(set(measured)) == len(measured)
+    assert 0.95 * most <= settled.seconds <= most
+    assert settled.code == measured[-1]
+
+
 @pytest.mark.parametrize("factor", [0.8, 1.0, 1.3])
 def test_what_is_settled_for_meets_the_limit_when_measured(data: DeviceData, factor: float) -> None:
     most = limit(0.6)
