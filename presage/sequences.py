@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.errors import InvalidArgument
 from presage.places import user_path
 from presage.progress import Progress, shown_progress
 from presage.session import Session
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from presage.training.text.recipe import TextRecipe
     from presage.training.text.text_data import TextData
 
-    Cells = str | RecurrentCell | Sequence[str | RecurrentCell]
+    Cell = str | Path | RecurrentCell
+    Cells = Cell | Sequence[Cell]
 
 __all__ = ["predict_cells", "search_cells", "train_cells"]
 
@@ -45,7 +47,7 @@ def predict_cells(
 
     Raises:
         InvalidDataset: the text cannot be learned from.
-        UnknownName, InvalidArchitecture: what is no cell.
+        UnknownName, InvalidArchitecture, InvalidArgument: what is no cell, or none at all.
     """
     from presage.steps.cell_search import predict_cells as predicted
 
@@ -147,8 +149,18 @@ def _text(text: str | Path | TextData, words: int) -> TextData:
 
 def _named(cells: Cells) -> dict[str, RecurrentCell]:
     """Cells by what they are called: those that have no name by the words of their hash."""
+    from presage.architecture.recurrent.cell import RecurrentCell
     from presage.architecture.recurrent.registry import get_cell
     from presage.speakable import named
 
-    each = [cells] if isinstance(cells, str) or not isinstance(cells, Sequence) else cells
-    return dict((one, get_cell(one)) if isinstance(one, str) else (named(one.hash), one) for one in each)
+    found: dict[str, RecurrentCell] = {}
+    for one in [cells] if isinstance(cells, str) or not isinstance(cells, Sequence) else cells:
+        if isinstance(one, RecurrentCell):
+            found[named(one.hash)] = one
+        elif isinstance(one, str | Path):
+            found[str(one)] = get_cell(str(one))
+        else:
+            raise InvalidArgument("cells", "presage", "be names, JSON files or `RecurrentCell`s", one)
+    if not found:
+        raise InvalidArgument("cells", "presage", "be at least one", cells)
+    return found

@@ -191,7 +191,7 @@ def _search(options: argparse.Namespace) -> int:
         print(json.dumps({**told, "found": [asdict(one) for one in found]}))
     elif found:
         _print_found(searched, data.metric)
-        print(f"{len(found)} cells trained: {options.run / 'report.html'}")
+        print(f"{len(found)} cell{'s' if len(found) > 1 else ''} trained: {options.run / 'report.html'}")
         print(f"The best: presage generate {options.run / 'best'}")
     return 0 if found else 1
 

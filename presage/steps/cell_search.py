@@ -158,7 +158,7 @@ def fitted_to_others(read: Read, data: TextData) -> CellPredictor:
         experience = load_cells(database, without=(data.fingerprint,))
     if len(experience.texts) < LEAST_TEXTS:
         rule = f"know published and other cells on at least {LEAST_TEXTS} other texts for predictions"
-        hint = "Type --score trained, or a database that holds the shipped experience."
+        hint = "Name a database that holds the shipped experience, or train: presage text search --score trained."
         raise InvalidArgument("database", "presage text", rule, len(experience.texts), hint)
     return CellPredictor().fit(experience)
 

@@ -10,6 +10,7 @@ import pytest
 
 import presage
 from presage.architecture.recurrent.published import published
+from presage.architecture.recurrent.serial import dumps_cell
 from presage.architecture.recurrent.spaces import RnnDarts
 from presage.errors import InvalidArgument, InvalidDataset, UnknownName
 from presage.search.recurrent.strategies import ON_SHARED_WEIGHTS, ONE_BY_ONE
@@ -56,6 +57,23 @@ def test_a_search_by_prediction_and_one_by_training(tmp_path: Path, given: dict[
     told = presage.predict_cells(data, RnnDarts(nodes=2).cell(found.found[0].params), **given)
     assert found.found[0].predicted is not None
     assert told.cells[0].relative == pytest.approx(found.found[0].predicted["value"])
+
+
+def test_a_cell_is_also_the_path_of_its_file(tmp_path: Path, given: dict[str, Any]) -> None:
+    (tmp_path / "own.json").write_text(dumps_cell(published("rnn")), encoding="utf-8")
+    (row,) = presage.train_cells(text_data(words(), "tale"), tmp_path / "own.json", recipe=RECIPE, **given)
+    assert (row.name, row.cell) == (str(tmp_path / "own.json"), published("rnn").hash)
+
+
+def test_what_is_no_cell_is_refused_before_anything_is_trained(given: dict[str, Any]) -> None:
+    data = text_data(words(), "tale")
+    wrong: Any
+    for wrong in (3, ["gru", None]):
+        with pytest.raises(InvalidArgument, match="be names, JSON files or"):
+            presage.predict_cells(data, wrong, **given)
+    with pytest.raises(InvalidArgument, match="be at least one"):
+        presage.predict_cells(data, [], **given)
+    assert not given["database"].exists()
 
 
 def test_the_usual_of_a_search_serves_its_strategy() -> None:

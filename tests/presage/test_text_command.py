@@ -188,6 +188,7 @@ def test_a_database_without_experience_predicts_nothing(
         found = presage("text", *words, *bare)
         assert found.code == 2
         assert "at least 3 other texts" in found.err
+        assert "presage text search --score trained" in found.err
         assert "--score trained" in found.err
 
 
