@@ -7,7 +7,7 @@
 #   make notebooks  run the notebooks and write what comes out into them
 #   make fitted  fit the predictor that is shipped, after a change of the seed or of what learns (minutes of a core)
 #   make torture   mutated files, kills and full disks over everything that reads or writes (two hours of two cores)
-#   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (an hour)
+#   make evaluation    predictions on datasets never seen: docs/evaluation, from the shipped experience (two hours of a core)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -110,7 +110,6 @@ class Asking:
         space: str | None = None,
         status: str | None = "finished",
         arrays: bool = False,
-        until: str | None = None,
         among: Collection[str] | None = None,
         ordered: bool = True,
     ) -> ExperimentColumns:
@@ -122,12 +121,11 @@ class Asking:
             space: only of architectures sampled from this space.
             status: only those that ended so; None for all.
             arrays: also read curves, losses and accuracies by depth.
-            until: only those that had ended by then, as in `created_at`.
             among: only these (identities).
             ordered: False leaves them in whatever order they are stored, and takes a fifth of the time.
         """
         return queries.experiments(
-            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays, until=until,
+            self._connection, datasets=datasets, recipe=recipe, space=space, status=status, arrays=arrays,
             among=self.chosen if among is None else among, apart=self.late, ordered=ordered,
         )  # fmt: skip
 

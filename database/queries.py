@@ -105,7 +105,6 @@ def experiments(
     status: str | None = "finished",
     arrays: bool = False,
     ordered: bool = True,
-    until: str | None = None,
     among: Collection[str] | None = None,
     apart: Collection[str] = (),
 ) -> ExperimentColumns:
@@ -119,7 +118,6 @@ def experiments(
         status: one of `presage.records.experiment.STATUSES`, or None for all.
         arrays: also read curves, losses and accuracies by depth.
         ordered: by dataset, architecture, recipe and seed: equal content, equal order. Else as stored.
-        until: only those that had ended by then, as in `created_at`.
         among: only these (ids).
         apart: none of these (ids).
     """
@@ -128,8 +126,6 @@ def experiments(
     names = _SCALARS + (() if status else ("status",)) + (_ARRAYS if arrays else ())
     chosen = ", ".join(f'e."{name}"' for name in names)
     wanted, values = _where({"status": status, "space": space} if space else {"status": status})
-    if until is not None:
-        wanted, values = f"{wanted}{' AND' if wanted else 'WHERE'} e.created_at <= ?", [*values, until]
     if among is not None:
         wanted = f"{wanted}{' AND' if wanted else 'WHERE'} e.id IN (SELECT unnest(?::VARCHAR[]))"
         values = [*values, list(among)]

@@ -153,8 +153,9 @@ def study_difficulty(database: Database, experience: Experience, core: frozenset
 
     probes = probes_by_dataset(database, None)
     columns = database.experiments(datasets=list(experience.fingerprints), arrays=False)
-    by_usual = np.isin(experience.task_index, usual_tasks(experience))
-    recipe = experience.tasks[int(usual_tasks(experience)[0])].recipe
+    usual = usual_tasks(experience)
+    by_usual = np.isin(experience.task_index, usual)
+    recipe = experience.tasks[int(usual[0])].recipe
     is_core = np.isin(columns.architecture.astype(str), sorted(core))
     is_core &= np.array([of == recipe for of in columns.recipes], np.bool_)[columns.recipe]
     of_experience = np.isin(experience.hashes, sorted(core))

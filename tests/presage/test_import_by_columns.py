@@ -272,6 +272,17 @@ _CHANGED = (
 )  # fmt: skip
 
 
+class _Noting:
+    """Checks architectures, and notes which it was asked about."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        self.seen.add(text)
+        check_architecture(text)
+
+
 def test_a_database_is_merged_by_columns_as_row_by_row(exported: Path, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs.duckdb"
     shutil.copy(exported.parent / "seed.duckdb", theirs)
@@ -282,13 +293,8 @@ def test_a_database_is_merged_by_columns_as_row_by_row(exported: Path, tmp_path:
     before = theirs.read_bytes()
     contents, reports, asked = [], [], []
     for name, told in (("columns", vouch), ("rows", None)):
-        seen: set[str] = set()
-        asked.append(seen)
-
-        def asked_alone(text: str, seen: set[str] = seen) -> None:
-            seen.add(text)
-            check_architecture(text)
-
+        asked_alone = _Noting()
+        asked.append(asked_alone.seen)
         with Database.open(tmp_path / f"{name}.duckdb", from_seed=False) as database:
             reports.append(database.merge(theirs, asked_alone, check_entry, vouch=told))
             again = database.merge(theirs, check_architecture, check_entry, vouch=told)
@@ -321,13 +327,8 @@ def test_shards_and_entries_are_vouched_for_as_they_are_checked_one_by_one(expor
     shard.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     contents, reports, asked = [], [], []
     for name, told in (("vouched", vouch), ("asked", None)):
-        seen: set[str] = set()
-        asked.append(seen)
-
-        def asked_alone(text: str, seen: set[str] = seen) -> None:
-            seen.add(text)
-            check_architecture(text)
-
+        asked_alone = _Noting()
+        asked.append(asked_alone.seen)
         with Database.open(tmp_path / f"{name}.duckdb", from_seed=False) as database:
             reports.append(database.import_shards([shard], asked_alone, check_entry, vouch=told))
             tables = ("datasets", "recipes", "architectures", "experiments", "probes", "predictions")
