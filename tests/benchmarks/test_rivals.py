@@ -79,5 +79,11 @@ def test_each_rival_learns_what_is_easy(models: ModuleType, bars: ImageDataset) 
     assert "81 images, mirrored" in found.what
 
 
+def test_a_part_of_an_epoch_is_trained_where_a_whole_one_takes_longer(models: ModuleType, bars: ImageDataset) -> None:
+    torch.set_num_threads(1)
+    found = models.trained(bars, models.ten_line, 16, 1e-9, mirrored=False)
+    assert found.what == "16 px, 0.50 of an epoch, 81 images"
+
+
 def test_the_ten_line_network_is_as_described(models: ModuleType) -> None:
     assert sum(weight.numel() for weight in models.ten_line(3, 10).parameters()) == 72_954
