@@ -13,7 +13,7 @@ from presage.files import write_json
 from presage.reading import read_as, record
 from presage.search.final.halving import tuning_epochs
 from presage.search.final.joining import joined
-from presage.search.final.settings import FinalSettings
+from presage.search.final.settings import LEAST_EPOCHS, FinalSettings
 from presage.search.final.trainer import AnyRecipeTrainer, RecipesAhead, RecipesTrainer, ScoringRecipes
 from presage.search.final.trainings import STOPPED, Row, Trainings
 from presage.search.final.tuning import Tuned, tuned
@@ -32,6 +32,8 @@ from presage.training.recipes import for_photos
 from presage.training.recording import dataset_record
 
 __all__ = ["Finishing"]
+
+_LATE = 1 / 4  # of the epochs planned, over which a network that comes late is trained still
 
 
 class Finishing:
@@ -144,12 +146,13 @@ class _Network:
         """Begin the training, one of several at once, unless it is over. Untuned, its recipe is fixed now.
 
         Args:
-            late: others were trained before, so that it may be left out: where no more than half of the epochs fit.
+            late: others were trained before, so that it may be left out: where no more than a quarter of the epochs
+                fit, or no more than the fewest that any training is given.
         """
         asked = self._within_limits(self.settings.recipe)
         self.recipe = self.run.pace.fitted(self._architecture, asked)
         if self._trainings.known(self.recipe) is None:
-            self.left_out = late and self.recipe.epochs <= asked.epochs / 2
+            self.left_out = late and self.recipe.epochs <= max(_LATE * asked.epochs, LEAST_EPOCHS)
             if not self.left_out:
                 self._trainings.begin(self.recipe)
 

@@ -8,7 +8,10 @@ from presage.errors import InvalidArgument
 from presage.search.limits import Limits
 from presage.training.recipe import Recipe
 
-__all__ = ["TRIALS", "FinalSettings"]
+__all__ = ["LEAST_EPOCHS", "TRIALS", "FinalSettings"]
+
+LEAST_EPOCHS = 3
+"""Of a final training worth the name."""
 
 TRIALS = 9
 """Settings of learning rate and weight decay that are tried before a final training."""

@@ -13,8 +13,9 @@ from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture
 from presage.files import write_json
 from presage.reading import read_as
+from presage.search.final.settings import LEAST_EPOCHS
 from presage.search.latency.training_work import training_work
-from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan
+from presage.search.planning.plan import SAFE, Plan
 from presage.search.planning.workload import FINISH, Workload
 from presage.search.run.pace import Unhurried
 from presage.training.recipe import Recipe

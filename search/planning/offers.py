@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from presage.search.final.settings import FinalSettings
-from presage.search.planning.plan import LEAST_EPOCHS
+from presage.search.final.settings import LEAST_EPOCHS, FinalSettings
 from presage.search.planning.workload import Offer
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe

@@ -9,7 +9,7 @@ from typing import Any
 
 from presage.errors import InvalidArgument
 from presage.search.final.halving import tuning_epochs
-from presage.search.final.settings import TRIALS, FinalSettings
+from presage.search.final.settings import LEAST_EPOCHS, TRIALS, FinalSettings
 from presage.search.ladder import planned_epochs
 from presage.search.limits import Limits
 from presage.search.planning.final_part import final_epochs, several, tunings
@@ -17,16 +17,13 @@ from presage.search.planning.workload import FINISH, Offer, Offered, PlannedPart
 from presage.search.settings import FULL, SearchSettings
 from presage.training.recipe import Recipe
 
-__all__ = ["LEAST_EPOCHS", "SAFE", "Plan", "best_plan", "estimate", "plan"]
+__all__ = ["SAFE", "Plan", "best_plan", "estimate", "plan"]
 
 SAFE = 0.95
 """Share of a budget that is planned: measured speeds are off, a report and an export are still to be written."""
 
 FINAL_SHARE = 0.65
 """Of the time for trainings, the share of the final ones."""
-
-LEAST_EPOCHS = 3
-"""Of a final training worth the name."""
 
 _TELLING = 400  # validation images by which nine settings of the rates can be told apart: to 2.5 points at worst
 _MOST_EPOCHS = 4  # times those of the final recipe: longer brings little, and the time is not missed

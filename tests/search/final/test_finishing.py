@@ -308,13 +308,38 @@ def test_a_final_training_that_is_cut_is_told_and_goes_on_later(search: Search, 
     assert len(later.final.best.curve) == 9
 
 
-def test_networks_for_which_there_is_no_time_any_more_are_left_out(search: Search) -> None:
-    class Late(Unhurried):
-        def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
-            return recipe if len(trainer.trained) < 2 else replace(recipe, epochs=recipe.epochs // 2)
+class _Late(Unhurried):
+    """From the third network on there is time for so many epochs."""
 
+    def __init__(self, trainer: RatesTrainer, epochs: int) -> None:
+        self.trainer, self.epochs = trainer, epochs
+
+    def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
+        return recipe if len(self.trainer.trained) < 2 else replace(recipe, epochs=self.epochs)
+
+
+LONG = FinalSettings(replace(FINAL, epochs=16), networks=3, trials=0, side_by_side=True)
+
+
+def test_a_network_that_comes_late_is_trained_for_fewer_epochs_and_they_are_told(
+    search: Search, tmp_path: Path
+) -> None:
     trainer = RatesTrainer()
-    result = search(trainer, FinalSettings(FINAL, networks=3, trials=0, side_by_side=True), pace=Late())
+    result = search(trainer, LONG, pace=_Late(trainer, 5))
+    assert result.final is not None
+    assert [recipe.epochs for _, recipe in trainer.trained] == [16, 16, 5]
+    assert [(one.recipe["epochs"], len(one.curve)) for one in result.final.trainings] == [(16, 16), (16, 16), (5, 5)]
+    assert "5 epochs" in result.final.trainings[2].recipe_words
+    assert not [note for note in result.final.notes if "no time" in note]
+    written = json.loads((tmp_path / "run" / "result.json").read_text())["final"]
+    assert [one["recipe"]["epochs"] for one in written["trainings"]] == [16, 16, 5]
+
+
+@pytest.mark.parametrize(("epochs", "left"), [(16, 4), (9, 3)])
+def test_networks_for_which_no_more_than_a_quarter_fits_are_left_out(search: Search, epochs: int, left: int) -> None:
+    trainer = RatesTrainer()
+    settings = replace(LONG, recipe=replace(FINAL, epochs=epochs))
+    result = search(trainer, settings, pace=_Late(trainer, left))
     assert result.final is not None
     assert len(trainer.trained) == len(result.final.trainings) == 2
     assert result.final.best is not None

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from presage.search.final.settings import FinalSettings
+from presage.search.final.settings import LEAST_EPOCHS, FinalSettings
 from presage.search.planning.offers import offers, preview
-from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan, best_plan
+from presage.search.planning.plan import SAFE, Plan, best_plan
 from presage.search.planning.workload import Offer, Offered, Workload
 from presage.search.settings import SearchSettings
 from presage.training.datasets.image_dataset import ImageDataset

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from presage.errors import InvalidArgument
-from presage.search.final.settings import FinalSettings
+from presage.search.final.settings import LEAST_EPOCHS, FinalSettings
 from presage.search.limits import Limits
-from presage.search.planning.plan import LEAST_EPOCHS, SAFE, Plan, estimate, plan
+from presage.search.planning.plan import SAFE, Plan, estimate, plan
 from presage.search.planning.workload import Workload
 from presage.search.settings import SearchSettings
 from presage.training.recipe import Recipe
