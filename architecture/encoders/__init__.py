@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from presage.architecture.encoders.costing import COST_FEATURE_NAMES, cost_features
 from presage.architecture.encoders.graf import graph_features
-from presage.architecture.encoders.tapas import LAYER_FEATURE_NAMES, LayerSequence, layer_sequence
+from presage.architecture.encoders.tapas import (
+    LAYER_FEATURE_NAMES,
+    LayerSequence,
+    RaggedLayers,
+    layer_sequence,
+    ragged_layers,
+)
 from presage.architecture.encoders.twin import scaled_down
 
 if TYPE_CHECKING:
@@ -21,9 +27,11 @@ __all__ = [
     "GRAPH_FEATURE_NAMES",
     "LAYER_FEATURE_NAMES",
     "LayerSequence",
+    "RaggedLayers",
     "cost_features",
     "graph_features",
     "layer_sequence",
+    "ragged_layers",
     "scaled_down",
 ]
 

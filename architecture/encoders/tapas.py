@@ -1,4 +1,5 @@
-"""`layer_sequence`: a network as a sequence of layers, in the manner of TAPAS (arXiv 1806.00250, section 3.2)."""
+"""A network as a sequence of layers, in the manner of TAPAS (arXiv 1806.00250, section 3.2): `ragged_layers` of many
+networks one after another, `layer_sequence` padded to the longest."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ from presage.architecture.operations import (
     MaxPool,
 )
 
-__all__ = ["LAYER_FEATURE_NAMES", "LayerSequence", "layer_sequence"]
+__all__ = ["LAYER_FEATURE_NAMES", "LayerSequence", "RaggedLayers", "layer_sequence", "ragged_layers"]
 
 Floats = NDArray[np.float64]
 
@@ -87,27 +88,46 @@ class LayerSequence:
         return np.asarray(self.nodes >= 0)
 
 
+@dataclass(frozen=True, eq=False)
+class RaggedLayers:
+    """What `LayerSequence` holds, without padding: the layers of `n` networks, one network after another.
+
+    Attributes:
+        values: (l, f) float32, of all layers of all networks.
+        lengths: (n,) int64 number of layers of each network, at least 1.
+        nodes: (l,) int64 position of each layer's node in its architecture.
+    """
+
+    values: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    nodes: NDArray[np.int64]
+
+
 def layer_sequence(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> LayerSequence:
+    """The layers of each network, padded; arguments and errors as of `ragged_layers`."""
+    ragged = ragged_layers(batch, input_shape, classes)
+    inside = np.arange(ragged.lengths.max(initial=0)) < ragged.lengths[:, None]  # (n, t)
+    values = np.zeros((*inside.shape, len(LAYER_FEATURE_NAMES)), np.float32)
+    nodes = np.full(inside.shape, -1, np.int64)
+    values[inside], nodes[inside] = ragged.values, ragged.nodes
+    return LayerSequence(values, ragged.lengths, nodes)
+
+
+def ragged_layers(batch: GraphBatch, input_shape: Sequence[int], classes: int) -> RaggedLayers:
     """The layers of each network for images ``(c, h, w)`` and `classes` outputs, as of its canonical form.
 
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    pieces = of_each_chunk(batch, input_shape, _sequence, classes)
-    longest = max(piece.nodes.shape[1] for piece in pieces)
-
-    def padded(array: NDArray[np.generic], fill: int) -> NDArray[np.generic]:
-        spare = longest - array.shape[1]
-        return np.pad(array, [(0, 0), (0, spare), *[(0, 0)] * (array.ndim - 2)], constant_values=fill)
-
-    return LayerSequence(
-        np.concatenate([padded(piece.values, 0) for piece in pieces]).astype(np.float32, copy=False),
+    pieces = of_each_chunk(batch, input_shape, _ragged, classes)
+    return RaggedLayers(
+        np.concatenate([piece.values for piece in pieces]),
         np.concatenate([piece.lengths for piece in pieces]),
-        np.concatenate([padded(piece.nodes, -1) for piece in pieces]).astype(np.int64, copy=False),
+        np.concatenate([piece.nodes for piece in pieces]),
     )
 
 
-def _sequence(view: CanonicalView) -> LayerSequence:
+def _ragged(view: CanonicalView) -> RaggedLayers:
     rows = np.flatnonzero(view.parts & view.is_a(*LAYERS))
     layer = _layers(view, rows)
     order = _order(view, rows, layer)
@@ -115,12 +135,8 @@ def _sequence(view: CanonicalView) -> LayerSequence:
     lengths = view.total(rows).astype(np.int64)
     ends = np.cumsum(lengths)
     place = np.arange(len(rows)) - np.repeat(ends - lengths, lengths)
-    graph = view.graph[rows]
-    values = np.zeros((len(view), int(lengths.max(initial=0)), len(LAYER_FEATURE_NAMES)), np.float32)
-    nodes = np.full(values.shape[:2], -1, np.int64)
-    values[graph, place] = np.concatenate([layer, _so_far(view, rows, place, ends - lengths)], axis=1)
-    nodes[graph, place] = rows - view.batch.node_start[graph]
-    return LayerSequence(values, lengths, nodes)
+    values = np.concatenate([layer, _so_far(view, rows, place, ends - lengths)], axis=1, dtype=np.float32)
+    return RaggedLayers(values, lengths, rows - view.batch.node_start[view.graph[rows]])
 
 
 def _layers(view: CanonicalView, rows: NDArray[np.int64]) -> Floats:

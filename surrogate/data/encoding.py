@@ -16,7 +16,7 @@ from presage.surrogate.data.task import Task
 
 if TYPE_CHECKING:
     from presage.architecture.batch.graph_batch import GraphBatch
-    from presage.architecture.encoders import LayerSequence
+    from presage.surrogate.data.sequences import Sequences
 
 __all__ = ["CAPACITIES", "Inputs", "capacities", "check_finite", "feature_names"]
 
@@ -80,11 +80,12 @@ class Inputs:
         return np.concatenate([graph, cost], axis=1, dtype=np.float32)
 
     @cached_property
-    def sequence(self) -> LayerSequence:
-        """(n, t, f) the TAPAS encoding, layer by layer."""
-        from presage.architecture.encoders import layer_sequence
+    def sequence(self) -> Sequences:
+        """The TAPAS encoding, layer by layer."""
+        from presage.architecture.encoders import ragged_layers
+        from presage.surrogate.data.sequences import Sequences
 
-        return layer_sequence(self.graphs, self.task.input_shape, self.task.classes)
+        return Sequences.of(ragged_layers(self.graphs, self.task.input_shape, self.task.classes))
 
     @cached_property
     def capacities(self) -> Floats:
@@ -124,8 +125,14 @@ class Inputs:
         return scaled_down(self.graphs, self.task.input_shape, rows)
 
 
-def check_finite(matrix: NDArray[np.float32], names: tuple[str, ...], owner: str) -> None:
-    """Refuses NaN and infinity, naming the first bad row and feature.
+def check_finite(matrix: NDArray[np.float32], names: tuple[str, ...], owner: str, of: Ints | None = None) -> None:
+    """Refuses NaN and infinity, naming the first bad architecture and feature.
+
+    Args:
+        matrix: (m, f) features.
+        names: of the features.
+        owner: named in the error.
+        of: (m,) the architecture that each row is of; if not given, each is of its own.
 
     Raises:
         InvalidExperience: where a feature is not finite.
@@ -134,6 +141,8 @@ def check_finite(matrix: NDArray[np.float32], names: tuple[str, ...], owner: str
         return
     row, column = np.argwhere(~np.isfinite(matrix))[0]
     name = names[column] if column < len(names) else str(column)
+    architecture = row if of is None else of[row]
     raise InvalidExperience(
-        f"The features of `{owner}` must be finite. Got {matrix[row, column]} for `{name}` of architecture {row}."
+        f"The features of `{owner}` must be finite. "
+        f"Got {matrix[row, column]} for `{name}` of architecture {architecture}."
     )

@@ -14,12 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from presage.errors import InvalidArgument, InvalidExperience
 from presage.records.dcn_filter import TOLERANCE, similar_datasets
 from presage.surrogate.data.encoding import Inputs
-from presage.surrogate.data.sequences import depth_steps, gathered, taken
+from presage.surrogate.data.sequences import Sequences, depth_steps, gathered, places, starts_of
 from presage.surrogate.data.task import Task
 
 if TYPE_CHECKING:
     from presage.architecture.batch.graph_batch import GraphBatch
-    from presage.architecture.encoders import LayerSequence
 
 __all__ = ["Experience"]
 
@@ -161,11 +160,11 @@ class Experience:
         return root._own_features if root is self else root._own_features[positions]
 
     @cached_property
-    def sequences(self) -> LayerSequence:
-        """(n, t, f) `Inputs.sequence` of every row on its own task, padded to the longest of the whole experience."""
+    def sequences(self) -> Sequences:
+        """`Inputs.sequence` of every row on its own task; the layers are shared with whatever this was taken from."""
         root, positions = self._root
         if root is not self:
-            return taken(root.sequences, positions)
+            return root.sequences.take(positions)
         parts = [
             (rows, Inputs(self.graphs.take(rows), task, compiled=False).sequence) for task, rows in self.rows_by_task()
         ]
@@ -173,10 +172,11 @@ class Experience:
 
     @cached_property
     def depth_steps(self) -> Ints:
-        """(n, t) which of `depth_accuracies` was read out after each step of `sequences`, -1 for none."""
+        """(l,) which of `depth_accuracies` was read out after each of `sequences.layers`, -1 for none."""
         root, positions = self._root
         if root is not self:
-            return root.depth_steps[positions, : self.sequences.nodes.shape[1]]
+            starts = starts_of(root.sequences.lengths)[positions]
+            return root.depth_steps[places(starts, self.sequences.lengths)]
         return depth_steps(self.sequences, self.graphs, self.hashes, self.depth_accuracies)
 
     def inputs(self, rows: Ints, task: Task) -> Inputs:
@@ -186,7 +186,7 @@ class Experience:
         if "_own_features" in root.__dict__:
             inputs.__dict__["features"] = root._own_features[positions[rows]]
         if "sequences" in root.__dict__:
-            inputs.__dict__["sequence"] = taken(root.sequences, positions[rows])
+            inputs.__dict__["sequence"] = root.sequences.take(positions[rows])
         return inputs
 
     @cached_property

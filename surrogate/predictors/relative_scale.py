@@ -154,14 +154,16 @@ class RelativeScale:
         return np.asarray((to_logit(experience.accuracy) - mean) / spread)
 
     def relative_by_depth(self, experience: Experience) -> NDArray[np.float32]:
-        """(n, t) relative accuracies of prefixes (`Experience.depth_steps`), within ±3.5; NaN where none was read."""
+        """(l,) relative accuracies of prefixes (`Experience.depth_steps`), within ±3.5; NaN where none was read."""
         steps = experience.depth_steps
-        accuracy = np.full(steps.shape, np.nan, np.float32)
-        for row, step in np.argwhere(steps >= 0):
-            accuracy[row, step] = experience.depth_accuracies[row][steps[row, step]]
+        read = np.flatnonzero(steps >= 0)
+        rows = experience.sequences.network[read]
+        readings = [experience.depth_accuracies[row][step] for row, step in zip(rows, steps[read], strict=True)]
         mean, spread = self._of_rows(experience)
-        z = (to_logit(accuracy) - mean[:, None]) / spread[:, None]
-        return np.asarray(np.clip(z, -3.5, 3.5), np.float32)
+        z = (to_logit(np.array(readings, np.float32)) - mean[rows]) / spread[rows]
+        relative = np.full(len(steps), np.nan, np.float32)
+        relative[read] = np.clip(z, -3.5, 3.5)
+        return relative
 
     def _of_rows(self, experience: Experience) -> tuple[Floats, Floats]:
         """(n,) mean and (n,) spread of each row's task."""

@@ -6,14 +6,14 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from presage.surrogate.data.encoding import Inputs, check_finite
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.sequences import layer_names, longest
+from presage.surrogate.data.sequences import Sequences, layer_names, places, starts_of
 from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
 from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
@@ -21,8 +21,6 @@ from presage.surrogate.predictors.side_by_side import side_by_side
 from presage.surrogate.predictors.state import State
 from presage.surrogate.predictors.tap_reading import TapReader
 
-if TYPE_CHECKING:
-    from presage.architecture.encoders import LayerSequence
 __all__ = ["TapLSTM"]
 
 Floats = NDArray[np.float64]
@@ -72,10 +70,9 @@ class TapLSTM(RelativePredictor):
         return replace(self, bags=1)  # errs a little more: intervals become no narrower for it
 
     def _prepare(self, experience: Experience) -> None:
-        layers, lengths = self._read(experience.sequences)
-        inside = np.arange(layers.shape[1]) < lengths[:, None]
-        self.centre_ = layers[inside].mean(axis=0)
-        self.deviation_ = _deviation(layers[inside])
+        layers = self._read(experience.sequences)
+        self.centre_ = layers.mean(axis=0)
+        self.deviation_ = _deviation(layers)
         of_task = np.nan_to_num(np.stack([self._task_columns(task) for task in experience.tasks]))
         self.task_centre_, self.task_deviation_ = of_task.mean(axis=0), _deviation(of_task)
 
@@ -88,14 +85,16 @@ class TapLSTM(RelativePredictor):
 
         from presage.surrogate.predictors.tap_network import Examples, TapNetwork, Training, train
 
-        layers, lengths = self._read(experience.sequences)
+        sequences = experience.sequences
+        lengths = sequences.lengths[rows]
+        by_depth = self.scale_.relative_by_depth(experience)
         of_task = np.stack([self._task(task) for task in experience.tasks])[experience.task_index]
         examples = Examples(
-            layers=torch.from_numpy(self._standard(layers[rows], lengths[rows])),
-            lengths=torch.from_numpy(lengths[rows]),
+            layers=self._standard(self._read(sequences.take(rows))),
+            lengths=lengths,
             task=torch.from_numpy(of_task[rows]),
             relative=torch.from_numpy(target.astype(np.float32)),
-            relative_by_depth=torch.from_numpy(self.scale_.relative_by_depth(experience)[rows]),
+            relative_by_depth=by_depth[places(starts_of(sequences.lengths)[rows], lengths)],
             weight=torch.from_numpy(task_weight(experience)[rows].astype(np.float32)),
             group=torch.from_numpy(experience.task_index[rows]),
         )
@@ -112,30 +111,30 @@ class TapLSTM(RelativePredictor):
 
         def trained(bag: int) -> TapReader:
             generator = torch.Generator().manual_seed(self.seed * self.bags + bag)
-            network = TapNetwork(layers.shape[2], of_task.shape[1], self.first, self.second, generator)
+            network = TapNetwork(examples.layers.shape[1], of_task.shape[1], self.first, self.second, generator)
             train(network, examples, how, generator)
             return TapReader({key: value.numpy() for key, value in network.state_dict().items()})
 
         self.networks_ = side_by_side([partial(trained, bag) for bag in range(self.bags)])
 
     def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
-        layers, lengths = self._read(inputs.sequence)
-        read, task = self._standard(layers, lengths), self._task(inputs.task)
+        lengths = inputs.sequence.lengths
+        read, task = self._standard(self._read(inputs.sequence)), self._task(inputs.task)
         with ThreadPoolExecutor(min(len(self.networks_), os.cpu_count() or 1)) as pool:
             bags = np.stack(list(pool.map(lambda network: network.relative(read, lengths, task), self.networks_)))
         return bags.mean(axis=0), bags.std(axis=0)
 
-    def _read(self, sequence: LayerSequence) -> tuple[Singles, NDArray[np.int64]]:
-        """(n, t, f) layers and (n,) lengths, checked."""
-        layers = np.asarray(sequence.values[:, : longest(sequence.lengths)], np.float32)
-        check_finite(layers.reshape(-1, layers.shape[2]), layer_names(), type(self).__name__)
-        return layers, sequence.lengths
+    def _read(self, sequences: Sequences) -> Singles:
+        """(l, f) layers, network by network, checked."""
+        layers = sequences.layers
+        check_finite(layers, layer_names(), type(self).__name__, sequences.network)
+        return layers
 
-    def _standard(self, layers: Singles, lengths: NDArray[np.int64]) -> Singles:
-        """(n, t, f) standardised, clipped to ±5, 0 past the end."""
-        standard = np.clip((layers - self.centre_) / self.deviation_, -5.0, 5.0)
-        standard *= (np.arange(layers.shape[1]) < lengths[:, None])[:, :, None]
-        return np.ascontiguousarray(standard, np.float32)
+    def _standard(self, layers: Singles) -> Singles:
+        """(l, f) standardised, clipped to ±5."""
+        standard = layers - self.centre_
+        standard /= self.deviation_
+        return np.asarray(np.clip(standard, -5.0, 5.0, out=standard), np.float32)
 
     def _task(self, task: Task) -> Singles:
         standard = (np.nan_to_num(self._task_columns(task)) - self.task_centre_) / self.task_deviation_

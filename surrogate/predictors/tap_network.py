@@ -6,12 +6,16 @@ Once trained it is read by `presage.surrogate.predictors.tap_reading`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, pi
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from presage.surrogate.data.sequences import padded, starts_of
 from presage.training.hardware import one_thread
 
 __all__ = ["Examples", "TapNetwork", "Training", "train"]
@@ -71,22 +75,37 @@ class Examples:
     """n networks to learn from.
 
     Attributes:
-        layers: (n, t, f) standardised, zero past a network's end.
+        layers: (l, f) standardised, network by network.
         lengths: (n,) layers of each.
         task: (n, q) standardised features of the task.
         relative: (n,) relative accuracy of the whole network.
-        relative_by_depth: (n, t) of its prefixes, NaN where not measured.
+        relative_by_depth: (l,) of its prefixes, NaN where not measured.
         weight: (n,) of each row.
         group: (n,) task of each row; only rows of one task are compared.
     """
 
-    layers: Tensor
-    lengths: Tensor
+    layers: NDArray[np.float32]
+    lengths: NDArray[np.int64]
     task: Tensor
     relative: Tensor
-    relative_by_depth: Tensor
+    relative_by_depth: NDArray[np.float32]
     weight: Tensor
     group: Tensor
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """(n,) first of the layers of each."""
+        return starts_of(self.lengths)
+
+    def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """(b, t, f) layers, zero past a network's end; (b, t) `relative_by_depth`, NaN there; (b,) lengths.
+
+        t is the longest of these rows.
+        """
+        starts, lengths = self.starts[rows], self.lengths[rows]
+        depth = padded(self.relative_by_depth, starts, lengths, np.nan)
+        layers = padded(self.layers, starts, lengths)
+        return torch.from_numpy(layers), torch.from_numpy(depth), torch.from_numpy(lengths)
 
 
 @dataclass(frozen=True)
@@ -111,12 +130,11 @@ def train(network: TapNetwork, examples: Examples, how: Training, generator: tor
     step = 0
     network.train()
     for _ in range(how.epochs):
-        for rows in _batches(examples.lengths, how.batch, generator):
-            longest = int(examples.lengths[rows].max())
-            layers = examples.layers[rows, :longest]
+        for rows in _batches(torch.from_numpy(examples.lengths), how.batch, generator):
+            layers, depth, lengths = examples.batch(rows.numpy())
             layers = layers * (1 + how.noise * torch.randn(layers.shape[0], 1, layers.shape[2], generator=generator))
             predicted = network(layers, examples.task[rows])
-            loss = _loss(predicted, examples, rows, longest, how)
+            loss = _loss(predicted, lengths, depth, examples, rows, how)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -140,12 +158,11 @@ def _share(step: int, steps: int, warm_up: float = 0.2) -> float:
     return at / warm_up if at < warm_up else 0.5 * (1 + cos(pi * (at - warm_up) / (1 - warm_up)))
 
 
-def _loss(predicted: Tensor, examples: Examples, rows: Tensor, longest: int, how: Training) -> Tensor:
+def _loss(predicted: Tensor, lengths: Tensor, depth: Tensor, examples: Examples, rows: Tensor, how: Training) -> Tensor:
     """Huber loss of the whole network's relative accuracy, of its prefixes'; logistic loss of pairs within a task."""
-    last = predicted.gather(1, examples.lengths[rows, None] - 1).squeeze(1)  # (b,)
+    last = predicted.gather(1, lengths[:, None] - 1).squeeze(1)  # (b,)
     truth, weight = examples.relative[rows], examples.weight[rows]
     loss = (weight * F.huber_loss(last, truth, reduction="none")).mean()
-    depth = examples.relative_by_depth[rows, :longest]
     measured = ~depth.isnan()
     if how.depth_weight and measured.any():
         loss = loss + how.depth_weight * F.huber_loss(predicted[measured], depth[measured])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from presage.surrogate.data.sequences import padded, starts_of
+
 __all__ = ["TapReader"]
 
 Floats = NDArray[np.float64]
@@ -32,15 +34,15 @@ class TapReader:
         """(n,) relative accuracies of whole networks on one task (q,).
 
         Args:
-            layers: (n, t, f) standardised.
+            layers: (l, f) standardised, network by network.
             lengths: (n,) layers of each network.
             task: (q,) standardised.
         """
         order = np.argsort(-lengths, kind="stable")  # those that are longer go on when others have ended
-        found = np.empty(len(lengths))
+        starts, found = starts_of(lengths), np.empty(len(lengths))
         for start in range(0, len(order), TOGETHER):
             rows = order[start : start + TOGETHER]
-            found[rows] = self._read(layers[rows, : lengths[rows[0]]], lengths[rows], task)
+            found[rows] = self._read(padded(layers, starts[rows], lengths[rows]), lengths[rows], task)
         return found
 
     def _read(self, layers: Singles, lengths: Ints, task: Singles) -> Singles:

@@ -13,6 +13,7 @@ from presage.architecture.stages import stage_ends
 from presage.surrogate import metrics
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, to_logit
+from presage.surrogate.data.sequences import padded, starts_of
 from presage.surrogate.predictors.predictor import Predictor
 from presage.surrogate.predictors.relative_scale import RelativeScale
 from presage.surrogate.predictors.tap_lstm import TapLSTM
@@ -62,24 +63,27 @@ def measured() -> Experience:
 
 
 def test_every_reading_by_depth_is_placed_at_a_layer_and_in_order(measured: Experience) -> None:
-    steps = measured.depth_steps
-    for row, readings in enumerate(measured.depth_accuracies):
+    ends = np.cumsum(measured.sequences.lengths)[:-1]
+    for row, (readings, steps) in enumerate(
+        zip(measured.depth_accuracies, np.split(measured.depth_steps, ends), strict=True)
+    ):
         if measured.sequences.lengths[row] == 1:
             continue  # a dead network: no layer but the classifier hears of the image
-        placed = steps[row][steps[row] >= 0]
-        ends = np.flatnonzero(steps[row] >= 0)
+        placed = steps[steps >= 0]
+        layers = np.flatnonzero(steps >= 0)
         assert (np.diff(placed) > 0).all()
         assert len(placed) >= len(readings) - 1  # two stage ends may follow the same layer
-        assert (ends < measured.sequences.lengths[row] - 1).all()  # the last layer is the network itself
+        assert (layers < measured.sequences.lengths[row] - 1).all()  # the last layer is the network itself
 
 
 def test_readings_become_relative_to_their_own_task(measured: Experience) -> None:
     scale = RelativeScale().fit(measured)
     relative = scale.relative_by_depth(measured)
-    row, step = np.argwhere(np.isfinite(relative) & (np.abs(relative) < 3.4))[5]
+    layer = np.flatnonzero(np.isfinite(relative) & (np.abs(relative) < 3.4))[5]
+    row = measured.sequences.network[layer]
     task = scale.of(measured.tasks[measured.task_index[row]])
-    reading = measured.depth_accuracies[row][measured.depth_steps[row, step]]
-    assert from_logit(task.mean + task.spread * relative[row, step]) == pytest.approx(reading, abs=1e-5)
+    reading = measured.depth_accuracies[row][measured.depth_steps[layer]]
+    assert from_logit(task.mean + task.spread * relative[layer]) == pytest.approx(reading, abs=1e-5)
 
 
 def test_readings_that_do_not_fit_the_network_are_left_aside(measured: Experience) -> None:
@@ -92,13 +96,14 @@ def test_supervision_by_depth_teaches_the_prefixes(measured: Experience) -> None
         predictor = TapLSTM(epochs=12, batch=16, first=12, second=16, bags=1, depth_weight=depth_weight)
         predictor._learn(measured)
         sequences, weights = measured.sequences, predictor.networks_[0].weights
-        layers = torch.from_numpy(predictor._standard(sequences.values, sequences.lengths))
+        flat, starts = predictor._standard(sequences.layers), starts_of(sequences.lengths)
+        layers = torch.from_numpy(padded(flat, starts, sequences.lengths))
         tasks = np.stack([predictor._task(task) for task in measured.tasks])[measured.task_index]
         network = TapNetwork(layers.shape[2], tasks.shape[1], 12, 16, torch.Generator())
         network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
         with torch.no_grad():
             found = network(layers, torch.from_numpy(tasks)).numpy()
-        truth = predictor.scale_.relative_by_depth(measured)
+        truth = padded(predictor.scale_.relative_by_depth(measured), starts, sequences.lengths, np.nan)
         inside = np.isfinite(truth)
         return metrics.spearman(truth[inside], found[inside])
 
@@ -136,11 +141,10 @@ def test_a_trained_network_is_read_by_numpy_as_torch_computes_it() -> None:
     with torch.no_grad():
         wanted = network(layers, task.expand(300, -1)).gather(1, lengths[:, None] - 1).squeeze(1).numpy()
     reader = TapReader({name: value.numpy() for name, value in network.state_dict().items()})
-    found = reader.relative(layers.numpy(), lengths.numpy(), task.numpy())
+    flat = [layers[row, :length].numpy() for row, length in enumerate(lengths.tolist())]
+    found = reader.relative(np.concatenate(flat), lengths.numpy(), task.numpy())
     assert wanted.std() > 0.05
     np.testing.assert_allclose(found, wanted, atol=2e-6)
-    alone = [
-        reader.relative(layers[row : row + 1].numpy(), lengths[row : row + 1].numpy(), task.numpy()) for row in (0, 7)
-    ]
+    alone = [reader.relative(flat[row], lengths[row : row + 1].numpy(), task.numpy()) for row in (0, 7)]
     np.testing.assert_allclose(np.concatenate(alone), found[[0, 7]], atol=1e-6)
-    assert reader.relative(layers[:0].numpy(), lengths[:0].numpy(), task.numpy()).shape == (0,)
+    assert reader.relative(flat[0][:0], lengths[:0].numpy(), task.numpy()).shape == (0,)
