@@ -240,8 +240,11 @@ class Session:
         families: Mapping[str, str] | None = None,
         draws: int = 8,
         matrix: bool = False,
+        workers: int | str = 1,
     ) -> Appraisal:
-        """Every named predictor on datasets, or families of them, left out whole; all studies unless some are named."""
+        """Every named predictor on datasets, or families of them, left out whole; all studies unless some are named.
+
+        `workers` folds at once, each in a process of one thread; results are the same for any number."""
         return evaluation.evaluate(
             self.open_to_read,
             predictors,
@@ -252,6 +255,7 @@ class Session:
             matrix=matrix,
             seed=self.seed,
             cache=self.cache("evaluation"),
+            workers=workers,
             progress=self.progress,
         )
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from presage.arguments import Arguments
 from presage.console import notice, session_of
 from presage.folders import check_folder
-from presage.output import positive
+from presage.output import positive, up_to
 from presage.places import path_argument
 from presage.surrogate.predictors.registry import PREDICTORS
+from presage.training.worker_sites import AUTO_WORKERS, MOST
 
 
 def arguments(parser: Arguments) -> None:
@@ -42,6 +43,14 @@ def arguments(parser: Arguments) -> None:
         "--draws", type=positive, default=8, metavar="N", help="random draws of trained networks (default: 8)"
     )
     parser.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="folds at once, each in a process of one thread and with an experience of its own in memory: a number, "
+        "or auto, one for each core (default: 1, in this process by all threads). Results are the same for any",
+    )
+    parser.add_argument(
         "--out",
         type=path_argument,
         metavar="FOLDER",
@@ -65,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
             families=families,
             draws=options.draws,
             matrix=options.matrix,
+            workers=options.workers,
         )
         notice(f"finished parts are kept beside the database, {session.cache('evaluation')}", options)
     if options.out is not None:
@@ -74,6 +84,13 @@ def run(options: argparse.Namespace) -> int:
         notice(f"{len(written)} tables and plots are in {options.out}", options)
     print(json.dumps(found.to_json(points=options.points)) if options.json else found.text())
     return 0
+
+
+def _workers(text: str) -> int | str:
+    try:
+        return text if text == AUTO_WORKERS else up_to(MOST)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"must be {AUTO_WORKERS}, or {str(error).removeprefix('must ')}") from None
 
 
 def _families(given: str) -> Mapping[str, str]:

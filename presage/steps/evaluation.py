@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from presage.errors import PresageError
 from presage.progress import OnStage
 from presage.recipes import recipe_record_words
 
@@ -29,8 +32,60 @@ def evaluate(
     seed: int,
     cache: Path,
     progress: OnStage,
+    workers: int | str = 1,
+    executor: Executor | None = None,
 ) -> Appraisal:
-    """As `Session.evaluate`; the database is let go of before anything is fitted."""
+    """As `Session.evaluate`; the database is let go of before anything is fitted.
+
+    Args:
+        executor: works out folds in place of worker processes; the caller ends it.
+    """
+    with _worked_out_on(workers, executor) as at_once:
+        return _evaluate(
+            opened, predictors, studies, folds, families, draws, matrix, seed, cache, progress, at_once
+        )  # fmt: skip
+
+
+@contextmanager
+def _worked_out_on(workers: int | str, executor: Executor | None) -> Iterator[Executor | None]:
+    """What `--workers` names, for the block; None is this process.
+
+    Raises:
+        InvalidArgument: `workers` means nothing, or another machine.
+        PresageError: a fold raised in its worker, or ended two of them; finished ones are kept.
+    """
+    if executor is not None or workers == 1:
+        yield executor
+        return
+    from presage.training.executors import slots_of, worker_processes
+    from presage.training.workers import WorkerDied, WorkerFailed
+
+    slots = slots_of(workers, "cpu", "presage evaluate")
+    if slots == 1:
+        yield None
+        return
+    try:
+        with worker_processes(slots, "cpu") as own:
+            yield own
+    except (WorkerDied, WorkerFailed, BrokenExecutor) as error:
+        raise PresageError(
+            f"A fold of `presage evaluate` failed in its worker: {error}. The same call goes on with those unfinished."
+        ) from None
+
+
+def _evaluate(
+    opened: Callable[[], Database],
+    predictors: Sequence[str],
+    studies: Sequence[str] | None,
+    folds: int | None,
+    families: Mapping[str, str] | None,
+    draws: int,
+    matrix: bool,
+    seed: int,
+    cache: Path,
+    progress: OnStage,
+    executor: Executor | None,
+) -> Appraisal:
     from presage.surrogate import get_predictor, load_experience
     from presage.surrogate.evaluation.appraisal import STUDIES, appraise
     from presage.surrogate.evaluation.core_networks import core_networks
@@ -56,6 +111,7 @@ def evaluate(
         cache=cache,
         progress=lambda done, total: progress("evaluate", done, total),
         seed=seed,
+        executor=executor,
     )
     if matrix:
         chosen = next(predictor for predictor in unfitted if predictor.name == found.predictor)
@@ -70,6 +126,7 @@ def evaluate(
                 cache=cache,
                 progress=lambda done, total: progress("evaluate the matrix", done, total),
                 seed=seed,
+                executor=executor,
             ),
         )
     usual = experience.tasks[int(usual_tasks(experience)[0])].recipe

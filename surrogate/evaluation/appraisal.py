@@ -6,6 +6,7 @@ Every predictor is fitted once a fold; all that is compared afterwards comes fro
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -133,6 +134,7 @@ def appraise(
     cache: Path | None = None,
     progress: StepCallback | None = None,
     seed: int = 0,
+    executor: Executor | None = None,
 ) -> Appraisal:
     """Evaluates predictors on left-out datasets, with the studies asked for.
 
@@ -144,7 +146,7 @@ def appraise(
         predictors: unfitted. The goals are about the ensemble if it is among them, else the first that is no baseline.
         studies: names of `STUDIES`.
         difficulty: what the study `dcn` found (`study_difficulty` makes it from a database).
-        folds, families, cache, progress: as of `leave_out`.
+        folds, families, cache, progress, executor: as of `leave_out`.
         shots: how few-shot predictions are evaluated.
         seed: of the scenarios' trees and the draws.
 
@@ -169,6 +171,7 @@ def appraise(
         few_shot=[chosen],
         cache=cache,
         progress=progress,
+        executor=executor,
     )
     usual = {experience.tasks[at].key for at in usual_tasks(experience)}
     outcomes = [outcome for outcome in every_task if outcome.task.key in usual]

@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +22,9 @@ from presage.errors import InvalidArgument
 from presage.files import replacing
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.task import Task
 from presage.surrogate.evaluation.few_shot_study import shot_scores
+from presage.surrogate.evaluation.in_workers import described, kept_in, make, read, worked_out
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.scores import EvaluationTable
 from presage.surrogate.evaluation.shots import ShotPlan
@@ -27,6 +32,7 @@ from presage.surrogate.predictors.code_version import code_version
 from presage.surrogate.predictors.ensemble import Ensemble
 from presage.surrogate.predictors.fitting import fit_all
 from presage.surrogate.predictors.predictor import Predictor, StepCallback, dataset_folds
+from presage.surrogate.predictors.side_by_side import one_at_a_time
 
 __all__ = ["evaluate", "leave_out", "left_out_parts", "outcome_of", "score_table", "ways_of_leaving_out"]
 
@@ -70,6 +76,7 @@ def leave_out(
     few_shot: Collection[str] = (),
     cache: Path | None = None,
     progress: StepCallback | None = None,
+    executor: Executor | None = None,
 ) -> list[Outcome]:
     """Fits every predictor without each dataset in turn and asks it there.
 
@@ -82,6 +89,7 @@ def leave_out(
         few_shot: names of those predictors; the others are scored on the same networks without knowing any.
         cache: folder of finished folds.
         progress: called with (finished folds, all folds).
+        executor: works out folds that are not kept yet, each by one thread; None is this process, one after another.
 
     Raises:
         InvalidArgument: for fewer than two datasets, two predictors of one name, or fewer than 2 folds.
@@ -92,11 +100,23 @@ def leave_out(
     parts = left_out_parts(experience, folds, families)
     if progress:
         progress(0, len(parts))
-    outcomes: list[Outcome] = []
-    for done, part in enumerate(parts, start=1):
-        outcomes += _cached(experience, predictors, part, shots, few_shot, cache)
-        if progress:
-            progress(done, len(parts))
+    told, outcomes = 0, list[Outcome]()
+    with kept_in(cache, executor) as folder:
+        path = partial(_path, experience, predictors, shots=shots, few_shot=few_shot, folder=folder)
+        if executor is not None:
+            tasks = _tasks(experience)
+            missing = [part for part in parts if _kept(path(part), tasks) is None]
+            asked = {
+                "predictors": [described(predictor) for predictor in predictors],
+                "shots": shots and shots.settings(),
+                "few_shot": sorted(few_shot),
+            }
+            requests = [{**asked, "part": part, "path": str(path(part))} for part in missing]
+            told = worked_out(work_out, requests, experience, executor, progress, len(parts))
+        for done, part in enumerate(parts, start=1):
+            outcomes += _cached(experience, predictors, part, shots, few_shot, path(part))
+            if progress and done > told:
+                progress(done, len(parts))
     return sorted(outcomes, key=lambda outcome: (outcome.task.name, outcome.task.key))
 
 
@@ -126,27 +146,66 @@ def left_out_parts(
     return [tuple(part) for part in dealt]
 
 
+def work_out(request: dict[str, Any]) -> None:
+    """What a worker does: works out one fold by one thread, and leaves it where folds are kept."""
+    shots = request["shots"]
+    plan = shots and ShotPlan(**{**shots, "counts": tuple(shots["counts"])})
+    predictors = [make(*one) for one in request["predictors"]]
+    with one_at_a_time():
+        _cached(
+            read(request["experience"]), predictors, tuple(request["part"]), plan, request["few_shot"],
+            Path(request["path"]),
+        )  # fmt: skip
+
+
 def _cached(
     experience: Experience,
     predictors: Sequence[Predictor],
     part: tuple[str, ...],
     shots: ShotPlan | None,
     few_shot: Collection[str],
-    folder: Path | None,
+    path: Path | None,
 ) -> list[Outcome]:
-    if folder is None:
+    if path is None:
         return _fold(experience, predictors, part, shots, few_shot)
-    asked = [[p.name, p.settings()] for p in predictors], shots and shots.settings(), sorted(few_shot)
-    described = [experience.digest, part, code_version("surrogate/evaluation/"), *asked]
-    path = folder / f"fold-{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]}.json"
-    tasks = {task.key: task for task in experience.tasks}
-    try:
-        return [Outcome.from_json(entry, tasks) for entry in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, KeyError, TypeError):
-        outcomes = _fold(experience, predictors, part, shots, few_shot)
+    kept = _kept(path, _tasks(experience))
+    if kept is not None:
+        return kept
+    outcomes = _fold(experience, predictors, part, shots, few_shot)
     with replacing(path) as draft:
         draft.write_text(json.dumps([outcome.to_json() for outcome in outcomes]), encoding="utf-8")
     return outcomes
+
+
+def _path(
+    experience: Experience,
+    predictors: Sequence[Predictor],
+    part: tuple[str, ...],
+    *,
+    shots: ShotPlan | None,
+    few_shot: Collection[str],
+    folder: Path | None,
+) -> Path | None:
+    """Where a fold is kept: by the content it is learned from, what is asked, and the code."""
+    if folder is None:
+        return None
+    asked = [[p.name, p.settings()] for p in predictors], shots and shots.settings(), sorted(few_shot)
+    named = [experience.digest, part, code_version("surrogate/evaluation/"), *asked]
+    return folder / f"fold-{hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:32]}.json"
+
+
+def _tasks(experience: Experience) -> dict[str, Task]:
+    return {task.key: task for task in experience.tasks}
+
+
+def _kept(path: Path | None, tasks: Mapping[str, Task]) -> list[Outcome] | None:
+    """The fold in a file; None where there is none, or a damaged one."""
+    if path is None:
+        return None
+    try:
+        return [Outcome.from_json(entry, tasks) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _fold(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from presage.surrogate import metrics
 from presage.surrogate.data.encoding import capacities
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.evaluation.core_networks import blind_ranking
+from presage.surrogate.evaluation.in_workers import described, kept_in, make, read, worked_out
 from presage.surrogate.evaluation.leaving_out import left_out_parts, outcome_of
 from presage.surrogate.evaluation.matrix import LABELS, Matrix, MatrixScore
 from presage.surrogate.evaluation.matrix_splits import LEAST_NETWORKS, MatrixCell, MatrixSplit, splits
@@ -22,6 +25,7 @@ from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.shots import ShotPlan, ShotScore
 from presage.surrogate.predictors.code_version import code_version
 from presage.surrogate.predictors.predictor import Predictor, StepCallback
+from presage.surrogate.predictors.side_by_side import one_at_a_time
 
 __all__ = ["study_matrix"]
 
@@ -39,6 +43,7 @@ def study_matrix(
     cache: Path | None = None,
     progress: StepCallback | None = None,
     seed: int = 0,
+    executor: Executor | None = None,
 ) -> Matrix:
     """Fits a predictor without datasets, recipes and large networks, and scores it there.
 
@@ -51,6 +56,7 @@ def study_matrix(
         cache: folder of finished parts.
         progress: called with (finished fits, all fits).
         seed: of the draws.
+        executor: as of `leave_out`.
 
     Raises:
         InvalidArgument: as `leave_out`.
@@ -58,35 +64,75 @@ def study_matrix(
     parts = left_out_parts(experience, folds or PARTS, families)
     plan = ShotPlan(LABELS, draws, LEAST_NETWORKS, seed)
     asked = splits(experience, parts)
-    scores: list[MatrixScore] = []
-    for done, split in enumerate(asked):
-        if progress:
-            progress(done, len(asked))
-        scores += _cached(experience, predictor, split, plan, cache)
+    told, scores = 0, list[MatrixScore]()
     if progress:
-        progress(len(asked), len(asked))
+        progress(0, len(asked))
+    with kept_in(cache, executor) as folder:
+        paths = [_path(experience, predictor, split, plan, folder) for split in asked]
+        if executor is not None:
+            missing = [at for at, path in enumerate(paths) if _kept(path) is None]
+            who = described(predictor)
+            requests = [
+                {
+                    "predictor": who, "parts": parts, "split": at, "draws": draws, "seed": seed,
+                    "path": str(paths[at]),
+                }
+                for at in missing
+            ]  # fmt: skip
+            told = worked_out(work_out, requests, experience, executor, progress, len(asked))
+        for done, (split, path) in enumerate(zip(asked, paths, strict=True), start=1):
+            scores += _cached(experience, predictor, split, plan, path)
+            if progress and done > told:
+                progress(done, len(asked))
     return Matrix(predictor.name, tuple(scores), len(parts))
 
 
+def work_out(request: dict[str, Any]) -> None:
+    """What a worker does: works out one part by one thread, and leaves it where parts are kept."""
+    experience = read(request["experience"])
+    plan = ShotPlan(LABELS, request["draws"], LEAST_NETWORKS, request["seed"])
+    split = splits(experience, request["parts"])[request["split"]]
+    with one_at_a_time():
+        _cached(experience, make(*request["predictor"]), split, plan, Path(request["path"]))
+
+
 def _cached(
-    experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan, folder: Path | None
+    experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan, path: Path | None
 ) -> list[MatrixScore]:
-    if folder is None:
+    if path is None:
         return _scores(experience, predictor, split, plan)
+    kept = _kept(path)
+    if kept is not None:
+        return kept
+    found = _scores(experience, predictor, split, plan)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps([asdict(score) for score in found]), encoding="utf-8")
+    return found
+
+
+def _path(
+    experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan, folder: Path | None
+) -> Path | None:
+    """Where a part is kept: by the content it is learned from, what is asked, and the code."""
+    if folder is None:
+        return None
     rows = [split.known, *(rows for _, rows in split.asked)]
     chosen = [hashlib.sha256(np.packbits(mask).tobytes()).hexdigest() for mask in rows]
     cells = [asdict(cell) for cell, _ in split.asked]
     asked = predictor.name, predictor.settings(), plan.settings()
-    described = [experience.digest, chosen, cells, code_version("surrogate/evaluation/"), *asked]
-    path = folder / f"matrix-{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]}.json"
+    named = [experience.digest, chosen, cells, code_version("surrogate/evaluation/"), *asked]
+    return folder / f"matrix-{hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:32]}.json"
+
+
+def _kept(path: Path | None) -> list[MatrixScore] | None:
+    """The part in a file; None where there is none, or a damaged one."""
+    if path is None:
+        return None
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return [MatrixScore(**{**one, "shots": tuple(ShotScore(**shot) for shot in one["shots"])}) for one in kept]
     except (OSError, ValueError, KeyError, TypeError):
-        found = _scores(experience, predictor, split, plan)
-    with replacing(path) as draft:
-        draft.write_text(json.dumps([asdict(score) for score in found]), encoding="utf-8")
-    return found
+        return None
 
 
 def _scores(experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan) -> list[MatrixScore]:

@@ -9,6 +9,7 @@ from threading import Lock
 
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.predictors.predictor import Predictor, StepCallback
+from presage.surrogate.predictors.side_by_side import is_alone
 
 __all__ = ["fit_all"]
 
@@ -33,7 +34,7 @@ def fit_all(predictors: Sequence[Predictor], experience: Experience, progress: S
                 progress(done, total)
 
     workers = min(len(predictors), os.cpu_count() or 1, MOST_WORKERS)
-    if workers <= 1:
+    if workers <= 1 or is_alone():
         for predictor in predictors:
             predictor.fit(experience, progress=tell)
         return

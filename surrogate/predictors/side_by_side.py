@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["MOST_WORKERS", "side_by_side"]
+__all__ = ["MOST_WORKERS", "is_alone", "one_at_a_time", "side_by_side"]
 
 MOST_WORKERS = 8
 """Each holds its share of the experience in memory."""
@@ -24,7 +25,7 @@ def side_by_side(parts: Sequence[Callable[[], T]]) -> list[T]:
     interruption, no further part begins.
     """
     workers = min(len(parts), os.cpu_count() or 1, MOST_WORKERS)
-    if workers <= 1 or getattr(_here, "within", False):
+    if workers <= 1 or is_alone():
         return [part() for part in parts]
 
     def begin() -> None:
@@ -35,3 +36,19 @@ def side_by_side(parts: Sequence[Callable[[], T]]) -> list[T]:
         return [found.result() for found in [pool.submit(part) for part in parts]]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def is_alone() -> bool:
+    """Whether parts that this thread begins run one after another."""
+    return getattr(_here, "within", False)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Within the block parts that this thread begins run one after another: other processes have the other cores."""
+    before = is_alone()
+    _here.within = True
+    try:
+        yield
+    finally:
+        _here.within = before

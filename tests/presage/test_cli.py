@@ -98,6 +98,7 @@ NUMBERS = [
     ("search digits", "--final"), ("search digits", "--budget"), ("train digits x.json", "--budget"),
     ("sample nb201", "-n"), ("sample nb201", "--seed"), ("populate digits", "--count"),
     ("populate digits", "--workers"), ("populate digits", "--probes"), ("evaluate", "--folds"), ("evaluate", "--draws"),
+    ("evaluate", "--workers"),
     ("database query", "--dcn"), ("database query --dcn 0.5", "--tolerance"), ("database query --dcn 0.5", "--least"),
     ("database query --dcn 0.5", "--top"), ("database import nasbench201", "--networks"),
     ("dashboard RUN", "--port"), ("generate MODEL", "--length"), ("generate MODEL", "--temperature"),

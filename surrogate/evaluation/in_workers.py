@@ -1,0 +1,107 @@
+"""Parts of an evaluation worked out on an executor: each is left where finished parts are kept, and read from there.
+
+What is learned from goes to the workers as one file, what is asked of them as plain objects. Results do not depend on
+the executor, for a part is worked out by the same code as here; one thread each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from presage.errors import InvalidArgument
+from presage.surrogate.data.experience import Experience
+from presage.surrogate.data.snapshot import load_snapshot, save_snapshot
+from presage.surrogate.predictors.predictor import Predictor, StepCallback
+
+__all__ = ["described", "kept_in", "make", "read", "worked_out"]
+
+Request = dict[str, Any]
+Work = Callable[[Request], None]
+
+
+@contextmanager
+def kept_in(cache: Path | None, executor: Executor | None) -> Iterator[Path | None]:
+    """The folder of finished parts; one for the block where workers need one and there is none."""
+    if cache is not None or executor is None:
+        yield cache
+        return
+    with TemporaryDirectory(prefix="presage-evaluation-") as folder:
+        yield Path(folder)
+
+
+def worked_out(
+    work: Work,
+    requests: Sequence[Request],
+    experience: Experience,
+    executor: Executor,
+    progress: StepCallback | None,
+    total: int,
+) -> int:
+    """Calls `work`, a function that is importable by name, with each request and the file of the experience in it.
+
+    Args:
+        work: leaves what it found in a file.
+        requests: plain objects, one for each part that is missing; a single one is left to the caller.
+        experience: what is learned from; `read` gives it to `work`.
+        executor: where.
+        progress: called with (finished parts, all parts).
+        total: parts, those that were not missing among them.
+
+    Returns:
+        How many parts `progress` was told of.
+
+    Raises:
+        Exception: what the executor raises for a call that raised, or that ended its worker twice.
+    """
+    if len(requests) < 2:
+        return 0
+    with TemporaryDirectory(prefix="presage-experience-") as folder:
+        path = Path(folder) / "experience.npz"
+        save_snapshot(experience, path)
+        futures = [executor.submit(work, {**request, "experience": str(path)}) for request in requests]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                if progress:
+                    progress(total - len(requests) + done, total)
+        finally:
+            for future in futures:
+                future.cancel()
+    return total
+
+
+@lru_cache(maxsize=1)
+def read(path: str) -> Experience:
+    """The experience of a request, read once by each worker, with the encodings that earlier parts needed."""
+    return load_snapshot(Path(path))
+
+
+def described(predictor: Predictor) -> list[Any]:
+    """An unfitted predictor as plain objects.
+
+    Raises:
+        InvalidArgument: where its class cannot be imported by name.
+    """
+    kind = type(predictor)
+    if kind.__module__ == "__main__" or getattr(import_module(kind.__module__), kind.__qualname__, None) is not kind:
+        raise InvalidArgument("predictors", "evaluate", "be importable by name for workers", kind.__qualname__)
+    return [kind.__module__, kind.__qualname__, predictor.settings()]
+
+
+def make(module: str, name: str, settings: dict[str, Any]) -> Predictor:
+    """The reverse of `described`.
+
+    Raises:
+        InvalidArgument: where the name is not that of a predictor.
+    """
+    kind = getattr(import_module(module), name)
+    if not (isinstance(kind, type) and issubclass(kind, Predictor)):
+        raise InvalidArgument("predictors", "evaluate", "be predictors", name)
+    return kind(**settings)
