@@ -71,6 +71,12 @@ class SideBySide:
         self._begun: dict[Path, _Begun] = {}
         self._memory = 0 if executor is None else free_bytes(device) if memory is None else memory
 
+    @property
+    def room(self) -> bool:
+        """Whether fewer trainings are under way than may be; never where they are trained one after the other."""
+        under_way = sum(not one.future.done() for one in self._begun.values())
+        return self.executor is not None and under_way < self.slots
+
     def begin(
         self,
         architecture: Architecture,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,8 @@ class Finishing:
         networks = [_Network(run, trainer, one, settings, at, len(chosen), notes) for at, one in enumerate(chosen)]
         if settings.side_by_side and settings.trials < 2:
             ahead = len(networks) if isinstance(trainer, RecipesAhead) else 1
-            done = _in_turns(networks, ahead if run.beside is None else run.beside.slots, notes)
+            room = trainer.room if isinstance(trainer, RecipesAhead) else lambda: False
+            done = _in_turns(networks, ahead if run.beside is None else run.beside.slots, room, notes)
         else:
             done = [one.trained() for one in networks]
         final = FinalResult(tuple(one.record for one in done))
@@ -156,8 +157,12 @@ class _Network:
             if not self.left_out:
                 self._trainings.begin(self.recipe)
 
-    def trained(self) -> _Network:
-        """Tune, then train."""
+    def trained(self, meanwhile: Callable[[], None] = lambda: None) -> _Network:
+        """Tune, then train.
+
+        Args:
+            meanwhile: called after every epoch of the training.
+        """
         base = self._within_limits(self.settings.recipe)
         found = Tuned(base, (), 0.0)
         if self.settings.trials > 1:
@@ -168,6 +173,7 @@ class _Network:
 
         def on_epoch(record: EpochRecord) -> None:
             tell(record)
+            meanwhile()
             if self.run.pace.is_over():
                 raise StopTraining("the budget is used up", by_clock=True)
 
@@ -283,19 +289,28 @@ class _Network:
         )
 
 
-def _in_turns(networks: Sequence[_Network], slots: int, notes: list[str]) -> list[_Network]:
+def _in_turns(networks: Sequence[_Network], slots: int, room: Callable[[], bool], notes: list[str]) -> list[_Network]:
     """Train `slots` at once. How long each is trained is fixed when it begins, by the time that is left then; those for
-    which there is no time any more are left out."""
+    which there is no time any more are left out.
+
+    Args:
+        room: whether one of those begun is over, though another that is waited for is not: the next begins then.
+    """
     done: list[_Network] = []
-    begun = 0
-    for at, one in enumerate(networks):
-        while begun < min(at + slots, len(networks)):
-            networks[begun].begin(late=begun >= slots)
+    begun = at = 0
+
+    def begin() -> None:
+        nonlocal begun
+        while begun < len(networks) and (begun < at + slots or room()):
             begun += 1
+            networks[begun - 1].begin(late=begun > slots)
+
+    for at, one in enumerate(networks):  # noqa: B007
+        begin()
         if one.left_out:
             notes.append(f"There was no time for the final training of {named(one.verified.chosen.hash)}.")
         else:
-            done.append(one.trained())
+            done.append(one.trained(begin))
     return done
 
 

@@ -74,6 +74,9 @@ class RecipesAhead(Protocol):
     def begin(self, architecture: Architecture, recipe: Recipe, *, seed: int, checkpoint: Path) -> bool:
         """Begin what `train` is to be asked for; whether there was room for it."""
 
+    def room(self) -> bool:
+        """Whether one more could be under way now."""
+
 
 @runtime_checkable
 class ExaminingRecipes(Protocol):
@@ -147,6 +150,10 @@ class RecipesTrainer:
         return self.beside.begin(
             architecture, self.data(recipe), recipe, seed=seed, checkpoint=checkpoint, test=False, depth=False
         )
+
+    def room(self) -> bool:
+        """See `RecipesAhead.room`."""
+        return self.beside is not None and self.beside.room
 
     def model(self, architecture: Architecture, recipe: Recipe, result: TrainingResult) -> TrainedModel:
         """See `AnyRecipeTrainer.model`."""

@@ -6,13 +6,36 @@ import math
 from dataclasses import replace
 
 from presage.search.final.halving import tuning_epochs
-from presage.search.final.settings import FinalSettings
+from presage.search.final.settings import LEAST_EPOCHS, FinalSettings
 from presage.search.planning.workload import Workload
+from presage.training.recipe import Recipe
+from presage.training.timing import Images
 
-__all__ = ["final_epochs", "several", "tunings"]
+__all__ = ["final_epochs", "several", "tunings", "whole_epochs"]
 
 _FEW = 10_000
 """Training images of which one network learns less than the mean of more in the same time."""
+
+_MEANT = 3_200
+"""Training images that the epochs of a recipe are meant for: of more of them it needs fewer epochs."""
+
+_BALANCED = 16e6
+"""Work of a network to which so many images are enough; of many images larger ones are shown more."""
+
+
+def whole_epochs(recipe: Recipe, images: Images, work: float) -> int:
+    """Epochs of a final training that are worth the name of a recipe's whole length: its own, or fewer where images are
+    many, since a training is as long as it has steps. By `thorough` (40 epochs) that is one of 128,000 images.
+
+    Larger networks for fewer epochs were better on 3,800 images and more than networks as small as the recipe's own
+    epochs had asked for; on 1,850 and 2,250, smaller ones for more epochs were not (docs/tried.md).
+
+    Args:
+        work: of training the network on one image of the final side.
+    """
+    larger = max(work / _BALANCED, 1.0) if images.train > _FEW else 1.0
+    found = round(recipe.epochs * _MEANT * larger / images.epoch(recipe))
+    return min(max(found, LEAST_EPOCHS), recipe.epochs)
 
 
 def final_epochs(
@@ -24,15 +47,22 @@ def final_epochs(
 
 
 def several(
-    spare: float, final: FinalSettings, workload: Workload, most: int, chosen: int, found: tuple[int, int]
+    spare: float,
+    final: FinalSettings,
+    workload: Workload,
+    most: int,
+    chosen: int,
+    found: tuple[int, int],
+    whole: int,
 ) -> tuple[int, int]:
-    """How many of the `chosen` networks are trained finally, some at once, and for how many epochs each: as many as the
-    recipe's length allows for, or half of it where images are few. They are averaged (`FinalSettings.average`).
+    """How many of the `chosen` networks are trained finally, some at once, and for how many epochs each: as many as so
+    many epochs allow for, or half of them where images are few. They are averaged (`FinalSettings.average`).
 
     Args:
+        whole: epochs of a training of whole length.
         found: networks and epochs of one turn.
     """
-    least = final.recipe.epochs if workload.final_images.train > _FEW or not final.average else final.recipe.epochs / 2
+    least = whole if workload.final_images.train > _FEW or not final.average else whole / 2
     for networks in range(2 * workload.at_once, chosen + 1, workload.at_once):
         fits = final_epochs(spare, final, 0, workload, most, networks, beside=True)
         if fits < least:

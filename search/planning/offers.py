@@ -6,11 +6,13 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from presage.search.final.settings import LEAST_EPOCHS, FinalSettings
+from presage.search.planning.final_part import whole_epochs
 from presage.search.planning.workload import Offer
 from presage.training.datasets.image_dataset import ImageDataset
 from presage.training.recipe import Recipe
-from presage.training.recipes import RECIPES, for_photos, on_all_images
+from presage.training.recipes import RECIPES, for_photos, on_all_images, validation_images
 from presage.training.resolving import SIDES
+from presage.training.timing import Images
 
 __all__ = ["offers", "preview"]
 
@@ -28,9 +30,10 @@ def offers(
     """Pairs of a recipe for the short-list and a final one.
 
     The final training is `thorough` on images as large as the dataset's (at most 64 pixels), on smaller ones, then
-    `standard`, and last `quick`; always on all images. The short-list is trained by a fifth of it (`preview`): what is
-    best by a miniature is not what is best in the end. Without a final training the short-list is trained by `standard`
-    or by `quick`. Whoever gives a recipe is offered no other.
+    `standard`, and last `quick`; always on all images, and where these are many for fewer epochs
+    (`whole_epochs`). The short-list is trained by a fifth of it (`preview`): what is best by a miniature is not what is
+    best in the end. Without a final training the short-list is trained by `standard` or by `quick`. Whoever gives a
+    recipe is offered no other.
 
     Args:
         recipe, final: what was asked for.
@@ -50,9 +53,9 @@ def offers(
     found = []
     for name, side, least in pairs:
         last = _final(final, name, side, dataset)
-        first = recipe if keeps else preview(last.recipe, recipe)
+        first = recipe if keeps else preview(_of_images(last.recipe, dataset), recipe)
         if first.image_side <= side:
-            found.append(Offer(first, last, least * (side / 32) ** 2))
+            found.append(Offer(first, last, least * (side / 32) ** 2, by_images=True))
     return tuple(found)
 
 
@@ -70,6 +73,12 @@ def preview(final: Recipe, asked: Recipe) -> Recipe:
     held_out = max(final.validation_fraction, asked.validation_fraction)
     scored = replace(plain, test_images=asked.test_images, validation_fraction=held_out)
     return replace(scored, flip=asked.flip, train_images=images)
+
+
+def _of_images(recipe: Recipe, dataset: ImageDataset) -> Recipe:
+    """With fewer epochs where images are many."""
+    total = len(dataset.y_train)
+    return replace(recipe, epochs=whole_epochs(recipe, Images(total - validation_images(total), 0), 0.0))
 
 
 def _final(final: FinalSettings, name: str, side: int, dataset: ImageDataset) -> FinalSettings:

@@ -12,7 +12,7 @@ from presage.search.final.halving import tuning_epochs
 from presage.search.final.settings import LEAST_EPOCHS, TRIALS, FinalSettings
 from presage.search.ladder import planned_epochs
 from presage.search.limits import Limits
-from presage.search.planning.final_part import final_epochs, several, tunings
+from presage.search.planning.final_part import final_epochs, several, tunings, whole_epochs
 from presage.search.planning.workload import FINISH, Offer, Offered, PlannedPart, Workload
 from presage.search.settings import FULL, SearchSettings
 from presage.training.recipe import Recipe
@@ -193,7 +193,7 @@ def _choices(
     left = usable - settings.rounds * candidates * workload.candidate
     reserved = FINAL_SHARE * left if final else 0.0
     telling = workload.final_images.validation >= _TELLING
-    for shortlist, trials, epochs, sized in _standards(settings, final, fixed, whole=whole, telling=telling):
+    for shortlist, trials, share, sized in _standards(settings, final, fixed, whole=whole, telling=telling):
         for most in _sizes(offer, workload, sized=sized):
             each = workload.searching.seconds(offer.recipe, workload.images, most)
             turns = math.floor((left - reserved) / (each * settings.rounds))
@@ -210,12 +210,21 @@ def _choices(
             beside = workload.beside is not None and final.networks == 1 and trials < 2 and chosen > 1
             finals = min(workload.at_once, chosen) if beside else final.networks
             fits = final_epochs(spare, final, trials, workload, most, finals, beside=beside)
-            if fits < epochs:
+            long = _whole(offer, final, workload, most, trials)
+            if fits < (long if share == 1 else max(math.floor(share * long), LEAST_EPOCHS)):
                 continue
             if beside:
-                finals, fits = several(spare, final, workload, most, chosen, (finals, fits))
+                finals, fits = several(spare, final, workload, most, chosen, (finals, fits), long)
             fits = min(fits, _MOST_EPOCHS * final.recipe.epochs)
             yield _Choice(most, chosen, candidates, trials, fits, finals, beside)
+
+
+def _whole(offer: Offer, final: FinalSettings, workload: Workload, most: int, trials: int) -> int:
+    """Epochs of a final training of whole length. One that is tuned is as long as its recipe at least."""
+    if not offer.by_images:
+        return final.recipe.epochs
+    found = whole_epochs(final.recipe, workload.final_images, most * workload.growth)
+    return max(found, final.recipe.epochs) if trials > 1 else found
 
 
 def _sizes(offer: Offer, workload: Workload, *, sized: bool) -> list[int]:
@@ -236,9 +245,9 @@ def _sizes(offer: Offer, workload: Workload, *, sized: bool) -> list[int]:
 
 def _standards(
     settings: SearchSettings, final: FinalSettings | None, fixed: frozenset[str], *, whole: bool, telling: bool
-) -> Iterator[tuple[int, int, int, bool]]:
-    """Short-listed networks, settings tuned and final epochs that are asked for at least, the best first, and whether
-    networks must have the offer's least size.
+) -> Iterator[tuple[int, int, float, bool]]:
+    """Short-listed networks, settings tuned and the share of whole final trainings that are asked for at least, the
+    best first, and whether networks must have the offer's least size.
 
     Args:
         telling: validation images can tell settings apart; else none are tried, unless it was asked for.
@@ -246,19 +255,18 @@ def _standards(
     wanted = settings.shortlist if "shortlist" in fixed else 3
     least = settings.shortlist if "shortlist" in fixed else _SHORT_LIST[0]
     if final is None:
-        yield (wanted if whole else least), 0, 0, whole
+        yield (wanted if whole else least), 0, 0.0, whole
         return
-    epochs = final.recipe.epochs
     tuned = final.trials if "trials" in fixed else TRIALS
     untuned = final.trials if "trials" in fixed else 0
     if whole:
         if telling or "trials" in fixed:
-            yield wanted, tuned, epochs, True
-        yield wanted, untuned, epochs, True
+            yield wanted, tuned, 1.0, True
+        yield wanted, untuned, 1.0, True
     else:
-        yield least, untuned, epochs, True
-        yield least, untuned, max(epochs // 2, LEAST_EPOCHS), True
-        yield least, untuned, LEAST_EPOCHS, False
+        yield least, untuned, 1.0, True
+        yield least, untuned, 0.5, True
+        yield least, untuned, 0.0, False
 
 
 def _short_list(settings: SearchSettings, choice: _Choice, recipe: Recipe, beside: str) -> str:

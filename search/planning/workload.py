@@ -70,11 +70,14 @@ class Offer:
         final: None where there is no final training.
         least: work, on images of the final side, that networks may be allowed at least: one that is trained by so much
             of a recipe should be able to learn from it. 0 demands nothing.
+        by_images: whether the images tell how many epochs a final training is to have
+            (`presage.search.planning.final_part.whole_epochs`), rather than the recipe.
     """
 
     recipe: Recipe
     final: FinalSettings | None
     least: float = 0.0
+    by_images: bool = False
 
 
 @dataclass(frozen=True)

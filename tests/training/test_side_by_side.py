@@ -190,6 +190,23 @@ def test_no_more_are_begun_than_slots_and_memory_allow(
     assert begun(SideBySide(None, 3, "cpu", tmp_path / "three")) == [False] * 4
 
 
+def test_there_is_room_when_any_of_those_begun_is_over(data: DeviceData, brief: Recipe, tmp_path: Path) -> None:
+    class Later(Here):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            futures.append(Future())
+            return futures[-1]
+
+    futures: list[Future[Any]] = []
+    beside = SideBySide(Later(), 2, "cpu", tmp_path / "scratch")
+    for at, (one, room) in enumerate(zip(networks(2), (True, False), strict=True)):
+        assert beside.room
+        beside.begin(one, data, brief, seed=0, checkpoint=tmp_path / f"{at}" / "checkpoint.pt")
+        assert beside.room is room
+    futures[1].set_result({})
+    assert beside.room
+    assert not SideBySide(None, 2, "cpu", tmp_path / "none").room
+
+
 def test_what_does_not_fit_beside_others_is_tried_again_alone(data: DeviceData, brief: Recipe, tmp_path: Path) -> None:
     other: Future[Any] = Future()
     lost = {"status": "out_of_memory", "accuracy": None, "test_accuracy": None, "records": [], "depth_nodes": []}

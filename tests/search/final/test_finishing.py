@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import optuna
 import pytest
@@ -151,29 +151,6 @@ def test_of_several_networks_validation_chooses(search: Search) -> None:
     assert result.final.best.accuracy == max(one.accuracy or 0 for one in result.final.trainings)
 
 
-def test_side_by_side_all_are_begun_before_the_first_is_waited_for(search: Search) -> None:
-    class Ahead(RatesTrainer):
-        """Notes what it is asked, in order."""
-
-        asked: ClassVar[list[str]] = []
-
-        def begin(self, architecture: Architecture, recipe: Recipe, *, seed: int, checkpoint: Path) -> bool:
-            self.asked.append(f"begin {architecture.hash[:8]}")
-            return True
-
-        def train(self, architecture: Architecture, recipe: Recipe, **more: Any) -> TrainingResult:
-            self.asked.append(f"train {architecture.hash[:8]}")
-            return super().train(architecture, recipe, **more)
-
-    for beside in (True, False):
-        Ahead.asked = []
-        result = search(Ahead(), FinalSettings(replace(FINAL, epochs=7 + beside), 2, trials=0, side_by_side=beside))
-        assert result.final is not None
-        first, second = (one.hash[:8] for one in result.final.trainings)
-        begun = [f"begin {first}", f"begin {second}"] if beside else []
-        assert Ahead.asked == [*begun, f"train {first}", f"train {second}"]
-
-
 def test_every_training_enters_the_database_once_by_its_own_recipe(search: Search, tmp_path: Path) -> None:
     with Database.open(tmp_path / "experience.duckdb") as database:
         for _ in range(2):
@@ -306,45 +283,6 @@ def test_a_final_training_that_is_cut_is_told_and_goes_on_later(search: Search, 
     assert later.final is not None
     assert later.final.best is not None
     assert len(later.final.best.curve) == 9
-
-
-class _Late(Unhurried):
-    """From the third network on there is time for so many epochs."""
-
-    def __init__(self, trainer: RatesTrainer, epochs: int) -> None:
-        self.trainer, self.epochs = trainer, epochs
-
-    def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
-        return recipe if len(self.trainer.trained) < 2 else replace(recipe, epochs=self.epochs)
-
-
-LONG = FinalSettings(replace(FINAL, epochs=16), networks=3, trials=0, side_by_side=True)
-
-
-def test_a_network_that_comes_late_is_trained_for_fewer_epochs_and_they_are_told(
-    search: Search, tmp_path: Path
-) -> None:
-    trainer = RatesTrainer()
-    result = search(trainer, LONG, pace=_Late(trainer, 5))
-    assert result.final is not None
-    assert [recipe.epochs for _, recipe in trainer.trained] == [16, 16, 5]
-    assert [(one.recipe["epochs"], len(one.curve)) for one in result.final.trainings] == [(16, 16), (16, 16), (5, 5)]
-    assert "5 epochs" in result.final.trainings[2].recipe_words
-    assert not [note for note in result.final.notes if "no time" in note]
-    written = json.loads((tmp_path / "run" / "result.json").read_text())["final"]
-    assert [one["recipe"]["epochs"] for one in written["trainings"]] == [16, 16, 5]
-
-
-@pytest.mark.parametrize(("epochs", "left"), [(16, 4), (9, 3)])
-def test_networks_for_which_no_more_than_a_quarter_fits_are_left_out(search: Search, epochs: int, left: int) -> None:
-    trainer = RatesTrainer()
-    settings = replace(LONG, recipe=replace(FINAL, epochs=epochs))
-    result = search(trainer, settings, pace=_Late(trainer, left))
-    assert result.final is not None
-    assert len(trainer.trained) == len(result.final.trainings) == 2
-    assert result.final.best is not None
-    left_out = sorted(result.verified, key=lambda one: -(one.accuracy or 0.0))[2]
-    assert [note for note in result.final.notes if "no time" in note and left_out.chosen.hash[:8] in note]
 
 
 def test_the_pace_says_how_many_networks_are_trained_finally(search: Search) -> None:

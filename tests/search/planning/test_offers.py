@@ -57,6 +57,16 @@ def test_the_best_is_offered_first_and_the_least_last() -> None:
     assert found[-1].least == pytest.approx(6.25e5)
 
 
+def test_of_many_images_the_short_list_sees_fewer_epochs_too() -> None:
+    for images, epochs in ((2000, 8), (9500, 3)):
+        first = offers(photos(32, images), QUICK, FINAL)[0]
+        assert first.by_images
+        assert first.final is not None
+        assert (first.final.recipe.epochs, first.recipe.epochs) == (40, epochs)
+    mine = offers(photos(32), QUICK, FINAL, {"final_recipe"})
+    assert not any(one.by_images for one in mine)  # a recipe that was given is as long as it says
+
+
 @pytest.mark.parametrize(("side", "largest"), [(8, 16), (28, 28), (32, 32), (48, 48), (500, 64)])
 def test_images_are_trained_as_large_as_they_are_within_16_and_64(side: int, largest: int) -> None:
     found = offers(photos(side), QUICK, FINAL)

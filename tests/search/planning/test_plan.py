@@ -11,8 +11,9 @@ import pytest
 from presage.errors import InvalidArgument
 from presage.search.final.settings import LEAST_EPOCHS, FinalSettings
 from presage.search.limits import Limits
-from presage.search.planning.plan import SAFE, Plan, estimate, plan
-from presage.search.planning.workload import Workload
+from presage.search.planning.final_part import whole_epochs
+from presage.search.planning.plan import SAFE, Plan, best_plan, estimate, plan
+from presage.search.planning.workload import Offer, Offered, Workload
 from presage.search.settings import SearchSettings
 from presage.training.recipe import Recipe
 from presage.training.timing import Images, Speed
@@ -112,6 +113,43 @@ def test_several_networks_are_trained_finally_rather_than_two_for_longer() -> No
         one = plan(1500, asked, RECIPE, SearchSettings(), replace(final, trials=0), fixed=frozenset({"trials"})).final
         assert one is not None
         assert one.recipe.epochs >= FINAL.recipe.epochs
+
+
+def test_of_many_images_fewer_epochs_are_a_whole_final_training() -> None:
+    thorough = Recipe(image_side=32, train_images=None, epochs=40)  # 2,000 steps of 64 images
+    found = {n: whole_epochs(thorough, Images(n, 100), 10e6) for n in (704, 1850, 3800, 9500, 49_000, 10**6)}
+    assert found == {704: 40, 1850: 40, 3800: 34, 9500: 14, 49_000: 3, 10**6: 3}
+    assert whole_epochs(replace(thorough, epochs=20), Images(3800, 100), 10e6) == 17
+    assert whole_epochs(thorough, Images(3800, 100), 64e6) == 34
+    assert whole_epochs(thorough, Images(49_000, 100), 64e6) == 10  # four times as many images for such a network
+    assert whole_epochs(thorough, Images(12_000, 100), 640e6) == 40  # never more than the recipe's
+
+
+def test_of_many_images_networks_are_as_large_as_fewer_epochs_allow_for() -> None:
+    long = replace(FINAL, recipe=replace(FINAL.recipe, epochs=40), trials=0)
+    sizes, epochs = {}, {}
+    for train in (1000, 20_000):
+        asked = replace(workload(), images=Images(2000, 400), final_images=Images(train, 100, 100))
+        for by_images in (False, True):
+            offer = Offer(RECIPE, long, by_images=by_images)
+            found = best_plan(800, [Offered(offer, asked)], SearchSettings(), fixed=frozenset({"trials"}))
+            assert found.seconds <= SAFE * 800
+            assert found.final is not None
+            sizes[train, by_images] = found.settings.limits.training_work or 2 * WORK[-1]
+            epochs[train, by_images] = found.final.recipe.epochs
+    assert (sizes[1000, True], epochs[1000, True]) == (sizes[1000, False], epochs[1000, False])
+    assert sizes[20_000, True] > sizes[20_000, False]
+    assert 3 <= epochs[20_000, True] < 40
+
+
+def test_a_training_that_is_tuned_is_as_long_as_its_recipe() -> None:
+    asked = replace(workload(0.3), final_images=Images(20_000, 1000, 1000))
+    for budget in (200, 800, 3200, 12_800):
+        found = best_plan(budget, [Offered(Offer(RECIPE, FINAL, by_images=True), asked)], SearchSettings())
+        assert found.final is not None
+        assert found.final.trials == 0 or found.final.recipe.epochs >= FINAL.recipe.epochs
+    assert found.final is not None
+    assert found.final.trials == 9
 
 
 def test_rates_are_tuned_only_where_validation_images_tell_them_apart() -> None:
