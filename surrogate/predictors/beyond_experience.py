@@ -35,6 +35,10 @@ UNITS = (1.0, 0.5, 0.5)
 """A distance of 1 beyond the sizes known: an octave of depth, half a power of ten of multiply-adds, of parameters."""
 RECIPE_UNITS = (2.0, 2.0, 1.0)
 """The same beyond known trainings: doublings of the images seen and of the training images, octaves of the side."""
+FEW = 30
+"""Experiments at either end of a range that do not make it known: what one training of one large network says, is
+believed of others like it and no more (at most one in `SHARE` of all)."""
+SHARE = 40
 LIKE, UNLIKE = 1.0, 1.6
 """Novelty up to which what was learned is believed of a network, and from which on nothing of it is."""
 UNKNOWN = 0.75
@@ -69,11 +73,10 @@ class BeyondExperience:
             effect: says how much more than usual a task's recipe is.
         """
         self.trend_ = CapacityTrend().fit(experience, relative, effect)
-        size = capacities(experience.features)
-        self.least_, self.most_ = size.min(axis=0), size.max(axis=0)
-        told = [task for task in experience.tasks if not task.assumed] or experience.tasks
-        by = np.array([effect.columns(task) for task in told])
-        self.least_by_, self.most_by_ = by.min(axis=0), by.max(axis=0)
+        self.least_, self.most_ = _known(capacities(experience.features))
+        by = np.array([effect.columns(task) for task in experience.tasks])[experience.task_index]
+        told = ~np.array([bool(task.assumed) for task in experience.tasks])[experience.task_index]
+        self.least_by_, self.most_by_ = _known(by[told] if told.any() else by)
         self.novelty_ = Novelty().fit(experience.features)
         self.kinds_ = np.unique(experience.graphs.kind)
         return self
@@ -148,6 +151,12 @@ class BeyondExperience:
         for name in _LEARNED:
             setattr(made, f"{name}_", state.arrays[name])
         return made
+
+
+def _known(values: Floats) -> tuple[Floats, Floats]:
+    """The least and the most, (c,) each, of n experiments (n, c), the outermost `FEW` left out."""
+    ordered, few = np.sort(values, axis=0), min(FEW, len(values) // SHARE)
+    return ordered[few], ordered[-1 - few]
 
 
 def _under(values: Floats, top: float) -> Floats:

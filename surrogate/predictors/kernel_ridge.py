@@ -51,8 +51,8 @@ class KernelRidge(RelativePredictor):
 
     name: ClassVar[str] = "kernel-ridge"
     penalty: float = 0.5
-    task_share: float = 0.7
-    recipe_share: float = 0.5
+    task_share: float = 0.5
+    recipe_share: float = 0.2
     landmarks: int = 3000
     level: float = 0.9
     folds: int = 5

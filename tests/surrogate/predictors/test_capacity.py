@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import KIND, GroupNorm
 from presage.architecture.spaces import NB201
 from presage.surrogate.data.encoding import Inputs, capacities
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.data.task import Task
-from presage.surrogate.predictors.beyond_experience import UNKNOWN, BeyondExperience
+from presage.surrogate.predictors.beyond_experience import SHARE, UNKNOWN, BeyondExperience
 from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.capacity import CapacityTrend
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
@@ -160,11 +161,10 @@ def test_doublings_fade_only_beyond_those_known() -> None:
     assert fading(-3.0, 0.0) == -3.0
 
 
-def test_a_task_that_gets_farther_spreads_more() -> None:
+def test_a_task_that_gets_farther_spreads_more_and_one_that_gets_less_far_no_less() -> None:
     assert widened(0.0) == 1.0
-    assert widened(1.0) == pytest.approx(1.3)
-    assert widened(-1.0) == pytest.approx(0.7)
-    assert (widened(-9.0), widened(9.0)) == (0.3, 2.0)
+    assert widened(1.0) == pytest.approx(1.5)
+    assert (widened(-1.0), widened(-9.0), widened(9.0)) == (1.0, 1.0, 2.0)
 
 
 def test_an_unknown_recipe_that_trains_longer_spreads_a_task_by_as_much_as_it_raises_it(experience: Experience) -> None:
@@ -266,6 +266,22 @@ def test_a_network_of_operations_that_no_known_one_has_is_doubted_and_ranked_as_
     spread = experience.accuracy[experience.task_index == 0].std()
     assert (unknown.beyond > familiar.beyond + 0.4 * spread).all()
     assert (unknown.distance >= UNKNOWN).all()
+
+
+def test_what_a_few_trainings_reached_is_not_known_and_what_many_did_is(experience: Experience) -> None:
+    large = NB201(cells=3, width=64).decode_batch(NB201().sample(len(experience), np.random.default_rng(5)))
+
+    def reach(count: int) -> float:
+        rows = np.arange(len(experience) - count)
+        graphs = GraphBatch.concatenate([experience.graphs.take(rows), large.take(np.arange(count))])
+        known = replace(experience, graphs=graphs)
+        scale = RelativeScale().fit(known)
+        beyond = BeyondExperience().fit(known, scale.relative(known), scale.effect_)
+        return float(beyond.distances(capacities(Inputs(large, known.tasks[0]).features), np.zeros(3))[0].mean())
+
+    few = len(experience) // SHARE
+    assert reach(few // 2) > 0.9 * reach(0) > 0.0
+    assert reach(len(experience) // 3) < 0.1 * reach(0)
 
 
 @pytest.mark.parametrize(("distance", "word"), [(0.0, "within"), (0.3, "near"), (1.0, "beyond"), (9.0, "far")])
