@@ -143,19 +143,23 @@ class _Network:
         self._where = f"network {at + 1} of {networks}"
         self._trainings = Trainings(run, trainer, verified.chosen)
 
-    def begin(self, *, late: bool) -> None:
+    def begin(self, *, late: bool) -> bool:
         """Begin the training, one of several at once, unless it is over. Untuned, its recipe is fixed now.
 
         Args:
             late: others were trained before, so that it may be left out: where no more than a quarter of the epochs
                 fit, or no more than the fewest that any training is given.
+
+        Returns:
+            False where it has to be begun but has not: there was no room for it.
         """
         asked = self._within_limits(self.settings.recipe)
         self.recipe = self.run.pace.fitted(self._architecture, asked)
         if self._trainings.known(self.recipe) is None:
             self.left_out = late and self.recipe.epochs <= max(_LATE * asked.epochs, LEAST_EPOCHS)
             if not self.left_out:
-                self._trainings.begin(self.recipe)
+                return self._trainings.begin(self.recipe)
+        return True
 
     def trained(self, meanwhile: Callable[[], None] = lambda: None) -> _Network:
         """Tune, then train.
@@ -294,16 +298,19 @@ def _in_turns(networks: Sequence[_Network], slots: int, room: Callable[[], bool]
     which there is no time any more are left out.
 
     Args:
-        room: whether one of those begun is over, though another that is waited for is not: the next begins then.
+        room: whether one of those begun is over, though another that is waited for is not: the next begins then,
+            unless one before it still waits for memory.
     """
     done: list[_Network] = []
     begun = at = 0
+    waits = -1  # the latest that found no room
 
     def begin() -> None:
-        nonlocal begun
-        while begun < len(networks) and (begun < at + slots or room()):
+        nonlocal begun, waits
+        while begun < len(networks) and (begun < at + slots or (waits < at and room())):
             begun += 1
-            networks[begun - 1].begin(late=begun > slots)
+            if not networks[begun - 1].begin(late=begun > slots):
+                waits = begun - 1
 
     for at, one in enumerate(networks):  # noqa: B007
         begin()

@@ -85,6 +85,36 @@ def test_the_next_begins_when_any_is_over_not_only_the_one_that_is_waited_for(se
     assert trainer.asked.count(f"begin {third}") == 1
 
 
+def test_while_one_waits_for_memory_no_other_is_begun_before_its_turn(search: Search) -> None:
+    class Crowded(RatesTrainer):
+        """There is a free place all the time, and memory for one training."""
+
+        asked: ClassVar[list[str]] = []
+
+        def begin(self, architecture: Architecture, recipe: Recipe, *, seed: int, checkpoint: Path) -> bool:
+            self.asked.append(f"begin {architecture.hash[:8]}")
+            return len(self.asked) == 1
+
+        def train(self, architecture: Architecture, recipe: Recipe, **more: Any) -> TrainingResult:
+            self.asked.append(f"train {architecture.hash[:8]}")
+            return super().train(architecture, recipe, **more)
+
+        def room(self) -> bool:
+            return True
+
+    class Slots:
+        """Of two places, as those of a run."""
+
+        slots = 2
+
+    trainer = Crowded()
+    result = search(trainer, FinalSettings(FINAL, networks=3, trials=0, side_by_side=True), beside=Slots())
+    assert result.final is not None
+    first, second, third = (one.hash[:8] for one in result.final.trainings)
+    begun = [f"begin {first}", f"begin {second}"]
+    assert trainer.asked == [*begun, f"train {first}", f"begin {third}", f"train {second}", f"train {third}"]
+
+
 class _Late(Unhurried):
     """From the third network on there is time for so many epochs."""
 
