@@ -90,7 +90,7 @@ def _workers(text: str) -> int | str:
     try:
         return text if text == AUTO_WORKERS else up_to(MOST)(text)
     except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(f"must be {AUTO_WORKERS}, or {str(error).removeprefix('must ')}") from None
+        raise argparse.ArgumentTypeError(f"must be {AUTO_WORKERS}, or {str(error).removeprefix('must be ')}") from None
 
 
 def _families(given: str) -> Mapping[str, str]:

@@ -33,29 +33,24 @@ def evaluate(
     cache: Path,
     progress: OnStage,
     workers: int | str = 1,
-    executor: Executor | None = None,
 ) -> Appraisal:
-    """As `Session.evaluate`; the database is let go of before anything is fitted.
-
-    Args:
-        executor: works out folds in place of worker processes; the caller ends it.
-    """
-    with _worked_out_on(workers, executor) as at_once:
+    """As `Session.evaluate`; the database is let go of before anything is fitted."""
+    with _worked_out_on(workers) as at_once:
         return _evaluate(
             opened, predictors, studies, folds, families, draws, matrix, seed, cache, progress, at_once
         )  # fmt: skip
 
 
 @contextmanager
-def _worked_out_on(workers: int | str, executor: Executor | None) -> Iterator[Executor | None]:
+def _worked_out_on(workers: int | str) -> Iterator[Executor | None]:
     """What `--workers` names, for the block; None is this process.
 
     Raises:
         InvalidArgument: `workers` means nothing, or another machine.
         PresageError: a fold raised in its worker, or ended two of them; finished ones are kept.
     """
-    if executor is not None or workers == 1:
-        yield executor
+    if workers == 1:
+        yield None
         return
     from presage.training.executors import slots_of, worker_processes
     from presage.training.workers import WorkerDied, WorkerFailed

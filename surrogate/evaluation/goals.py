@@ -29,7 +29,7 @@ class Goal:
         measure: in words.
         value: None where it could not be measured.
         low, high: bootstrap interval over datasets; None where there is none.
-        least, goal: what the value should reach; the goal may be None.
+        least, goal: what the value should reach, and exceed where that is 0; the goal may be None.
         most: what it must not exceed; None for nothing.
         rising: whether more is better.
         text: the value for people.
@@ -53,6 +53,8 @@ class Goal:
         if self.most is not None and self.value > self.most:
             return "missed"
         for name, wanted in (("goal", self.goal), ("least", self.least)):
+            if wanted == 0 and self.value == 0:
+                continue
             if wanted is not None and (self.value >= wanted if self.rising else self.value <= wanted):
                 return name
         return "missed"

@@ -48,7 +48,8 @@ def worked_out(
 
     Args:
         work: leaves what it found in a file.
-        requests: plain objects, one for each part that is missing; a single one is left to the caller.
+        requests: plain objects, one for each part that is missing, with its "path"; a single one is left to the
+            caller.
         experience: what is learned from; `read` gives it to `work`.
         executor: where.
         progress: called with (finished parts, all parts).
@@ -58,10 +59,12 @@ def worked_out(
         How many parts `progress` was told of.
 
     Raises:
+        OSError: the folder of finished parts cannot be made.
         Exception: what the executor raises for a call that raised, or that ended its worker twice.
     """
     if len(requests) < 2:
         return 0
+    Path(requests[0]["path"]).parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="presage-experience-") as folder:
         path = Path(folder) / "experience.npz"
         save_snapshot(experience, path)

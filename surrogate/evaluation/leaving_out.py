@@ -203,7 +203,8 @@ def _kept(path: Path | None, tasks: Mapping[str, Task]) -> list[Outcome] | None:
     if path is None:
         return None
     try:
-        return [Outcome.from_json(entry, tasks) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [Outcome.from_json(entry, tasks) for entry in found] or None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -130,7 +130,8 @@ def _kept(path: Path | None) -> list[MatrixScore] | None:
         return None
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        return [MatrixScore(**{**one, "shots": tuple(ShotScore(**shot) for shot in one["shots"])}) for one in kept]
+        found = [MatrixScore(**{**one, "shots": tuple(ShotScore(**shot) for shot in one["shots"])}) for one in kept]
+        return found or None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

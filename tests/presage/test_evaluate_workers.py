@@ -22,4 +22,4 @@ def test_evaluate_by_workers_finds_the_same_folds(
 def test_evaluate_takes_workers_of_this_machine_alone(presage: Callable, experienced: Path) -> None:
     outcome = presage("evaluate", "--predictors", "cost-only", "--workers", "ray", "--database", experienced)
     assert outcome.code == 2
-    assert "The `--workers` of `presage evaluate` must be auto, or" in outcome.err
+    assert "The `--workers` of `presage evaluate` must be auto, or a whole number" in outcome.err

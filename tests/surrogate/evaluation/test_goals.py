@@ -107,6 +107,8 @@ def test_verdicts() -> None:
     assert replace(goal, value=None).met == "unknown"
     assert replace(goal, rising=False, least=0.9, goal=0.8).met == "least"
     assert replace(goal, goal=None, most=0.84).met == "missed"
+    assert replace(goal, value=0.0, least=0.0, goal=None).met == "missed"
+    assert replace(goal, value=1e-3, least=0.0, goal=None).met == "least"
     shown = goals_table("own", [goal, replace(goal, least=0.0, goal=None), replace(goal, most=0.95)])
     assert [row[2:] for row in shown.rows] == [
         ("≥ 0.8", "0.9", "met"),

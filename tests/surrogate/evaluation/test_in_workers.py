@@ -90,10 +90,11 @@ def test_worker_processes_find_what_is_found_here_and_keep_the_same_folds(
     assert not again.calls
 
 
-def test_only_missing_folds_are_asked_for(experience: Experience, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["{torn", "{}", "[]", "[[1]]"])
+def test_only_missing_folds_are_asked_for(experience: Experience, tmp_path: Path, damaged: str) -> None:
     whole = leave_out(experience, [CostOnly()], cache=tmp_path)
     for path in sorted(tmp_path.iterdir())[:2]:
-        path.write_text("{torn")
+        path.write_text(damaged)
     counting, told = Counting(), list[tuple[int, int]]()
     found = leave_out(
         experience, [CostOnly()], cache=tmp_path, executor=counting, progress=lambda *done: told.append(done)
@@ -109,9 +110,7 @@ def test_without_a_folder_of_folds_workers_find_the_same(experience: Experience)
     assert len(counting.calls) == 4
     wanted = leave_out(experience, [CostOnly()])
     for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(
-            one.predictions["cost-only"].value, other.predictions["cost-only"].value, atol=1e-5
-        )  # kept folds are rounded
+        assert one.to_json() == other.to_json()
     assert not Path(counting.calls[0]["path"]).parent.exists()
     assert not Path(counting.calls[0]["experience"]).exists()
 
@@ -124,6 +123,16 @@ def test_the_matrix_is_the_same_by_workers(experience: Experience, tmp_path: Pat
     assert there.to_json() == here.to_json()
     kept = {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()}
     assert {path.name: path.read_bytes() for path in (tmp_path / "there").iterdir()} == kept
+
+
+def test_a_folder_of_folds_that_cannot_be_made_is_refused_before_any_is_worked_out(
+    experience: Experience, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    counting = Counting()
+    with pytest.raises(NotADirectoryError):
+        leave_out(experience, [CostOnly()], cache=tmp_path / "file" / "folds", executor=counting)
+    assert not counting.calls
 
 
 class KilledOnce(CostOnly):
