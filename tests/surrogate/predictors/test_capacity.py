@@ -154,11 +154,12 @@ def test_mirroring_costs_grey_images_more_than_photographs(experience: Experienc
     assert grey < colour
 
 
-def test_doublings_fade_only_beyond_those_known() -> None:
-    assert fading(1.5, 2.0) == 1.5
-    assert fading(2.0, 2.0) == 2.0
-    assert 5.0 < fading(9.0, 2.0) < 2.0 + FADES
-    assert fading(-3.0, 0.0) == -3.0
+def test_doublings_fade_beyond_the_usual_alone() -> None:
+    assert fading(-3.0) == -3.0
+    assert fading(0.0) == 0.0
+    assert 0.9 < fading(1.0) < 1.0
+    assert fading(9.0) - fading(8.0) < fading(2.0) - fading(1.0)
+    assert fading(90.0) <= FADES
 
 
 def test_a_task_that_gets_farther_spreads_more_and_one_that_gets_less_far_no_less() -> None:
@@ -188,7 +189,7 @@ def test_what_the_probe_gains_by_longer_training_tells_what_networks_gain() -> N
     told = replace(experience, tasks=tuple(laddered(task, gains[task.fingerprint]) for task in experience.tasks))
     effect = RecipeEffect().fit(told)
     longer = [replace(task, recipe="long", epochs=4 * task.epochs) for task in told.tasks]
-    x = fading(2.0, effect.longest_)
+    x = fading(2.0)
     shift = np.array([1.2 * gains[task.fingerprint] * x for task in longer])
     effect.learn(longer[:10], shift[:10], np.full(10, 30.0), np.full(10, 0.5))
     for task, true in zip(longer[10:], shift[10:], strict=True):
