@@ -70,13 +70,8 @@ def test_the_next_begins_when_any_is_over_not_only_the_one_that_is_waited_for(se
             under_way = sum(what.startswith("begin") for what in self.asked) - (self.epoch >= (1, 3))
             return len(self.trained) == 1 and under_way < 2
 
-    class Slots:
-        """Of two places, as those of a run."""
-
-        slots = 2
-
     trainer = Ahead()
-    result = search(trainer, FinalSettings(FINAL, networks=3, trials=0, side_by_side=True), beside=Slots())
+    result = search(trainer, FinalSettings(FINAL, networks=3, trials=0, side_by_side=True), beside=_Slots())
     assert result.final is not None
     first, second, third = (one.hash[:8] for one in result.final.trainings)
     assert trainer.asked[:2] == [f"begin {first}", f"begin {second}"]
@@ -102,17 +97,18 @@ def test_while_one_waits_for_memory_no_other_is_begun_before_its_turn(search: Se
         def room(self) -> bool:
             return True
 
-    class Slots:
-        """Of two places, as those of a run."""
-
-        slots = 2
-
     trainer = Crowded()
-    result = search(trainer, FinalSettings(FINAL, networks=3, trials=0, side_by_side=True), beside=Slots())
+    result = search(trainer, FinalSettings(FINAL, networks=3, trials=0, side_by_side=True), beside=_Slots())
     assert result.final is not None
     first, second, third = (one.hash[:8] for one in result.final.trainings)
     begun = [f"begin {first}", f"begin {second}"]
     assert trainer.asked == [*begun, f"train {first}", f"begin {third}", f"train {second}", f"train {third}"]
+
+
+class _Slots:
+    """Of two places, as those of a run."""
+
+    slots = 2
 
 
 class _Late(Unhurried):
