@@ -6,6 +6,8 @@ the executor, for a part is worked out by the same code as here; one thread each
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
@@ -13,17 +15,20 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from presage.errors import InvalidArgument
+from presage.files import replacing
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.snapshot import load_snapshot, save_snapshot
+from presage.surrogate.predictors.code_version import code_version
 from presage.surrogate.predictors.predictor import Predictor, StepCallback
 
-__all__ = ["described", "kept_in", "make", "read", "worked_out"]
+__all__ = ["described", "kept", "kept_in", "kept_or", "make", "named", "read", "worked_out"]
 
 Request = dict[str, Any]
 Work = Callable[[Request], None]
+T = TypeVar("T")
 
 
 @contextmanager
@@ -34,6 +39,39 @@ def kept_in(cache: Path | None, executor: Executor | None) -> Iterator[Path | No
         return
     with TemporaryDirectory(prefix="presage-evaluation-") as folder:
         yield Path(folder)
+
+
+def named(folder: Path | None, kind: str, experience: Experience, *asked: Any) -> Path | None:
+    """Where a part is kept: by the content it is learned from, the code, and what is asked, plain objects."""
+    if folder is None:
+        return None
+    told = [experience.digest, code_version("surrogate/evaluation/"), *asked]
+    return folder / f"{kind}-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]}.json"
+
+
+def kept(path: Path | None, made: Callable[[Any], T]) -> list[T] | None:
+    """What a part came to, from its file, each entry `made` of what stands there; None where there is none, or a
+    damaged one."""
+    if path is None:
+        return None
+    try:
+        return [made(entry) for entry in json.loads(path.read_text(encoding="utf-8"))] or None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def kept_or(
+    path: Path | None, made: Callable[[Any], T], work_out: Callable[[], list[T]], plain: Callable[[T], Any]
+) -> list[T]:
+    """`kept`, or else what `work_out` finds, which is left in the file, each entry as `plain` objects."""
+    there = kept(path, made)
+    if there is not None:
+        return there
+    found = work_out()
+    if path is not None:
+        with replacing(path) as draft:
+            draft.write_text(json.dumps([plain(one) for one in found]), encoding="utf-8")
+    return found
 
 
 def worked_out(

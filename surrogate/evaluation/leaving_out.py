@@ -7,9 +7,7 @@ may share the folder.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
@@ -19,16 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.errors import InvalidArgument
-from presage.files import replacing
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
-from presage.surrogate.data.task import Task
 from presage.surrogate.evaluation.few_shot_study import shot_scores
-from presage.surrogate.evaluation.in_workers import described, kept_in, make, read, worked_out
+from presage.surrogate.evaluation.in_workers import described, kept, kept_in, kept_or, make, named, read, worked_out
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.scores import EvaluationTable
 from presage.surrogate.evaluation.shots import ShotPlan
-from presage.surrogate.predictors.code_version import code_version
 from presage.surrogate.predictors.ensemble import Ensemble
 from presage.surrogate.predictors.fitting import fit_all
 from presage.surrogate.predictors.predictor import Predictor, StepCallback, dataset_folds
@@ -102,19 +97,20 @@ def leave_out(
         progress(0, len(parts))
     told, outcomes = 0, list[Outcome]()
     with kept_in(cache, executor) as folder:
-        path = partial(_path, experience, predictors, shots=shots, few_shot=few_shot, folder=folder)
+        said = [[p.name, p.settings()] for p in predictors], shots and shots.settings(), sorted(few_shot)
+        paths = [named(folder, "fold", experience, part, *said) for part in parts]
         if executor is not None:
-            tasks = _tasks(experience)
-            missing = [part for part in parts if _kept(path(part), tasks) is None]
+            reading = _reading(experience)
+            missing = [(part, path) for part, path in zip(parts, paths, strict=True) if kept(path, reading) is None]
             asked = {
                 "predictors": [described(predictor) for predictor in predictors],
                 "shots": shots and shots.settings(),
                 "few_shot": sorted(few_shot),
             }
-            requests = [{**asked, "part": part, "path": str(path(part))} for part in missing]
+            requests = [{**asked, "part": part, "path": str(path)} for part, path in missing]
             told = worked_out(work_out, requests, experience, executor, progress, len(parts))
-        for done, part in enumerate(parts, start=1):
-            outcomes += _cached(experience, predictors, part, shots, few_shot, path(part))
+        for done, (part, path) in enumerate(zip(parts, paths, strict=True), start=1):
+            outcomes += _cached(experience, predictors, part, shots, few_shot, path)
             if progress and done > told:
                 progress(done, len(parts))
     return sorted(outcomes, key=lambda outcome: (outcome.task.name, outcome.task.key))
@@ -166,47 +162,14 @@ def _cached(
     few_shot: Collection[str],
     path: Path | None,
 ) -> list[Outcome]:
-    if path is None:
+    def found() -> list[Outcome]:
         return _fold(experience, predictors, part, shots, few_shot)
-    kept = _kept(path, _tasks(experience))
-    if kept is not None:
-        return kept
-    outcomes = _fold(experience, predictors, part, shots, few_shot)
-    with replacing(path) as draft:
-        draft.write_text(json.dumps([outcome.to_json() for outcome in outcomes]), encoding="utf-8")
-    return outcomes
+
+    return kept_or(path, _reading(experience), found, Outcome.to_json)
 
 
-def _path(
-    experience: Experience,
-    predictors: Sequence[Predictor],
-    part: tuple[str, ...],
-    *,
-    shots: ShotPlan | None,
-    few_shot: Collection[str],
-    folder: Path | None,
-) -> Path | None:
-    """Where a fold is kept: by the content it is learned from, what is asked, and the code."""
-    if folder is None:
-        return None
-    asked = [[p.name, p.settings()] for p in predictors], shots and shots.settings(), sorted(few_shot)
-    named = [experience.digest, part, code_version("surrogate/evaluation/"), *asked]
-    return folder / f"fold-{hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:32]}.json"
-
-
-def _tasks(experience: Experience) -> dict[str, Task]:
-    return {task.key: task for task in experience.tasks}
-
-
-def _kept(path: Path | None, tasks: Mapping[str, Task]) -> list[Outcome] | None:
-    """The fold in a file; None where there is none, or a damaged one."""
-    if path is None:
-        return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return [Outcome.from_json(entry, tasks) for entry in found] or None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def _reading(experience: Experience) -> Callable[[Any], Outcome]:
+    return partial(Outcome.from_json, tasks={task.key: task for task in experience.tasks})
 
 
 def _fold(

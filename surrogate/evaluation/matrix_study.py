@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict
@@ -12,18 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from presage.files import replacing
 from presage.surrogate import metrics
 from presage.surrogate.data.encoding import capacities
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.evaluation.core_networks import blind_ranking
-from presage.surrogate.evaluation.in_workers import described, kept_in, make, read, worked_out
+from presage.surrogate.evaluation.in_workers import described, kept, kept_in, kept_or, make, named, read, worked_out
 from presage.surrogate.evaluation.leaving_out import left_out_parts, outcome_of
 from presage.surrogate.evaluation.matrix import LABELS, Matrix, MatrixScore
 from presage.surrogate.evaluation.matrix_splits import LEAST_NETWORKS, MatrixCell, MatrixSplit, splits
 from presage.surrogate.evaluation.outcomes import Outcome
 from presage.surrogate.evaluation.shots import ShotPlan, ShotScore
-from presage.surrogate.predictors.code_version import code_version
 from presage.surrogate.predictors.predictor import Predictor, StepCallback
 from presage.surrogate.predictors.side_by_side import one_at_a_time
 
@@ -70,7 +67,7 @@ def study_matrix(
     with kept_in(cache, executor) as folder:
         paths = [_path(experience, predictor, split, plan, folder) for split in asked]
         if executor is not None:
-            missing = [at for at, path in enumerate(paths) if _kept(path) is None]
+            missing = [at for at, path in enumerate(paths) if kept(path, _told) is None]
             who = described(predictor)
             requests = [
                 {
@@ -99,41 +96,20 @@ def work_out(request: dict[str, Any]) -> None:
 def _cached(
     experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan, path: Path | None
 ) -> list[MatrixScore]:
-    if path is None:
-        return _scores(experience, predictor, split, plan)
-    kept = _kept(path)
-    if kept is not None:
-        return kept
-    found = _scores(experience, predictor, split, plan)
-    with replacing(path) as draft:
-        draft.write_text(json.dumps([asdict(score) for score in found]), encoding="utf-8")
-    return found
+    return kept_or(path, _told, lambda: _scores(experience, predictor, split, plan), asdict)
 
 
 def _path(
     experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan, folder: Path | None
 ) -> Path | None:
-    """Where a part is kept: by the content it is learned from, what is asked, and the code."""
-    if folder is None:
-        return None
     rows = [split.known, *(rows for _, rows in split.asked)]
     chosen = [hashlib.sha256(np.packbits(mask).tobytes()).hexdigest() for mask in rows]
     cells = [asdict(cell) for cell, _ in split.asked]
-    asked = predictor.name, predictor.settings(), plan.settings()
-    named = [experience.digest, chosen, cells, code_version("surrogate/evaluation/"), *asked]
-    return folder / f"matrix-{hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:32]}.json"
+    return named(folder, "matrix", experience, chosen, cells, predictor.name, predictor.settings(), plan.settings())
 
 
-def _kept(path: Path | None) -> list[MatrixScore] | None:
-    """The part in a file; None where there is none, or a damaged one."""
-    if path is None:
-        return None
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        found = [MatrixScore(**{**one, "shots": tuple(ShotScore(**shot) for shot in one["shots"])}) for one in kept]
-        return found or None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def _told(entry: dict[str, Any]) -> MatrixScore:
+    return MatrixScore(**{**entry, "shots": tuple(ShotScore(**shot) for shot in entry["shots"])})
 
 
 def _scores(experience: Experience, predictor: Predictor, split: MatrixSplit, plan: ShotPlan) -> list[MatrixScore]:
