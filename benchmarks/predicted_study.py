@@ -1,11 +1,13 @@
 """Candidates a second of the predicted study, end to end and in parts; and how Optuna's own ways of recording compare.
 
     python benchmarks/predicted_study.py [--candidates 20000] [--space chain] [--predictor ensemble] [--threads 2]
-        [--strategy NAME] [--parts] [--json]
+        [--strategy NAME] [--parts] [--quarters] [--json]
 
 Proposed, checked, costed, compared with what was seen, scored and recorded on disk, in batches as `presage search`
-takes them. The predictor is fitted on made-up experience: its speed is real, its opinion is not. Rates are by the
-clock; those per CPU second beside them are what one core does, and what to compare where other work shares the machine.
+takes them. The predictor is fitted on made-up experience: its speed is real, its opinion is not; or it is the
+`shipped` one, which asks more of its members, of fewer twins. Rates are by the clock; those per CPU second beside them
+are what one core does, and what to compare where other work shares the machine. With `--quarters`, long studies without
+limits instead, and what a candidate costs as they grow: a million fit.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +28,11 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--candidates", type=int, default=20_000)
 parser.add_argument("--batch", type=int, help="candidates proposed at a time (default: as `presage search` has it)")
 parser.add_argument("--space", default="chain")
-parser.add_argument("--predictor", default="boosted-trees")
+parser.add_argument("--predictor", default="boosted-trees", help="one that is fitted here, or `shipped`")
 parser.add_argument("--threads", type=int, default=2, help="CPU threads")
 parser.add_argument("--strategy", action="append", metavar="NAME", help="measure only these")
 parser.add_argument("--parts", action="store_true", help="also the steps one by one, and ways of recording")
+parser.add_argument("--quarters", action="store_true", help="CPU time by quarters, bytes and memory alone, no limits")
 parser.add_argument("--json", action="store_true")
 arguments = parser.parse_args()
 os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # before NumPy, LightGBM and torch are loaded
@@ -52,6 +57,8 @@ from presage.search.studies.journal import Journal, ScoredTrial  # noqa: E402
 from presage.search.studies.predicted import PredictedStudy  # noqa: E402
 from presage.search.studies.scorer import PredictorScorer, Scorer  # noqa: E402
 from presage.surrogate import get_predictor  # noqa: E402
+from presage.surrogate.predictors.cache import shipped  # noqa: E402
+from presage.surrogate.predictors.storage import load_predictor  # noqa: E402
 from presage.surrogate.testing import synthetic_experience, synthetic_task  # noqa: E402
 
 SHAPE, CLASSES = (3, 16, 16), 10
@@ -79,7 +86,10 @@ def rate(count: int, work: Callable[[], Any], times: int = 1) -> Rate:
 
 
 def fitted(name: str) -> Scorer:
-    """A predictor that learned from made-up experience."""
+    """A predictor that learned from made-up experience, or the shipped one."""
+    if name == "shipped":
+        folder = next(folder for folder in shipped().iterdir() if folder.name.startswith("ensemble-"))
+        return PredictorScorer(load_predictor(folder, folder.name.encode()), synthetic_task(1001), name)
     return PredictorScorer(get_predictor(name).fit(synthetic_experience(28, 56)), synthetic_task(1001), name)
 
 
@@ -105,6 +115,26 @@ def studies(space: Space, scorer: Scorer, strategies: Sequence[str], folder: Pat
             done = rate(arguments.candidates, partial(study.run, arguments.candidates))
             found[f"{name}, {limited} that 1 in 100 has"] = done
     return found
+
+
+def quarters(space: Space, scorer: Scorer, name: str, folder: Path) -> str:
+    """A line: what a candidate costs in each quarter of one long study, and what it leaves on disk and in memory."""
+    marks = [(0, time.process_time(), time.perf_counter())]
+    draws = FeasibleDraws(space, get_proposer(name, 0), Limits(), SHAPE, CLASSES)
+    journal = Journal(folder / f"{name}-long")
+    before = set(folder.rglob("*"))
+    study = PredictedStudy(journal, "predicted", draws, scorer, batch=batch_of(arguments.candidates))
+    found = study.run(arguments.candidates, lambda done: marks.append((done, time.process_time(), time.perf_counter())))
+    ends = [next(mark for mark in marks if mark[0] >= at) for at in np.linspace(0, len(found), 5).astype(int)]
+    each = [1e6 * (end[1] - begin[1]) / (end[0] - begin[0]) for begin, end in pairwise(ends)]
+    size = sum(file.stat().st_size for file in set(folder.rglob("*")) - before if file.is_file())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return (
+        f"{name}: {len(found)} candidates, {len(found.unique)} different networks; CPU microseconds each by quarters "
+        f"{', '.join(f'{one:.0f}' for one in each)}; {marks[-1][1] - marks[0][1]:.0f} CPU seconds, "
+        f"{marks[-1][2] - marks[0][2]:.0f} by the clock; {size / len(found):.0f} bytes each on disk; "
+        f"{peak:.2f} GB of memory at most"
+    )
 
 
 def batch_of(candidates: int) -> int:
@@ -167,6 +197,10 @@ def main() -> None:
     space, scorer = get_space(arguments.space), fitted(arguments.predictor)
     tables: dict[str, dict[str, Rate]] = {}
     with tempfile.TemporaryDirectory() as name:
+        if arguments.quarters:
+            for strategy in arguments.strategy or FAST:
+                print(quarters(space, scorer, strategy, Path(name)), flush=True)
+            return
         if arguments.parts:
             tables["recording, trials"] = recording(space, Path(name))
             tables[f"parts in batches of {batch_of(arguments.candidates)}, candidates"] = parts(space, scorer)

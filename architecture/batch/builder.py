@@ -87,7 +87,10 @@ class GraphBatchBuilder:
             rows = first[chosen] + made[chosen]
             kind[rows], calls[rows] = code, call
             for at, value in values:
-                attributes[rows, at] = value[chosen] if isinstance(value, np.ndarray) else value
+                if isinstance(value, np.ndarray):
+                    attributes[:, at][rows] = value[chosen]
+                elif value:  # else it stands there already
+                    attributes[:, at][rows] = value
             reads = [source[chosen] for source in inputs]
             for source in reads:
                 degree[rows] += source >= 0

@@ -1,6 +1,9 @@
-"""Graph features and costs of a batch by the compiled kernels."""
+"""Graph features, costs and layer sequences of a batch by the compiled kernels."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +14,14 @@ from presage.architecture.batch.kinds import IRREGULAR
 from presage.architecture.batch.shapes import _STATING, BatchShapes, batch_shapes
 from presage.architecture.compiled import tables
 from presage.architecture.compiled.in_parts import in_parts
-from presage.architecture.compiled.tables import Numbered
-from presage.architecture.encoders import COST_FEATURE_NAMES, GRAPH_FEATURE_NAMES
+from presage.architecture.compiled.tables import FieldColumns, Graphs, Numbered
+from presage.architecture.encoders import COST_FEATURE_NAMES, GRAPH_FEATURE_NAMES, LAYER_FEATURE_NAMES, RaggedLayers
 from presage.architecture.operations import KIND, Classifier
 
-__all__ = ["encoded", "shapes_of"]
+if TYPE_CHECKING:
+    from presage.architecture.compiled.paths import Shapes
+
+__all__ = ["CompiledView", "encoded", "layers_of", "shapes_of"]
 
 WIDTHS = (44, 48, 61, 13, 26)
 """Features of `counts`, `paths`, `profile`, `sums`, `path_sums`; costs follow."""
@@ -51,6 +57,50 @@ def shapes_of(batch: GraphBatch, image: tuple[int, int, int]) -> BatchShapes:
     return batch.derived(BatchShapes, image, lambda: BatchShapes(channels, height, width, flat))
 
 
+@dataclass(frozen=True, eq=False)
+class CompiledView:
+    """What kernels are told of a batch bound to images ``(c, h, w)``; features and layers are read off the same.
+
+    Attributes:
+        graphs: the graphs.
+        columns: fields of their nodes.
+        sizes: shapes of their nodes.
+        costs: (m,) parameters and multiply-adds of each node, its classifier as if it gave what it reads.
+        numbered: their nodes in canonical form.
+    """
+
+    graphs: Graphs
+    columns: FieldColumns
+    sizes: Shapes
+    costs: tuple[NDArray[np.int64], NDArray[np.int64]]
+    numbered: Numbered
+
+    @classmethod
+    def of(cls, batch: GraphBatch, image: tuple[int, int, int]) -> CompiledView:
+        """Worked out once.
+
+        Raises:
+            InvalidArchitecture: where some architecture does not take such images; names it.
+        """
+        return batch.derived(cls, image, lambda: cls._made(batch, shapes_of(batch, image)))
+
+    @classmethod
+    def _made(cls, batch: GraphBatch, shapes: BatchShapes) -> CompiledView:
+        from presage.architecture.compiled.numbering import number
+        from presage.architecture.compiled.paths import Shapes
+
+        contiguous, numbered = np.ascontiguousarray, Numbered.empty(len(batch.kind))
+        sizes = Shapes(*(contiguous(getattr(shapes, name)) for name in Shapes._fields))
+        graphs, columns, attributes = tables.graphs(batch), tables.columns(batch), np.asfortranarray(batch.attributes)
+        told = graphs, attributes, columns, sizes.channels, sizes.flat, tables.facts(), tables.words(), tables.codes()
+
+        def work(begin: int, end: int) -> None:
+            number(*told, begin, end, numbered)
+
+        in_parts(len(batch), work)
+        return cls(graphs, columns, sizes, node_costs(batch, shapes), numbered)
+
+
 def encoded(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> NDArray[np.float32]:
     """(n, f) `graph_features`, then `cost_features`.
 
@@ -58,35 +108,50 @@ def encoded(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> NDA
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
     from presage.architecture.compiled.counts import count
-    from presage.architecture.compiled.numbering import number
-    from presage.architecture.compiled.paths import Shapes, measure_paths
+    from presage.architecture.compiled.paths import measure_paths
     from presage.architecture.compiled.profile import NodeCosts, profile
 
-    shapes = shapes_of(batch, image)
-    costs = NodeCosts(*node_costs(batch, shapes), *_last_costs(batch, shapes, classes))
-    graphs, columns, facts, codes = tables.graphs(batch), tables.columns(batch), tables.facts(), tables.codes()
-    attributes, words = np.asfortranarray(batch.attributes), tables.words()
-    contiguous = np.ascontiguousarray
-    sizes = Shapes(
-        contiguous(shapes.channels), contiguous(shapes.height), contiguous(shapes.width), contiguous(shapes.flat)
-    )
-    n, m = len(batch), len(batch.kind)
-    found = np.empty((n, len(GRAPH_FEATURE_NAMES) + len(COST_FEATURE_NAMES)))
+    of = CompiledView.of(batch, image)
+    costs = NodeCosts(*of.costs, *_last_costs(batch, of.sizes, classes))
+    facts, codes, numbered, known = tables.facts(), tables.codes(), of.numbered, (of.graphs, of.columns, of.sizes)
+    found = np.empty((len(batch), len(GRAPH_FEATURE_NAMES) + len(COST_FEATURE_NAMES)))
     groups = np.split(found, np.cumsum(WIDTHS), axis=1)
-    numbered, terms = Numbered.empty(m), np.empty((m, 4))
+    terms = np.empty((len(batch.kind), 4))
 
     def work(begin: int, end: int) -> None:
-        number(graphs, attributes, columns, sizes.channels, sizes.flat, facts, words, codes, begin, end, numbered)
-        known = graphs, columns, sizes
         measure_paths(*known, image, facts, codes, numbered, begin, end, groups[1], groups[4], terms)
         count(*known, facts, codes, numbered, costs.multiply_adds, terms, begin, end, groups[0], groups[3])
         profile(*known, image, classes, facts, codes, numbered, costs, begin, end, groups[2], groups[5])
 
-    in_parts(n, work)
+    in_parts(len(batch), work)
     return found.astype(np.float32)
 
 
-def _last_costs(batch: GraphBatch, shapes: BatchShapes, classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def layers_of(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> RaggedLayers:
+    """`ragged_layers`.
+
+    Raises:
+        InvalidArchitecture: where some architecture does not take such images; names it.
+    """
+    from presage.architecture.compiled.layers import Layers, read_layers
+    from presage.architecture.compiled.profile import NodeCosts
+
+    of, own = CompiledView.of(batch, image), tables.layer_facts()
+    costs = NodeCosts(*of.costs, *_last_costs(batch, of.sizes, classes))
+    is_layer = of.numbered.parts & (own.column[batch.kind] >= 0)
+    lengths = np.add.reduceat(is_layer, batch.node_start[:-1], dtype=np.int64)
+    values, nodes = np.empty((lengths.sum(), len(LAYER_FEATURE_NAMES)), np.float32), np.empty(lengths.sum(), np.int64)
+    found = Layers(np.cumsum(lengths) - lengths, values, nodes)
+    told = of.graphs, of.columns, of.sizes, image, classes, tables.facts(), own, tables.codes(), of.numbered, costs
+
+    def work(begin: int, end: int) -> None:
+        read_layers(*told, begin, end, found)
+
+    in_parts(len(batch), work)
+    return RaggedLayers(values, lengths, nodes)
+
+
+def _last_costs(batch: GraphBatch, shapes: Shapes, classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(n,) parameters and multiply-adds of classifiers of so many classes."""
     rows = batch.node_start[1:] - 1
     source = batch.first_input[rows]

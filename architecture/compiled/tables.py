@@ -12,7 +12,7 @@ from presage.architecture.activations import ACTIVATIONS
 from presage.architecture.batch import kinds
 from presage.architecture.batch.graph_batch import LAYOUT, GraphBatch
 from presage.architecture.batch.kinds import functions, having
-from presage.architecture.encoders import numbering, path_kinds, path_sums, paths
+from presage.architecture.encoders import numbering, path_kinds, path_sums, paths, tapas
 from presage.architecture.encoders.counts import COUNTED, FUNCTIONS
 from presage.architecture.operations import (
     KIND,
@@ -28,7 +28,8 @@ from presage.architecture.operations import (
 )
 
 __all__ = [
-    "Codes", "Facts", "FieldColumns", "Graphs", "Numbered", "Words", "codes", "columns", "facts", "graphs", "words",
+    "Codes", "Facts", "FieldColumns", "Graphs", "LayerFacts", "Numbered", "Words", "codes", "columns", "facts",
+    "graphs", "layer_facts", "words",
 ]  # fmt: skip
 
 Ints = NDArray[np.int64]
@@ -97,6 +98,20 @@ class Facts(NamedTuple):
     path_kind: NDArray[np.int8]
     gains: NDArray[np.float32]
     factors: NDArray[np.float64]
+
+
+class LayerFacts(NamedTuple):
+    """What `encoders.tapas` knows of each kind of operation, (kinds,), and of each activation, (functions,).
+
+    Attributes:
+        column: of the kinds of layers, the column that says so; -1 of what is no layer.
+        form: 1 of rectifiers, 2 of smooth activations, 3 of others: their column among the marks.
+        weight: (f - 5,) what each column weighs where equally deep layers are put in order.
+    """
+
+    column: Ints
+    form: Ints
+    weight: NDArray[np.float64]
 
 
 class Words(NamedTuple):
@@ -187,6 +202,17 @@ def facts() -> Facts:
         "factors": np.exp2(held @ -np.array(path_sums.LAMBDAS, np.float64).T),
     }
     return Facts(*(own[name] if name in own else getattr(kinds, name.upper()) for name in Facts._fields))
+
+
+@cache
+def layer_facts() -> LayerFacts:
+    """Made once."""
+    column = np.full(len(OPERATIONS), -1)
+    for place, layer in enumerate(tapas.LAYERS):
+        column[KIND[layer]] = place
+    form = np.select([tapas._RECTIFIERS, tapas._SMOOTH], [1, 2], 3)
+    alone = sum(not name.startswith("so_far.") for name in tapas.LAYER_FEATURE_NAMES)
+    return LayerFacts(column, form, np.sqrt(np.arange(2, 2 + alone)))
 
 
 @cache

@@ -57,12 +57,12 @@ def scaled_down(batch: GraphBatch, input_shape: tuple[int, int, int], rows: Ints
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    some = batch if rows is None else batch.take(rows)
-    known = batch.kept(BatchShapes)
-    if rows is None or known is None or known[0] != input_shape:
+    index = np.arange(len(batch)) if rows is None else rows
+    some, known = batch.take(index), batch.kept(BatchShapes)
+    if known is None or known[0] != input_shape:
         shapes = batch_shapes(some, input_shape)
     else:
-        shapes = known[1].between(runs(batch.node_start, rows)[0])
+        shapes = known[1].between(runs(batch.node_start, index)[0])
     twin, shapes = _without_repeats(some, shapes)
     twin, shapes = _narrowed(twin, shapes, input_shape[0])
     twin.derived(BatchShapes, input_shape, lambda: shapes)
@@ -70,8 +70,11 @@ def scaled_down(batch: GraphBatch, input_shape: tuple[int, int, int], rows: Ints
 
 
 def _without_repeats(batch: GraphBatch, shapes: BatchShapes) -> tuple[GraphBatch, BatchShapes]:
+    repeats = _repeats(batch, shapes)
+    if not repeats:
+        return batch, shapes
     kept, copy = np.ones(len(batch.kind), np.bool_), np.arange(len(batch.kind))
-    for repeat in _repeats(batch, shapes):
+    for repeat in repeats:
         one = repeat.start + repeat.period
         others = slice(one, repeat.start + repeat.copies * repeat.period)
         kept[others] = False
@@ -139,7 +142,7 @@ def _narrowed(batch: GraphBatch, shapes: BatchShapes, image: int) -> tuple[Graph
     narrow = np.maximum(np.rint(shapes.channels / divisor), 1).astype(np.int64)
     channels = np.where(shapes.channels <= image, shapes.channels, narrow)  # the image keeps its channels
     read, reads = shapes.channels[batch.first_input], channels[batch.first_input]
-    attributes = batch.attributes  # of `_without_repeats`, which nobody else has
+    attributes = batch.attributes  # of a copy that nobody else has
     width, groups = ATTRIBUTES.index("channels"), ATTRIBUTES.index("groups")
     attributes[convolution, width] = channels[convolution]
     grouped = np.flatnonzero(convolution & (batch.attributes[:, groups] > 1))

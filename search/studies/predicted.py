@@ -186,7 +186,8 @@ class PredictedStudy:
         fresh = np.sort(position[row < 0])
         scores = np.empty((len(keys), 5))
         if len(fresh):
-            found = prediction_of(self.scorer, feasible.codes[fresh], feasible.graphs.take(fresh))
+            graphs = feasible.graphs if len(fresh) == len(keys) else feasible.graphs.take(fresh)
+            found = prediction_of(self.scorer, feasible.codes[fresh], graphs)
             told = np.nan if found.distance is None else found.distance
             for column, values in enumerate((found.value, found.lower, found.upper, found.level, told)):
                 scores[fresh, column] = values

@@ -82,8 +82,13 @@ class Inputs:
     @cached_property
     def sequence(self) -> Sequences:
         """The TAPAS encoding, layer by layer."""
-        from presage.architecture.encoders import ragged_layers
         from presage.surrogate.data.sequences import Sequences
+
+        if self.compiled and is_worth_it(len(self)):
+            from presage.architecture.compiled.encoder import layers_of
+
+            return Sequences.of(layers_of(self.graphs, self.task.input_shape, self.task.classes))
+        from presage.architecture.encoders import ragged_layers
 
         return Sequences.of(ragged_layers(self.graphs, self.task.input_shape, self.task.classes))
 

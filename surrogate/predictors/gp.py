@@ -43,12 +43,18 @@ CHUNK = 2048
 
 def squared_distances(left: Reals, right: Reals) -> Reals:
     """(n, m) squared Euclidean distances of points (n, f) and (m, f), by one product of matrices: for many points."""
-    return np.asarray((left**2).sum(axis=1)[:, None] - 2.0 * (left @ right.T) + (right**2).sum(axis=1))
+    found = left @ right.T  # in place from here on: many points make matrices that leave the cache
+    found *= -2.0
+    found += (left**2).sum(axis=1)[:, None]
+    found += (right**2).sum(axis=1)
+    return found
 
 
 def distances(left: Reals, right: Reals) -> Reals:
     """(n, m) Euclidean distances, as `squared_distances`."""
-    return np.asarray(np.sqrt(np.maximum(squared_distances(left, right), 0.0)))
+    found = squared_distances(left, right)
+    np.maximum(found, 0.0, out=found)
+    return np.asarray(np.sqrt(found, out=found))
 
 
 def symmetric_distances(points: Floats) -> Floats:
@@ -74,7 +80,8 @@ def matern_32(distance: Reals, length: float, variance: float = 1.0) -> Reals:
     scaled = distance * distance.dtype.type(3**0.5 / length)
     near: Reals = 1 + scaled
     near *= distance.dtype.type(variance)
-    near *= np.exp(-scaled)
+    np.negative(scaled, out=scaled)
+    near *= np.exp(scaled, out=scaled)
     return near
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.surrogate.data.sequences import padded, starts_of
+from presage.surrogate.data.sequences import starts_of
 
 __all__ = ["TapReader"]
 
@@ -18,11 +18,16 @@ Ints = NDArray[np.int64]
 
 TOGETHER = 256
 """Networks read at once."""
+_ONE, _HALF = np.float32(1.0), np.float32(0.5)
 
 
 @dataclass(frozen=True, eq=False)
 class TapReader:
     """What `TapNetwork` computes (there the formulas), for whole networks and without gradients.
+
+    A network is a column here, so that each gate of all networks lies in one piece. A sigmoid is read by the hyperbolic
+    tangent, σ(x) = (1 + tanh(x/2)) / 2, so that one call opens all four gates; its halves stand in the weights, where
+    they cost nothing and no digit.
 
     Attributes:
         weights: by the names of `TapNetwork.state_dict()`.
@@ -39,53 +44,64 @@ class TapReader:
             task: (q,) standardised.
         """
         order = np.argsort(-lengths, kind="stable")  # those that are longer go on when others have ended
-        starts, found = starts_of(lengths), np.empty(len(lengths))
+        starts, found, both = starts_of(lengths), np.empty(len(lengths)), self._gates(task)
         for start in range(0, len(order), TOGETHER):
             rows = order[start : start + TOGETHER]
-            found[rows] = self._read(padded(layers, starts[rows], lengths[rows]), lengths[rows], task)
+            found[rows] = self._read(layers, starts[rows], lengths[rows], *both)
         return found
 
-    def _read(self, layers: Singles, lengths: Ints, task: Singles) -> Singles:
-        """(b,) for networks from the longest to the shortest."""
+    def _gates(self, task: Singles) -> tuple[Singles, Singles]:
+        """Weights of both LSTMs on a task.
+
+        Those of the first, (4u, f + 1 + u), read a layer, 1 and its own outputs; those of the second, (4v, 1 + u + v),
+        read 1, the outputs of the first and its own.
+        """
         w = self.weights
-        first, second = w["layers.weight_hh_l0"].shape[1], w["recurrent_weight"].shape[1]
-        # the first LSTM's inputs of all steps at once; the task is the same at every step of the second
-        seen = layers @ w["layers.weight_ih_l0"].T + (w["layers.bias_ih_l0"] + w["layers.bias_hh_l0"])
-        recurrent = (w["recurrent_weight"] + w["feedback_weight"] @ w["head"]).T
-        bias = w["bias"] + w["offset"] * w["feedback_weight"][:, 0] + w["input_weight"][:, first:] @ task
-        from_first, own = w["input_weight"][:, :first].T, w["layers.weight_hh_l0"].T
-        lower, upper = _Cell.zeros(len(layers), first), _Cell.zeros(len(layers), second)
-        last = np.empty((len(layers), second), np.float32)
-        for step in range(layers.shape[1]):
-            running = int(np.searchsorted(-lengths, -step, side="left"))  # networks with more layers than `step`
-            lower, upper = lower.take(running), upper.take(running)
-            lower.step(seen[:running, step] + lower.hidden @ own)
-            upper.step(lower.hidden @ from_first + upper.hidden @ recurrent + bias)
-            last[:running] = upper.hidden
-        return np.asarray((last @ w["head"].T)[:, 0] + w["offset"])
+        first = w["layers.weight_hh_l0"].shape[1]
+        fixed = w["layers.bias_ih_l0"] + w["layers.bias_hh_l0"]
+        lower = np.concatenate([w["layers.weight_ih_l0"], fixed[:, None], _HALF * w["layers.weight_hh_l0"]], axis=1)
+        recurrent = w["recurrent_weight"] + w["feedback_weight"] @ w["head"]
+        # the task is the same at every step
+        fixed = w["bias"] + w["offset"] * w["feedback_weight"][:, 0] + w["input_weight"][:, first:] @ task
+        upper = [fixed[:, None], _HALF * w["input_weight"][:, :first], _HALF * recurrent]
+        return _opened(lower), _opened(np.concatenate(upper, axis=1))
+
+    def _read(self, layers: Singles, starts: Ints, lengths: Ints, lower: Singles, upper: Singles) -> Singles:
+        """(b,) for networks from the longest to the shortest."""
+        b, f, u, v = len(lengths), layers.shape[1], len(lower) // 4, len(upper) // 4
+        seen = np.zeros((f + 1 + u + v, b), np.float32)  # a layer, 1, and twice the outputs of both
+        seen[f] = 1.0
+        own, outputs = slice(f + 1, f + 1 + u), slice(f + 1 + u, None)
+        memory, gates = np.zeros((u + v, b), np.float32), np.empty((4 * max(u, v), b), np.float32)
+        running = np.cumsum(np.bincount(lengths)[:0:-1])[::-1]  # (t,) networks that have more layers than each step
+        for step, r in enumerate(running.tolist()):
+            seen[:f, :r] = layers.take(starts[:r] + step, axis=0).T
+            _step(np.matmul(lower, seen[: f + 1 + u, :r], out=gates[: 4 * u, :r]), memory[:u, :r], seen[own, :r])
+            _step(np.matmul(upper, seen[f:, :r], out=gates[: 4 * v, :r]), memory[u:, :r], seen[outputs, :r])
+        return np.asarray(_HALF * (self.weights["head"] @ seen[outputs])[0] + self.weights["offset"])
 
 
-@dataclass(eq=False)
-class _Cell:
-    """State of an LSTM, (b, h) each."""
-
-    hidden: Singles
-    memory: Singles
-
-    @classmethod
-    def zeros(cls, rows: int, size: int) -> _Cell:
-        return cls(np.zeros((rows, size), np.float32), np.zeros((rows, size), np.float32))
-
-    def take(self, rows: int) -> _Cell:
-        return self if rows == len(self.hidden) else _Cell(self.hidden[:rows], self.memory[:rows])
-
-    def step(self, gates: Singles) -> None:
-        """One step, given the gates (b, 4h) before their non-linearities: input, forget, candidate, output."""
-        size = self.hidden.shape[1]
-        opened = [_sigmoid(gates[:, at * size : (at + 1) * size]) for at in (0, 1, 3)]
-        self.memory = opened[1] * self.memory + opened[0] * np.tanh(gates[:, 2 * size : 3 * size])
-        self.hidden = opened[2] * np.tanh(self.memory)
+def _opened(weights: Singles) -> Singles:
+    """Weights (4h, …) of gates by the tangent in torch's order: input, forget and output, then the candidate."""
+    given, forgotten, candidate, told = np.split(weights, 4)
+    return np.concatenate([_HALF * given, _HALF * forgotten, _HALF * told, candidate])
 
 
-def _sigmoid(x: Singles) -> Singles:
-    return np.asarray(0.5 * np.tanh(0.5 * x) + 0.5, np.float32)
+def _step(gates: Singles, memory: Singles, hidden: Singles) -> None:
+    """One step of an LSTM: `memory` (h, b), and twice its output into `hidden` (h, b).
+
+    Args:
+        gates: (4h, b) before their non-linearities, by `_opened` weights; overwritten.
+        memory: of the step before.
+        hidden: where the outputs go.
+    """
+    h = len(memory)
+    np.tanh(gates, out=gates)
+    gates[: 3 * h] += _ONE
+    given, forgotten, told, candidate = (gates[at * h : (at + 1) * h] for at in range(4))
+    memory *= forgotten
+    candidate *= given
+    memory += candidate
+    memory *= _HALF
+    np.tanh(memory, out=candidate)
+    np.multiply(candidate, told, out=hidden)

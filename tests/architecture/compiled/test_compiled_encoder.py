@@ -14,10 +14,19 @@ from presage.architecture import Architecture, Node
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.batch.shapes import batch_shapes
 from presage.architecture.compiled.compiling import FEW, SWITCH, is_available
-from presage.architecture.encoders import COST_FEATURE_NAMES, GRAPH_FEATURE_NAMES, cost_features, graph_features
+from presage.architecture.encoders import (
+    COST_FEATURE_NAMES,
+    GRAPH_FEATURE_NAMES,
+    LAYER_FEATURE_NAMES,
+    cost_features,
+    graph_features,
+    ragged_layers,
+    scaled_down,
+)
 from presage.architecture.operations import Activation, Add, Classifier, Convolution, Flatten, Input, Zero
 from presage.architecture.spaces import SPACES, get_space
 from presage.errors import InvalidArchitecture
+from presage.surrogate.testing import synthetic_experience, synthetic_task
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
 NAMES = (*GRAPH_FEATURE_NAMES, *COST_FEATURE_NAMES)
@@ -34,6 +43,21 @@ def assert_encoded_alike(batch: GraphBatch, image: tuple[int, int, int], classes
     assert found.shape == expected.shape
     error = np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)
     assert {name: worst for name, worst in zip(NAMES, error.max(axis=0), strict=True) if not worst <= 1e-6} == {}
+    assert_read_alike(batch, fresh, image, classes)
+
+
+def assert_read_alike(batch: GraphBatch, fresh: GraphBatch, image: tuple[int, int, int], classes: int) -> None:
+    """Compares the layer sequences of the same networks: the layers, in the same order, feature by feature."""
+    from presage.architecture.compiled.encoder import layers_of
+
+    found, expected = layers_of(fresh, image, classes), ragged_layers(batch, image, classes)
+    np.testing.assert_array_equal(found.lengths, expected.lengths)
+    np.testing.assert_array_equal(found.nodes, expected.nodes)
+    assert found.values.dtype == expected.values.dtype
+    assert found.values.shape == expected.values.shape
+    error = np.abs(found.values - expected.values) / np.maximum(np.abs(expected.values), 1.0)
+    worst = zip(LAYER_FEATURE_NAMES, error.max(axis=0), strict=True)
+    assert {name: most for name, most in worst if not most <= 1e-6} == {}
 
 
 @pytest.mark.parametrize("name", [*SPACES, "nb201:cells=5,width=16"])
@@ -42,6 +66,29 @@ def test_every_space_is_encoded_as_by_numpy(name: str) -> None:
     batch = space.decode_batch(space.sample(300, np.random.default_rng(5)))
     assert_encoded_alike(batch, (3, 32, 32))
     assert_encoded_alike(batch, (1, 29, 31), classes=100)
+
+
+def test_the_layers_of_twins_are_read_as_by_numpy() -> None:
+    """Their shapes are set, and no sum or concatenation need fit any more."""
+    space = get_space("nb201:cells=5,width=16")
+    codes, image = space.sample(100, np.random.default_rng(5)), (3, 32, 32)
+    batch, fresh = (scaled_down(space.decode_batch(codes), image) for _ in range(2))
+    assert_read_alike(batch, fresh, image, 7)
+
+
+def test_layers_alone_are_those_beside_features() -> None:
+    from presage.architecture.compiled.encoder import encoded, layers_of
+
+    space = get_space("mobile")
+    codes = space.sample(200, np.random.default_rng(5))
+    alone, beside = space.decode_batch(codes), space.decode_batch(codes)
+    first = layers_of(alone, (3, 32, 32), 10)
+    encoded(beside, (3, 32, 32), 4)
+    found = layers_of(beside, (3, 32, 32), 10)
+    np.testing.assert_array_equal(found.values, first.values)
+    np.testing.assert_array_equal(encoded(alone, (3, 32, 32), 4), encoded(beside, (3, 32, 32), 4))
+    other = layers_of(alone, (3, 16, 16), 10)
+    assert not np.array_equal(other.values, first.values)
 
 
 def test_random_networks_are_encoded_as_by_numpy(random_architecture: Callable[[int], Architecture]) -> None:
@@ -139,12 +186,24 @@ print("numba" in sys.modules)
 
 def test_what_is_learned_is_learned_from_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     from presage.surrogate.data.encoding import Inputs
-    from presage.surrogate.testing import synthetic_experience
 
     experience = synthetic_experience(3, 4)
-    monkeypatch.setattr("presage.architecture.compiled.encoder.encoded", lambda *_: pytest.fail("was compiled"))
-    assert len(experience.features) == 12
+    for name in ("encoded", "layers_of"):
+        monkeypatch.setattr(f"presage.architecture.compiled.encoder.{name}", lambda *_: pytest.fail("was compiled"))
+    assert len(experience.features) == len(experience.sequences) == 12
     task, rows = next(experience.rows_by_task())
     assert not experience.inputs(rows, task).compiled
     assert not experience.inputs(rows, task).take(np.arange(1)).compiled
     assert Inputs(experience.graphs, task).compiled
+
+
+def test_a_task_reads_the_layers_of_many_networks_by_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    from presage.surrogate.data.encoding import Inputs
+
+    space, task = get_space("chain"), synthetic_task(1)
+    codes = space.sample(FEW, np.random.default_rng(0))
+    expected = Inputs(space.decode_batch(codes), task, compiled=False).sequence
+    monkeypatch.setattr("presage.architecture.encoders.ragged_layers", lambda *_: pytest.fail("was not compiled"))
+    found = Inputs(space.decode_batch(codes), task).sequence
+    np.testing.assert_array_equal(found.lengths, expected.lengths)
+    np.testing.assert_allclose(found.layers, expected.layers, rtol=1e-6, atol=1e-6)

@@ -138,13 +138,28 @@ def test_a_trained_network_is_read_by_numpy_as_torch_computes_it() -> None:
     lengths = torch.randint(1, 12, (300,), generator=generator)
     layers = torch.randn(300, 11, 5, generator=generator) * (torch.arange(11) < lengths[:, None])[:, :, None]
     task = torch.randn(3, generator=generator)
+    reader = TapReader({name: value.numpy().copy() for name, value in network.state_dict().items()})
     with torch.no_grad():
-        wanted = network(layers, task.expand(300, -1)).gather(1, lengths[:, None] - 1).squeeze(1).numpy()
-    reader = TapReader({name: value.numpy() for name, value in network.state_dict().items()})
+        every = network.double()(layers.double(), task.double().expand(300, -1))
+        wanted = every.gather(1, lengths[:, None] - 1).squeeze(1).numpy()
     flat = [layers[row, :length].numpy() for row, length in enumerate(lengths.tolist())]
     found = reader.relative(np.concatenate(flat), lengths.numpy(), task.numpy())
     assert wanted.std() > 0.05
-    np.testing.assert_allclose(found, wanted, atol=2e-6)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
     alone = [reader.relative(flat[row], lengths[row : row + 1].numpy(), task.numpy()) for row in (0, 7)]
     np.testing.assert_allclose(np.concatenate(alone), found[[0, 7]], atol=1e-6)
     assert reader.relative(flat[0][:0], lengths[:0].numpy(), task.numpy()).shape == (0,)
+
+
+def test_gates_that_are_wide_open_or_shut_are_read_as_torch_computes_them() -> None:
+    """Far beyond where a hyperbolic tangent is 1, nothing overflows and nothing turns round."""
+    generator = torch.Generator().manual_seed(3)
+    network = TapNetwork(5, 3, 7, 9, generator)
+    with torch.no_grad():
+        for value in network.parameters():
+            value.mul_(40.0)
+        layers, task = 20 * torch.randn(1, 30, 5, generator=generator), torch.randn(3, generator=generator)
+        wanted = float(network(layers, task[None])[0, -1])
+    reader = TapReader({name: value.numpy() for name, value in network.state_dict().items()})
+    found = reader.relative(layers[0].numpy(), np.array([30]), task.numpy())
+    assert found[0] == pytest.approx(wanted, rel=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,8 +10,9 @@ import lightgbm
 import numpy as np
 import pytest
 
+from presage.architecture.compiled.compiling import SWITCH
 from presage.errors import InvalidArgument
-from presage.surrogate.predictors.tree_model import TreeModel
+from presage.surrogate.predictors.tree_model import FEW, TreeModel
 from presage.surrogate.predictors.tree_nodes import Nodes
 
 
@@ -82,6 +84,43 @@ print(found.tolist(), [name for name in ("lightgbm", "sklearn", "scipy") if name
     text = booster.model_to_string()
     found = subprocess.run([sys.executable, "-c", script], input=text, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == f"{booster.predict(x[:3]).tolist()} []"
+
+
+def test_lightgbm_is_imported_once_numpy_was_given_many_rows() -> None:
+    """And says the same to the last bit."""
+    booster, x = _trained()
+    script = f"""
+import sys
+import numpy as np
+from presage.surrogate.predictors.tree_model import MANY, TreeModel
+model, x = TreeModel(sys.stdin.read()), np.array({x[:3, :].tolist()}, np.float32)
+found = []
+for _ in range(MANY // 768 + 2):
+    found.append(model.predict(np.tile(x, (256, 1)))[:3].tolist())
+    if "lightgbm" in sys.modules:
+        break
+print(len(found) == MANY // 768 + 2, all(each == found[0] for each in found), found[0])
+""".replace("nan", "np.nan")
+    environment = {**os.environ, SWITCH: "0"}
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        input=booster.model_to_string(),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == f"True True {booster.predict(x[:3]).tolist()}"
+
+
+def test_compiled_trees_go_before_numpy_where_lightgbm_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    booster, x = _trained()
+    model = TreeModel(booster.model_to_string())
+    monkeypatch.delitem(sys.modules, "lightgbm")
+    monkeypatch.setattr(Nodes, "predict", lambda *_: pytest.fail("was walked by NumPy"))
+    rows = np.resize(x, (FEW, x.shape[1]))
+    np.testing.assert_array_equal(model.predict(rows), booster.predict(rows))
 
 
 def test_what_is_not_read_is_left_to_lightgbm() -> None:
