@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from presage.architecture.batch.costs import node_costs
+from presage.architecture.batch.costs import CostArrays, batch_costs, node_costs
 from presage.architecture.batch.graph_batch import Fields, GraphBatch
 from presage.architecture.batch.kinds import IRREGULAR
 from presage.architecture.batch.shapes import _STATING, BatchShapes, batch_shapes
@@ -21,7 +21,7 @@ from presage.architecture.operations import KIND, Classifier
 if TYPE_CHECKING:
     from presage.architecture.compiled.paths import Shapes
 
-__all__ = ["CompiledView", "encoded", "layers_of", "shapes_of"]
+__all__ = ["CompiledView", "costs_of", "encoded", "layers_of", "shapes_of"]
 
 WIDTHS = (44, 48, 61, 13, 26)
 """Features of `counts`, `paths`, `profile`, `sums`, `path_sums`; costs follow."""
@@ -82,14 +82,14 @@ class CompiledView:
         Raises:
             InvalidArchitecture: where some architecture does not take such images; names it.
         """
-        return batch.derived(cls, image, lambda: cls._made(batch, shapes_of(batch, image)))
+        return batch.derived(cls, image, lambda: cls._made(batch, image))
 
     @classmethod
-    def _made(cls, batch: GraphBatch, shapes: BatchShapes) -> CompiledView:
+    def _made(cls, batch: GraphBatch, image: tuple[int, int, int]) -> CompiledView:
         from presage.architecture.compiled.numbering import number
         from presage.architecture.compiled.paths import Shapes
 
-        contiguous, numbered = np.ascontiguousarray, Numbered.empty(len(batch.kind))
+        shapes, contiguous, numbered = shapes_of(batch, image), np.ascontiguousarray, Numbered.empty(len(batch.kind))
         sizes = Shapes(*(contiguous(getattr(shapes, name)) for name in Shapes._fields))
         graphs, columns, attributes = tables.graphs(batch), tables.columns(batch), np.asfortranarray(batch.attributes)
         told = graphs, attributes, columns, sizes.channels, sizes.flat, tables.facts(), tables.words(), tables.codes()
@@ -98,7 +98,7 @@ class CompiledView:
             number(*told, begin, end, numbered)
 
         in_parts(len(batch), work)
-        return cls(graphs, columns, sizes, node_costs(batch, shapes), numbered)
+        return cls(graphs, columns, sizes, _node_costs(batch, image), numbered)
 
 
 def encoded(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> NDArray[np.float32]:
@@ -107,9 +107,10 @@ def encoded(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> NDA
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
+    from presage.architecture.compiled.costs import NodeCosts
     from presage.architecture.compiled.counts import count
     from presage.architecture.compiled.paths import measure_paths
-    from presage.architecture.compiled.profile import NodeCosts, profile
+    from presage.architecture.compiled.profile import profile
 
     of = CompiledView.of(batch, image)
     costs = NodeCosts(*of.costs, *_last_costs(batch, of.sizes, classes))
@@ -133,8 +134,8 @@ def layers_of(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> R
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
+    from presage.architecture.compiled.costs import NodeCosts
     from presage.architecture.compiled.layers import Layers, read_layers
-    from presage.architecture.compiled.profile import NodeCosts
 
     of, own = CompiledView.of(batch, image), tables.layer_facts()
     costs = NodeCosts(*of.costs, *_last_costs(batch, of.sizes, classes))
@@ -149,6 +150,38 @@ def layers_of(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> R
 
     in_parts(len(batch), work)
     return RaggedLayers(values, lengths, nodes)
+
+
+def costs_of(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> CostArrays:
+    """`batch_costs`.
+
+    Raises:
+        InvalidArchitecture: where some architecture does not take such images; names it.
+    """
+    if classes < 2 or not len(batch):
+        return batch_costs(batch, image, classes)
+    from presage.architecture.compiled.costs import NodeCosts, add_costs
+    from presage.architecture.compiled.paths import Shapes
+
+    shapes = shapes_of(batch, image)
+    sizes = Shapes(*(np.ascontiguousarray(getattr(shapes, name)) for name in Shapes._fields))
+    costs = NodeCosts(*_node_costs(batch, image), *_last_costs(batch, sizes, classes))
+    found = np.empty((4, len(batch)), np.int64)
+    told = tables.graphs(batch), sizes, classes, tables.facts(), costs
+
+    def work(begin: int, end: int) -> None:
+        add_costs(*told, begin, end, found)
+
+    in_parts(len(batch), work)
+    return CostArrays(*found)
+
+
+class _NodeCosts(tuple[NDArray[np.int64], NDArray[np.int64]]):
+    """(m,) parameters and multiply-adds of each node, its classifier as if it gave what it reads."""
+
+
+def _node_costs(batch: GraphBatch, image: tuple[int, int, int]) -> _NodeCosts:
+    return batch.derived(_NodeCosts, image, lambda: _NodeCosts(node_costs(batch, shapes_of(batch, image))))
 
 
 def _last_costs(batch: GraphBatch, shapes: Shapes, classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.compiled.compiling import compiled
+from presage.architecture.compiled.costs import NodeCosts
 from presage.architecture.compiled.paths import Shapes
-from presage.architecture.compiled.profile import NodeCosts
 from presage.architecture.compiled.tables import Codes, Facts, FieldColumns, Graphs, Ints, LayerFacts, Numbered
 
 __all__ = ["Layers", "read_layers"]

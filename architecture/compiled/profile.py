@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from math import ceil, isfinite, log2, log10
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from presage.architecture.compiled.compiling import compiled
+from presage.architecture.compiled.costs import NodeCosts
 from presage.architecture.compiled.paths import Shapes
-from presage.architecture.compiled.tables import Codes, Facts, FieldColumns, Graphs, Ints, Numbered
+from presage.architecture.compiled.tables import Codes, Facts, FieldColumns, Graphs, Numbered
 
-__all__ = ["NodeCosts", "profile"]
+__all__ = ["profile"]
 
 Floats = NDArray[np.float64]
 
 STAGES = 5
-
-
-class NodeCosts(NamedTuple):
-    """(m,) parameters and multiply-adds of each node, its classifier as if it gave what it reads; and (n,) what
-    classifiers truly cost."""
-
-    parameters: Ints
-    multiply_adds: Ints
-    last_parameters: Ints
-    last_multiply_adds: Ints
 
 
 @compiled

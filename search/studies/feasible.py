@@ -150,12 +150,7 @@ class FeasibleDraws:
             new = np.array([key not in self._refused for key in _keys(codes)], np.bool_)
             valid, codes = valid[new], codes[new]
         graphs = self.space.decode_batch(codes)
-        if len(codes) and is_worth_it(len(codes)):
-            from presage.architecture.compiled.encoder import shapes_of
-
-            channels, height, width = self.input_shape
-            shapes_of(graphs, (channels, height, width))  # which costs and encoders read
-        arrays: CostArrays = batch_costs(graphs, self.input_shape, self.classes)
+        arrays = self._costs(graphs)
         costs = np.stack([getattr(arrays, name) for name in COSTS], axis=1)
         found = Feasible(codes, graphs, costs, tuple(marks[at] for at in valid.tolist()), np.full(len(codes), np.nan))
         found = self._within(found, self.limits.allow(arrays), self.limits.excess(arrays), {})
@@ -169,6 +164,14 @@ class FeasibleDraws:
             if most is not None:
                 found = self._within(found, latency <= most, latency / most, {"latency_seconds": latency})
         return found
+
+    def _costs(self, graphs: GraphBatch) -> CostArrays:
+        if not len(graphs) or not is_worth_it(len(graphs)):
+            return batch_costs(graphs, self.input_shape, self.classes)
+        from presage.architecture.compiled.encoder import costs_of
+
+        channels, height, width = self.input_shape
+        return costs_of(graphs, (channels, height, width), self.classes)
 
     def _within(
         self,

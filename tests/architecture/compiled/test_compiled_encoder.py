@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from presage.architecture import Architecture, Node
+from presage.architecture.batch.costs import batch_costs
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.batch.shapes import batch_shapes
 from presage.architecture.compiled.compiling import FEW, SWITCH, is_available
@@ -44,6 +45,16 @@ def assert_encoded_alike(batch: GraphBatch, image: tuple[int, int, int], classes
     error = np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)
     assert {name: worst for name, worst in zip(NAMES, error.max(axis=0), strict=True) if not worst <= 1e-6} == {}
     assert_read_alike(batch, fresh, image, classes)
+    assert_costed_alike(batch, fresh, image, classes)
+
+
+def assert_costed_alike(batch: GraphBatch, fresh: GraphBatch, image: tuple[int, int, int], classes: int) -> None:
+    """Compares the costs of the same networks, which are whole numbers."""
+    from presage.architecture.compiled.encoder import costs_of
+
+    found, expected = costs_of(fresh, image, classes), batch_costs(batch, image, classes)
+    for name in ("parameters", "multiply_adds", "activation_bytes", "depth"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
 def assert_read_alike(batch: GraphBatch, fresh: GraphBatch, image: tuple[int, int, int], classes: int) -> None:
