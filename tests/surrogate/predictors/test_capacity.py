@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.operations import KIND, GroupNorm
@@ -14,7 +15,7 @@ from presage.surrogate.data.encoding import Inputs, capacities
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.data.task import Task
-from presage.surrogate.predictors.beyond_experience import SHARE, UNKNOWN, BeyondExperience
+from presage.surrogate.predictors.beyond_experience import SHARE, TWIN, UNKNOWN, BeyondExperience
 from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.capacity import CapacityTrend
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
@@ -247,6 +248,31 @@ def test_large_networks_are_ranked_as_their_twins_and_said_to_be_far(
     assert np.corrcoef(to_logit(small.value), to_logit(large.value))[0, 1] > 0.5
     assert large.beyond is not None
     assert large.beyond.mean() > 0.01
+
+
+def test_beyond_the_largest_known_networks_trends_go_on_and_the_twin_has_its_share(experience: Experience) -> None:
+    """Of two views the trends remain where nothing is learned: from the largest known network on, and from the twin."""
+    relative = RelativeScale().fit(experience).relative(experience)
+    effect = RecipeEffect().fit(experience)
+    beyond = BeyondExperience().fit(experience, relative, effect)
+    beyond.trend_.slopes_ = np.array([0.0, 0.5, 0.0])
+    task = experience.tasks[0]
+    codes = NB201().sample(20, np.random.default_rng(3))
+    inputs = Inputs(NB201(cells=8, width=64).decode_batch(codes), task)
+    found = beyond.apply(inputs, effect.columns(task), lambda some: np.zeros(len(some.graphs)), 9.0).relative
+    size = inputs.capacities
+    larger, _ = beyond.distances(size, effect.columns(task))
+    assert (larger > 1.0).all()
+    _, twins = inputs.beyond(np.arange(20), beyond._unlike, larger > 0)
+    assert twins is not None
+    _, twin, unlike = twins
+    own = under(0.5 * (size[:, 1] - beyond.most_[1]))
+    grown = under(0.5 * (size[:, 1] - twin.capacities[:, 1])) + unlike * beyond.trend_.usual(twin.capacities)
+    np.testing.assert_allclose(found, (1 - TWIN) * own + TWIN * grown)
+
+
+def under(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(values > 0, -np.expm1(-values), values)
 
 
 def test_a_network_of_operations_that_no_known_one_has_is_doubted_and_ranked_as_before(experience: Experience) -> None:
