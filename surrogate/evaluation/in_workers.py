@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, StorageFull
 from presage.files import replacing
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.snapshot import load_snapshot, save_snapshot
@@ -98,6 +98,7 @@ def worked_out(
 
     Raises:
         OSError: the folder of finished parts cannot be made.
+        StorageFull: the disk of a worker is full; parts that were finished stand.
         Exception: what the executor raises for a call that raised, or that ended its worker twice.
     """
     if len(requests) < 2:
@@ -106,16 +107,28 @@ def worked_out(
     with TemporaryDirectory(prefix="presage-experience-") as folder:
         path = Path(folder) / "experience.npz"
         save_snapshot(experience, path)
-        futures = [executor.submit(work, {**request, "experience": str(path)}) for request in requests]
+        module, name = work.__module__, work.__qualname__
+        told = [{**request, "experience": str(path)} for request in requests]
+        futures = [executor.submit(_attempt, module, name, request) for request in told]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
+                if (full := future.result()) is not None:
+                    raise StorageFull(full)
                 if progress:
                     progress(total - len(requests) + done, total)
         finally:
             for future in futures:
                 future.cancel()
     return total
+
+
+def _attempt(module: str, name: str, request: Request) -> str | None:
+    """Works a part out; the line to say where the disk is full: errors of a worker have no class of their own."""
+    try:
+        getattr(import_module(module), name)(request)
+    except StorageFull as error:
+        return str(error)
+    return None
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from concurrent.futures import Executor, Future
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presage.errors import InvalidArgument
+from presage.errors import InvalidArgument, StorageFull
+from presage.files import writing
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.snapshot import load_snapshot, save_snapshot
 from presage.surrogate.evaluation import in_workers, leaving_out
@@ -40,7 +42,7 @@ class Counting(Executor):
         self.calls: list[dict[str, Any]] = []
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.calls.append(args[0])
+        self.calls.append(args[-1])
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args))
@@ -167,6 +169,21 @@ def test_a_fold_whose_worker_is_killed_is_tried_again_once(
     assert len(found) == 4
     with Workers(1) as workers, pytest.raises(WorkerDied):
         leave_out(experience, [KilledAlways()], folds=2, cache=tmp_path / "folds", executor=workers)
+
+
+class OnAFullDisk(CostOnly):
+    """Whose worker has no room for what it finds."""
+
+    name = "on-a-full-disk"
+
+    def _learn(self, experience: Experience) -> None:
+        with writing(Path("folds")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_of_a_worker_is_said_as_one_of_here(experience: Experience, tmp_path: Path) -> None:
+    with Workers(1) as workers, pytest.raises(StorageFull, match=r"^The disk is full .*: folds"):
+        leave_out(experience, [OnAFullDisk()], folds=2, cache=tmp_path / "folds", executor=workers)
 
 
 def test_a_predictor_that_workers_cannot_import_is_refused(experience: Experience) -> None:
