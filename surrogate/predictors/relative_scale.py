@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 ENOUGH = 20
 """Rows from which on a task's own mean and deviation are taken as they are."""
+SHARED = 0.5
+"""Share of the tasks that a search space is in, from which on it counts for a task's mean and spread."""
 LEAST_SPREAD = 0.05
 """Logits; keeps a task whose networks all score alike from turning noise into relative accuracies."""
 
@@ -58,8 +60,11 @@ class RelativeScale:
         usual[usual_tasks(experience)] = True
         large = np.flatnonzero(usual & (counts >= min(ENOUGH, counts[usual].max())))
         tasks = [experience.tasks[index] for index in large]
-        means = np.array([z[rows[index]].mean() for index in large])
-        spreads = np.array([max(float(z[rows[index]].std()), LEAST_SPREAD) for index in large])
+        shares = _shares(experience.spaces, [rows[index] for index in large])
+        means = np.array([share @ z[rows[index]] for share, index in zip(shares, large, strict=True)])
+        around = [z[rows[index]] - mean for index, mean in zip(large, means, strict=True)]
+        spreads = np.array([np.sqrt(share @ np.square(off)) for share, off in zip(shares, around, strict=True)])
+        spreads = np.maximum(spreads, LEAST_SPREAD)
         weight = counts[large] / (counts[large] + ENOUGH)
         self.mean_model_ = LadderedModel(MEAN_FEATURES, prior_slope=1.0).fit(tasks, means, weight)
         self.spread_model_ = LadderedModel(SPREAD_FEATURES).fit(tasks, np.log(spreads), weight)
@@ -224,3 +229,25 @@ class RelativeScale:
         value = from_logit(z / np.sqrt(1.0 + np.pi / 8.0 * (variance + scale.recipe_std_error**2)))
         within, out = (np.broadcast_to(slope(value) * np.sqrt(of), value.shape) for of in (variance, more))
         return Estimate(value, within, out)
+
+
+def _shares(spaces: NDArray[np.str_], rows: list[NDArray[np.int64]]) -> list[Floats]:
+    """What each row of each task counts for the task's mean and spread: (r,) shares that sum to 1.
+
+    Tasks are compared by networks of the same kinds: every search space that half of the tasks have counts in all as
+    much as it does in their mean. Short-lists of searches, the best of thousands, would else make a dataset look easy.
+    """
+    here = [np.unique(spaces[some], return_counts=True) for some in rows]
+    share: dict[str, list[float]] = {}
+    for names, counts in here:
+        for name, count in zip(names.tolist(), counts.tolist(), strict=True):
+            share.setdefault(name, []).append(count / counts.sum())
+    usual = {name: float(np.median(found)) for name, found in share.items() if len(found) >= SHARED * len(rows)}
+    found = []
+    for some, (names, counts) in zip(rows, here, strict=True):
+        each = {name: usual.get(name, 0.0) / count for name, count in zip(names.tolist(), counts.tolist(), strict=True)}
+        weight = np.array([each[name] for name in spaces[some].tolist()])
+        if not weight.sum():
+            weight = np.ones(len(some))
+        found.append(weight / weight.sum())
+    return found

@@ -68,3 +68,27 @@ def test_the_best_of_a_search_do_not_make_their_task_look_easy(experience: Exper
     task = experience.tasks[5]
     naive = to_logit(experience.accuracy[best]).mean()
     assert abs(fitted.of(task).mean - scale.of(task).mean) < 0.4 * abs(naive - scale.of(task).mean)
+
+
+def test_many_networks_of_a_search_do_not_make_their_dataset_look_easy(experience: Experience) -> None:
+    """Tasks are compared by the spaces that most of them have, each counting alike, however many networks it has."""
+    rows = np.flatnonzero(experience.task_index == 0)
+    best = rows[np.argsort(-experience.accuracy[rows])[:15]]
+    known = np.arange(len(experience))
+    more = np.concatenate([known, best, best])
+    same, other = ("", "a space of its own")
+    spaces = np.where(np.isin(known, best), "half of them", "the others")
+    for index in range(1, len(experience.tasks)):  # every task has both, in the same parts
+        some = np.flatnonzero(experience.task_index == index)
+        spaces[some] = np.where(np.arange(len(some)) < 15, "half of them", "the others")
+    before = RelativeScale().fit(replace(experience, spaces=spaces, _source=None))
+    plain = RelativeScale().fit(replace(experience, spaces=np.full(len(known), same), _source=None))
+    task = experience.tasks[0]
+    assert before.of(task).mean == pytest.approx(plain.of(task).mean)
+    for name in (other, "half of them"):
+        grown = replace(
+            experience.take(more), spaces=np.concatenate([spaces, np.full(30, name)]).astype(str), _source=None
+        )
+        after = RelativeScale().fit(grown)
+        assert after.of(task).mean == pytest.approx(before.of(task).mean)
+        assert after.of(task).spread == pytest.approx(before.of(task).spread)
