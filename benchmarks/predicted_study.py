@@ -88,7 +88,9 @@ def rate(count: int, work: Callable[[], Any], times: int = 1) -> Rate:
 def fitted(name: str) -> Scorer:
     """A predictor that learned from made-up experience, or the shipped one."""
     if name == "shipped":
-        folder = next(folder for folder in shipped().iterdir() if folder.name.startswith("ensemble-"))
+        folder = next((folder for folder in shipped().iterdir() if folder.name.startswith("ensemble-")), None)
+        if folder is None:
+            raise SystemExit("No ensemble is shipped here. `make fitted` fits one.")
         return PredictorScorer(load_predictor(folder, folder.name.encode()), synthetic_task(1001), name)
     return PredictorScorer(get_predictor(name).fit(synthetic_experience(28, 56)), synthetic_task(1001), name)
 
@@ -122,12 +124,13 @@ def quarters(space: Space, scorer: Scorer, name: str, folder: Path) -> str:
     marks = [(0, time.process_time(), time.perf_counter())]
     draws = FeasibleDraws(space, get_proposer(name, 0), Limits(), SHAPE, CLASSES)
     journal = Journal(folder / f"{name}-long")
-    before = set(folder.rglob("*"))
+    before = bytes_in(folder)
     study = PredictedStudy(journal, "predicted", draws, scorer, batch=batch_of(arguments.candidates))
     found = study.run(arguments.candidates, lambda done: marks.append((done, time.process_time(), time.perf_counter())))
     ends = [next(mark for mark in marks if mark[0] >= at) for at in np.linspace(0, len(found), 5).astype(int)]
+    ends = sorted(set(ends))  # fewer than five where a batch is more than a quarter
     each = [1e6 * (end[1] - begin[1]) / (end[0] - begin[0]) for begin, end in pairwise(ends)]
-    size = sum(file.stat().st_size for file in set(folder.rglob("*")) - before if file.is_file())
+    size = bytes_in(folder) - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return (
         f"{name}: {len(found)} candidates, {len(found.unique)} different networks; CPU microseconds each by quarters "
@@ -135,6 +138,11 @@ def quarters(space: Space, scorer: Scorer, name: str, folder: Path) -> str:
         f"{marks[-1][2] - marks[0][2]:.0f} by the clock; {size / len(found):.0f} bytes each on disk; "
         f"{peak:.2f} GB of memory at most"
     )
+
+
+def bytes_in(folder: Path) -> int:
+    """Of all files in it."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def batch_of(candidates: int) -> int:
