@@ -235,7 +235,8 @@ def _shares(spaces: NDArray[np.str_], rows: list[NDArray[np.int64]]) -> list[Flo
     """What each row of each task counts for the task's mean and spread: (r,) shares that sum to 1.
 
     Tasks are compared by networks of the same kinds: every search space that half of the tasks have counts in all as
-    much as it does in their mean. Short-lists of searches, the best of thousands, would else make a dataset look easy.
+    much as it does in the median task. Short-lists of searches, the best of thousands, would else make a dataset look
+    easy. Where what counts is worth `ENOUGH` networks or fewer (their effective number, Kish 1965), all count alike.
     """
     here = [np.unique(spaces[some], return_counts=True) for some in rows]
     share: dict[str, list[float]] = {}
@@ -247,7 +248,7 @@ def _shares(spaces: NDArray[np.str_], rows: list[NDArray[np.int64]]) -> list[Flo
     for some, (names, counts) in zip(rows, here, strict=True):
         each = {name: usual.get(name, 0.0) / count for name, count in zip(names.tolist(), counts.tolist(), strict=True)}
         weight = np.array([each[name] for name in spaces[some].tolist()])
-        if not weight.sum():
+        if weight.sum() ** 2 <= min(ENOUGH, len(some)) * np.square(weight).sum():  # too few to stand for all
             weight = np.ones(len(some))
         found.append(weight / weight.sum())
     return found

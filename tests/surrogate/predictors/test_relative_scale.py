@@ -92,3 +92,15 @@ def test_many_networks_of_a_search_do_not_make_their_dataset_look_easy(experienc
         after = RelativeScale().fit(grown)
         assert after.of(task).mean == pytest.approx(before.of(task).mean)
         assert after.of(task).spread == pytest.approx(before.of(task).spread)
+
+
+def test_one_network_of_a_usual_space_does_not_stand_for_a_dataset(experience: Experience) -> None:
+    """Where few networks are of spaces that most tasks have, all count alike."""
+    spaces = np.full(len(experience), "usual", dtype="<U20")
+    rows = np.flatnonzero(experience.task_index == 0)
+    spaces[rows[1:]] = "a space of its own"
+    plain = RelativeScale().fit(replace(experience, spaces=np.full(len(experience), "usual"), _source=None))
+    found = RelativeScale().fit(replace(experience, spaces=spaces, _source=None))
+    task = experience.tasks[0]
+    assert found.of(task).mean == pytest.approx(plain.of(task).mean)
+    assert found.of(task).spread == pytest.approx(plain.of(task).spread)
