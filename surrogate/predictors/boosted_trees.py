@@ -12,6 +12,7 @@ from presage.surrogate.data.encoding import Inputs, check_finite, feature_names
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.task_columns import TASK_COLUMNS
 from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
+from presage.surrogate.predictors.side_by_side import threads_here
 from presage.surrogate.predictors.state import State
 from presage.surrogate.predictors.tree_model import TreeModel
 
@@ -56,7 +57,8 @@ class BoostedTrees(RelativePredictor):
     def _learn_relative(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         import lightgbm
 
-        threads = 1 if len(rows) < FEW_ROWS else self.threads  # on little data threads only wait for each other
+        # on little data threads only wait for each other
+        threads = threads_here(1 if len(rows) < FEW_ROWS else self.threads)
         of_task = np.stack([self._task_columns(task) for task in experience.tasks])[experience.task_index[rows]]
         data = lightgbm.Dataset(
             np.concatenate([experience.features[rows], of_task], axis=1),
@@ -90,7 +92,7 @@ class BoostedTrees(RelativePredictor):
         check_finite(features, feature_names(), type(self).__name__)
         matrix = np.empty((len(features), features.shape[1] + len(TASK_COLUMNS)), np.float32)
         matrix[:, : features.shape[1]], matrix[:, features.shape[1] :] = features, self._task_columns(inputs.task)
-        bags = np.stack([model.predict(matrix, self.threads) for model in self.models_])
+        bags = np.stack([model.predict(matrix, threads_here(self.threads)) for model in self.models_])
         return bags.mean(axis=0), bags.std(axis=0)
 
     def _store(self, state: State) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["MOST_WORKERS", "is_alone", "one_at_a_time", "side_by_side"]
+__all__ = ["MOST_WORKERS", "is_alone", "one_at_a_time", "side_by_side", "threads_here"]
 
 MOST_WORKERS = 8
 """Each holds its share of the experience in memory."""
@@ -41,6 +41,15 @@ def side_by_side(parts: Sequence[Callable[[], T]]) -> list[T]:
 def is_alone() -> bool:
     """Whether parts that this thread begins run one after another."""
     return getattr(_here, "within", False)
+
+
+def threads_here(asked: int) -> int:
+    """How many threads LightGBM takes here: those asked for, 0 for all; one where parts run side by side.
+
+    How many it has is a number of the whole process, by which every booster sizes its buffers: two that train at once
+    with all of them end in a segmentation fault.
+    """
+    return 1 if is_alone() else asked
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from presage.errors import InvalidArgument
 from presage.surrogate.data.encoding import feature_names
 from presage.surrogate.predictors.gp import GaussianProcess
 from presage.surrogate.predictors.prediction import Estimate
+from presage.surrogate.predictors.side_by_side import threads_here
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -170,7 +171,9 @@ class WithinSpace:
         mean /= total
         deviation = np.sqrt(np.maximum(square / total - mean**2, 1e-12))
         if self.trees_:
-            trees = np.mean([np.asarray(tree.predict(x)) for tree in self.trees_], axis=0) + self.share_ * believed
+            threads = threads_here(0)
+            trees = np.mean([np.asarray(tree.predict(x, num_threads=threads)) for tree in self.trees_], axis=0)
+            trees += self.share_ * believed
             mean, deviation = 0.5 * (mean + trees), np.hypot(deviation, 0.5 * (mean - trees))
         return mean, deviation
 
@@ -193,7 +196,7 @@ def _weights() -> Floats:
 def _grown(x: Singles, target: Floats, seed: int) -> Booster:
     import lightgbm
 
-    threads = 1 if len(x) < FEW_ROWS else 0  # on little data threads only wait for each other
+    threads = threads_here(1 if len(x) < FEW_ROWS else 0)  # on little data threads only wait for each other
     columns = {"max_bin": 63, "min_data_in_bin": 1, "num_threads": threads, "verbosity": -1}
     settings = {
         "objective": "regression",

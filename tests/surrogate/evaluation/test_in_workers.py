@@ -20,7 +20,9 @@ from presage.surrogate.evaluation import in_workers, leaving_out
 from presage.surrogate.evaluation.leaving_out import leave_out
 from presage.surrogate.evaluation.matrix_study import study_matrix
 from presage.surrogate.evaluation.shots import ShotPlan
+from presage.surrogate.predictors import boosted_trees
 from presage.surrogate.predictors.baselines import CostOnly, DatasetMean
+from presage.surrogate.predictors.boosted_trees import BoostedTrees
 from presage.surrogate.predictors.ensemble import Ensemble
 from presage.surrogate.predictors.fitting import fit_all
 from presage.surrogate.predictors.side_by_side import is_alone, one_at_a_time, side_by_side
@@ -214,3 +216,27 @@ def test_in_a_worker_parts_run_one_after_another(experience: Experience, monkeyp
         fit_all([DatasetMean(), DatasetMean(), DatasetMean()], experience)
     assert used == {threading.get_ident()}
     assert not is_alone()
+
+
+def test_lightgbm_has_one_thread_where_parts_run_side_by_side(
+    experience: Experience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them at once share a number of threads that belongs to the process, and crash."""
+    import lightgbm
+
+    asked: list[int] = []
+    train = lightgbm.train
+
+    def noted(settings: dict[str, Any], *given: Any, **how: Any) -> Any:
+        asked.append(settings["num_threads"])
+        return train(settings, *given, **how)
+
+    monkeypatch.setattr(lightgbm, "train", noted)
+    monkeypatch.setattr(boosted_trees, "FEW_ROWS", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    BoostedTrees(trees=2, bags=1)._learn(experience)
+    assert set(asked) == {0}
+    asked.clear()
+    side_by_side([lambda: BoostedTrees(trees=2, bags=1)._learn(experience)] * 2)
+    assert asked
+    assert set(asked) == {1}
