@@ -19,6 +19,7 @@ from presage.architecture.encoders import COST_FEATURE_NAMES, GRAPH_FEATURE_NAME
 from presage.architecture.operations import KIND, Classifier
 
 if TYPE_CHECKING:
+    from presage.architecture.compiled.costs import NodeCosts
     from presage.architecture.compiled.paths import Shapes
 
 __all__ = ["CompiledView", "costs_of", "encoded", "layers_of", "shapes_of"]
@@ -65,14 +66,12 @@ class CompiledView:
         graphs: the graphs.
         columns: fields of their nodes.
         sizes: shapes of their nodes.
-        costs: (m,) parameters and multiply-adds of each node, its classifier as if it gave what it reads.
         numbered: their nodes in canonical form.
     """
 
     graphs: Graphs
     columns: FieldColumns
     sizes: Shapes
-    costs: tuple[NDArray[np.int64], NDArray[np.int64]]
     numbered: Numbered
 
     @classmethod
@@ -87,10 +86,8 @@ class CompiledView:
     @classmethod
     def _made(cls, batch: GraphBatch, image: tuple[int, int, int]) -> CompiledView:
         from presage.architecture.compiled.numbering import number
-        from presage.architecture.compiled.paths import Shapes
 
-        shapes, contiguous, numbered = shapes_of(batch, image), np.ascontiguousarray, Numbered.empty(len(batch.kind))
-        sizes = Shapes(*(contiguous(getattr(shapes, name)) for name in Shapes._fields))
+        sizes, numbered = _sizes(batch, image), Numbered.empty(len(batch.kind))
         graphs, columns, attributes = tables.graphs(batch), tables.columns(batch), np.asfortranarray(batch.attributes)
         told = graphs, attributes, columns, sizes.channels, sizes.flat, tables.facts(), tables.words(), tables.codes()
 
@@ -98,7 +95,7 @@ class CompiledView:
             number(*told, begin, end, numbered)
 
         in_parts(len(batch), work)
-        return cls(graphs, columns, sizes, _node_costs(batch, image), numbered)
+        return cls(graphs, columns, sizes, numbered)
 
 
 def encoded(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> NDArray[np.float32]:
@@ -107,13 +104,12 @@ def encoded(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> NDA
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    from presage.architecture.compiled.costs import NodeCosts
     from presage.architecture.compiled.counts import count
     from presage.architecture.compiled.paths import measure_paths
     from presage.architecture.compiled.profile import profile
 
     of = CompiledView.of(batch, image)
-    costs = NodeCosts(*of.costs, *_last_costs(batch, of.sizes, classes))
+    costs = _costs(batch, image, of.sizes, classes)
     facts, codes, numbered, known = tables.facts(), tables.codes(), of.numbered, (of.graphs, of.columns, of.sizes)
     found = np.empty((len(batch), len(GRAPH_FEATURE_NAMES) + len(COST_FEATURE_NAMES)))
     groups = np.split(found, np.cumsum(WIDTHS), axis=1)
@@ -134,11 +130,10 @@ def layers_of(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> R
     Raises:
         InvalidArchitecture: where some architecture does not take such images; names it.
     """
-    from presage.architecture.compiled.costs import NodeCosts
     from presage.architecture.compiled.layers import Layers, read_layers
 
     of, own = CompiledView.of(batch, image), tables.layer_facts()
-    costs = NodeCosts(*of.costs, *_last_costs(batch, of.sizes, classes))
+    costs = _costs(batch, image, of.sizes, classes)
     is_layer = of.numbered.parts & (own.column[batch.kind] >= 0)
     lengths = np.add.reduceat(is_layer, batch.node_start[:-1], dtype=np.int64)
     values, nodes = np.empty((lengths.sum(), len(LAYER_FEATURE_NAMES)), np.float32), np.empty(lengths.sum(), np.int64)
@@ -160,20 +155,32 @@ def costs_of(batch: GraphBatch, image: tuple[int, int, int], classes: int) -> Co
     """
     if classes < 2 or not len(batch):
         return batch_costs(batch, image, classes)
-    from presage.architecture.compiled.costs import NodeCosts, add_costs
-    from presage.architecture.compiled.paths import Shapes
+    from presage.architecture.compiled.costs import add_costs
 
-    shapes = shapes_of(batch, image)
-    sizes = Shapes(*(np.ascontiguousarray(getattr(shapes, name)) for name in Shapes._fields))
-    costs = NodeCosts(*_node_costs(batch, image), *_last_costs(batch, sizes, classes))
+    sizes = _sizes(batch, image)
     found = np.empty((4, len(batch)), np.int64)
-    told = tables.graphs(batch), sizes, classes, tables.facts(), costs
+    told = tables.graphs(batch), sizes, classes, tables.facts(), _costs(batch, image, sizes, classes)
 
     def work(begin: int, end: int) -> None:
         add_costs(*told, begin, end, found)
 
     in_parts(len(batch), work)
     return CostArrays(*found)
+
+
+def _sizes(batch: GraphBatch, image: tuple[int, int, int]) -> Shapes:
+    """The shapes of its nodes, as kernels read them."""
+    from presage.architecture.compiled.paths import Shapes
+
+    shapes = shapes_of(batch, image)
+    return Shapes(*(np.ascontiguousarray(getattr(shapes, name)) for name in Shapes._fields))
+
+
+def _costs(batch: GraphBatch, image: tuple[int, int, int], sizes: Shapes, classes: int) -> NodeCosts:
+    """What its nodes cost, with classifiers of so many classes; but for those, worked out once."""
+    from presage.architecture.compiled.costs import NodeCosts
+
+    return NodeCosts(*_node_costs(batch, image), *_last_costs(batch, sizes, classes))
 
 
 class _NodeCosts(tuple[NDArray[np.int64], NDArray[np.int64]]):

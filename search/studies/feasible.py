@@ -166,7 +166,7 @@ class FeasibleDraws:
         return found
 
     def _costs(self, graphs: GraphBatch) -> CostArrays:
-        if not len(graphs) or not is_worth_it(len(graphs)):
+        if not is_worth_it(len(graphs)):
             return batch_costs(graphs, self.input_shape, self.classes)
         from presage.architecture.compiled.encoder import costs_of
 
