@@ -58,9 +58,8 @@ class OutlookModel:
 
     def bring(self, task: Task, changed: Task) -> Bringing:
         """What training as for `changed` brings where one trains as for `task`: both of one dataset."""
-        effect = self.scale_.effect_
-        before, _ = effect.predict(task)
-        mean = self.scale_.of(effect.usual(task)).mean + before
+        usual = self.scale_.usual(task)
+        mean = usual.mean + self.scale_.effect_.predict(task, usual.spread)[0]
         shift, reach = self.shift(task, changed)
         value, lower, upper = (
             float(from_logit(mean + by) - from_logit(mean)) for by in (shift, shift - reach, shift + reach)
@@ -69,7 +68,7 @@ class OutlookModel:
 
     def shift(self, task: Task, changed: Task) -> tuple[float, float]:
         """The same in logits, of any network, and half the width of its interval."""
-        shift, std_error = self.scale_.effect_.difference(task, changed)
+        shift, std_error = self.scale_.effect_.difference(task, changed, self.scale_.usual(task).spread)
         return shift, NormalDist().inv_cdf(0.5 + self.level / 2) * float(np.hypot(std_error, ALONE))
 
     def usual(self, task: Task) -> Task:

@@ -5,8 +5,9 @@ rises by so much for each doubling. Such power laws were found by Hestness et al
 et al. (2020, arXiv 1909.12673), with exponents near one half for image classification (Sharma & Kaplan 2020, arXiv
 2004.10802, section 1): a third of a logit a doubling. The prior below shares that between what is learned (images seen,
 in steps of the usual size) and the training images that it is learned from. How much a dataset gains by learning more,
-its probe's ladder tells, nearly one to one; datasets differ in the rest too, hence an effect of each dataset's own,
-which also says how far a prediction may be off.
+its probe's ladder and the spread of its networks tell: where these differ much, they have much to learn, and lose much
+by what makes learning harder. Datasets differ in the rest too, hence effects of each dataset's own, which trainings on
+it tell, and which also say how far a prediction may be off.
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ __all__ = ["RecipeEffect", "doublings", "usual_tasks", "widened"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PRIOR = (0.0, 0.10, 0.10, 0.0, -0.10, -0.15, 0.0, 0.90)
+PRIOR = (0.0, 0.10, 0.05, 0.15, 0.0, 0.0, 0.60, 0.20, 0.10, -0.25, -0.30, -0.04)
 """Logits, before any data speak, for each doubling of what is learned, where the probe gains nothing by it; of the
-training images, which are learned from as long; of the image side; for mirroring images, and what that costs more where
-they are grey: digits must not be mirrored; for each regulariser: in short trainings they cost; for an octave of side
-times a doubling of what is learned: larger images take longer; and for each logit that the probe gains a doubling."""
-DOUBT = (0.10, 0.08, 0.08, 0.10, 0.15, 0.10, 0.10, 0.20)
+training images, which are learned from as long; more for one beyond the usual number; of the image side; for an octave
+of side times a doubling of what is learned, larger images take longer, and times one of images beyond the usual; and
+for each logit that the probe gains a doubling. The others count times the task's spread by the usual recipe, for where
+networks differ much, they have much to learn: for a doubling of what is learned; for one that is lacking; for each
+regulariser and for mirroring images, which cost in short trainings; and for the square of the doublings that the step
+is off the usual one, either way."""
+DOUBT = (0.10, 0.08, 0.15, 0.10, 0.10, 0.10, 0.30, 0.20, 0.20, 0.20, 0.20, 0.10)
 """Standard deviations of these."""
-OWN = (0.06, 0.06, 0.12, 0.10, 0.10, 0.10, 0.0, 0.0)
+OWN = (0.03, 0.06, 0.05, 0.20, 0.08, 0.05, 0.08, 0.05, 0.12, 0.12, 0.12, 0.03)
 """Standard deviations of what datasets differ by in them."""
-NO_LADDER = 0.30
+NO_LADDER = 0.25
 """The same of the first where no ladder tells what the dataset's probe gains."""
 LONGER = "longer_gain"
 """The meta-feature that tells what the probe gains by each doubling of what it learns."""
@@ -45,7 +49,7 @@ MOST_GAIN = 1.2
 """Logits that it is taken to be at most."""
 LEAST_LADDERS = 5
 """Datasets with one from which on their median is what one without is taken to gain."""
-TASK = 0.15
+TASK = 0.22
 """Standard deviation, in logits, of what a task's mean differs by from all this."""
 ASSUMED = 0.4
 """The same for each of epochs, images and side that a recipe does not tell and that was assumed: two doublings."""
@@ -55,7 +59,7 @@ yet, the better ones learn first. A recipe that lowers the mean leaves the sprea
 learn everything and others nothing."""
 WIDEST = 2.0
 """Times the usual spread that it is taken to be at most."""
-ROW = 0.5
+ROW = 0.45
 """The same of a network's logit, in spreads of its task."""
 FADES = 5.0
 """Doublings beyond the usual, after which 1/e of a gain per doubling is left. On 14 tasks of long trainings (some 4,000
@@ -89,12 +93,37 @@ def usual_tasks(experience: Experience) -> Ints:
     return np.flatnonzero([task.recipe == most for task in experience.tasks])
 
 
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """The t tasks of one dataset: (t, q) what explains their shifts, (t,) these, (t,) variances of what nothing
+    explains, (q,) variances of the dataset's own effects."""
+
+    x: Floats
+    shift: Floats
+    noise: Floats
+    varying: Floats
+
+    @property
+    def says(self) -> tuple[Floats, Floats]:
+        """(q, q), (q,) what it adds to the precision of all datasets' effects, and to that times their mean."""
+        weighed = np.linalg.solve((self.x * self.varying) @ self.x.T + np.diag(self.noise), self.x).T
+        return weighed @ self.x, weighed @ self.shift
+
+    def own(self, precision: Floats, right: Floats) -> Floats:
+        """(1 + q, q) mean and covariance of the dataset's effects: what all others say of them, then what it says."""
+        others = np.linalg.inv(precision)
+        mean, before = others @ right, others + np.diag(self.varying)
+        gain = np.linalg.solve(self.x @ before @ self.x.T + np.diag(self.noise), self.x @ before).T
+        return np.vstack([mean + gain @ (self.shift - self.x @ mean), before - gain @ self.x @ before])
+
+
 @dataclass(eq=False)
 class RecipeEffect:
     """Bayesian linear regression of a task's mean, less what the usual recipe's would be, on doublings.
 
-    Effects are normal around `PRIOR`; each dataset's own effects are normal around those. A doubling of what is learned
-    is twice the images seen, or four times the learning rate, or a quarter of the batch.
+    Effects are normal around `PRIOR`; each dataset's own effects are normal around those, and known as far as trainings
+    on it tell them (a hierarchical linear model, Lindley & Smith 1972). A doubling of what is learned is twice the
+    images seen, or four times the learning rate, or a quarter of the batch.
     """
 
     def fit(self, experience: Experience) -> RecipeEffect:
@@ -109,38 +138,40 @@ class RecipeEffect:
         gains = meta_features(list({task.fingerprint: task for task in usual}.values()), (LONGER,))
         climbed = gains[np.isfinite(gains)]
         self.usual_gain_ = float(np.median(climbed)) if len(climbed) >= LEAST_LADDERS else USUAL_GAIN
+        self.datasets_: tuple[str, ...] = ()
+        self.of_each_ = np.zeros((0, len(PRIOR) + 1, len(PRIOR)))
         self.longest_ = max([0.0, *(self._longer(task) for task in experience.tasks if not task.assumed)])
         return self
 
     def learn(self, tasks: Sequence[Task], shift: Floats, networks: Floats, spread: Floats) -> RecipeEffect:
-        """Learns from d tasks of other recipes, each known in what is learned of.
+        """Learns from t tasks of other recipes, each known in what is learned of.
 
         Args:
-            tasks: the d tasks.
-            shift: (d,) their means, less those of the usual recipe on their datasets, in logits.
-            networks: (d,) networks that each was measured with.
-            spread: (d,) their spreads, in logits.
+            tasks: the t tasks.
+            shift: (t,) their means, less those of the usual recipe on their datasets, in logits.
+            networks: (t,) networks that each was measured with.
+            spread: (t,) spreads of their datasets by the usual recipe, in logits.
         """
-        parts = [self._explained(task) for task in tasks]
-        prior = np.array(PRIOR)
-        x = np.stack([part for part, _ in parts]) if parts else np.zeros((0, len(prior)))
-        precision = np.diag(1.0 / np.square(DOUBT))
-        right = precision @ prior
+        prior, firm = np.array(PRIOR), np.diag(1.0 / np.square(DOUBT))
+        parts = [self._explained(task, of) for task, of in zip(tasks, spread.tolist(), strict=True)]
+        told = []
         for dataset in dict.fromkeys(task.fingerprint for task in tasks):
-            rows = np.array([task.fingerprint == dataset for task in tasks])
+            rows = np.flatnonzero([task.fingerprint == dataset for task in tasks])
             noise = TASK**2 + np.square(ROW * spread[rows]) / networks[rows]
-            given = x[rows]
-            own = given @ np.diag(parts[int(np.flatnonzero(rows)[0])][1]) @ given.T
-            weighed = np.linalg.solve(own + np.diag(noise), x[rows])
-            precision = precision + weighed.T @ x[rows]
-            right = right + weighed.T @ shift[rows]
+            told.append(_Told(np.stack([parts[row][0] for row in rows]), shift[rows], noise, parts[rows[0]][1]))
+        says = [one.says for one in told]
+        precision = firm + sum((by for by, _ in says), np.zeros_like(firm))
+        right = firm @ prior + sum((to for _, to in says), np.zeros_like(prior))
         self.covariance_ = np.linalg.inv(precision)
         self.effects_ = self.covariance_ @ right
+        self.datasets_ = tuple(dict.fromkeys(task.fingerprint for task in tasks))
+        own = [one.own(precision - by, right - to) for one, (by, to) in zip(told, says, strict=True)]
+        self.of_each_ = np.reshape(own, (-1, len(prior) + 1, len(prior)))
         return self
 
     def is_usual(self, task: Task) -> bool:
         """Whether the task's recipe is the usual one."""
-        return task.recipe == self.recipe_[0] or not self._explained(task)[0].any()
+        return task.recipe == self.recipe_[0] or not self._explained(task, 1.0)[0].any()
 
     def usual(self, task: Task) -> Task:
         """The task as the usual recipe would have it."""
@@ -172,19 +203,30 @@ class RecipeEffect:
         """(3,) doublings of training images, side and what is learned of each image, against the usual recipe."""
         return np.append(self.columns(task)[1:], self._longer(task))
 
-    def predict(self, task: Task) -> tuple[float, float]:
-        """What the task's recipe adds to its mean, in logits, and the standard error of that."""
-        x, own = self._explained(task)
-        variance = x @ self.covariance_ @ x + own @ np.square(x) + TASK**2 * float(x.any())
-        variance += len(task.assumed) * ASSUMED**2
-        return float(x @ self.effects_), float(np.sqrt(variance))
+    def predict(self, task: Task, spread: float) -> tuple[float, float]:
+        """What the task's recipe adds to its mean, in logits, and the standard error of that.
 
-    def difference(self, task: Task, changed: Task) -> tuple[float, float]:
+        Args:
+            task: the task.
+            spread: of its dataset by the usual recipe, in logits.
+        """
+        x, own = self._explained(task, spread)
+        value, variance = self._of(task.fingerprint, x, own)
+        variance += TASK**2 * float(x.any()) + len(task.assumed) * ASSUMED**2
+        return value, float(np.sqrt(variance))
+
+    def difference(self, task: Task, changed: Task, spread: float) -> tuple[float, float]:
         """What one recipe adds more than another on one dataset, in logits, and the standard error of its effects."""
-        (before, own), (after, _) = self._explained(task), self._explained(changed)
-        x = after - before
-        variance = x @ self.covariance_ @ x + own @ np.square(x)
-        return float(x @ self.effects_), float(np.sqrt(variance))
+        (before, own), (after, _) = self._explained(task, spread), self._explained(changed, spread)
+        value, variance = self._of(task.fingerprint, after - before, own)
+        return value, float(np.sqrt(variance))
+
+    def _of(self, dataset: str, x: Floats, own: Floats) -> tuple[float, float]:
+        """What a dataset's effects make of (q,) `x`, and the variance of that."""
+        if dataset in self.datasets_:
+            effects, *covariance = self.of_each_[self.datasets_.index(dataset)]
+            return float(x @ effects), float(max(x @ np.stack(covariance) @ x, 0.0))
+        return float(x @ self.effects_), float(x @ self.covariance_ @ x + own @ np.square(x))
 
     def _longer(self, task: Task) -> float:
         """Doublings of what is learned of each image, against the usual recipe."""
@@ -192,14 +234,16 @@ class RecipeEffect:
         times = float(np.log2(task.images_seen / task.train_images) - np.log2(usual.images_seen / usual.train_images))
         return times + (0.5 * float(np.log2(task.step / self.step_)) if task.step > 0 < self.step_ else 0.0)
 
-    def _explained(self, task: Task) -> tuple[Floats, Floats]:
-        """(8,) what a task's shift is explained by, in the order of `PRIOR`; (8,) variances of its dataset's own."""
+    def _explained(self, task: Task, spread: float) -> tuple[Floats, Floats]:
+        """(q,) what a task's shift is explained by, in the order of `PRIOR`; (q,) variances of its dataset's own."""
         _, images, side = self.columns(task)
         learned = fading(self._longer(task) + images)
         gain = float(meta_features([task], (LONGER,))[0, 0])
         told = np.isfinite(gain)
         gain = min(gain, MOST_GAIN) if told else self.usual_gain_
-        mirrored, grey = float(task.mirrored), float(task.channels == 1)
         longer = min(max(learned, 0.0), self.longest_)  # what two things do together goes on no farther than is known
-        x = [learned, images, side, mirrored, mirrored * grey, task.regularisers, side * longer, learned * gain]
-        return np.array(x, np.float64), np.square([OWN[0] if told else NO_LADDER, *OWN[1:]])
+        off = float(np.log2(task.step / self.step_)) if task.step > 0 < self.step_ else 0.0
+        by_spread = np.array([learned, min(learned, 0.0), task.regularisers, task.mirrored, off**2]) * spread
+        further = fading(max(images, 0.0))
+        x = np.append([learned, images, further, side, side * longer, side * further, learned * gain], by_spread)
+        return x, np.square([OWN[0] if told else NO_LADDER, *OWN[1:]])

@@ -124,7 +124,7 @@ class RelativeScale:
         Recipes that do not tell their epochs, images or side teach nothing of what these do.
         """
         unusual = [part for part in few if not self.effect_.is_usual(part[0]) and not part[0].assumed]
-        scales = [self._usual(task) for task, _, _ in unusual]
+        scales = [self.usual(task) for task, _, _ in unusual]
         shifts = [
             float((z - scale.mean - scale.spread * relative).mean())
             for (_, z, relative), scale in zip(unusual, scales, strict=True)
@@ -141,11 +141,11 @@ class RelativeScale:
         """The task's scale: from its own rows where there are any, else from its probe."""
         if task.key in self.known:
             return self.known[task.key]
-        shift, std_error = self.effect_.predict(task)
-        usual = self._usual(task)
+        usual = self.usual(task)
+        shift, std_error = self.effect_.predict(task, usual.spread)
         return TaskScale(usual.mean + shift, usual.spread * widened(shift), usual.std_error, std_error)
 
-    def _usual(self, task: Task) -> TaskScale:
+    def usual(self, task: Task) -> TaskScale:
         """The scale of the task's dataset by the usual recipe."""
         usual = self.effect_.usual(task)
         if usual.key in self.known:

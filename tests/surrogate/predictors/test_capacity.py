@@ -57,6 +57,10 @@ def again(experience: Experience, recipe: str, shift: float, **changed: int) -> 
     )
 
 
+SIDE, GAIN, SPREAD = 3, 6, 0.5
+"""Where `PRIOR` has the effects of the side, and of what the probe gains; a spread, in logits."""
+
+
 def test_doublings_beyond_the_usual_fade_and_those_below_do_not() -> None:
     assert doublings(500, 2000) == -2
     assert doublings(2000, 2000) == 0
@@ -92,10 +96,10 @@ def test_the_recipe_of_most_rows_is_the_usual_one(experience: Experience) -> Non
 def test_without_other_recipes_their_effect_is_the_priors(experience: Experience) -> None:
     effect = RecipeEffect().fit(experience)
     task = replace(experience.tasks[0], recipe="other", image_side=64)
-    value, error = effect.predict(task)
-    assert value == pytest.approx(2 * PRIOR[2])  # two octaves of side
-    assert error > 2 * OWN[2]
-    assert effect.predict(experience.tasks[0]) == (0.0, 0.0)
+    value, error = effect.predict(task, 0.5)
+    assert value == pytest.approx(2 * PRIOR[SIDE])  # two octaves of side
+    assert error > 2 * OWN[SIDE]
+    assert effect.predict(experience.tasks[0], 0.5) == (0.0, 0.0)
     assert effect.usual(task).image_side == experience.tasks[0].image_side
 
 
@@ -103,9 +107,29 @@ def test_the_effect_of_one_recipe_is_learned_by_hand_computed_shrinkage(experien
     effect = RecipeEffect().fit(experience)
     task = replace(experience.tasks[0], recipe="other", image_side=32)
     effect.learn([task], np.array([1.0]), np.array([1e9]), np.array([1.0]))
-    # prior .10 ± .08; the datum's own variance is .12² + .15² = .0369, the prior's .0064
-    assert effect.effects_[2] == pytest.approx(0.10 + 0.0064 / (0.0064 + 0.0369) * 0.90, abs=1e-3)
-    np.testing.assert_allclose(effect.effects_[:2], PRIOR[:2], atol=1e-9)
+    # prior .15 ± .10; the datum's own variance is .20² + .22² = .0884, the prior's .0100
+    assert effect.effects_[SIDE] == pytest.approx(0.15 + 0.0100 / (0.0100 + 0.0884) * 0.85, abs=1e-3)
+    np.testing.assert_allclose(effect.effects_[:SIDE], PRIOR[:SIDE], atol=1e-9)
+    # of its own dataset it says more: there .15 ± .10 and ± .20, against a variance of .22² = .0484
+    own, error = effect.predict(task, 1.0)
+    assert own == pytest.approx(0.15 + 0.0500 / (0.0500 + 0.0484) * 0.85, abs=1e-3)
+    assert error == pytest.approx(np.sqrt(0.0500 * 0.0484 / (0.0500 + 0.0484) + 0.0484), abs=1e-3)
+    other, wider = effect.predict(replace(task, fingerprint="another"), 1.0)
+    assert other == pytest.approx(float(effect.effects_[SIDE]))
+    assert wider > error
+
+
+def test_what_trainings_on_a_dataset_tell_of_another_recipe_there() -> None:
+    """Nine datasets gain little by larger images and the tenth a logit an octave: it will by two octaves, too."""
+    told = synthetic_experience(10, 8).tasks
+    effect = RecipeEffect().fit(synthetic_experience(10, 8))
+    large = [replace(task, recipe="large", image_side=32) for task in told]
+    shift = np.array([0.1] * 9 + [1.0])
+    effect.learn(large, shift, np.full(10, 30.0), np.full(10, 0.5))
+    said = [effect.predict(replace(task, recipe="larger", image_side=64), 0.5)[0] for task in told]
+    assert max(said[:-1]) < 0.5
+    assert said[-1] > 0.8
+    assert effect.predict(replace(told[-1], fingerprint="unseen", recipe="large", image_side=32), 0.5)[0] < 0.3
 
 
 def test_a_recipe_that_takes_fewer_images_than_there_are_has_less_than_the_usual(experience: Experience) -> None:
@@ -113,7 +137,8 @@ def test_a_recipe_that_takes_fewer_images_than_there_are_has_less_than_the_usual
     fewer = replace(task, recipe="fewer", train_images=task.train_images // 4, available_images=task.train_images)
     assert effect.columns(fewer)[1] == pytest.approx(-2)
     seen = np.log2(fewer.images_seen / task.images_seen)
-    assert effect.predict(fewer)[0] == pytest.approx(-2 * PRIOR[1] + seen * PRIOR[-1] * USUAL_GAIN)
+    learned = PRIOR[GAIN] * USUAL_GAIN + 0.5 * (PRIOR[GAIN + 1] + PRIOR[GAIN + 2])  # of it less, by a spread of .5
+    assert effect.predict(fewer, 0.5)[0] == pytest.approx(-2 * PRIOR[1] + seen * learned)
     all_there_are = replace(fewer, available_images=fewer.train_images)
     assert effect.columns(all_there_are)[1] == 0
 
@@ -128,31 +153,37 @@ def test_what_mirroring_and_mixing_take_is_not_laid_to_the_larger_images_that_ca
     shift = np.array([0.2] * len(plain) + [-0.2] * len(mixed))
     n = len(shift)
     effect.learn([*plain, *mixed], shift, np.full(n, 30.0), np.full(n, 0.5))
-    assert effect.predict(plain[0])[0] == pytest.approx(0.2, abs=0.05)
-    assert effect.predict(mixed[0])[0] == pytest.approx(-0.2, abs=0.1)
+    assert effect.predict(plain[0], 0.5)[0] == pytest.approx(0.2, abs=0.05)
+    assert effect.predict(mixed[0], 0.5)[0] == pytest.approx(-0.2, abs=0.1)
 
 
 @pytest.mark.parametrize(("changed", "epochs"), [(0.25, 6), (4.0, 24)])
-def test_a_smaller_step_is_as_good_as_less_training(experience: Experience, changed: float, epochs: int) -> None:
+def test_a_smaller_step_is_as_good_as_less_training_but_for_being_off(
+    experience: Experience, changed: float, epochs: int
+) -> None:
     """A rate of a quarter, or a batch four times as large, learns as much as half of the 12 epochs do."""
     told = replace(experience, tasks=tuple(replace(task, step=1e-4) for task in experience.tasks))
     effect, task = RecipeEffect().fit(told), told.tasks[0]
     step, longer = (
-        effect.predict(replace(task, recipe="other", **other))[0]  # type: ignore[arg-type]
+        effect.predict(replace(task, recipe="other", **other), 0.5)[0]  # type: ignore[arg-type]
         for other in ({"step": changed * task.step}, {"epochs": epochs})
     )
-    assert step == pytest.approx(longer)
-    assert (step > 0) == (epochs > 12)
-    assert effect.predict(replace(task, recipe="unknown", step=0.0))[0] == 0.0
+    assert step == pytest.approx(longer + 4 * 0.5 * PRIOR[-1])
+    assert (longer > 0) == (epochs > 12)
+    assert effect.predict(replace(task, recipe="unknown", step=0.0), 0.5)[0] == 0.0
 
 
-def test_mirroring_costs_grey_images_more_than_photographs(experience: Experience) -> None:
+def test_mirroring_costs_more_where_networks_differ_more(experience: Experience) -> None:
     effect = RecipeEffect().fit(experience)
-    grey, colour = (
-        effect.predict(replace(experience.tasks[0], recipe="mirrored", mirrored=True, channels=channels))[0]
-        for channels in (1, 3)
-    )
-    assert grey < colour
+    mirrored = replace(experience.tasks[0], recipe="mirrored", mirrored=True)
+    assert effect.predict(mirrored, 1.0)[0] == pytest.approx(5 * effect.predict(mirrored, 0.2)[0]) == PRIOR[-2]
+
+
+def test_more_images_than_usual_bring_more_than_as_many_fewer_take(experience: Experience) -> None:
+    effect, task = RecipeEffect().fit(experience), experience.tasks[0]
+    numbers = (4 * effect.most_images_, effect.most_images_ // 2)
+    by = [replace(task, recipe="images", train_images=n, available_images=10**6) for n in numbers]
+    assert [effect._explained(one, 0.5)[0][2] for one in by] == [pytest.approx(fading(2.0)), 0.0]
 
 
 def test_doublings_fade_beyond_the_usual_alone() -> None:
@@ -184,22 +215,22 @@ def laddered(task: Task, gain: float) -> Task:
 
 
 def test_what_the_probe_gains_by_longer_training_tells_what_networks_gain() -> None:
-    """Twelve datasets whose networks gain 1.2 times what their probes do, up to a third of a logit a doubling."""
-    experience, rng = synthetic_experience(12, 8), np.random.default_rng(0)
-    gains = {name: float(gain) for name, gain in zip(experience.fingerprints, rng.uniform(0.05, 0.35, 12), strict=True)}
+    """42 datasets whose networks gain 1.2 times what their probes do, up to a third of a logit a doubling."""
+    experience, rng = synthetic_experience(42, 8), np.random.default_rng(0)
+    gains = {name: float(gain) for name, gain in zip(experience.fingerprints, rng.uniform(0.05, 0.35, 42), strict=True)}
     told = replace(experience, tasks=tuple(laddered(task, gains[task.fingerprint]) for task in experience.tasks))
     effect = RecipeEffect().fit(told)
     longer = [replace(task, recipe="long", epochs=4 * task.epochs) for task in told.tasks]
     x = fading(2.0)
     shift = np.array([1.2 * gains[task.fingerprint] * x for task in longer])
-    effect.learn(longer[:10], shift[:10], np.full(10, 30.0), np.full(10, 0.5))
-    for task, true in zip(longer[10:], shift[10:], strict=True):
-        said, error = effect.predict(task)
+    effect.learn(longer[:40], shift[:40], np.full(40, 30.0), np.full(40, SPREAD))
+    for task, true in zip(longer[40:], shift[40:], strict=True):
+        said, error = effect.predict(replace(task, fingerprint="unseen"), SPREAD)
         assert said == pytest.approx(true, abs=0.06 * x)
-        silent = replace(task, description=experience.tasks[0].description)
-        usual = x * (effect.effects_[0] + effect.usual_gain_ * effect.effects_[-1])  # what datasets gain, the median
-        assert effect.predict(silent)[0] == pytest.approx(usual)
-        assert effect.predict(silent)[1] > error
+        silent = replace(task, fingerprint="unseen", description=experience.tasks[0].description)
+        by = effect.effects_[[0, GAIN, GAIN + 1]] * (1.0, effect.usual_gain_, SPREAD)  # what datasets gain, the median
+        assert effect.predict(silent, SPREAD)[0] == pytest.approx(x * by.sum())
+        assert effect.predict(silent, SPREAD)[1] > error
 
 
 def test_a_network_trained_by_both_recipes_is_compared_with_itself() -> None:
@@ -207,7 +238,7 @@ def test_a_network_trained_by_both_recipes_is_compared_with_itself() -> None:
     both = again(synthetic_experience(24, 20), "large", 0.5, image_side=32)
     scale = RelativeScale().fit(both)
     scale.refine(both, np.full(len(both), -2.0))
-    shift, _ = scale.effect_.predict(both.tasks[-1])
+    shift, _ = scale.effect_.predict(both.tasks[-1], scale.usual(both.tasks[-1]).spread)
     assert 0.4 < shift < 0.5
 
 
@@ -339,7 +370,7 @@ def test_a_recipe_that_does_not_tell_its_epochs_teaches_nothing_of_what_these_do
 
 def test_what_was_assumed_of_a_training_is_doubted(experience: Experience) -> None:
     effect, task = RecipeEffect().fit(experience), replace(experience.tasks[0], recipe="own", image_side=24)
-    value, error = effect.predict(task)
-    same, larger = effect.predict(replace(task, assumed=("epochs", "train_images")))
+    value, error = effect.predict(task, 0.5)
+    same, larger = effect.predict(replace(task, assumed=("epochs", "train_images")), 0.5)
     assert same == value
     assert larger == pytest.approx(np.sqrt(error**2 + 2 * ASSUMED**2))
