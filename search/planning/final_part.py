@@ -11,16 +11,23 @@ from presage.search.planning.workload import Workload
 from presage.training.recipe import Recipe
 from presage.training.timing import Images
 
-__all__ = ["final_epochs", "several", "tunings", "whole_epochs"]
+__all__ = ["final_epochs", "is_too_large", "several", "tunings", "whole_epochs"]
 
 _FEW = 10_000
 """Training images of which one network learns less than the mean of more in the same time."""
+
+_SHARED = 0.45
+"""Of a whole training's epochs, what each of several networks has at least: a half, less what beginning more costs."""
+
+_ENOUGH = 4
+"""Networks whose mean is worth more than longer trainings of two; that of more, for fewer epochs each, is not."""
 
 _MEANT = 3_200
 """Training images that the epochs of a recipe are meant for: of more of them it needs fewer epochs."""
 
 _BALANCED = 16e6
-"""Work of a network to which so many images are enough; of many images larger ones are shown more."""
+"""Work of a network to which so many images are enough; of many images larger ones are shown more. Of few images
+those of so much work learn more, in the half minute that each of several has, than larger ones for fewer epochs."""
 
 
 def whole_epochs(recipe: Recipe, images: Images, work: float) -> int:
@@ -55,20 +62,39 @@ def several(
     found: tuple[int, int],
     whole: int,
 ) -> tuple[int, int]:
-    """How many of the `chosen` networks are trained finally, some at once, and for how many epochs each: as many as so
-    many epochs allow for, or half of them where images are few. They are averaged (`FinalSettings.average`).
+    """How many of the `chosen` networks are trained finally, some at once, and for how many epochs each: as many as a
+    whole training of each allows for, and where images are few up to four, each for half of that. They are averaged
+    (`FinalSettings.average`): in about as many seconds the mean of four was better than that of two for twice as long,
+    and than that of six or eight for shorter (docs/tried.md).
 
     Args:
         whole: epochs of a training of whole length.
         found: networks and epochs of one turn.
     """
-    least = whole if workload.final_images.train > _FEW or not final.average else whole / 2
+    least = whole if workload.final_images.train > _FEW or not final.average else _SHARED * whole
     for networks in range(2 * workload.at_once, chosen + 1, workload.at_once):
         fits = final_epochs(spare, final, 0, workload, most, networks, beside=True)
-        if fits < least:
+        if fits < (least if networks <= _ENOUGH else whole):
             break
         found = networks, fits
     return found
+
+
+def is_too_large(spare: float, final: FinalSettings, workload: Workload, most: int, whole: int) -> bool:
+    """Whether networks of so much work, trained side by side, are larger than few images ask for while a whole training
+    of each of several does not fit.
+
+    In equal seconds, 15 to 30 for each network, six convolutions of 9.9 million multiply-adds came to 2.3 points more
+    in the mean of five datasets than those of 38.6 million for 15 to 20 epochs, and to 1.3 more than those of 2.6
+    million (docs/tried.md).
+
+    Args:
+        whole: epochs of a training of whole length.
+    """
+    few = workload.final_images.train <= _FEW and final.average
+    if not few or most * workload.growth <= _BALANCED:
+        return False
+    return final_epochs(spare, final, 0, workload, most, 2 * workload.at_once, beside=True) < whole
 
 
 def _fitting_epochs(seconds: float, final: FinalSettings, trials: int, workload: Workload, most: int) -> int:

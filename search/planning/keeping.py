@@ -27,6 +27,7 @@ _TAKEN_UP = 0.8  # share of a budget that counts as spent at most, when a run is
 _CUT = 1.1  # times the budget after which a final training under way is stopped
 _BESIDE = 1.1  # times what it takes alone that a training beside others takes at least
 _LONGER = 4  # times the epochs planned, where trainings take less than was expected
+_YIELDED = 0.7  # of the time reserved for final trainings, what a short-list as long as they need leaves of it at least
 _LATEST = 5  # trainings that the correction of the speeds is the median of
 
 
@@ -86,25 +87,42 @@ class BudgetPace:
         self._channels, self._classes, self._search, self._timer = channels, classes, search, timer
         self._finish = sum(part.seconds for part in plan.parts if part.name == FINISH)
         self._ratios: dict[bool, list[float]] = {True: [], False: []}  # by the search's recipe, and by others
+        self._image: dict[str, float] = {}  # hash → seconds that an image took when the network was short-listed
+        self._foreseen: dict[str, float] = {}  # `_key` → seconds of an epoch of a final training side by side
+        self._slower: list[float] = []  # by how much these took longer
         self._finals = 0 if plan.final is None else plan.final.networks
+        self._listed = 1  # of the short-list: the first is trained without asking
 
     def begins(self, architecture: Architecture, recipe: Recipe, stage: str) -> bool:
-        """Whether this training fits before what is reserved for the final ones."""
+        """Whether this training fits before what is reserved for the final ones. As many of a short-list as are to be
+        trained finally, side by side, may take of that: fewer final networks cost more than fewer epochs of each."""
         self._clock.note()
         reserved = self._plan.reserved
         if stage == "tune":  # of that, a final training as long as planned needs a third
             reserved /= 3
-        return (
+        elif stage == "train" and self._side_by_side and self._listed < self._finals:
+            reserved *= _YIELDED
+        fits = (
             self._clock.spent + self._expected(architecture, recipe)
             <= SAFE * self._clock.budget - self._finish - reserved
         )
+        self._listed += fits and stage == "train"
+        return fits
 
     def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
         """Compare with what was expected."""
         self._clock.note()
         measured = self._seconds(architecture, recipe)
-        if measured > 0 and seconds > 0:
-            self._ratios[self._by_search(recipe)].append(seconds / measured)
+        if measured <= 0 or seconds <= 0:
+            return
+        self._ratios[self._by_search(recipe)].append(seconds / measured)
+        if self._by_search(recipe):
+            images, scored = self._workload.images, self._workload.searching.scored
+            each = images.epoch(recipe) + scored * images.validation
+            self._image[architecture.hash] = seconds / (recipe.epochs * each + scored * images.test)
+        foreseen = self._foreseen.get(_key(architecture, recipe))
+        if foreseen:
+            self._slower.append(seconds / (foreseen * recipe.epochs))
 
     def finishes(self, networks: int) -> int:
         """As many as planned, or all where the short-list came to fewer, which leaves more time for each. Of those side
@@ -117,20 +135,17 @@ class BudgetPace:
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """As many epochs as there is time for, a few at least, four times those planned at most; fixed once for all.
 
-        The network is timed for it: what the trainings of a short-list took, each by one thread beside another, says
-        little of what a training by all threads, alone, will take. Of trainings side by side it says what is lost
-        against one thread alone.
+        One that will be trained side by side was short-listed so: what it took then, and what others took for their
+        work, tell the time of an epoch, as far as final trainings that are over do not correct it. Any other is timed
+        now, since what the trainings of a short-list took, each by one thread beside another, says little of what a
+        training by all threads, alone, will take; and so is one of which it is not known, with what the others lost
+        beside one another.
         """
         fixed = _epochs(self._kept)
         key = _key(architecture, recipe)
         if key not in fixed:
             start = self._workload.finishing.start
-            epoch = self._timer(architecture, recipe)
-            if epoch is None:
-                epoch = max(self._expected(architecture, replace(recipe, epochs=1)) - start, 1e-9)
-            elif self._side_by_side:  # it was timed alone; what stood beside others took so much longer
-                ratios = self._ratios[True][-_LATEST:]
-                epoch *= max(statistics.median(ratios), _BESIDE) if ratios else _BESIDE
+            epoch = self._epoch(architecture, recipe)
             safe = 1.0 if self._side_by_side else SAFE  # those after it make good what one takes too long
             left = safe * self._clock.budget - self._finish - self._clock.spent - start
             fixed[key] = min(
@@ -138,6 +153,37 @@ class BudgetPace:
             )
             write_json(self._kept, fixed)
         return replace(recipe, epochs=int(fixed[key]))
+
+    def _epoch(self, architecture: Architecture, recipe: Recipe) -> float:
+        """Seconds of an epoch of the final training that is about to begin."""
+        if self._side_by_side:
+            epoch = self._as_short_listed(architecture, recipe) or self._timed_beside(architecture, recipe)
+            if epoch is not None:
+                self._foreseen[_key(architecture, recipe)] = epoch
+                return epoch * (statistics.median(self._slower[-_LATEST:]) if self._slower else 1.0)
+        else:
+            epoch = self._timer(architecture, recipe)
+        if epoch is None:
+            start = self._workload.finishing.start
+            epoch = max(self._expected(architecture, replace(recipe, epochs=1)) - start, 1e-9)
+        return epoch
+
+    def _as_short_listed(self, architecture: Architecture, recipe: Recipe) -> float | None:
+        """By what the network took in the short-list, and what its work makes of what all took there: the geometric
+        mean, for a single training may have been disturbed, or had nothing beside it. None where that is not known, or
+        was on images of another side."""
+        image = self._image.get(architecture.hash)
+        if image is None or recipe.image_side != self._search.image_side:
+            return None
+        images, workload = self._workload.final_images, self._workload
+        own = image * (images.epoch(recipe) + workload.searching.scored * images.validation)
+        speed, ratio = workload.searching, statistics.median(self._ratios[True][-_LATEST:])
+        return math.sqrt(own * ratio * speed.epoch(recipe, images, self._work(architecture, recipe)))
+
+    def _timed_beside(self, architecture: Architecture, recipe: Recipe) -> float | None:
+        """Timed alone, and longer by so much as those of the short-list took longer beside others."""
+        epoch, ratios = self._timer(architecture, recipe), self._ratios[True][-_LATEST:]
+        return None if epoch is None else epoch * max(statistics.median(ratios) if ratios else _BESIDE, _BESIDE)
 
     def is_over(self) -> bool:
         """Whether the budget is overdrawn by a tenth, with what is still to be written."""
@@ -163,11 +209,15 @@ class BudgetPace:
 
     def _seconds(self, architecture: Architecture, recipe: Recipe) -> float:
         """As measured before anything was trained."""
-        shape = (self._channels, recipe.image_side, recipe.image_side)
-        work = float(training_work(GraphBatch.of([architecture.canonical]), shape, self._classes)[0])
+        work = self._work(architecture, recipe)
         if self._by_search(recipe):
             return self._workload.searching.seconds(recipe, self._workload.images, work)
         return self._workload.finishing.seconds(recipe, self._workload.final_images, work)
+
+    def _work(self, architecture: Architecture, recipe: Recipe) -> float:
+        """Of training the network on one image."""
+        shape = (self._channels, recipe.image_side, recipe.image_side)
+        return float(training_work(GraphBatch.of([architecture.canonical]), shape, self._classes)[0])
 
     def _expected(self, architecture: Architecture, recipe: Recipe) -> float:
         """Corrected by the latest trainings of the kind, else of the other."""

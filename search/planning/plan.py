@@ -12,7 +12,7 @@ from presage.search.final.halving import tuning_epochs
 from presage.search.final.settings import LEAST_EPOCHS, TRIALS, FinalSettings
 from presage.search.ladder import planned_epochs
 from presage.search.limits import Limits
-from presage.search.planning.final_part import final_epochs, several, tunings, whole_epochs
+from presage.search.planning.final_part import final_epochs, is_too_large, several, tunings, whole_epochs
 from presage.search.planning.workload import FINISH, Offer, Offered, PlannedPart, Workload
 from presage.search.settings import FULL, SearchSettings
 from presage.training.recipe import Recipe
@@ -194,7 +194,8 @@ def _choices(
     reserved = FINAL_SHARE * left if final else 0.0
     telling = workload.final_images.validation >= _TELLING
     for shortlist, trials, share, sized in _standards(settings, final, fixed, whole=whole, telling=telling):
-        for most in _sizes(offer, workload, sized=sized):
+        sizes = _sizes(offer, workload, sized=sized)
+        for most in sizes:
             each = workload.searching.seconds(offer.recipe, workload.images, most)
             turns = math.floor((left - reserved) / (each * settings.rounds))
             trained = turns * workload.at_once - settings.compare_random
@@ -212,6 +213,8 @@ def _choices(
             fits = final_epochs(spare, final, trials, workload, most, finals, beside=beside)
             long = _whole(offer, final, workload, most, trials)
             if fits < (long if share == 1 else max(math.floor(share * long), LEAST_EPOCHS)):
+                continue
+            if beside and most != sizes[-1] and is_too_large(spare, final, workload, most, long):
                 continue
             if beside:
                 finals, fits = several(spare, final, workload, most, chosen, (finals, fits), long)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +49,18 @@ def _never(architecture: Architecture, recipe: Recipe) -> float | None:
 def _pace(
     at: Time, folder: Path, budget: float = 200.0, networks: int = 1, trials: int = 0,
     timer: Callable[[Architecture, Recipe], float | None] = _never, side_by_side: bool = False,
+    search: Recipe = SEARCH,
 ) -> BudgetPace:  # fmt: skip
     final = FinalSettings(FINAL, networks, trials, side_by_side=side_by_side)
     told = Plan(budget, SearchSettings(), final, (), reserved=0.6 * budget)
     clock = BudgetClock(folder / "spent.json", budget, at)
-    return BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, SEARCH, timer)
+    return BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, search, timer)
+
+
+def _networks(count: int) -> list[Architecture]:
+    """So many, all different from `NETWORK`."""
+    others = SPACE.decode_batch(SPACE.sample(40, np.random.default_rng(0))).architectures()
+    return list({one.hash: one for one in others if one.hash != NETWORK.hash}.values())[:count]
 
 
 def test_a_short_list_ends_where_the_final_training_s_time_begins(at: Time, tmp_path: Path) -> None:
@@ -103,10 +111,45 @@ def test_final_trainings_side_by_side_have_all_the_time_and_what_that_costs(at: 
     assert slowed.fitted(NETWORK, FINAL).epochs == 17
 
 
+def test_side_by_side_a_network_takes_as_long_as_it_took_in_the_short_list(at: Time, tmp_path: Path) -> None:
+    """A machine that others use, too, disturbs what is timed by a few steps, and a whole training less."""
+    search = replace(SEARCH, image_side=FINAL.image_side)
+    pace = _pace(at, tmp_path, networks=4, timer=lambda architecture, recipe: 0.1, side_by_side=True, search=search)
+    first, second, third, fourth = _networks(4)
+    for network, seconds in ((first, 20.0), (second, 40.0), (third, 20.0)):  # ten epochs of 100 images
+        pace.trained(network, search, seconds)
+    at.now += 80
+    assert pace.fitted(first, FINAL).epochs == 30  # 200 - 80, two after one another, at 2 seconds
+    assert pace.fitted(second, FINAL).epochs == 21  # at √(4 · 2): its own time, and what its work tells by the others'
+    at.now += 75
+    pace.trained(first, replace(FINAL, epochs=30), 75.0)  # a quarter longer
+    assert pace.fitted(third, FINAL).epochs == 18  # 200 - 155 at 2.5
+    assert pace.fitted(fourth, FINAL).epochs == 80  # not short-listed: timed, four times those planned at most
+
+
+def test_a_network_that_was_short_listed_on_smaller_images_is_timed(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path, networks=2, timer=lambda architecture, recipe: 5.0, side_by_side=True)
+    pace.trained(NETWORK, SEARCH, 10.0)  # on images of 8 pixels
+    at.now += 90
+    assert pace.fitted(NETWORK, FINAL).epochs == 20  # on 16: 200 - 90 at 5 seconds each, and a tenth
+
+
+def test_a_short_list_comes_to_as_many_networks_as_are_trained_finally(at: Time, tmp_path: Path) -> None:
+    pace = _pace(at, tmp_path, networks=3, side_by_side=True)
+    late = _pace(at, tmp_path / "late", networks=3, side_by_side=True)
+    in_turn = _pace(at, tmp_path / "turns", networks=3)
+    at.now += 65  # of 200 · 0.95 - 120 = 70: one that takes 10 does not fit
+    assert pace.begins(NETWORK, SEARCH, "train")  # the second of three: 190 - 0.7 · 120 = 106
+    assert pace.begins(NETWORK, SEARCH, "train")
+    assert not pace.begins(NETWORK, SEARCH, "train")  # the fourth
+    assert not in_turn.begins(NETWORK, SEARCH, "train")
+    at.now += 35
+    assert not late.begins(NETWORK, SEARCH, "train")
+
+
 def test_more_final_trainings_than_there_is_room_for_share_the_time(at: Time, tmp_path: Path) -> None:
     pace = _pace(at, tmp_path, networks=4, timer=lambda architecture, recipe: 5.0, side_by_side=True)
-    others = SPACE.decode_batch(SPACE.sample(40, np.random.default_rng(0))).architectures()
-    first, second, third = list({one.hash: one for one in others if one.hash != NETWORK.hash}.values())[:3]
+    first, second, third = _networks(3)
     at.now += 80
     assert pace.fitted(NETWORK, FINAL).epochs == 10  # 200 - 80, two after one another, at 5 seconds each, and a tenth
     assert pace.fitted(first, FINAL).epochs == 10

@@ -105,7 +105,9 @@ def test_several_networks_are_trained_finally_rather_than_two_for_longer() -> No
         assert found.final.networks <= found.settings.shortlist
         seen.append((found.final.networks, found.final.recipe.epochs))
     assert [networks for networks, _ in seen] == sorted(networks for networks, _ in seen)
-    assert all(networks % 2 == 0 and epochs >= FINAL.recipe.epochs / 2 for networks, epochs in seen if networks > 2)
+    assert all(networks % 2 == 0 and epochs >= 0.45 * FINAL.recipe.epochs for networks, epochs in seen if networks > 2)
+    assert all(epochs >= FINAL.recipe.epochs for networks, epochs in seen if networks > 4)
+    assert any(networks == 4 and epochs < FINAL.recipe.epochs for networks, epochs in seen)
     assert seen[-1][0] == 10
     assert seen[-1][1] > FINAL.recipe.epochs  # no more networks are short-listed
     many = replace(few, final_images=Images(40_000, 1000, 1000))
@@ -113,6 +115,24 @@ def test_several_networks_are_trained_finally_rather_than_two_for_longer() -> No
         one = plan(1500, asked, RECIPE, SearchSettings(), replace(final, trials=0), fixed=frozenset({"trials"})).final
         assert one is not None
         assert one.recipe.epochs >= FINAL.recipe.epochs
+
+
+def test_of_few_images_networks_are_larger_only_where_each_of_several_has_a_whole_training() -> None:
+    few = replace(workload(), at_once=2, beside=Speed(image=2e-4, each=2e-10), final_images=Images(4000, 200, 1000))
+    seen = []
+    for budget in (150, 300, 600, 1200, 2400):
+        found = plan(budget, few, RECIPE, SearchSettings(), FINAL)
+        assert found.final is not None
+        seen.append((4 * (found.settings.limits.training_work or WORK[-1]), found.final.recipe.epochs))
+    assert [work for work, _ in seen] == sorted(work for work, _ in seen)
+    assert any(work > 16e6 for work, _ in seen)
+    assert all(epochs >= FINAL.recipe.epochs for work, epochs in seen if work > 16e6)
+    many = replace(few, final_images=Images(12_000, 390, 1000))
+    for asked, final in ((many, FINAL), (few, replace(FINAL, average=False))):  # one network is what counts
+        larger = [plan(budget, asked, RECIPE, SearchSettings(), final).final for budget in (600, 1200)]
+        assert all(one is not None and one.networks == 2 for one in larger)
+    large = replace(few, works=tuple(work for work in WORK if 4 * work > 16e6))  # the least that the space has
+    assert plan(300, large, RECIPE, SearchSettings(), FINAL).settings.limits.training_work == large.works[0]
 
 
 def test_of_many_images_fewer_epochs_are_a_whole_final_training() -> None:
