@@ -7,8 +7,11 @@ Made-up experience: the shipped experiments drawn anew, each with a network draw
 (real costs; as many experiments a network as the shipped ones have, and more once 20,000 networks are drawn), and its
 accuracies jittered. It is kept as Parquet in FOLDER, if that is given, for the next call. Each step runs in a process
 of its own: `import` of the Parquet files with every claim vetted, as `presage database import` does it; `load` of the
-database; `encode` for trees and kernel ridge; then fits of the predictors named. Printed are CPU seconds of all
-threads, peak memory of the process (of a fit: with what was loaded for it), and exponents from one size to the next.
+database; `encode` for trees and kernel ridge; then fits of the predictors named. `refit` is all that `presage predict
+--refit` does before it can predict: what is learned from is chosen and read, the default predictor fitted to it and
+written. Printed are CPU seconds of all threads, peak memory of the process (of a fit: with what was loaded for it), and
+exponents from one size to the next; of `refit` the seconds by the clock too. OMP_NUM_THREADS (1 if not set) is what
+BLAS takes; folds and members take all cores.
 """
 
 from __future__ import annotations
@@ -37,15 +40,19 @@ from presage.architecture.serial import dumps
 from presage.architecture.spaces import get_space
 from presage.architecture.spaces.space import Space
 from presage.architecture.vetting.texts import batch_of_texts
-from presage.database import Database
+from presage.database import Database, SampledDatabase
 from presage.errors import PresageError
+from presage.session import Session
+from presage.steps.prediction import read_experience
 from presage.surrogate import get_predictor, load_experience
+from presage.surrogate.predictors.cache import cache_key
+from presage.surrogate.predictors.storage import save_predictor
 from presage.vetting import check_architecture, check_entry
 from presage.vetting_columns import vouch
 
 Array = np.ndarray[Any, Any]
 
-STEPS = ("import", "load", "encode", "kernel-ridge", "boosted-trees", "tap-lstm")
+STEPS = ("import", "load", "encode", "kernel-ridge", "boosted-trees", "tap-lstm", "refit")
 DRAWN = 500
 """Networks of a space at a time."""
 MOST_NETWORKS = 20_000
@@ -182,6 +189,8 @@ def measure(step: str, folder: Path) -> dict[str, float]:
         assert not report.refused, str(report.refused[0])
         return _spent(began, report.experiments)
     began = time.process_time()
+    if step == "refit":
+        return refit(folder)
     with Database.open(folder / "experience.duckdb", read_only=True) as database:
         experience = load_experience(database)
     if step == "load":
@@ -193,6 +202,22 @@ def measure(step: str, folder: Path) -> dict[str, float]:
     began = time.process_time()
     get_predictor(step).fit(experience)
     return _spent(began, len(experience))
+
+
+def refit(folder: Path) -> dict[str, float]:
+    """The same of fitting the default predictor anew, with seconds by the clock, and by part."""
+    began, clock = time.process_time(), time.monotonic()
+    predictor = get_predictor(Session().predictor)
+    with Database.open(folder / "experience.duckdb", read_only=True) as database:
+        learned = database.learned(whole=True)
+        key = cache_key(predictor, SampledDatabase(database, learned).content_hash())
+        experience = read_experience(database, learned)
+    read = time.monotonic() - clock
+    predictor.fit(experience)
+    with tempfile.TemporaryDirectory() as kept:
+        save_predictor(predictor, Path(kept) / key, key.encode())
+    spent = _spent(began, len(experience))
+    return {**spent, "wall": time.monotonic() - clock, "wall_until_read": read}
 
 
 def _spent(began: float, rows: int) -> dict[str, float]:
@@ -211,6 +236,8 @@ def table(sizes: Sequence[int], found: dict[str, list[dict[str, Any]]]) -> str:
         steps = zip(results, results[1:], sizes, sizes[1:], strict=False)
         grown = [math.log(b["seconds"] / a["seconds"]) / math.log(m / n) for a, b, n, m in steps]
         lines.append(f"{step:14}{cells}   " + ", ".join(f"{one:.2f}" for one in grown))
+    if "refit" in found:
+        lines.append(f"{'refit, wall s':14}" + "".join(f"{one['wall']:.0f}".rjust(16) for one in found["refit"]))
     if "import" in found:
         rates = [f"{one['rows'] / one['seconds']:,.0f}" for one in found["import"]]
         lines.append(f"{'import, rows/s':14}" + "".join(rate.rjust(16) for rate in rates))

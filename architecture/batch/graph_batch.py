@@ -230,10 +230,15 @@ class GraphBatch:
     def fields_of(self, nodes: Ints) -> NDArray[np.int32]:
         """(k, A) `attributes` of these nodes, column by column in memory: those that no kind here has are not read."""
         found = np.zeros((len(nodes), len(ATTRIBUTES)), np.int32, order="F")
-        kinds = np.flatnonzero(np.bincount(self.kind, minlength=len(LAYOUT)))
-        for column in sorted({column for kind in kinds for field in LAYOUT[kind] for column in field.columns}):
+        for column in self._columns:
             self.attributes[:, column].take(nodes, out=found[:, column], mode="clip")  # other modes write to a buffer
         return found
+
+    @cached_property
+    def _columns(self) -> list[int]:
+        """Columns of `attributes` that some kind here has, sorted."""
+        kinds = np.flatnonzero(np.bincount(self.kind, minlength=len(LAYOUT)))
+        return sorted({column for kind in kinds for field in LAYOUT[kind] for column in field.columns})
 
     @classmethod
     def concatenate(cls, batches: Sequence[GraphBatch]) -> GraphBatch:

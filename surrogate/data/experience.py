@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,10 @@ __all__ = ["Experience"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+T = TypeVar("T")
+
+TOGETHER = 1024
+"""Rows that are encoded at once, which bounds the memory that it takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,10 +170,7 @@ class Experience:
         root, positions = self._root
         if root is not self:
             return root.sequences.take(positions)
-        parts = [
-            (rows, Inputs(self.graphs.take(rows), task, compiled=False).sequence) for task, rows in self.rows_by_task()
-        ]
-        return gathered(parts, len(self))
+        return gathered([(rows, inputs.sequence) for rows, inputs in self._by_shape()], len(self))
 
     @cached_property
     def depth_steps(self) -> Ints:
@@ -189,6 +191,27 @@ class Experience:
             inputs.__dict__["sequence"] = root.sequences.take(positions[rows])
         return inputs
 
+    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives of these rows, made once for whatever has the same rows of the same experience: predictors
+        that learn side by side need some of the same things. Who asks meanwhile waits for it.
+
+        Args:
+            key: what it is, and all that it depends on beside these rows.
+            make: called by the first that asks; where that raises, the next one makes it anew.
+        """
+        root, positions = self._root
+        name = (key, hashlib.sha256(positions.tobytes()).digest())
+        known: dict[Hashable, Future[T]] = root.__dict__.setdefault("_shared", {})
+        future = Future[T]()
+        first = known.setdefault(name, future)
+        if first is future:
+            try:
+                future.set_result(make())
+            except BaseException as error:
+                del known[name]
+                future.set_exception(error)
+        return first.result()
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything a predictor can learn from: equal for equal rows in equal order."""
@@ -204,13 +227,24 @@ class Experience:
 
     @cached_property
     def _own_features(self) -> NDArray[np.float32]:
-        parts = [
-            (rows, Inputs(self.graphs.take(rows), task, compiled=False).features) for task, rows in self.rows_by_task()
-        ]
+        parts = [(rows, inputs.features) for rows, inputs in self._by_shape()]
         matrix = np.empty((len(self), parts[0][1].shape[1]), np.float32)
         for rows, part in parts:
             matrix[rows] = part
         return matrix
+
+    def _by_shape(self) -> Iterator[tuple[Ints, Inputs]]:
+        """All rows, those of one image shape and number of classes together, `TOGETHER` at most: encodings depend on
+        nothing else of a task, and tasks of a few rows each take longer."""
+        shapes = {(task.input_shape, task.classes): task for task in self.tasks}
+        places = {shape: place for place, shape in enumerate(shapes)}
+        of_task = np.array([places[task.input_shape, task.classes] for task in self.tasks], np.int64)
+        of_row = of_task[self.task_index]
+        for place, task in enumerate(shapes.values()):
+            rows = np.flatnonzero(of_row == place)
+            for start in range(0, len(rows), TOGETHER):
+                some = rows[start : start + TOGETHER]
+                yield some, Inputs(self.graphs.take(some), task, compiled=False)
 
     @property
     def _root(self) -> tuple[Experience, Ints]:

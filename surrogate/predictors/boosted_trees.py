@@ -59,9 +59,8 @@ class BoostedTrees(RelativePredictor):
 
         # on little data threads only wait for each other
         threads = threads_here(1 if len(rows) < FEW_ROWS else self.threads)
-        of_task = np.stack([self._task_columns(task) for task in experience.tasks])[experience.task_index[rows]]
         data = lightgbm.Dataset(
-            np.concatenate([experience.features[rows], of_task], axis=1),
+            self._matrix(experience, rows),
             target,
             weight=task_weight(experience)[rows],
             feature_name=[*feature_names(), *(f"task.{name}" for name in TASK_COLUMNS)],
@@ -92,8 +91,21 @@ class BoostedTrees(RelativePredictor):
         check_finite(features, feature_names(), type(self).__name__)
         matrix = np.empty((len(features), features.shape[1] + len(TASK_COLUMNS)), np.float32)
         matrix[:, : features.shape[1]], matrix[:, features.shape[1] :] = features, self._task_columns(inputs.task)
-        bags = np.stack([model.predict(matrix, threads_here(self.threads)) for model in self.models_])
+        bags = self._of_bags(matrix)
         return bags.mean(axis=0), bags.std(axis=0)
+
+    def _relative_of_rows(self, experience: Experience) -> Floats:
+        """Networks of all tasks at once: a call for each of many tasks takes longer than their trees do."""
+        return np.asarray(self._of_bags(self._matrix(experience, np.arange(len(experience)))).mean(axis=0))
+
+    def _matrix(self, experience: Experience, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(r, f + q) features of these rows, and the columns of their tasks."""
+        of_task = self._columns_of_tasks(experience)[experience.task_index[rows]]
+        return np.concatenate([experience.features[rows], of_task], axis=1)
+
+    def _of_bags(self, matrix: NDArray[np.float32]) -> Floats:
+        """(bags, n) sums of each model's trees."""
+        return np.stack([model.predict(matrix, threads_here(self.threads)) for model in self.models_])
 
     def _store(self, state: State) -> None:
         super()._store(state)

@@ -175,27 +175,32 @@ class RecipeEffect:
 
     def usual(self, task: Task) -> Task:
         """The task as the usual recipe would have it."""
-        images = min(task.available_images or task.train_images, self.most_images_)
+        images, epoch_images = self._usual_images(task)
         return replace(
             task,
             image_side=self.side_,
             epochs=self.epochs_,
             train_images=images,
-            epoch_images=max(images, self.least_seen_),
+            epoch_images=epoch_images,
             recipe=self.recipe_[0],
             mirrored=False,
             regularisers=0,
             step=self.step_,
         )
 
+    def _usual_images(self, task: Task) -> tuple[int, int]:
+        """Training images and images of an epoch by the usual recipe: of every task in every pass, hence no `Task`."""
+        images = min(task.available_images or task.train_images, self.most_images_)
+        return images, max(images, self.least_seen_)
+
     def columns(self, task: Task) -> Floats:
         """(3,) doublings of images seen, training images and side, against the usual recipe."""
-        usual = self.usual(task)
+        images, epoch_images = self._usual_images(task)
         return np.array(
             [
-                doublings(task.images_seen, usual.images_seen),
-                np.log2(task.train_images / usual.train_images),
-                np.log2(task.image_side / usual.image_side),
+                doublings(task.images_seen, self.epochs_ * epoch_images),
+                np.log2(task.train_images / images),
+                np.log2(task.image_side / self.side_),
             ]
         )
 
@@ -230,8 +235,8 @@ class RecipeEffect:
 
     def _longer(self, task: Task) -> float:
         """Doublings of what is learned of each image, against the usual recipe."""
-        usual = self.usual(task)
-        times = float(np.log2(task.images_seen / task.train_images) - np.log2(usual.images_seen / usual.train_images))
+        images, epoch_images = self._usual_images(task)
+        times = float(np.log2(task.images_seen / task.train_images) - np.log2(self.epochs_ * epoch_images / images))
         return times + (0.5 * float(np.log2(task.step / self.step_)) if task.step > 0 < self.step_ else 0.0)
 
     def _explained(self, task: Task, spread: float) -> tuple[Floats, Floats]:

@@ -31,6 +31,8 @@ MOST_RELATIVE = 3.5
 class RelativePredictor(Predictor):
     """Learns relative accuracies (n,); mean and spread come from the task's own rows or its probe."""
 
+    _columns: tuple[Experience, NDArray[np.float32]] | None = None
+
     def _learn(self, experience: Experience) -> None:
         self.scale_ = RelativeScale().fit(experience)
         self.worth_ = MonotoneMap().fit(np.zeros(0), np.zeros(0))
@@ -43,6 +45,7 @@ class RelativePredictor(Predictor):
         relative = self._learn_and_predict(experience, np.arange(len(experience)))
         self.most_ = float(relative.max())
         self.relative_rmse_ = float(np.sqrt(np.mean((self.scale_.relative(experience) - relative) ** 2)))
+        self._columns = None
 
     def _placing(self, experience: Experience, rows: Ints) -> Floats:
         """(n,) relative accuracies, learned from `rows`, that place the tasks of all others."""
@@ -70,6 +73,12 @@ class RelativePredictor(Predictor):
         """(q,) `task_columns`, and how far networks are expected to spread on the task."""
         spread = self.scale_.spread_model_.predict(task)[0]
         return np.append(task_columns(task), np.float32(spread))
+
+    def _columns_of_tasks(self, experience: Experience) -> NDArray[np.float32]:
+        """(d, q) `_task_columns` of the tasks of what is being learned from, computed once."""
+        if self._columns is None or self._columns[0] is not experience:
+            self._columns = experience, np.stack([self._task_columns(task) for task in experience.tasks])
+        return self._columns[1]
 
     def _estimate(self, inputs: Inputs) -> Estimate:
         std_error = np.zeros(0)

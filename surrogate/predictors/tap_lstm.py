@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from presage.surrogate.data.encoding import Inputs, check_finite
 from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.sequences import Sequences, layer_names, places, starts_of
-from presage.surrogate.data.task import Task
 from presage.surrogate.predictors.kernel_ridge import KernelRidge
 from presage.surrogate.predictors.relative_predictor import RelativePredictor, task_weight
 from presage.surrogate.predictors.side_by_side import side_by_side
@@ -73,12 +72,13 @@ class TapLSTM(RelativePredictor):
         layers = self._read(experience.sequences)
         self.centre_ = layers.mean(axis=0)
         self.deviation_ = _deviation(layers)
-        of_task = np.nan_to_num(np.stack([self._task_columns(task) for task in experience.tasks]))
+        of_task = np.nan_to_num(self._columns_of_tasks(experience))
         self.task_centre_, self.task_deviation_ = of_task.mean(axis=0), _deviation(of_task)
 
     def _placing(self, experience: Experience, rows: NDArray[np.int64]) -> Floats:
         """By kernel ridge: half of the fit's time, and the LSTM ranks no worse for it."""
-        return self._placed_by(KernelRidge(seed=self.seed), experience, rows)
+        other = KernelRidge(seed=self.seed)
+        return other.placing(experience, lambda: self._placed_by(other, experience, rows))
 
     def _learn_relative(self, experience: Experience, rows: NDArray[np.int64], target: Floats) -> None:
         import torch
@@ -88,7 +88,7 @@ class TapLSTM(RelativePredictor):
         sequences = experience.sequences
         lengths = sequences.lengths[rows]
         by_depth = self.scale_.relative_by_depth(experience)
-        of_task = np.stack([self._task(task) for task in experience.tasks])[experience.task_index]
+        of_task = self._standard_tasks(self._columns_of_tasks(experience))[experience.task_index]
         examples = Examples(
             layers=self._standard(self._read(sequences.take(rows))),
             lengths=lengths,
@@ -119,10 +119,27 @@ class TapLSTM(RelativePredictor):
 
     def _relative(self, inputs: Inputs) -> tuple[Floats, Floats]:
         lengths = inputs.sequence.lengths
-        read, task = self._standard(self._read(inputs.sequence)), self._task(inputs.task)
+        read = self._standard(self._read(inputs.sequence))
+        task = self._standard_tasks(self._task_columns(inputs.task))
+        if len(self.networks_) == 1:
+            return self.networks_[0].relative(read, lengths, task), np.zeros(len(lengths))
         with ThreadPoolExecutor(min(len(self.networks_), os.cpu_count() or 1)) as pool:
             bags = np.stack(list(pool.map(lambda network: network.relative(read, lengths, task), self.networks_)))
         return bags.mean(axis=0), bags.std(axis=0)
+
+    def _relative_of_rows(self, experience: Experience) -> Floats:
+        """As `_relative`, with all layers standardised at once."""
+        read, lengths = self._standard(self._read(experience.sequences)), experience.sequences.lengths
+        tasks, starts = self._standard_tasks(self._columns_of_tasks(experience)), starts_of(lengths)
+
+        def by(network: TapReader) -> Floats:
+            relative = np.empty(len(experience))
+            for index, (_, rows) in enumerate(experience.rows_by_task()):
+                layers = read[places(starts[rows], lengths[rows])]
+                relative[rows] = network.relative(layers, lengths[rows], tasks[index])
+            return relative
+
+        return np.asarray(np.mean(side_by_side([partial(by, network) for network in self.networks_]), axis=0))
 
     def _read(self, sequences: Sequences) -> Singles:
         """(l, f) layers, network by network, checked."""
@@ -136,8 +153,9 @@ class TapLSTM(RelativePredictor):
         standard /= self.deviation_
         return np.asarray(np.clip(standard, -5.0, 5.0, out=standard), np.float32)
 
-    def _task(self, task: Task) -> Singles:
-        standard = (np.nan_to_num(self._task_columns(task)) - self.task_centre_) / self.task_deviation_
+    def _standard_tasks(self, columns: Singles) -> Singles:
+        """Columns of a task (q,), or of many (d, q), standardised, within ±3."""
+        standard = (np.nan_to_num(columns) - self.task_centre_) / self.task_deviation_
         return np.asarray(np.clip(standard, -3.0, 3.0), np.float32)
 
     def _store(self, state: State) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from presage.surrogate.data.sequences import padded, starts_of
+from presage.training.eager import keep_eager, take_step
 from presage.training.hardware import one_thread
 
 __all__ = ["Examples", "TapNetwork", "Training", "train"]
@@ -126,6 +127,7 @@ def train(network: TapNetwork, examples: Examples, how: Training, generator: tor
     """Trains in place. All randomness comes from `generator`."""
     n = len(examples.relative)
     steps = -(-n // how.batch) * how.epochs
+    keep_eager()
     optimizer = torch.optim.AdamW(network.parameters(), lr=how.learning_rate, weight_decay=how.weight_decay)
     step = 0
     network.train()
@@ -140,7 +142,7 @@ def train(network: TapNetwork, examples: Examples, how: Training, generator: tor
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             for settings in optimizer.param_groups:
                 settings["lr"] = how.learning_rate * _share(step, steps)
-            optimizer.step()
+            take_step(optimizer)
             step += 1
     network.eval()
 

@@ -98,7 +98,7 @@ def test_supervision_by_depth_teaches_the_prefixes(measured: Experience) -> None
         sequences, weights = measured.sequences, predictor.networks_[0].weights
         flat, starts = predictor._standard(sequences.layers), starts_of(sequences.lengths)
         layers = torch.from_numpy(padded(flat, starts, sequences.lengths))
-        tasks = np.stack([predictor._task(task) for task in measured.tasks])[measured.task_index]
+        tasks = predictor._standard_tasks(predictor._columns_of_tasks(measured))[measured.task_index]
         network = TapNetwork(layers.shape[2], tasks.shape[1], 12, 16, torch.Generator())
         network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
         with torch.no_grad():
