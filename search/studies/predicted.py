@@ -129,13 +129,17 @@ class PredictedStudy:
         directions = [DIRECTIONS[objective] for objective in self.objectives]
         self._signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in directions])
         self._recorder = journal.recorder(name, directions, draws.space)
+        self._forget()
+
+    def _forget(self) -> None:
         self._found: dict[int, int] = {}  # network key → row of its first candidate
         self._rows: list[_Rows] = []  # of each batch
         self._scores = np.zeros((1024, 5))  # of the candidates so far, and room for more
         self._size = 0
 
     def run(self, candidates: int, on_candidates: Callable[[int], None] | None = None) -> Candidates:
-        """Search until `candidates` are recorded (fewer where no more can be found within the limits).
+        """Search until `candidates` are recorded (fewer where no more can be found within the limits); again, with more
+        candidates, it goes on from those.
 
         Args:
             on_candidates: called with the number recorded, after each batch.
@@ -146,6 +150,7 @@ class PredictedStudy:
         """
         with reading(self._recorder.path):
             recorded = [_Rows.of(columns) for columns in self._recorder.read_columns() if len(columns)]
+            self._forget()  # what an earlier call found is among the recorded
             last = int(recorded[-1].batch[-1]) if recorded else 0
             kept = [rows.before(last) for rows in recorded]
             for rows in kept:

@@ -110,6 +110,16 @@ def test_a_finished_study_scores_nothing_more(tmp_path: Path) -> None:
     assert scorer.scored <= 10  # at most the last batch, drawn again to see whether it was whole
 
 
+@pytest.mark.parametrize("strategy", ["evolution", "random", "nsgaii"])
+def test_run_again_one_study_goes_on_where_it_was(tmp_path: Path, strategy: str) -> None:
+    whole = _study(tmp_path / "whole", strategy).run(230)
+    study, told = _study(tmp_path / "twice", strategy), list[int]()
+    assert len(study.run(120)) == 120
+    assert _same(study.run(230, told.append), whole)
+    assert told == [120, 160, 200, 230]  # the last batch of before is drawn again
+    assert _same(study.run(230), whole)
+
+
 def test_optuna_sees_predicted_values_intervals_and_costs(tmp_path: Path) -> None:
     found = _study(tmp_path / "j").run(50)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "j")))
