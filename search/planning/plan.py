@@ -218,6 +218,11 @@ def _choices(
                 continue
             if beside:
                 finals, fits = several(spare, final, workload, most, chosen, (finals, fits), long)
+                needed = workload.at_once * workload.turns(max(finals, shortlist))
+                if finals > workload.at_once and needed < chosen and "shortlist" not in fixed:  # more would be left out
+                    spare += (workload.turns(chosen) - workload.turns(needed)) * settings.rounds * each
+                    chosen = needed
+                    fits = final_epochs(spare, final, trials, workload, most, finals, beside=True)
             fits = min(fits, _MOST_EPOCHS * final.recipe.epochs)
             yield _Choice(most, chosen, candidates, trials, fits, finals, beside)
 

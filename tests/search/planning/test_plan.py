@@ -103,13 +103,14 @@ def test_several_networks_are_trained_finally_rather_than_two_for_longer() -> No
         assert found.seconds <= SAFE * budget
         assert found.final is not None
         assert found.final.networks <= found.settings.shortlist
+        if found.final.networks > 2:  # what would be left out of the final trainings is not short-listed
+            assert found.settings.shortlist == found.final.networks
         seen.append((found.final.networks, found.final.recipe.epochs))
     assert [networks for networks, _ in seen] == sorted(networks for networks, _ in seen)
     assert all(networks % 2 == 0 and epochs >= 0.45 * FINAL.recipe.epochs for networks, epochs in seen if networks > 2)
     assert all(epochs >= FINAL.recipe.epochs for networks, epochs in seen if networks > 4)
     assert any(networks == 4 and epochs < FINAL.recipe.epochs for networks, epochs in seen)
-    assert seen[-1][0] == 10
-    assert seen[-1][1] > FINAL.recipe.epochs  # no more networks are short-listed
+    assert seen[-1][1] > FINAL.recipe.epochs
     many = replace(few, final_images=Images(40_000, 1000, 1000))
     for asked, final in ((many, FINAL), (few, replace(FINAL, average=False))):  # each is trained to its recipe's end
         one = plan(1500, asked, RECIPE, SearchSettings(), replace(final, trials=0), fixed=frozenset({"trials"})).final
