@@ -1,7 +1,7 @@
 """A worker process: ``python -m presage.training.worker`` answers calls on stdin, a line of JSON each, on stdout.
 
 It is no copy of its parent, as those of `multiprocessing` are: a script that trains needs no ``if __name__`` guard. It
-ends when its parent does, however that ends.
+ends when its parent does, however that ends, and removes what is left to it then (`presage.training.orphans`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 import threading
 from importlib import import_module
 from queue import SimpleQueue
+
+from presage.training.orphans import remove_orphaned
 
 __all__ = ["main"]
 
@@ -36,6 +38,7 @@ def main() -> None:
 def _listen(requests: SimpleQueue[bytes]) -> None:
     for line in sys.stdin.buffer:
         requests.put(line)
+    remove_orphaned()
     os._exit(0)  # in the middle of a training, too: nobody waits for it
 
 

@@ -23,6 +23,7 @@ from presage.surrogate.data.experience import Experience
 from presage.surrogate.data.snapshot import load_snapshot, save_snapshot
 from presage.surrogate.predictors.code_version import code_version
 from presage.surrogate.predictors.predictor import Predictor, StepCallback
+from presage.training.orphans import remove_when_orphaned
 
 __all__ = ["described", "kept", "kept_in", "kept_or", "make", "named", "read", "worked_out"]
 
@@ -124,6 +125,7 @@ def worked_out(
 
 def _attempt(module: str, name: str, request: Request) -> str | None:
     """Works a part out; the line to say where the disk is full: errors of a worker have no class of their own."""
+    remove_when_orphaned(Path(request["experience"]).parent)
     try:
         getattr(import_module(module), name)(request)
     except StorageFull as error:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -171,6 +175,44 @@ def test_a_fold_whose_worker_is_killed_is_tried_again_once(
     assert len(found) == 4
     with Workers(1) as workers, pytest.raises(WorkerDied):
         leave_out(experience, [KilledAlways()], folds=2, cache=tmp_path / "folds", executor=workers)
+
+
+class Endless(CostOnly):
+    """Never done."""
+
+    name = "endless"
+
+    def _learn(self, experience: Experience) -> None:
+        Path(os.environ["PRESAGE_TEST_BEGUN"]).touch()
+        time.sleep(600)
+
+
+def evaluate_without_end(folder: str) -> None:
+    """What a process does that is killed at it."""
+    with Workers(2) as workers:
+        leave_out(synthetic_experience(4, 20), [Endless()], folds=2, cache=Path(folder), executor=workers)
+
+
+def test_a_killed_evaluation_leaves_nothing_that_it_learned_from(tmp_path: Path) -> None:
+    temporary, begun = tmp_path / "temporary", tmp_path / "begun"
+    temporary.mkdir()
+    call = f"from {__name__} import evaluate_without_end as run; run({str(tmp_path / 'folds')!r})"
+    environment = {**os.environ, "TMPDIR": str(temporary), "PRESAGE_TEST_BEGUN": str(begun)}
+    process = subprocess.Popen([sys.executable, "-c", call], env=environment)
+    try:
+        _until(begun.exists)
+        assert [path.name.startswith("presage-experience-") for path in temporary.iterdir()] == [True]
+    finally:
+        process.kill()
+        process.wait()
+    _until(lambda: not any(temporary.iterdir()))
+
+
+def _until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 class OnAFullDisk(CostOnly):
