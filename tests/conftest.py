@@ -45,6 +45,20 @@ def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _by_numpy() -> Iterator[None]:
+    """Everything by NumPy, as without the extra `fast`, which developers have: users need not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRESAGE_COMPILED", "0")
+        yield
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By compiled code, where there is any and presage would choose it."""
+    monkeypatch.delenv("PRESAGE_COMPILED")
+
+
 @pytest.fixture(scope="session")
 def _experienced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four datasets, twelve networks of `nb201` each, accuracies made up: more multiply-adds, higher."""

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,8 +50,7 @@ def compiled(function: F) -> F:
     """
     if not _is_there():
         return function
-    import numba
-
+    numba: Any = import_module("numba")  # checked alike where it is not installed
     sources = {*HERE.glob("*.py"), Path(function.__code__.co_filename).resolve()}
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).hexdigest()[:16]
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(HERE / "__pycache__" / f"compiled-{digest}")

@@ -30,6 +30,7 @@ from presage.errors import InvalidArchitecture
 from presage.surrogate.testing import synthetic_experience, synthetic_task
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
+pytestmark = pytest.mark.usefixtures("compiled")
 NAMES = (*GRAPH_FEATURE_NAMES, *COST_FEATURE_NAMES)
 
 

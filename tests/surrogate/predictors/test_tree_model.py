@@ -113,6 +113,7 @@ print(len(found) == MANY // 768 + 2, all(each == found[0] for each in found), fo
     assert found.stdout.strip() == f"True True {booster.predict(x[:3]).tolist()}"
 
 
+@pytest.mark.usefixtures("compiled")
 def test_compiled_trees_go_before_numpy_where_lightgbm_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba", reason="the extra `fast` is not installed")
     booster, x = _trained()
