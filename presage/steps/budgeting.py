@@ -33,6 +33,7 @@ PLAN, _SPENT, _EPOCHS = "plan.json", "spent.json", "final-epochs.json"
 _SCORED = 0.004  # seconds to score a candidate, until that is measured
 _FINISH = 5.0  # processor seconds to export a model and write a report
 _NOTABLE = 0.1  # share of a plan's time by which it may change without being told again
+_SPUN = 0.3  # processor seconds by which it is told how much others use the machine
 _SHORT = 900.0  # seconds of a budget under which a dataset is probed once: three probes may take minutes
 
 
@@ -144,13 +145,11 @@ class Budgeting:
         elif self._kept is not None:
             again = self._again(self._kept)
             choices = (Offer(again.recipe or asked.recipe, again.final),)
-        clock, processor = time.monotonic(), time.process_time()
+        self._finish = _FINISH * _crowding()
         self._measured = measured(
             dataset, space, choices, asked.settings, latency=latency, device=device, at_once=at_once,
             brief=self._short,
         )  # fmt: skip
-        slower = (time.monotonic() - clock) / max(time.process_time() - processor, 1e-3)  # others use the machine, too
-        self._finish = _FINISH * max(slower, 1.0)
         self._timed = self._clock.spent
         ahead = [("measure", "read the dataset, time this machine", self._timed)]
         ahead += [(what.split()[0], what, seconds) for what, seconds in before(self.probes).items()]
@@ -287,6 +286,16 @@ class Budgeting:
 
         found = Plan(None, self._asked.settings, self._asked.final, (), 0.0, self._asked.recipe)
         return found.again(kept) if kept else found
+
+
+def _crowding() -> float:
+    """By how much a process is slowed by others that use the machine, too, at least 1: a part of a second of the
+    processor against the clock. What is timed for trainings side by side has neighbours of its own: that is another.
+    """
+    began, used = time.monotonic(), time.process_time()
+    while (spent := time.process_time() - used) < _SPUN:
+        sum(range(1000))
+    return max((time.monotonic() - began) / spent, 1.0)
 
 
 def _differs(found: Plan, told: Plan) -> bool:

@@ -12,6 +12,7 @@ import pytest
 import presage as package
 from presage.errors import InvalidArgument
 from presage.output import clock, duration
+from presage.steps import budgeting
 
 FAST = ("--epochs", 1, "--train-images", 40, "--predictor", "cost-only")
 
@@ -98,3 +99,25 @@ def test_times_are_told_in_words(seconds: float, text: str) -> None:
 def test_a_budget_that_is_none_is_refused_from_python_too(budget: object, shapes_npz: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"The `budget` of `presage\.search` must"):
         package.search(str(shapes_npz), budget=budget, final=0, run_folder=tmp_path / "run")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("share", "told"), [(1.0, 1.0), (0.25, 4.0)])
+def test_what_others_take_of_the_machine_is_told_by_the_clock(
+    monkeypatch: pytest.MonkeyPatch, share: float, told: float
+) -> None:
+    """Of what comes last, the export and the report, only a process that is slowed by others takes longer."""
+    used = 0.0
+
+    class Clocks:
+        @staticmethod
+        def process_time() -> float:
+            nonlocal used
+            used += 0.01
+            return used
+
+        @staticmethod
+        def monotonic() -> float:
+            return used / share
+
+    monkeypatch.setattr(budgeting, "time", Clocks)
+    assert budgeting._crowding() == pytest.approx(told, rel=0.1)
