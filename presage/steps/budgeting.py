@@ -290,7 +290,7 @@ class Budgeting:
 
 def _crowding() -> float:
     """By how much a process is slowed by others that use the machine, too, at least 1: a part of a second of the
-    processor against the clock. What is timed for trainings side by side has neighbours of its own: that is another.
+    processor against the clock.
     """
     began, used = time.monotonic(), time.process_time()
     while (spent := time.process_time() - used) < _SPUN:

@@ -16,7 +16,6 @@ from presage.architecture.spaces.space import Space
 from presage.errors import InvalidArgument
 from presage.search.latency.model import LatencyModel
 from presage.search.latency.training_work import training_work
-from presage.search.planning.neighbours import neighbours
 from presage.search.planning.workload import Offer, Offered, PlannedPart, Workload
 from presage.search.samplers.history import History
 from presage.search.samplers.random import RandomSampler
@@ -24,7 +23,7 @@ from presage.search.settings import SearchSettings
 from presage.search.studies.feasible import Feasible, FeasibleDraws
 from presage.search.studies.scorer import AnyScorer, prediction_of
 from presage.training.datasets.image_dataset import ImageDataset
-from presage.training.hardware import choose_device, one_thread
+from presage.training.hardware import one_thread
 from presage.training.recipe import Recipe
 from presage.training.recording import dataset_record
 from presage.training.timing import Images, Speed, fitted_speed, timed
@@ -131,7 +130,7 @@ def measured(
     brief: bool = False,
 ) -> MeasuredMachine:
     """What a plan is made from. Takes seconds: on images of two sides, whatever is offered; on the larger, no large
-    network. What will be trained side by side is timed beside `neighbours`.
+    network.
 
     Args:
         at_once: networks that are trained side by side, each by one thread; None: one after the other, by all threads.
@@ -148,8 +147,7 @@ def measured(
     found = draws.draw(History(len(space.parameters)), _DRAWN, (settings.seed, _DRAWN))
     done = training_work(found.graphs, shape, classes)
     networks = tuple(space.decode(space.params(found.codes[row])) for row in _quantiles(done))
-    beside_others = (at_once or 1) - 1 if choose_device(device).type == "cpu" else 0
-    with nullcontext() if at_once is None else one_thread(), neighbours(beside_others):
+    with nullcontext() if at_once is None else one_thread():
         searching = _speed(networks, shape, classes, recipe, device, depth=True), recipe.image_side
     finals = [offer.final.recipe for offer in offers if offer.final is not None]
     finishing, beside = searching, None
@@ -157,7 +155,7 @@ def measured(
         last = min(finals, key=lambda one: abs(one.image_side - _TIMED_SIDE))
         asked = networks[:2], _shape(dataset, last), classes, last, device
         if at_once is not None and at_once > 1:
-            with one_thread(), neighbours(beside_others):
+            with one_thread():
                 finishing = beside = _speed(*asked, depth=False), last.image_side
         if beside is None or not brief:
             finishing = _speed(*asked, depth=False), last.image_side  # by all threads: it is one training
