@@ -32,23 +32,37 @@ def _is_there() -> bool:
     return find_spec("numba") is not None and os.access(HERE, os.W_OK)
 
 
+@cache
+def _loads() -> bool:
+    """Whether numba can be loaded: one of before the NumPy or Python that is here is installed, and refuses."""
+    try:
+        import_module("numba")
+    except Exception:  # what a broken installation raises is anybody's guess
+        return False
+    return True
+
+
 def is_available() -> bool:
     """Whether there is compiled code here, and `SWITCH` does not say 0."""
     return os.environ.get(SWITCH) != "0" and _is_there()
 
 
 def is_worth_it(count: int) -> bool:
-    """Whether so many architectures are better encoded by compiled code: many, or numba is loaded already."""
-    return is_available() and (count >= FEW or "numba" in sys.modules)
+    """Whether so many architectures are better encoded by compiled code: many, or numba is loaded already.
+
+    Of many it loads numba, to know that it can be.
+    """
+    return is_available() and (count >= FEW or "numba" in sys.modules) and _loads()
 
 
 def compiled(function: F) -> F:
     """Compiles a kernel at its first call, to run outside Python's lock; kept on disk for the next process.
 
     It is kept under a digest of the kernel's file and of this package: numba reads what it kept with pickle, and looks
-    at no more than the age of the kernel's own file to know whether that still holds. Without numba it stays Python.
+    at no more than the age of the kernel's own file to know whether that still holds. Without numba, or with one
+    that cannot be loaded, it stays Python.
     """
-    if not _is_there():
+    if not (_is_there() and _loads()):
         return function
     numba: Any = import_module("numba")  # checked alike where it is not installed
     sources = {*HERE.glob("*.py"), Path(function.__code__.co_filename).resolve()}
