@@ -161,7 +161,8 @@ class Trainings:
                 left = self._trainer.unfinished(self.architecture, recipe, result)
                 self.unfinished = None if left is None else replace(left, stopped_after=len(row["curve"]))
                 return {**row, "status": STOPPED}
-            if keep or recipe.hash not in self._by_one_thread:  # a setting's says little of a final one, by all threads
+            told = keep or recipe.hash not in self._by_one_thread  # a setting's says little of one by all threads
+            if told and row["status"] == FINISHED:  # one that ended early took less than its epochs do
                 self.run.pace.trained(self.architecture, recipe, result.seconds)
             if keep and row["status"] == FINISHED:
                 model = self._trainer.model(self.architecture, recipe, result)

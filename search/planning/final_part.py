@@ -63,7 +63,8 @@ def several(
     whole: int,
 ) -> tuple[int, int]:
     """How many of the `chosen` networks are trained finally, some at once, and for how many epochs each: as many as a
-    whole training of each allows for, and where images are few up to four, each for half of that. They are averaged
+    whole training of each allows for, and where images are few up to four, each for half of that; beside those of
+    one turn, which have a core each. They are averaged
     (`FinalSettings.average`): in about as many seconds the mean of four was better than that of two for twice as long,
     and than that of six or eight for shorter (docs/tried.md).
 
@@ -82,7 +83,7 @@ def several(
 
 def is_too_large(spare: float, final: FinalSettings, workload: Workload, most: int, whole: int) -> bool:
     """Whether networks of so much work, trained side by side, are larger than few images ask for while a whole training
-    of each of several does not fit.
+    of each of four does not fit, or of as many as stand side by side.
 
     In equal seconds, 15 to 30 for each network, six convolutions of 9.9 million multiply-adds came to 2.3 points more
     in the mean of five datasets than those of 38.6 million for 15 to 20 epochs, and to 1.3 more than those of 2.6
@@ -94,7 +95,8 @@ def is_too_large(spare: float, final: FinalSettings, workload: Workload, most: i
     few = workload.final_images.train <= _FEW and final.average
     if not few or most * workload.growth <= _BALANCED:
         return False
-    return final_epochs(spare, final, 0, workload, most, 2 * workload.at_once, beside=True) < whole
+    networks = max(_ENOUGH, workload.at_once)  # where more stand side by side, each has a core
+    return final_epochs(spare, final, 0, workload, most, networks, beside=True) < whole
 
 
 def _fitting_epochs(seconds: float, final: FinalSettings, trials: int, workload: Workload, most: int) -> int:

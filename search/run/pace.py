@@ -17,7 +17,7 @@ class Pace(Protocol):
         """Whether this training may begin, in the stage `train`, `baseline` or `tune`."""
 
     def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
-        """A training is over, after so many seconds."""
+        """A training came to its end, after so many seconds; one that ended early says nothing of how long it takes."""
 
     def finishes(self, networks: int) -> int:
         """How many of the networks that could be trained finally should be."""

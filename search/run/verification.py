@@ -234,7 +234,8 @@ class Verification:
             return {**row, "stopped": ended[-1].to_json()}
         if until is not None:
             row = {**row, "seconds": round(sum(one.seconds for one in records), 3)}  # of all its parts
-        self._pace.trained(architecture, self._recipe, result.seconds)
+        if result.status == "finished":  # one that ended early took less than its epochs do
+            self._pace.trained(architecture, self._recipe, result.seconds)
         if result.status == "finished" and result.module is not None:
             if isinstance(self._trainer, Examining):
                 write_json(folder / PREDICTIONS, self._trainer.predictions(architecture, result).to_json())

@@ -21,7 +21,7 @@ from presage.search.run.pace import Unhurried
 from presage.search.testing import TableTrainer
 from presage.training.fitting import TrainingResult
 from presage.training.recipe import Recipe
-from tests.search.final.conftest import FINAL, RatesTrainer, Search
+from tests.search.final.conftest import FINAL, RECIPE, RatesTrainer, Search
 
 
 def _study(folder: Path) -> optuna.Study:
@@ -283,6 +283,29 @@ def test_a_final_training_that_is_cut_is_told_and_goes_on_later(search: Search, 
     assert later.final is not None
     assert later.final.best is not None
     assert len(later.final.best.curve) == 9
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_training_that_ended_early_does_not_tell_how_long_one_takes(search: Search, failing: bool) -> None:
+    told: list[int] = []
+
+    class Told(Unhurried):
+        def trained(self, architecture: Architecture, recipe: Recipe, seconds: float) -> None:
+            told.append(recipe.epochs)
+
+    trainer = RatesTrainer()
+    trainer.most_rate = 0.0 if failing else 1.0
+    result = search(trainer, FinalSettings(FINAL, trials=0), pace=Told())
+    assert result.final is not None
+    assert [one.status for one in result.final.trainings] == ["diverged" if failing else "finished"]
+    assert told.count(FINAL.epochs) == (0 if failing else 1)
+    assert len(told) > 1  # those of the short-list
+    told.clear()
+    short = TableTrainer(RECIPE.epochs)
+    short.status = "diverged"
+    search(trainer, folder="none", search_trainer=short, pace=Told())
+    assert short.trained
+    assert not told
 
 
 def test_the_pace_says_how_many_networks_are_trained_finally(search: Search) -> None:

@@ -132,6 +132,11 @@ def test_of_few_images_networks_are_larger_only_where_each_of_several_has_a_whol
     for asked, final in ((many, FINAL), (few, replace(FINAL, average=False))):  # one network is what counts
         larger = [plan(budget, asked, RECIPE, SearchSettings(), final).final for budget in (600, 1200)]
         assert all(one is not None and one.networks == 2 for one in larger)
+    for cores in (4, 8):  # one turn of as many is enough: two of eight would be more than are ever short-listed
+        wide = plan(600, replace(few, at_once=cores), RECIPE, SearchSettings(), FINAL)
+        assert 4 * (wide.settings.limits.training_work or WORK[-1]) > 16e6
+        assert wide.final is not None
+        assert (wide.final.networks, wide.final.recipe.epochs >= FINAL.recipe.epochs) == (cores, True)
     large = replace(few, works=tuple(work for work in WORK if 4 * work > 16e6))  # the least that the space has
     assert plan(300, large, RECIPE, SearchSettings(), FINAL).settings.limits.training_work == large.works[0]
 
