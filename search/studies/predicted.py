@@ -96,8 +96,7 @@ class PredictedStudy:
 
     Every batch is a function of the run's seed, the batch's number and what is recorded before it; it is recorded in
     one append. After a kill the last recorded batch is drawn again and what is missing of it is recorded, so that a
-    resumed study is the one that would have been. Where fewer candidates were asked for before, which ended that batch
-    early, what is recorded stands, and the next batch goes on from it.
+    resumed study is the one that would have been.
 
     Args:
         journal: where it is recorded, under `name`.
@@ -153,7 +152,7 @@ class PredictedStudy:
             recorded = [_Rows.of(columns) for columns in self._recorder.read_columns() if len(columns)]
             self._forget()  # what an earlier call found is among the recorded
             last = int(recorded[-1].batch[-1]) if recorded else 0
-            kept, begun = [rows.before(last) for rows in recorded], [rows.since(last) for rows in recorded]
+            kept = [rows.before(last) for rows in recorded]
             for rows in kept:
                 self._take(rows)
         history = History(len(self.draws.space.parameters), len(self.objectives))
@@ -163,18 +162,14 @@ class PredictedStudy:
         while self._size < candidates:
             n = min(self.batch, candidates - self._size)
             feasible = self._next(history, n, number)
-            done = max(known - self._size, 0)  # of this batch, recorded before a kill
-            if done and not _begins(feasible.codes, begun):  # fewer were asked for then: what is recorded stands
-                found = [rows.part(0, n) for rows in begun]
-            elif len(feasible):
-                found = [self._score(feasible, number)]
-                trials = found[0].columns(self.objectives, self.score)
-                self._recorder.write(trials[done:], self._size + done, candidates)
-            else:
+            if not len(feasible):
                 break
-            for rows in found:
-                self._take(rows)
-                self._remember(history, rows)
+            fresh = self._score(feasible, number)
+            done = max(known - self._size, 0)  # of this batch, recorded before a kill
+            trials = fresh.columns(self.objectives, self.score)
+            self._recorder.write(trials[done:], self._size + done, candidates)
+            self._take(fresh)
+            self._remember(history, fresh)
             number += 1
             if on_candidates is not None:
                 on_candidates(self._size)
@@ -249,18 +244,10 @@ class _Rows:
 
     def before(self, batch: int) -> _Rows:
         """Those of earlier batches."""
-        return self.part(0, int((self.batch < batch).sum()))
-
-    def since(self, batch: int) -> _Rows:
-        """Those of this batch and of later ones."""
-        return self.part(int((self.batch < batch).sum()), len(self))
-
-    def part(self, start: int, end: int) -> _Rows:
-        """From one row to before another."""
-        at = slice(start, end)
+        n = int((self.batch < batch).sum())
         return _Rows(
-            self.codes[at], self.scores[at], self.costs[at], self.latency[at], self.key[at], self.first[at],
-            self.batch[at], self.marks[at],
+            self.codes[:n], self.scores[:n], self.costs[:n], self.latency[:n], self.key[:n], self.first[:n],
+            self.batch[:n], self.marks[:n],
         )  # fmt: skip
 
     def values(self, objectives: Sequence[str], score: Score) -> Floats:
@@ -327,12 +314,6 @@ class _Rows:
             np.asarray(trials.codes, np.int64), scores, costs, number(_LATENCY), key, _whole(user[_FIRST]), batch,
             [rest for _, rest in found],
         )  # fmt: skip
-
-
-def _begins(codes: Codes, begun: Sequence[_Rows]) -> bool:
-    """Whether a batch of these codes (n, p) begins as the recorded rows do."""
-    recorded = np.concatenate([rows.codes for rows in begun])[: len(codes)]
-    return len(codes) > 0 and np.array_equal(codes[: len(recorded)], recorded)
 
 
 def _whole(column: NDArray[Any]) -> NDArray[np.int64]:

@@ -120,20 +120,6 @@ def test_run_again_one_study_goes_on_where_it_was(tmp_path: Path, strategy: str)
     assert _same(study.run(230), whole)
 
 
-@pytest.mark.parametrize("strategy", ["evolution", "random", "nsgaii"])
-def test_what_is_recorded_stands_where_more_are_asked_for_than_before(tmp_path: Path, strategy: str) -> None:
-    """A batch of 20 candidates is not the beginning of one of 40: it may hold other ones."""
-    first = _study(tmp_path / "j", strategy).run(100)
-    assert _same(_study(tmp_path / "j", strategy).run(100), first)
-    assert len(_study(tmp_path / "j", strategy).run(90)) == 90
-    more = _study(tmp_path / "j", strategy).run(230)
-    assert len(more) == 230
-    np.testing.assert_array_equal(more.codes[:100], first.codes)
-    np.testing.assert_array_equal(more.value[:100], first.value)
-    recorder = Journal(tmp_path / "j").recorder("predicted", ("maximize",), SPACE)
-    assert _same(read_candidates(recorder), more)
-
-
 def test_optuna_sees_predicted_values_intervals_and_costs(tmp_path: Path) -> None:
     found = _study(tmp_path / "j").run(50)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "j")))
