@@ -86,9 +86,9 @@ def shifts(experience: Experience) -> tuple[list[Task], Floats]:
 def predicted(experience: Experience, tasks: list[Task], found: Floats, fold: Ints) -> tuple[Floats, Floats]:
     """(t,) shifts, each predicted without its fold, and (t,) standard errors."""
     value, error = np.empty(len(tasks)), np.empty(len(tasks))
+    effect = RecipeEffect().fit(experience)
     for out in np.unique(fold):
         known, asked = np.flatnonzero(fold != out), np.flatnonzero(fold == out)
-        effect = RecipeEffect().fit(experience)
         effect.learn([tasks[at] for at in known], found[known, 0], found[known, 1], found[known, 3])
         for at in asked.tolist():
             value[at], error[at] = effect.predict(tasks[at], float(found[at, 3]))
