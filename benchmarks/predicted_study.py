@@ -96,12 +96,14 @@ def fitted(name: str) -> Scorer:
 
 
 def studies(space: Space, scorer: Scorer, strategies: Sequence[str], folder: Path) -> dict[str, Rate]:
-    """Candidates a second of each strategy, recorded in a journal."""
+    """Candidates a second of each strategy, recorded in a journal; what is compiled or loaded once is not counted."""
     found = {}
+    draws = FeasibleDraws(space, get_proposer("random", 1), Limits(), SHAPE, CLASSES)
+    PredictedStudy(journal_in(folder / "first"), "predicted", draws, scorer, batch=batch_of(2000)).run(2000)
     for name in strategies:
         few = arguments.candidates if name in FAST else min(arguments.candidates, 300)
         draws = FeasibleDraws(space, get_proposer(name, 0), Limits(), SHAPE, CLASSES)
-        study = PredictedStudy(Journal(folder / name), "predicted", draws, scorer, batch=batch_of(few))
+        study = PredictedStudy(journal_in(folder / name), "predicted", draws, scorer, batch=batch_of(few))
         found[name] = rate(few, partial(study.run, few))
     sample = space.decode_batch(space.sample(2000, np.random.default_rng(1)))
     sizes, seconds_each = batch_costs(sample, SHAPE, CLASSES).parameters, LATENCY.seconds(sample)
@@ -112,7 +114,7 @@ def studies(space: Space, scorer: Scorer, strategies: Sequence[str], folder: Pat
     for name in (name for name in FAST if name in strategies):
         for limited, (limit, latency) in limits.items():
             draws = FeasibleDraws(space, get_proposer(name, 0), limit, SHAPE, CLASSES, latency)
-            journal = Journal(folder / f"{name}-{limited}")
+            journal = journal_in(folder / f"{name}-{limited}")
             study = PredictedStudy(journal, "predicted", draws, scorer, batch=batch_of(arguments.candidates))
             done = rate(arguments.candidates, partial(study.run, arguments.candidates))
             found[f"{name}, {limited} that 1 in 100 has"] = done
@@ -123,7 +125,7 @@ def quarters(space: Space, scorer: Scorer, name: str, folder: Path) -> str:
     """A line: what a candidate costs in each quarter of one long study, and what it leaves on disk and in memory."""
     marks = [(0, time.process_time(), time.perf_counter())]
     draws = FeasibleDraws(space, get_proposer(name, 0), Limits(), SHAPE, CLASSES)
-    journal = Journal(folder / f"{name}-long")
+    journal = journal_in(folder / f"{name}-long")
     before = bytes_in(folder)
     study = PredictedStudy(journal, "predicted", draws, scorer, batch=batch_of(arguments.candidates))
     found = study.run(arguments.candidates, lambda done: marks.append((done, time.process_time(), time.perf_counter())))
@@ -138,6 +140,12 @@ def quarters(space: Space, scorer: Scorer, name: str, folder: Path) -> str:
         f"{marks[-1][2] - marks[0][2]:.0f} by the clock; {size / len(found):.0f} bytes each on disk; "
         f"{peak:.2f} GB of memory at most"
     )
+
+
+def journal_in(folder: Path) -> Journal:
+    """In a folder of its own: the candidates of long studies lie beside the journal."""
+    folder.mkdir()
+    return Journal(folder / "journal.log")
 
 
 def bytes_in(folder: Path) -> int:

@@ -41,6 +41,8 @@ __all__ = ["CANDIDATE", "CANDIDATES", "SAMPLED", "WHOLE", "Journal", "ScoredTria
 
 CANDIDATES = "candidates"
 """Folder beside the journal, of folders of Parquet files, one for each study."""
+USUAL = "journal.log"
+"""A journal of another name has its candidates apart from that of its neighbours."""
 WHOLE = 2_000
 """Candidates of a study that the journal has all of."""
 SAMPLED = 500
@@ -94,11 +96,20 @@ class Journal:
 
     def recorder(self, name: str, directions: Sequence[str], space: Space) -> Recorder:
         """What writes and reads the finished trials of one study in bulk."""
+        known = any(study.study_name == name for study in self.storage.get_all_studies())
         self.study(name, directions)
         number = self.storage.get_study_id_from_name(name)
-        parts = CandidateParts(self.path.parent / CANDIDATES / name, space, len(directions))
+        parts = CandidateParts(self._candidates(name, known=known), space, len(directions))
         sign = 0 if len(directions) > 1 else 1 if directions[0] == "maximize" else -1
         return Recorder(self._backend, self.path, number, space, parts, len(directions), sign)
+
+    def _candidates(self, study: str, *, known: bool) -> Path:
+        """Where those of a study are. Two journals in one folder would find each other's; a study that is `known` may
+        have been begun by a version that put all into one place."""
+        shared = self.path.parent / CANDIDATES / study
+        apart = self.path.parent / f"{self.path.name}-{CANDIDATES}" / study
+        earlier = known and shared.is_dir() and not apart.exists()
+        return shared if self.path.name == USUAL or earlier else apart
 
 
 class Recorder:

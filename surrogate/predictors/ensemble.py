@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from presage.blas import one_blas_thread
 from presage.errors import InvalidArgument
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
@@ -43,6 +44,7 @@ class Ensemble(Predictor):
     folds: int = 5
     seed: int = 0
 
+    @one_blas_thread()
     def fit(
         self,
         experience: Experience,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from presage.blas import one_blas_thread
 from presage.errors import InvalidArgument
 from presage.surrogate.data.encoding import Inputs
 from presage.surrogate.data.experience import Experience
@@ -52,6 +53,7 @@ class Predictor(ABC):
     folds: int
     seed: int
 
+    @one_blas_thread()
     def fit(self, experience: Experience, *, progress: StepCallback | None = None) -> Self:
         """Learns from experience: once per fold without its datasets, to calibrate intervals; then from all of it.
 
@@ -86,6 +88,7 @@ class Predictor(ABC):
         """
         return self.interval_of(Inputs(graphs, task))
 
+    @one_blas_thread()
     def interval_of(self, inputs: Inputs) -> Prediction:
         """`predict` for inputs that may be encoded already."""
         self._check_fitted()

@@ -108,6 +108,22 @@ def test_a_study_of_known_size_is_kept_in_parts_from_its_first_batch_on(tmp_path
     assert _same(study(tmp_path / "again").run(330), whole)
 
 
+def test_two_journals_in_one_folder_have_candidates_of_their_own(tmp_path: Path) -> None:
+    values = {name: np.linspace(0, at, 300).tolist() for at, name in enumerate(("first.log", "second.log"), 1)}
+    codes = SPACE.sample(300, np.random.default_rng(0)).tolist()
+
+    def kept(name: str) -> list[float]:
+        recorder = Journal(tmp_path / name).recorder("predicted", ("maximize",), SPACE)
+        return [trial.values[0] for trial in recorder.read()]
+
+    for name, told in values.items():
+        recorder = Journal(tmp_path / name).recorder("predicted", ("maximize",), SPACE)
+        recorder.write([ScoredTrial(code, (value,)) for code, value in zip(codes, told, strict=True)])
+    assert {name: kept(name) for name in values} == values
+    (tmp_path / f"second.log-{CANDIDATES}").rename(tmp_path / CANDIDATES)  # as an earlier version left them
+    assert kept("second.log") == values["second.log"]
+
+
 def test_columns_are_the_trials_one_by_one() -> None:
     told = trials(2)
     columns = ScoredColumns.of(told, len(SPACE.parameters), 2)
