@@ -27,6 +27,8 @@ _TAKEN_UP = 0.8  # share of a budget that counts as spent at most, when a run is
 _CUT = 1.1  # times the budget after which a final training under way is stopped
 _BESIDE = 1.1  # times what it takes alone that a training beside others takes at least
 _LONGER = 4  # times the epochs planned, where trainings take less than was expected
+_FINALS = "finals"  # beside the epochs of each, where fewer are trained than were planned
+_TOO_FEW = 0.6  # of the epochs planned, under which fewer final networks have them
 _YIELDED = 0.7  # of the time reserved for final trainings, what a short-list as long as they need leaves of it at least
 _LATEST = 5  # trainings that the correction of the speeds is the median of
 
@@ -126,11 +128,31 @@ class BudgetPace:
 
     def finishes(self, networks: int) -> int:
         """As many as planned, or all where the short-list came to fewer, which leaves more time for each. Of those side
-        by side whole turns: one alone in the last would leave cores idle for as long as it takes."""
-        finals = min(self._finals, networks)
+        by side whole turns: one alone in the last would leave cores idle for as long as it takes; and fewer turns where
+        the machine has become so slow that each would have few of its epochs. Two networks for 16 epochs were better
+        than four for 8 (docs/tried.md)."""
+        finals = min(_finals(self._kept) or self._finals, networks)
         slots = self._workload.at_once if self._side_by_side else 1
-        self._finals = finals - finals % slots if finals > slots else finals
-        return self._finals
+        finals = finals - finals % slots if finals > slots else finals
+        while finals > slots and self._share_of_epochs(finals) < _TOO_FEW:
+            finals -= slots
+        if finals < self._finals:
+            write_json(self._kept, {**_epochs(self._kept), _FINALS: finals})
+        self._finals = finals
+        return finals
+
+    def _share_of_epochs(self, networks: int) -> float:
+        """Of the epochs planned, what each of so many networks will have, by what they took in the short-list; 1 where
+        that is not known."""
+        final, workload = self._plan.final, self._workload
+        if final is None or not self._image or final.recipe.image_side != self._search.image_side:
+            return 1.0
+        images = workload.final_images
+        image = statistics.median(self._image.values())
+        epoch = image * (images.epoch(final.recipe) + workload.searching.scored * images.validation)
+        left = self._clock.budget - self._finish - self._clock.spent
+        each = left / workload.turns(networks) - workload.finishing.start
+        return each / (epoch * final.recipe.epochs)
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """As many epochs as there is time for, a few at least, four times those planned at most; fixed once for all.
@@ -151,7 +173,8 @@ class BudgetPace:
             fixed[key] = min(
                 max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs
             )
-            write_json(self._kept, fixed)
+            finals = _finals(self._kept)
+            write_json(self._kept, {**fixed, _FINALS: finals} if finals else fixed)
         return replace(recipe, epochs=int(fixed[key]))
 
     def _epoch(self, architecture: Architecture, recipe: Recipe) -> float:
@@ -235,6 +258,10 @@ class KeptPace(Unhurried):
     def __init__(self, kept: Path) -> None:
         self._kept = kept
 
+    def finishes(self, networks: int) -> int:
+        """As many as there was time for."""
+        return min(_finals(self._kept) or networks, networks)
+
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """With the epochs that were fixed, where they were; else as planned."""
         epochs = _epochs(self._kept).get(_key(architecture, recipe))
@@ -243,7 +270,16 @@ class KeptPace(Unhurried):
 
 def _epochs(path: Path) -> dict[str, int]:
     """What was fixed: epochs of the final trainings by `_key`."""
-    return read_as(path, lambda kept: {str(name): int(epochs) for name, epochs in kept.items()}) or {}
+    return {name: epochs for name, epochs in _numbers(path).items() if name != _FINALS}
+
+
+def _finals(path: Path) -> int | None:
+    """How many final trainings there are, where they are fewer than planned."""
+    return _numbers(path).get(_FINALS)
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    return read_as(path, lambda kept: {str(name): int(number) for name, number in kept.items()}) or {}
 
 
 def _key(architecture: Architecture, recipe: Recipe) -> str:

@@ -219,7 +219,7 @@ def _choices(
             if beside:
                 finals, fits = several(spare, final, workload, most, chosen, (finals, fits), long)
                 needed = workload.at_once * workload.turns(max(finals, shortlist))
-                if finals > workload.at_once and needed < chosen and "shortlist" not in fixed:  # more would be left out
+                if needed < chosen and "shortlist" not in fixed:  # more would be left out
                     spare += (workload.turns(chosen) - workload.turns(needed)) * settings.rounds * each
                     chosen = needed
                     fits = final_epochs(spare, final, trials, workload, most, finals, beside=True)

@@ -12,7 +12,7 @@ import pytest
 
 from presage.architecture.graph import Architecture
 from presage.search.final.settings import FinalSettings
-from presage.search.planning.keeping import BudgetClock, BudgetPace
+from presage.search.planning.keeping import BudgetClock, BudgetPace, KeptPace
 from presage.search.planning.plan import SAFE, Plan
 from presage.search.planning.workload import Workload
 from presage.search.settings import SearchSettings
@@ -174,6 +174,30 @@ def test_none_is_trained_alone_after_others_side_by_side(at: Time, tmp_path: Pat
     assert _pace(at, tmp_path / "one", networks=4, side_by_side=True).finishes(1) == 1
     assert _pace(at, tmp_path / "four", networks=4, side_by_side=True).finishes(9) == 4
     assert _pace(at, tmp_path / "turns", networks=3).finishes(3) == 3  # one after the other, by all threads
+
+
+def test_where_the_machine_has_become_slow_fewer_networks_are_trained_for_longer(at: Time, tmp_path: Path) -> None:
+    final = replace(FINAL, image_side=8)  # as the short-list's, so that this tells how long an epoch takes
+    wanted = FinalSettings(final, 4, side_by_side=True)
+
+    def pace(folder: Path, slower: float) -> BudgetPace:
+        told = Plan(200.0, SearchSettings(), wanted, (), reserved=100.0)
+        clock = BudgetClock(folder / "spent.json", 200.0, at)
+        found = BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, SEARCH)
+        for network in _networks(4):
+            found.trained(network, SEARCH, 10 * slower)  # a second an epoch, times what it is slower by
+        return found
+
+    for slower, networks in ((1.0, 4), (8.0, 4), (9.0, 2), (100.0, 2)):  # 200 s: two turns of 20 epochs or 12.5, 11.1
+        folder = tmp_path / str(slower)
+        folder.mkdir()
+        assert pace(folder, slower).finishes(4) == networks
+    slow = pace(tmp_path / "9.0", 1.0)  # taken up on a machine that is free again
+    assert slow.finishes(4) == 2
+    assert slow.fitted(NETWORK, final).epochs > 20
+    assert pace(tmp_path / "9.0", 1.0).finishes(4) == 2
+    assert KeptPace(tmp_path / "9.0" / "epochs.json").finishes(4) == 2
+    assert KeptPace(tmp_path / "1.0" / "epochs.json").finishes(4) == 4
 
 
 def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:
