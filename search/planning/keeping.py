@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from presage.architecture.batch.graph_batch import GraphBatch
 from presage.architecture.graph import Architecture
@@ -129,14 +130,16 @@ class BudgetPace:
     def finishes(self, networks: int) -> int:
         """As many as planned, or all where the short-list came to fewer, which leaves more time for each. Of those side
         by side whole turns: one alone in the last would leave cores idle for as long as it takes; and fewer turns where
-        the machine has become so slow that each would have few of its epochs. Two networks for 16 epochs were better
-        than four for 8 (docs/tried.md)."""
-        finals = min(_finals(self._kept) or self._finals, networks)
-        slots = self._workload.at_once if self._side_by_side else 1
-        finals = finals - finals % slots if finals > slots else finals
-        while finals > slots and self._share_of_epochs(finals) < _TOO_FEW:
-            finals -= slots
-        if finals < self._finals:
+        the machine has become so slow that each would have few of its epochs, before the first has begun. Two networks
+        for 16 epochs were better than four for 8 (docs/tried.md)."""
+        possible = min(self._finals, networks)
+        finals = min(_finals(self._kept) or possible, possible)
+        if self._side_by_side:
+            slots, fixed = self._workload.at_once, _epochs(self._kept)
+            finals = finals - finals % slots if finals > slots else finals
+            while not fixed and finals > slots and self._share_of_epochs(finals) < _TOO_FEW:
+                finals -= slots
+        if finals < possible:  # a short-list that came to fewer may be longer when the run is taken up
             write_json(self._kept, {**_epochs(self._kept), _FINALS: finals})
         self._finals = finals
         return finals
@@ -279,7 +282,13 @@ def _finals(path: Path) -> int | None:
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    return read_as(path, lambda kept: {str(name): int(number) for name, number in kept.items()}) or {}
+    return read_as(path, lambda kept: {str(name): _at_least_one(number) for name, number in kept.items()}) or {}
+
+
+def _at_least_one(number: Any) -> int:
+    if int(number) < 1:
+        raise ValueError(f"{number} is less than 1")
+    return int(number)
 
 
 def _key(architecture: Architecture, recipe: Recipe) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from presage.architecture.graph import Architecture
+from presage.errors import WrongInput
 from presage.search.final.settings import FinalSettings
 from presage.search.planning.keeping import BudgetClock, BudgetPace, KeptPace
 from presage.search.planning.plan import SAFE, Plan
@@ -198,6 +199,34 @@ def test_where_the_machine_has_become_slow_fewer_networks_are_trained_for_longer
     assert pace(tmp_path / "9.0", 1.0).finishes(4) == 2
     assert KeptPace(tmp_path / "9.0" / "epochs.json").finishes(4) == 2
     assert KeptPace(tmp_path / "1.0" / "epochs.json").finishes(4) == 4
+
+
+def test_no_final_network_is_given_up_that_was_asked_for_begun_or_may_be_short_listed_yet(
+    at: Time, tmp_path: Path
+) -> None:
+    final = replace(FINAL, image_side=8)
+
+    def pace(folder: str, *, side_by_side: bool, budget: float = 200.0) -> BudgetPace:
+        wanted = FinalSettings(final, 4, side_by_side=side_by_side)
+        (tmp_path / folder).mkdir(exist_ok=True)
+        clock = BudgetClock(tmp_path / folder / "spent.json", budget, at)
+        told = Plan(budget, SearchSettings(), wanted, (), reserved=100.0)
+        found = BudgetPace(clock, told, WORKLOAD, tmp_path / folder / "epochs.json", 1, 2, SEARCH)
+        for network in _networks(4):
+            found.trained(network, SEARCH, 90)  # nine times as slow
+        return found
+
+    assert pace("asked", side_by_side=False).finishes(4) == 4  # by all threads: the short-list tells nothing of these
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "epochs.json").write_text('{"one": 11}')  # by a version that kept nothing else
+    assert pace("begun", side_by_side=True).finishes(4) == 4
+    assert pace("short", side_by_side=True).finishes(2) == 2
+    assert pace("short", side_by_side=True, budget=2000.0).finishes(4) == 4  # taken up with more time
+    assert pace("none", side_by_side=True).finishes(0) == 0
+    assert KeptPace(tmp_path / "none" / "epochs.json").finishes(4) == 4
+    (tmp_path / "none" / "epochs.json").write_text('{"finals": -1}')
+    with pytest.raises(WrongInput, match="is damaged"):
+        KeptPace(tmp_path / "none" / "epochs.json").finishes(4)
 
 
 def test_the_final_epochs_are_what_fits_and_stay_fixed(at: Time, tmp_path: Path) -> None:
