@@ -96,7 +96,8 @@ class Journal:
 
     def recorder(self, name: str, directions: Sequence[str], space: Space) -> Recorder:
         """What writes and reads the finished trials of one study in bulk."""
-        known = any(study.study_name == name for study in self.storage.get_all_studies())
+        with reading(self.path):
+            known = any(study.study_name == name for study in self.storage.get_all_studies())
         self.study(name, directions)
         number = self.storage.get_study_id_from_name(name)
         parts = CandidateParts(self._candidates(name, known=known), space, len(directions))
@@ -105,10 +106,11 @@ class Journal:
 
     def _candidates(self, study: str, *, known: bool) -> Path:
         """Where those of a study are. Two journals in one folder would find each other's; a study that is `known` may
-        have been begun by a version that put all into one place."""
+        have been begun by a version that put all into one place: that of the usual journal, where there is one."""
         shared = self.path.parent / CANDIDATES / study
         apart = self.path.parent / f"{self.path.name}-{CANDIDATES}" / study
-        earlier = known and shared.is_dir() and not apart.exists()
+        alone = not self.path.with_name(USUAL).exists()
+        earlier = known and alone and shared.is_dir() and not apart.exists()
         return shared if self.path.name == USUAL or earlier else apart
 
 

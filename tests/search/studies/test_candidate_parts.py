@@ -124,6 +124,20 @@ def test_two_journals_in_one_folder_have_candidates_of_their_own(tmp_path: Path)
     assert kept("second.log") == values["second.log"]
 
 
+def test_a_short_study_is_not_read_from_the_candidates_of_the_usual_journal_beside_it(tmp_path: Path) -> None:
+    codes = SPACE.sample(300, np.random.default_rng(0)).tolist()
+
+    def write(name: str, count: int, value: float) -> None:
+        recorder = Journal(tmp_path / name).recorder("predicted", ("maximize",), SPACE)
+        recorder.write([ScoredTrial(code, (value,)) for code in codes[:count]])
+
+    write("other.log", 50, 0.25)  # all in its journal
+    write("journal.log", 300, 0.5)
+    for name, kept in (("other.log", [0.25] * 50), ("journal.log", [0.5] * 300)):
+        recorder = Journal(tmp_path / name).recorder("predicted", ("maximize",), SPACE)
+        assert [trial.values[0] for trial in recorder.read()] == kept
+
+
 def test_columns_are_the_trials_one_by_one() -> None:
     told = trials(2)
     columns = ScoredColumns.of(told, len(SPACE.parameters), 2)
