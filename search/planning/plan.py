@@ -28,6 +28,7 @@ FINAL_SHARE = 0.65
 _TELLING = 400  # validation images by which nine settings of the rates can be told apart: to 2.5 points at worst
 _MOST_EPOCHS = 4  # times those of the final recipe: longer brings little, and the time is not missed
 _LARGEST = 60e6  # work of training a network on one image of the final side, where the budget chooses
+_TO_CHOOSE_FROM = 3  # networks short-listed at least, where there is time for them
 _CANDIDATES, _CANDIDATE_SHARE, _SHORT_LIST = (100, 2000), 0.15, (1, 10)
 
 
@@ -132,7 +133,8 @@ def best_plan(
     as many final trainings as that in place of one by all threads, of which small networks make little; twice as many,
     or more, where there is time for it, since the mean of networks tells images apart better than one that was trained
     longer. Where no pair fits so, the last of them is taken with half of the epochs, then with all but a few, and last
-    with all but the smallest networks. What time is left goes to more short-listed networks and longer final trainings.
+    with all but the smallest networks. What time is left goes to more short-listed networks and longer final trainings;
+    of networks trained side by side no more are short-listed than these need, or than there must be to choose from.
 
     Args:
         offered: pairs of recipes, the best first, with the work they would be.
@@ -218,7 +220,7 @@ def _choices(
                 continue
             if beside:
                 finals, fits = several(spare, final, workload, most, chosen, (finals, fits), long)
-                needed = workload.at_once * workload.turns(max(finals, shortlist))
+                needed = workload.at_once * workload.turns(max(finals, shortlist, _TO_CHOOSE_FROM))
                 if needed < chosen and "shortlist" not in fixed:  # more would be left out
                     spare += (workload.turns(chosen) - workload.turns(needed)) * settings.rounds * each
                     chosen = needed
@@ -260,7 +262,7 @@ def _standards(
     Args:
         telling: validation images can tell settings apart; else none are tried, unless it was asked for.
     """
-    wanted = settings.shortlist if "shortlist" in fixed else 3
+    wanted = settings.shortlist if "shortlist" in fixed else _TO_CHOOSE_FROM
     least = settings.shortlist if "shortlist" in fixed else _SHORT_LIST[0]
     if final is None:
         yield (wanted if whole else least), 0, 0.0, whole

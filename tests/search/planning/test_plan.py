@@ -118,6 +118,20 @@ def test_several_networks_are_trained_finally_rather_than_two_for_longer() -> No
         assert one.recipe.epochs >= FINAL.recipe.epochs
 
 
+@pytest.mark.parametrize(("cores", "listed"), [(2, 4), (8, 8)])
+def test_no_more_are_short_listed_than_final_places_need_and_some_to_choose_from(cores: int, listed: int) -> None:
+    speed = Speed(image=3e-4, each=3e-10)
+    some, many = Images(2000, 1000, 1000), Images(60_000, 1000, 1000)
+    asked = replace(workload(), images=some, final_images=many, searching=speed, finishing=speed, beside=speed)
+    found = plan(300, replace(asked, at_once=cores), RECIPE, SearchSettings(), FINAL)
+    assert found.final is not None
+    assert (found.settings.shortlist, found.final.networks) == (listed, cores)
+    fixed = plan(
+        300, replace(asked, at_once=cores), RECIPE, SearchSettings(shortlist=10), FINAL, fixed=frozenset({"shortlist"})
+    )
+    assert fixed.settings.shortlist == 10
+
+
 def test_of_few_images_networks_are_larger_only_where_each_of_several_has_a_whole_training() -> None:
     few = replace(workload(), at_once=2, beside=Speed(image=2e-4, each=2e-10), final_images=Images(4000, 200, 1000))
     seen = []
