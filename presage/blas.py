@@ -20,7 +20,7 @@ def one_blas_thread() -> Iterator[None]:
     """Within the block, or the function that it decorates, NumPy's and SciPy's BLAS computes by one thread.
 
     Threads of BLAS beside ours wait for one another: on two cores a fit of the default predictor took 103 seconds for
-    74, and a search scored a quarter fewer candidates a second. How many BLAS takes is a number of the whole process:
+    74, and a search scored 15 to 28 % fewer candidates a second. How many BLAS takes is a number of the whole process:
     of several threads the first sets it, and back when it leaves its block. Torch's own threads are not touched.
     """
     if not _held.acquire(blocking=False):

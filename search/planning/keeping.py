@@ -133,14 +133,15 @@ class BudgetPace:
         the machine has become so slow that each would have few of its epochs, before the first has begun. Two networks
         for 16 epochs were better than four for 8 (docs/tried.md)."""
         possible = min(self._finals, networks)
-        finals = min(_finals(self._kept) or possible, possible)
+        fixed = _fixed(self._kept)
+        finals = min(fixed.get(_FINALS, possible), possible)
         if self._side_by_side:
-            slots, fixed = self._workload.at_once, _epochs(self._kept)
+            slots, begun = self._workload.at_once, fixed.keys() - {_FINALS}
             finals = finals - finals % slots if finals > slots else finals
-            while not fixed and finals > slots and self._share_of_epochs(finals) < _TOO_FEW:
+            while not begun and finals > slots and self._share_of_epochs(finals) < _TOO_FEW:
                 finals -= slots
         if finals < possible:  # a short-list that came to fewer may be longer when the run is taken up
-            write_json(self._kept, {**_epochs(self._kept), _FINALS: finals})
+            write_json(self._kept, {**fixed, _FINALS: finals})
         self._finals = finals
         return finals
 
@@ -150,12 +151,15 @@ class BudgetPace:
         final, workload = self._plan.final, self._workload
         if final is None or not self._image or final.recipe.image_side != self._search.image_side:
             return 1.0
-        images = workload.final_images
-        image = statistics.median(self._image.values())
-        epoch = image * (images.epoch(final.recipe) + workload.searching.scored * images.validation)
+        epoch = self._final_epoch(statistics.median(self._image.values()), final.recipe)
         left = self._clock.budget - self._finish - self._clock.spent
         each = left / workload.turns(networks) - workload.finishing.start
         return each / (epoch * final.recipe.epochs)
+
+    def _final_epoch(self, image: float, recipe: Recipe) -> float:
+        """Seconds of an epoch of a final training, where each image takes so many."""
+        images = self._workload.final_images
+        return image * (images.epoch(recipe) + self._workload.searching.scored * images.validation)
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """As many epochs as there is time for, a few at least, four times those planned at most; fixed once for all.
@@ -166,18 +170,16 @@ class BudgetPace:
         training by all threads, alone, will take; and so is one of which it is not known, with what the others lost
         beside one another.
         """
-        fixed = _epochs(self._kept)
+        fixed = _fixed(self._kept)
         key = _key(architecture, recipe)
         if key not in fixed:
             start = self._workload.finishing.start
             epoch = self._epoch(architecture, recipe)
             safe = 1.0 if self._side_by_side else SAFE  # those after it make good what one takes too long
             left = safe * self._clock.budget - self._finish - self._clock.spent - start
-            fixed[key] = min(
-                max(math.floor(left / self._shares(len(fixed)) / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs
-            )
-            finals = _finals(self._kept)
-            write_json(self._kept, {**fixed, _FINALS: finals} if finals else fixed)
+            share = left / self._shares(len(fixed.keys() - {_FINALS}))
+            fixed[key] = min(max(math.floor(share / epoch), LEAST_EPOCHS), _LONGER * recipe.epochs)
+            write_json(self._kept, fixed)
         return replace(recipe, epochs=int(fixed[key]))
 
     def _epoch(self, architecture: Architecture, recipe: Recipe) -> float:
@@ -201,9 +203,8 @@ class BudgetPace:
         image = self._image.get(architecture.hash)
         if image is None or recipe.image_side != self._search.image_side:
             return None
-        images, workload = self._workload.final_images, self._workload
-        own = image * (images.epoch(recipe) + workload.searching.scored * images.validation)
-        speed, ratio = workload.searching, statistics.median(self._ratios[True][-_LATEST:])
+        own, ratio = self._final_epoch(image, recipe), statistics.median(self._ratios[True][-_LATEST:])
+        speed, images = self._workload.searching, self._workload.final_images
         return math.sqrt(own * ratio * speed.epoch(recipe, images, self._work(architecture, recipe)))
 
     def _timed_beside(self, architecture: Architecture, recipe: Recipe) -> float | None:
@@ -263,25 +264,16 @@ class KeptPace(Unhurried):
 
     def finishes(self, networks: int) -> int:
         """As many as there was time for."""
-        return min(_finals(self._kept) or networks, networks)
+        return min(_fixed(self._kept).get(_FINALS, networks), networks)
 
     def fitted(self, architecture: Architecture, recipe: Recipe) -> Recipe:
         """With the epochs that were fixed, where they were; else as planned."""
-        epochs = _epochs(self._kept).get(_key(architecture, recipe))
+        epochs = _fixed(self._kept).get(_key(architecture, recipe))
         return recipe if epochs is None else replace(recipe, epochs=epochs)
 
 
-def _epochs(path: Path) -> dict[str, int]:
-    """What was fixed: epochs of the final trainings by `_key`."""
-    return {name: epochs for name, epochs in _numbers(path).items() if name != _FINALS}
-
-
-def _finals(path: Path) -> int | None:
-    """How many final trainings there are, where they are fewer than planned."""
-    return _numbers(path).get(_FINALS)
-
-
-def _numbers(path: Path) -> dict[str, int]:
+def _fixed(path: Path) -> dict[str, int]:
+    """What was fixed: epochs of the final trainings by `_key`; where fewer are trained than planned, how many."""
     return read_as(path, lambda kept: {str(name): _at_least_one(number) for name, number in kept.items()}) or {}
 
 

@@ -86,7 +86,7 @@ class Journal:
         """The study of this name, made where there is none."""
         pruner, sampler = pruner or optuna.pruners.NopPruner(), optuna.samplers.RandomSampler()
         with reading(self.path):
-            if any(study.study_name == name for study in self.storage.get_all_studies()):
+            if self._has(name):
                 return optuna.load_study(study_name=name, storage=self.storage, pruner=pruner, sampler=sampler)
         known = [StudyDirection[direction.upper()] for direction in directions]
         with writing(self.path):
@@ -96,22 +96,26 @@ class Journal:
 
     def recorder(self, name: str, directions: Sequence[str], space: Space) -> Recorder:
         """What writes and reads the finished trials of one study in bulk."""
-        with reading(self.path):
-            known = any(study.study_name == name for study in self.storage.get_all_studies())
+        parts = CandidateParts(self._candidates(name), space, len(directions))  # before the study is made
         self.study(name, directions)
         number = self.storage.get_study_id_from_name(name)
-        parts = CandidateParts(self._candidates(name, known=known), space, len(directions))
         sign = 0 if len(directions) > 1 else 1 if directions[0] == "maximize" else -1
         return Recorder(self._backend, self.path, number, space, parts, len(directions), sign)
 
-    def _candidates(self, study: str, *, known: bool) -> Path:
-        """Where those of a study are. Two journals in one folder would find each other's; a study that is `known` may
-        have been begun by a version that put all into one place: that of the usual journal, where there is one."""
+    def _candidates(self, study: str) -> Path:
+        """Where those of a study are. Two journals in one folder would find each other's; a study that is there already
+        may have been begun by a version that put all into one place: that of the usual journal, where there is one."""
         shared = self.path.parent / CANDIDATES / study
+        if self.path.name == USUAL:
+            return shared
         apart = self.path.parent / f"{self.path.name}-{CANDIDATES}" / study
-        alone = not self.path.with_name(USUAL).exists()
-        earlier = known and alone and shared.is_dir() and not apart.exists()
-        return shared if self.path.name == USUAL or earlier else apart
+        if apart.exists() or not shared.is_dir() or self.path.with_name(USUAL).exists():
+            return apart
+        with reading(self.path):
+            return shared if self._has(study) else apart
+
+    def _has(self, study: str) -> bool:
+        return any(one.study_name == study for one in self.storage.get_all_studies())
 
 
 class Recorder:

@@ -58,6 +58,20 @@ def _pace(
     return BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, search, timer)
 
 
+def _slow_pace(
+    at: Time, folder: Path, slower: float, budget: float = 200.0, *, side_by_side: bool = True
+) -> BudgetPace:
+    """After a short-list of four, of the final trainings' side, whose epochs took so many seconds."""
+    folder.mkdir(exist_ok=True)
+    wanted = FinalSettings(replace(FINAL, image_side=SEARCH.image_side), 4, side_by_side=side_by_side)
+    told = Plan(budget, SearchSettings(), wanted, (), reserved=100.0)
+    clock = BudgetClock(folder / "spent.json", budget, at)
+    found = BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, SEARCH)
+    for network in _networks(4):
+        found.trained(network, SEARCH, SEARCH.epochs * slower)
+    return found
+
+
 def _networks(count: int) -> list[Architecture]:
     """So many, all different from `NETWORK`."""
     others = SPACE.decode_batch(SPACE.sample(40, np.random.default_rng(0))).architectures()
@@ -178,25 +192,12 @@ def test_none_is_trained_alone_after_others_side_by_side(at: Time, tmp_path: Pat
 
 
 def test_where_the_machine_has_become_slow_fewer_networks_are_trained_for_longer(at: Time, tmp_path: Path) -> None:
-    final = replace(FINAL, image_side=8)  # as the short-list's, so that this tells how long an epoch takes
-    wanted = FinalSettings(final, 4, side_by_side=True)
-
-    def pace(folder: Path, slower: float) -> BudgetPace:
-        told = Plan(200.0, SearchSettings(), wanted, (), reserved=100.0)
-        clock = BudgetClock(folder / "spent.json", 200.0, at)
-        found = BudgetPace(clock, told, WORKLOAD, folder / "epochs.json", 1, 2, SEARCH)
-        for network in _networks(4):
-            found.trained(network, SEARCH, 10 * slower)  # a second an epoch, times what it is slower by
-        return found
-
     for slower, networks in ((1.0, 4), (8.0, 4), (9.0, 2), (100.0, 2)):  # 200 s: two turns of 20 epochs or 12.5, 11.1
-        folder = tmp_path / str(slower)
-        folder.mkdir()
-        assert pace(folder, slower).finishes(4) == networks
-    slow = pace(tmp_path / "9.0", 1.0)  # taken up on a machine that is free again
+        assert _slow_pace(at, tmp_path / str(slower), slower).finishes(4) == networks
+    slow = _slow_pace(at, tmp_path / "9.0", 1.0)  # taken up on a machine that is free again
     assert slow.finishes(4) == 2
-    assert slow.fitted(NETWORK, final).epochs > 20
-    assert pace(tmp_path / "9.0", 1.0).finishes(4) == 2
+    assert slow.fitted(NETWORK, replace(FINAL, image_side=SEARCH.image_side)).epochs > 20
+    assert _slow_pace(at, tmp_path / "9.0", 1.0).finishes(4) == 2
     assert KeptPace(tmp_path / "9.0" / "epochs.json").finishes(4) == 2
     assert KeptPace(tmp_path / "1.0" / "epochs.json").finishes(4) == 4
 
@@ -204,17 +205,8 @@ def test_where_the_machine_has_become_slow_fewer_networks_are_trained_for_longer
 def test_no_final_network_is_given_up_that_was_asked_for_begun_or_may_be_short_listed_yet(
     at: Time, tmp_path: Path
 ) -> None:
-    final = replace(FINAL, image_side=8)
-
     def pace(folder: str, *, side_by_side: bool, budget: float = 200.0) -> BudgetPace:
-        wanted = FinalSettings(final, 4, side_by_side=side_by_side)
-        (tmp_path / folder).mkdir(exist_ok=True)
-        clock = BudgetClock(tmp_path / folder / "spent.json", budget, at)
-        told = Plan(budget, SearchSettings(), wanted, (), reserved=100.0)
-        found = BudgetPace(clock, told, WORKLOAD, tmp_path / folder / "epochs.json", 1, 2, SEARCH)
-        for network in _networks(4):
-            found.trained(network, SEARCH, 90)  # nine times as slow
-        return found
+        return _slow_pace(at, tmp_path / folder, 9.0, budget, side_by_side=side_by_side)
 
     assert pace("asked", side_by_side=False).finishes(4) == 4  # by all threads: the short-list tells nothing of these
     (tmp_path / "begun").mkdir()
