@@ -38,9 +38,10 @@ errors larger than none). Nothing is left of it at a distance of 1, or of less w
 FEW = 10
 """Networks up to which it takes a whole unit of distance for that; twice as many take half of it: cells of
 NAS-Bench-201 after 12 epochs, .4 beyond experience, rank at .59 and .70 with 20 and 50 told by the whole of it, at .62
-and .72 without (docs/tried.md)."""
+and .72 without. Of `HANDS_OVER` and more a unit of distance is as much evidence against it (docs/tried.md)."""
 HANDS_OVER = 50.0
-"""Networks at which errors among themselves say as much of an interval's width as those on known datasets do."""
+"""Networks at which errors among themselves say as much of an interval's width as those on known datasets do; and from
+which on what was predicted beyond experience has all of its doubt against it."""
 
 
 @dataclass(eq=False)
@@ -72,7 +73,8 @@ class TargetEvidence:
             distance: how far predictions of them reach beyond experience.
         """
         truth, k = to_logit(accuracy), len(accuracy)
-        self.regression_ = WithinSpace().learn(features, accuracy, observed.logit)
+        sound = max(1.0 - distance * max(k / FEW, 1.0), 0.0)
+        self.regression_ = WithinSpace().learn(features, accuracy, observed.logit, start=sound)
         before = float(observed.logit.var())
         self.mean_ = float(truth.mean())
         self.spread_ = float(np.sqrt((k * truth.var() + USUAL_SPREAD * before) / (k + USUAL_SPREAD)))
@@ -81,7 +83,7 @@ class TargetEvidence:
         wanted, first, second = score(accuracy), score(from_logit(corrected)), score(from_logit(own))
         errors = np.array([np.mean((wanted - share * first - (1 - share) * second) ** 2) for share in SHARES])
         errors = np.maximum(errors, 1e-9)
-        proven = PROVEN * max(1.0 - distance * max(k / FEW, 1.0), 0.0)
+        proven = PROVEN * (sound - distance * min(k / HANDS_OVER, 1.0) ** 2)
         logs = proven * SHARES - 0.5 * k * np.log(errors)
         evidence = np.exp(logs - logs.max())
         self.share_ = float(SHARES @ evidence / evidence.sum())

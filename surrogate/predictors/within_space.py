@@ -84,7 +84,9 @@ class WithinSpace:
         graph = graph_features(graphs, self.input_shape)
         return np.concatenate([graph, cost_features(graphs, self.input_shape, self.classes)], axis=1)
 
-    def learn(self, x: Singles, accuracy: NDArray[np.floating], prior: Floats | None = None) -> WithinSpace:
+    def learn(
+        self, x: Singles, accuracy: NDArray[np.floating], prior: Floats | None = None, start: float = 1.0
+    ) -> WithinSpace:
         """`fit` for encoded networks (n, f).
 
         Args:
@@ -93,6 +95,7 @@ class WithinSpace:
             prior: (n,) what was believed of them before, in any unit in which more is better. It is believed as far as
                 the accuracies bear it out: shares of it are its part of the mean, and weighed by their evidence, the
                 marginal likelihood of the rest. Then `latent` and `estimate` want it of what they are asked.
+            start: part, in [0, 1], of what is believed that trees start from too; without it they err elsewhere.
 
         Raises:
             InvalidArgument: no networks, or an accuracy that is not finite.
@@ -119,7 +122,8 @@ class WithinSpace:
             if weight > LEAST_EVIDENCE
         ]
         self.share_ = sum(belief.weight * belief.share for belief in self.beliefs_)
-        rest = target - self.share_ * believed
+        self.start_ = start * self.share_
+        rest = target - self.start_ * believed
         bags = self.bags if len(x) >= LEAST_FOR_TREES else 0
         self.trees_ = [_grown(x, rest, seed) for seed in range(self.seed * bags, (self.seed + 1) * bags)]
         return self
@@ -173,7 +177,7 @@ class WithinSpace:
         if self.trees_:
             threads = threads_here(0)
             trees = np.mean([np.asarray(tree.predict(x, num_threads=threads)) for tree in self.trees_], axis=0)
-            trees += self.share_ * believed
+            trees += self.start_ * believed
             mean, deviation = 0.5 * (mean + trees), np.hypot(deviation, 0.5 * (mean - trees))
         return mean, deviation
 

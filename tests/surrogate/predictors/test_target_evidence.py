@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from presage.architecture.spaces import get_space
-from presage.surrogate.data.logit import to_logit
+from presage.surrogate.data.logit import from_logit, to_logit
 from presage.surrogate.metrics import kendall_tau
 from presage.surrogate.predictors.gp import GaussianProcess
+from presage.surrogate.predictors.prediction import Estimate
+from presage.surrogate.predictors.residual_process import PRIOR, ResidualProcess
+from presage.surrogate.predictors.target_evidence import TargetEvidence
 from presage.surrogate.predictors.within_space import WithinSpace
 from presage.surrogate.testing import synthetic_task, true_accuracy
 
@@ -47,6 +50,47 @@ def test_a_prior_is_believed_as_far_as_it_is_borne_out(sign: float, believed: bo
     assert (told.share_ > 0.5) == believed
     assert within > without + 0.03 if believed else within > without - 0.05
     assert np.corrcoef(told.left_out(prior), told.scores_(accuracy))[0, 1] > 0.5
+
+
+def test_trees_start_from_what_is_believed_or_err_by_themselves() -> None:
+    task, trained, others = synthetic_task(1003), networks(40, 0), networks(60, 1)
+    accuracy = true_accuracy(trained, task)
+    alone = WithinSpace((3, 16, 16))
+    x, y = alone.encode(trained), alone.encode(others)
+    prior, wanted = to_logit(accuracy), to_logit(true_accuracy(others, task))
+    apart = WithinSpace((3, 16, 16)).learn(x, accuracy, prior, start=0.0)
+    trees = [np.mean([tree.predict(y) for tree in model.trees_], axis=0) for model in (alone.learn(x, accuracy), apart)]
+    np.testing.assert_array_equal(trees[0], trees[1])  # of the accuracies themselves
+    process = WithinSpace((3, 16, 16), bags=0).learn(x, accuracy, prior)
+    assert process.share_ > 0.5
+    np.testing.assert_allclose(apart.latent(y, wanted)[0], (process.latent(y, wanted)[0] + trees[1]) / 2)
+    from_it = WithinSpace((3, 16, 16)).learn(x, accuracy, prior)
+    started = np.mean([tree.predict(y) for tree in from_it.trees_], axis=0) + from_it.share_ * from_it._believed(
+        y, wanted
+    )
+    np.testing.assert_allclose(from_it.latent(y, wanted)[0], (process.latent(y, wanted)[0] + started) / 2)
+
+
+def test_beyond_experience_fifty_networks_speak_for_themselves() -> None:
+    """The same networks and predictions: within experience the corrected prediction has more of the answer."""
+    rng = np.random.default_rng(4)
+    graphs, task = networks(50, 0), synthetic_task(1003)
+    features = WithinSpace((3, 16, 16)).encode(graphs)
+    accuracy = true_accuracy(graphs, task)
+    process = ResidualProcess()
+    process.centre_, process.deviation_ = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    process.logs_, process.length_ = np.log(PRIOR), 10.0
+    estimate = Estimate(from_logit(to_logit(accuracy) + 0.5 * rng.standard_normal(50)), np.full(50, 0.05))
+    shares = {}
+    for k in (6, 50):
+        some = np.arange(k)
+        observed = process.observations(features[some], estimate.take(some), accuracy[some])
+        for distance in (0.0, 0.4, 1.0):
+            fitted = TargetEvidence().fit(features[some], accuracy[some], process, observed, 0.9, distance)
+            shares[k, distance] = fitted.share_
+    assert shares[50, 0.0] > shares[50, 0.4] > shares[50, 1.0]
+    assert shares[50, 1.0] < 0.2
+    assert shares[6, 0.4] > shares[50, 0.4]
 
 
 def test_without_a_prior_nothing_is_believed() -> None:
