@@ -2,7 +2,8 @@
 
 Within experience nothing changes. Beyond it there are two views of a network, and both are believed: what was learned
 of networks like it, with the trends of capacity going on from the largest known ones; and what was learned of its
-scaled-down twin, as far as that is like known ones, with the same trends going on from the twin.
+scaled-down twin, as far as that is like known ones, with the same trends going on from the twin. The twin speaks for a
+network that repeats itself: up to the square of the share of the nodes that it does without (docs/tried.md).
 """
 
 from __future__ import annotations
@@ -42,11 +43,6 @@ believed of others like it and no more (at most one in `SHARE` of all)."""
 SHARE = 40
 LIKE, UNLIKE = 1.0, 1.6
 """Novelty up to which what was learned is believed of a network, and from which on nothing of it is."""
-TWIN = 0.4
-"""How much of a network beyond experience its scaled-down twin tells, at most; the rest what was learned and trends.
-Large networks withheld with datasets (above half a million or 1.6 million multiply-adds, all recipes), mean over three
-predictors: τ .416, root of the mean squared error .0911; .420, .0908 with .3; .436, .0908 with none of it; .362, .0938
-with all. Cells that are repeated want the twin (docs/tried.md)."""
 UNKNOWN = 0.75
 """Distance, at least, of a network with an operation that no known one has."""
 ROOM = 1.0
@@ -126,7 +122,7 @@ class BeyondExperience:
                 grown = (size[rows] - small) @ (self.trend_.slopes_ + self.trend_.gains(by))
                 instead = (1.0 - unlike) * learned(twin) + unlike * self.trend_.usual(small)
                 instead = instead + self.trend_.gain(small, by) + _under(grown, 0.0)
-                told = np.minimum(share, TWIN)
+                told = np.minimum(share, _repeated(inputs.graphs, rows, twin.graphs) ** 2)
                 relative[rows] = (1.0 - told) * relative[rows] + told * instead
                 trust[rows] = 1.0 - share * unlike
         distance = distance + (1.0 - trust)
@@ -160,6 +156,11 @@ class BeyondExperience:
         for name in _LEARNED:
             setattr(made, f"{name}_", state.arrays[name])
         return made
+
+
+def _repeated(graphs: GraphBatch, rows: Ints, twins: GraphBatch) -> Floats:
+    """(r,) shares, in [0, 1), of their nodes that the twins of these networks do without, as repeats of others."""
+    return np.asarray(1.0 - np.diff(twins.node_start) / np.diff(graphs.node_start)[rows])
 
 
 def _known(values: Floats) -> tuple[Floats, Floats]:
