@@ -159,7 +159,7 @@ class BeyondExperience:
 
 
 def _repeated(graphs: GraphBatch, rows: Ints, twins: GraphBatch) -> Floats:
-    """(r,) shares, in [0, 1), of their nodes that the twins of these networks do without, as repeats of others."""
+    """(r,) in [0, 1), the share of each network's nodes that its twin lacks, because equal ones stand before them."""
     return np.asarray(1.0 - np.diff(twins.node_start) / np.diff(graphs.node_start)[rows])
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from presage.surrogate.data.logit import from_logit, slope, to_logit
 from presage.surrogate.predictors.prediction import Estimate, Prediction
 from presage.surrogate.predictors.residual_process import Observations, ResidualProcess
-from presage.surrogate.predictors.within_space import WithinSpace
+from presage.surrogate.predictors.within_space import LEAST_FOR_TREES, NormalScores, WithinSpace
 
 __all__ = ["LEAST_EVIDENCE", "TargetEvidence"]
 
@@ -34,11 +34,14 @@ USUAL_SPREAD = 5.0
 PROVEN = 20.0
 """Log odds of the corrected prediction against the networks by themselves, before these speak, where it does not reach
 beyond experience: there it was measured, and is the better one up to some 50 networks (with 4, five networks made
-errors larger than none). Nothing is left of it at a distance of 1, or of less where more than `FEW` are known."""
+errors larger than none). Nothing is left of it at a distance of 1, or of less where more than `FEW` are known, and the
+odds turn against it with their number."""
 FEW = 10
 """Networks up to which it takes a whole unit of distance for that; twice as many take half of it: cells of
 NAS-Bench-201 after 12 epochs, .4 beyond experience, rank at .59 and .70 with 20 and 50 told by the whole of it, at .62
 and .72 without. Of `HANDS_OVER` and more a unit of distance is as much evidence against it (docs/tried.md)."""
+FOLDS = 5
+"""Parts of the networks that are left out in turn, where trees may start from the prediction or not."""
 HANDS_OVER = 50.0
 """Networks at which errors among themselves say as much of an interval's width as those on known datasets do; and from
 which on what was predicted beyond experience has all of its doubt against it."""
@@ -74,16 +77,20 @@ class TargetEvidence:
         """
         truth, k = to_logit(accuracy), len(accuracy)
         sound = max(1.0 - distance * max(k / FEW, 1.0), 0.0)
-        self.regression_ = WithinSpace().learn(features, accuracy, observed.logit, start=sound)
+        start, judged = 1.0, None
+        if sound < 1.0 and k >= LEAST_FOR_TREES:
+            start, judged = _borne_out(features, accuracy, observed.logit)
+        self.regression_ = WithinSpace().learn(features, accuracy, observed.logit, start=start)
         before = float(observed.logit.var())
         self.mean_ = float(truth.mean())
         self.spread_ = float(np.sqrt((k * truth.var() + USUAL_SPREAD * before) / (k + USUAL_SPREAD)))
-        corrected, own = process.left_out(observed), self._logits(self.regression_.left_out(observed.logit))
+        corrected = process.left_out(observed)
+        own = self._logits(self.regression_.left_out(observed.logit) if judged is None else judged)
         score = self.regression_.scores_
         wanted, first, second = score(accuracy), score(from_logit(corrected)), score(from_logit(own))
         errors = np.array([np.mean((wanted - share * first - (1 - share) * second) ** 2) for share in SHARES])
         errors = np.maximum(errors, 1e-9)
-        proven = PROVEN * (sound - distance * min(k / HANDS_OVER, 1.0) ** 2)
+        proven = PROVEN * (sound - min(distance, 1.0) * min(k / HANDS_OVER, 1.0) ** 2)
         logs = proven * SHARES - 0.5 * k * np.log(errors)
         evidence = np.exp(logs - logs.max())
         self.share_ = float(SHARES @ evidence / evidence.sum())
@@ -124,3 +131,19 @@ class TargetEvidence:
         half = np.exp((1 - self.weight_) * np.log(half) + self.weight_ * np.log(own))
         lower, upper = np.clip(said.value - half, 0.0, 1.0), np.clip(said.value + half, 0.0, 1.0)
         return Prediction(said.value, lower, upper, said.level, said.distance)
+
+
+def _borne_out(features: Singles, accuracy: Floats, prior: Floats) -> tuple[float, Floats]:
+    """From how much of what is believed of k networks trees had better start, and (k,) normal scores of each network by
+    models that start so and are learned from four fifths of the others: cross-validation says it, both ways.
+    """
+    score, fold = NormalScores().fit(accuracy), np.random.default_rng(0).permutation(len(accuracy)) % FOLDS
+    found = np.empty((2, len(accuracy)))
+    for out in range(FOLDS):
+        asked, known = fold == out, fold != out
+        for start in (0, 1):
+            model = WithinSpace().learn(features[known], accuracy[known], prior[known], start=float(start))
+            found[start, asked] = score(model.scores_.back(model.latent(features[asked], prior[asked])[0]))
+    errors = np.maximum(np.mean((found - score(accuracy)) ** 2, axis=1), 1e-9)
+    believed = float(1.0 / (1.0 + (errors[1] / errors[0]) ** (0.5 * len(accuracy))))
+    return believed, (1.0 - believed) * found[0] + believed * found[1]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from presage.architecture.batch.graph_batch import GraphBatch
 
-__all__ = ["NormalScores", "WithinSpace"]
+__all__ = ["LEAST_FOR_TREES", "NormalScores", "WithinSpace"]
 
 PATH_SUMS = 3.0
 """What a sum over paths counts beside any other column. Like the settings of the trees, chosen on NAS-Bench-201's

@@ -11,8 +11,8 @@ from presage.surrogate.metrics import kendall_tau
 from presage.surrogate.predictors.gp import GaussianProcess
 from presage.surrogate.predictors.prediction import Estimate
 from presage.surrogate.predictors.residual_process import PRIOR, ResidualProcess
-from presage.surrogate.predictors.target_evidence import TargetEvidence
-from presage.surrogate.predictors.within_space import WithinSpace
+from presage.surrogate.predictors.target_evidence import TargetEvidence, _borne_out
+from presage.surrogate.predictors.within_space import NormalScores, WithinSpace
 from presage.surrogate.testing import synthetic_task, true_accuracy
 
 
@@ -91,6 +91,44 @@ def test_beyond_experience_fifty_networks_speak_for_themselves() -> None:
     assert shares[50, 0.0] > shares[50, 0.4] > shares[50, 1.0]
     assert shares[50, 1.0] < 0.2
     assert shares[6, 0.4] > shares[50, 0.4]
+
+
+@pytest.mark.parametrize(("k", "distance"), [(60, 1.0), (100, 0.1)])
+def test_a_sound_prediction_beyond_experience_is_kept_however_many_labels_come(k: int, distance: float) -> None:
+    """Labels bear out what no feature of the networks tells: half of how they differ is drawn by lot."""
+    rng = np.random.default_rng(5)
+    graphs, n = networks(k + 100, 0), k + 100
+    features = WithinSpace((3, 16, 16)).encode(graphs)
+    logit = to_logit(true_accuracy(graphs, synthetic_task(1003)))
+    logit = logit + logit.std() * rng.standard_normal(n)
+    accuracy = from_logit(logit)
+    process = ResidualProcess()
+    process.centre_, process.deviation_ = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    process.logs_, process.length_ = np.log(PRIOR), 10.0
+    estimate = Estimate(from_logit(logit + 0.1 * logit.std() * rng.standard_normal(n)), np.full(n, 0.05))
+    told, others = np.arange(k), np.arange(k, n)
+    observed = process.observations(features[told], estimate.take(told), accuracy[told])
+    fitted = TargetEvidence().fit(features[told], accuracy[told], process, observed, 0.9, distance)
+    corrected = process.posterior(observed, process.standard(features[others]), estimate.take(others))
+    answer = fitted.apply(corrected, to_logit(estimate.value[others]), features[others])
+    alone = WithinSpace((3, 16, 16)).learn(features[told], accuracy[told]).latent(features[others])[0]
+    assert kendall_tau(accuracy[others], alone) < 0.6
+    assert kendall_tau(accuracy[others], answer.value) > 0.85
+    assert fitted.regression_.start_ > 0.5
+
+
+def test_a_prediction_that_labels_do_not_bear_out_is_not_started_from() -> None:
+    rng = np.random.default_rng(6)
+    graphs = networks(60, 0)
+    features = WithinSpace((3, 16, 16)).encode(graphs)
+    accuracy = true_accuracy(graphs, synthetic_task(1003))
+    nonsense = rng.standard_normal(60)
+    start, judged = _borne_out(features, accuracy, nonsense)
+    sound, closer = _borne_out(features, accuracy, to_logit(accuracy))
+    assert WithinSpace().learn(features, accuracy, nonsense, start=start).start_ < 0.1
+    assert sound > 0.5
+    wanted = NormalScores().fit(accuracy)(accuracy)
+    assert np.mean((closer - wanted) ** 2) < np.mean((judged - wanted) ** 2)
 
 
 def test_without_a_prior_nothing_is_believed() -> None:
