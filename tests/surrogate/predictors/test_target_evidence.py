@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from presage.architecture.spaces import get_space
 from presage.surrogate.data.logit import from_logit, to_logit
@@ -19,6 +20,14 @@ from presage.surrogate.testing import synthetic_task, true_accuracy
 def networks(n: int, seed: int):  # type: ignore[no-untyped-def]
     space = get_space("chain")
     return space.decode_batch(space.sample(n, np.random.default_rng(seed)))
+
+
+def prior_process(features: NDArray[np.float32]) -> ResidualProcess:
+    """As it is before data speak."""
+    process = ResidualProcess()
+    process.centre_, process.deviation_ = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    process.logs_, process.length_ = np.log(PRIOR), 10.0
+    return process
 
 
 def test_leaving_out_by_the_formula_is_leaving_out() -> None:
@@ -65,9 +74,8 @@ def test_trees_start_from_what_is_believed_or_err_by_themselves() -> None:
     assert process.share_ > 0.5
     np.testing.assert_allclose(apart.latent(y, wanted)[0], (process.latent(y, wanted)[0] + trees[1]) / 2)
     from_it = WithinSpace((3, 16, 16)).learn(x, accuracy, prior)
-    started = np.mean([tree.predict(y) for tree in from_it.trees_], axis=0) + from_it.share_ * from_it._believed(
-        y, wanted
-    )
+    started = np.mean([tree.predict(y) for tree in from_it.trees_], axis=0)
+    started += from_it.share_ * from_it._believed(y, wanted)
     np.testing.assert_allclose(from_it.latent(y, wanted)[0], (process.latent(y, wanted)[0] + started) / 2)
 
 
@@ -77,9 +85,7 @@ def test_beyond_experience_fifty_networks_speak_for_themselves() -> None:
     graphs, task = networks(50, 0), synthetic_task(1003)
     features = WithinSpace((3, 16, 16)).encode(graphs)
     accuracy = true_accuracy(graphs, task)
-    process = ResidualProcess()
-    process.centre_, process.deviation_ = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
-    process.logs_, process.length_ = np.log(PRIOR), 10.0
+    process = prior_process(features)
     estimate = Estimate(from_logit(to_logit(accuracy) + 0.5 * rng.standard_normal(50)), np.full(50, 0.05))
     shares = {}
     for k in (6, 50):
@@ -102,9 +108,7 @@ def test_a_sound_prediction_beyond_experience_is_kept_however_many_labels_come(k
     logit = to_logit(true_accuracy(graphs, synthetic_task(1003)))
     logit = logit + logit.std() * rng.standard_normal(n)
     accuracy = from_logit(logit)
-    process = ResidualProcess()
-    process.centre_, process.deviation_ = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
-    process.logs_, process.length_ = np.log(PRIOR), 10.0
+    process = prior_process(features)
     estimate = Estimate(from_logit(logit + 0.1 * logit.std() * rng.standard_normal(n)), np.full(n, 0.05))
     told, others = np.arange(k), np.arange(k, n)
     observed = process.observations(features[told], estimate.take(told), accuracy[told])
