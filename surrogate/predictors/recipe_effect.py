@@ -27,26 +27,28 @@ __all__ = ["RecipeEffect", "doublings", "usual_tasks", "widened"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PRIOR = (0.0, 0.10, 0.05, 0.15, 0.0, 0.0, 0.60, 0.20, 0.10, -0.25, -0.30, -0.04)
+PRIOR = (0.0, 0.10, 0.05, 0.15, 0.0, 0.0, 0.60, 0.30, 0.05, 0.20, 0.10, -0.25, -0.30, -0.04)
 """Logits, before any data speak, for each doubling of what is learned, where the probe gains nothing by it; of the
 training images, which are learned from as long; more for one beyond the usual number; of the image side; for an octave
-of side times a doubling of what is learned, larger images take longer, and times one of images beyond the usual; and
-for each logit that the probe gains a doubling. The others count times the task's spread by the usual recipe, for where
-networks differ much, they have much to learn: for a doubling of what is learned; for one that is lacking; for each
-regulariser and for mirroring images, which cost in short trainings; and for the square of the doublings that the step
-is off the usual one, either way."""
-DOUBT = (0.10, 0.08, 0.15, 0.10, 0.10, 0.10, 0.30, 0.20, 0.20, 0.20, 0.20, 0.10)
+of side times a doubling of what is learned, larger images take longer, and times one of images beyond the usual; for
+each logit that the probe gains a doubling of what it learns; and for each that it gains by images of twice the side,
+times the octaves of side, and times a doubling of what is learned beyond the usual, for where details matter there is
+more to learn. The others count times the task's spread by the usual recipe, for where networks differ much, they have
+much to learn: for a doubling of what is learned; for one that is lacking; for each regulariser and for mirroring
+images, which cost in short trainings; and for the square of the doublings that the step is off the usual one, either
+way."""
+DOUBT = (0.10, 0.08, 0.15, 0.10, 0.10, 0.10, 0.30, 0.30, 0.20, 0.20, 0.20, 0.20, 0.20, 0.10)
 """Standard deviations of these."""
-OWN = (0.03, 0.06, 0.05, 0.20, 0.08, 0.05, 0.08, 0.05, 0.12, 0.12, 0.12, 0.03)
+OWN = (0.03, 0.06, 0.05, 0.20, 0.08, 0.05, 0.08, 0.10, 0.05, 0.05, 0.12, 0.12, 0.12, 0.03)
 """Standard deviations of what datasets differ by in them."""
 NO_LADDER = 0.25
 """The same of the first where no ladder tells what the dataset's probe gains."""
-LONGER = "longer_gain"
-"""The meta-feature that tells what the probe gains by each doubling of what it learns."""
-USUAL_GAIN = 0.25
-"""Logits that it is taken to be where no ladder was climbed."""
+GAINS = ("longer_gain", "larger_gain")
+"""The meta-features that tell what the probe gains by each doubling of what it learns, and of the image side."""
+USUAL_GAINS = (0.25, 0.45)
+"""Logits that they are taken to be where no ladder was climbed."""
 MOST_GAIN = 1.2
-"""Logits that it is taken to be at most."""
+"""Logits that either is taken to be at most."""
 LEAST_LADDERS = 5
 """Datasets with one from which on their median is what one without is taken to gain."""
 TASK = 0.22
@@ -135,9 +137,11 @@ class RecipeEffect:
         self.least_seen_ = min(task.epoch_images or task.train_images for task in usual)
         self.step_ = first.step
         self.effects_, self.covariance_ = np.array(PRIOR), np.diag(np.square(DOUBT))
-        gains = meta_features(list({task.fingerprint: task for task in usual}.values()), (LONGER,))
-        climbed = gains[np.isfinite(gains)]
-        self.usual_gain_ = float(np.median(climbed)) if len(climbed) >= LEAST_LADDERS else USUAL_GAIN
+        gains = meta_features(list({task.fingerprint: task for task in usual}.values()), GAINS).T
+        climbed = [of[np.isfinite(of)] for of in gains]
+        self.usual_gains_ = np.array(
+            [np.median(of) if len(of) >= LEAST_LADDERS else usually for of, usually in zip(climbed, USUAL_GAINS)]
+        )
         self.datasets_: tuple[str, ...] = ()
         self.of_each_ = np.zeros((0, len(PRIOR) + 1, len(PRIOR)))
         self.longest_ = max([0.0, *(self._longer(task) for task in experience.tasks if not task.assumed)])
@@ -243,12 +247,13 @@ class RecipeEffect:
         """(q,) what a task's shift is explained by, in the order of `PRIOR`; (q,) variances of its dataset's own."""
         _, images, side = self.columns(task)
         learned = fading(self._longer(task) + images)
-        gain = float(meta_features([task], (LONGER,))[0, 0])
-        told = np.isfinite(gain)
-        gain = min(gain, MOST_GAIN) if told else self.usual_gain_
+        gains = meta_features([task], GAINS)[0]
+        told = np.isfinite(gains)
+        gain, larger = np.where(told, np.minimum(gains, MOST_GAIN), self.usual_gains_)
         longer = min(max(learned, 0.0), self.longest_)  # what two things do together goes on no farther than is known
         off = float(np.log2(task.step / self.step_)) if task.step > 0 < self.step_ else 0.0
         by_spread = np.array([learned, min(learned, 0.0), task.regularisers, task.mirrored, off**2]) * spread
         further = fading(max(images, 0.0))
-        x = np.append([learned, images, further, side, side * longer, side * further, learned * gain], by_spread)
-        return x, np.square([OWN[0] if told else NO_LADDER, *OWN[1:]])
+        by_gain = [learned * gain, side * larger, max(learned, 0.0) * larger]
+        x = np.concatenate([[learned, images, further, side, side * longer, side * further], by_gain, by_spread])
+        return x, np.square([OWN[0] if told[0] else NO_LADDER, *OWN[1:]])

@@ -27,7 +27,7 @@ from presage.surrogate.predictors.recipe_effect import (
     FADES,
     OWN,
     PRIOR,
-    USUAL_GAIN,
+    USUAL_GAINS,
     RecipeEffect,
     doublings,
     fading,
@@ -58,8 +58,9 @@ def again(experience: Experience, recipe: str, shift: float, **changed: int) -> 
     )
 
 
-SIDE, GAIN, SPREAD = 3, 6, 0.5
-"""Where `PRIOR` has the effects of the side, and of what the probe gains; a spread, in logits."""
+SIDE, GAIN, LARGER, SPREAD = 3, 6, 7, 0.5
+"""Where `PRIOR` has the effects of the side, and of what the probe gains by longer training and by larger images, which
+counts by the side and then by what is learned; those that count by spreads follow. A spread, in logits."""
 
 
 def test_doublings_beyond_the_usual_fade_and_those_below_do_not() -> None:
@@ -98,7 +99,7 @@ def test_without_other_recipes_their_effect_is_the_priors(experience: Experience
     effect = RecipeEffect().fit(experience)
     task = replace(experience.tasks[0], recipe="other", image_side=64)
     value, error = effect.predict(task, 0.5)
-    assert value == pytest.approx(2 * PRIOR[SIDE])  # two octaves of side
+    assert value == pytest.approx(2 * (PRIOR[SIDE] + PRIOR[LARGER] * USUAL_GAINS[1]))  # two octaves of side
     assert error > 2 * OWN[SIDE]
     assert effect.predict(experience.tasks[0], 0.5) == (0.0, 0.0)
     assert effect.usual(task).image_side == experience.tasks[0].image_side
@@ -108,15 +109,18 @@ def test_the_effect_of_one_recipe_is_learned_by_hand_computed_shrinkage(experien
     effect = RecipeEffect().fit(experience)
     task = replace(experience.tasks[0], recipe="other", image_side=32)
     effect.learn([task], np.array([1.0]), np.array([1e9]), np.array([1.0]))
-    # prior .15 ± .10; the datum's own variance is .20² + .22² = .0884, the prior's .0100
-    assert effect.effects_[SIDE] == pytest.approx(0.15 + 0.0100 / (0.0100 + 0.0884) * 0.85, abs=1e-3)
+    # an octave of side, .15 ± .10, and .45 logits of the probe's at .30 ± .30: .285, of variance .0100 + .0182; the
+    # datum's own is .20² + (.45 x .10)² of its dataset, and .22² = .0484
+    before, of_side, of_all, of_dataset, of_task = 0.285, 0.0100, 0.0282, 0.0420, 0.0484
+    part = of_side / (of_all + of_dataset + of_task)
+    assert effect.effects_[SIDE] == pytest.approx(0.15 + part * (1.0 - before), abs=1e-3)
     np.testing.assert_allclose(effect.effects_[:SIDE], PRIOR[:SIDE], atol=1e-9)
-    # of its own dataset it says more: there .15 ± .10 and ± .20, against a variance of .22² = .0484
-    own, error = effect.predict(task, 1.0)
-    assert own == pytest.approx(0.15 + 0.0500 / (0.0500 + 0.0484) * 0.85, abs=1e-3)
-    assert error == pytest.approx(np.sqrt(0.0500 * 0.0484 / (0.0500 + 0.0484) + 0.0484), abs=1e-3)
+    own, error = effect.predict(task, 1.0)  # of its own dataset it says more
+    here = of_all + of_dataset
+    assert own == pytest.approx(before + here / (here + of_task) * (1.0 - before), abs=1e-3)
+    assert error == pytest.approx(np.sqrt(here * of_task / (here + of_task) + of_task), abs=1e-3)
     other, wider = effect.predict(replace(task, fingerprint="another"), 1.0)
-    assert other == pytest.approx(float(effect.effects_[SIDE]))
+    assert other == pytest.approx(float(effect.effects_[SIDE] + effect.effects_[LARGER] * USUAL_GAINS[1]))
     assert wider > error
 
 
@@ -138,7 +142,8 @@ def test_a_recipe_that_takes_fewer_images_than_there_are_has_less_than_the_usual
     fewer = replace(task, recipe="fewer", train_images=task.train_images // 4, available_images=task.train_images)
     assert effect.columns(fewer)[1] == pytest.approx(-2)
     seen = np.log2(fewer.images_seen / task.images_seen)
-    learned = PRIOR[GAIN] * USUAL_GAIN + 0.5 * (PRIOR[GAIN + 1] + PRIOR[GAIN + 2])  # of it less, by a spread of .5
+    by_spread = PRIOR[LARGER + 2] + PRIOR[LARGER + 3]
+    learned = PRIOR[GAIN] * USUAL_GAINS[0] + 0.5 * by_spread  # of it less, by a spread of .5
     assert effect.predict(fewer, 0.5)[0] == pytest.approx(-2 * PRIOR[1] + seen * learned)
     all_there_are = replace(fewer, available_images=fewer.train_images)
     assert effect.columns(all_there_are)[1] == 0
@@ -209,10 +214,11 @@ def test_an_unknown_recipe_that_trains_longer_spreads_a_task_by_as_much_as_it_ra
     assert scale.of(longer).spread == pytest.approx(widened(shift) * scale.of(usual).spread)
 
 
-def laddered(task: Task, gain: float) -> Task:
-    """The task, its probe having gained `gain` logits by each doubling of what it sees."""
-    longer = float(from_logit(to_logit(task.dcn) + gain * np.log2(3.0)))
-    return replace(task, description=(*task.description, ("ladder:thrice-epochs", longer)))
+def laddered(task: Task, gain: float, rung: str = "thrice-epochs") -> Task:
+    """The task, its probe having gained `gain` logits by each doubling of what it sees, or of the side."""
+    more = np.log2({"thrice-epochs": 3.0, "twice-side": 2.0}[rung])
+    reached = float(from_logit(to_logit(task.dcn) + gain * more))
+    return replace(task, description=(*task.description, (f"ladder:{rung}", reached)))
 
 
 def test_what_the_probe_gains_by_longer_training_tells_what_networks_gain() -> None:
@@ -229,9 +235,30 @@ def test_what_the_probe_gains_by_longer_training_tells_what_networks_gain() -> N
         said, error = effect.predict(replace(task, fingerprint="unseen"), SPREAD)
         assert said == pytest.approx(true, abs=0.06 * x)
         silent = replace(task, fingerprint="unseen", description=experience.tasks[0].description)
-        by = effect.effects_[[0, GAIN, GAIN + 1]] * (1.0, effect.usual_gain_, SPREAD)  # what datasets gain, the median
+        usually = (1.0, *effect.usual_gains_, SPREAD)  # what datasets gain, the median
+        by = effect.effects_[[0, GAIN, LARGER + 1, LARGER + 2]] * usually
         assert effect.predict(silent, SPREAD)[0] == pytest.approx(x * by.sum())
         assert effect.predict(silent, SPREAD)[1] > error
+
+
+def test_what_the_probe_gains_by_larger_images_tells_what_networks_gain() -> None:
+    """42 datasets whose networks gain as much by twice the side as their probes do, and some by longer training."""
+    experience, rng = synthetic_experience(42, 8), np.random.default_rng(0)
+    gains = {name: float(gain) for name, gain in zip(experience.fingerprints, rng.uniform(0.0, 0.9, 42), strict=True)}
+    tasks = tuple(laddered(task, gains[task.fingerprint], "twice-side") for task in experience.tasks)
+    effect = RecipeEffect().fit(replace(experience, tasks=tasks))
+    assert effect.usual_gains_[0] == USUAL_GAINS[0]
+    assert effect.usual_gains_[1] == pytest.approx(np.median(list(gains.values())))
+    larger = [replace(task, recipe="large", image_side=2 * task.image_side) for task in tasks]
+    longer = [replace(task, recipe="long", epochs=4 * task.epochs) for task in tasks]
+    by_side = np.array([gains[task.fingerprint] for task in tasks])
+    known, shift = [*larger[:40], *longer[:40]], np.append(by_side[:40], 0.3 * fading(2.0) * by_side[:40])
+    effect.learn(known, shift, np.full(80, 30.0), np.full(80, SPREAD))
+    for large, long, true in zip(larger[40:], longer[40:], by_side[40:].tolist(), strict=True):
+        assert effect.predict(replace(large, fingerprint="unseen"), SPREAD)[0] == pytest.approx(true, abs=0.12)
+        assert effect.predict(replace(long, fingerprint="unseen"), SPREAD)[0] == pytest.approx(
+            0.3 * fading(2.0) * true, abs=0.12
+        )
 
 
 def test_a_network_trained_by_both_recipes_is_compared_with_itself() -> None:
