@@ -53,7 +53,7 @@ class TapLSTM(RelativePredictor):
     first: int = 32
     second: int = 48
     epochs: int = 16
-    steps: int = 700
+    steps: int = 900
     batch: int = 128
     learning_rate: float = 0.015
     weight_decay: float = 0.02
