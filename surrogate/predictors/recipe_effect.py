@@ -138,9 +138,9 @@ class RecipeEffect:
         self.step_ = first.step
         self.effects_, self.covariance_ = np.array(PRIOR), np.diag(np.square(DOUBT))
         gains = meta_features(list({task.fingerprint: task for task in usual}.values()), GAINS).T
-        climbed = [of[np.isfinite(of)] for of in gains]
+        climbed = zip((of[np.isfinite(of)] for of in gains), USUAL_GAINS, strict=True)
         self.usual_gains_ = np.array(
-            [np.median(of) if len(of) >= LEAST_LADDERS else usually for of, usually in zip(climbed, USUAL_GAINS)]
+            [np.median(of) if len(of) >= LEAST_LADDERS else usually for of, usually in climbed]
         )
         self.datasets_: tuple[str, ...] = ()
         self.of_each_ = np.zeros((0, len(PRIOR) + 1, len(PRIOR)))
