@@ -40,10 +40,10 @@ class BoostedTrees(RelativePredictor):
     """
 
     name: ClassVar[str] = "boosted-trees"
-    trees: int = 200
-    leaves: int = 15
+    trees: int = 400
+    leaves: int = 24
     learning_rate: float = 0.06
-    column_share: float = 0.3
+    column_share: float = 0.2
     least_leaf: int = 10
     bags: int = 2
     threads: int = 0

@@ -29,6 +29,14 @@ TASK_FEATURES = ("dcn", "classes", "grey", "first_gain", "neighbour_gain", "brig
 """What makes datasets alike."""
 RECIPE_REACH = 4.0
 """Squared length scale of the recipe kernel, in doublings."""
+METRIC_POWER = 0.25
+"""Of the average gradient outer product, by which standardised features are multiplied, so that squared distances are
+in its square root. On datasets left out the squared error of logits within a dataset is .148 with .15, .146 with .25,
+and .156 where every feature counts the same (docs/tried.md)."""
+METRIC_FLOOR = 1e-3
+"""Added to its eigenvalues, in shares of the largest."""
+LEAST_METRIC = 500
+"""Rows from which on a metric is learned."""
 _LEARNED = (
     "centre", "deviation", "task_centre", "task_scale", "networks", "tasks", "dual", "of_network", "of_task",
 )  # fmt: skip
@@ -38,8 +46,10 @@ _LEARNED = (
 class KernelRidge(RelativePredictor):
     """Kernel ridge regression of the relative accuracy, the kernel a product of one over networks and one over tasks.
 
-    Over networks a Matérn kernel (ν = 3/2) of standardised graph features and costs, its length the median distance;
-    over datasets 1 − s + s·exp(−d²/2) of DCN, counts and probe: what holds on every one and what holds on like ones;
+    Over networks a Matérn kernel (ν = 3/2) of standardised graph features and costs, its length the median distance in
+    a metric that is learned: directions count by how much a first fit changes along them, as its average gradient outer
+    product says (one step of the recursive feature machine, Radhakrishnan et al. 2024, arXiv 2212.13881). Over
+    datasets 1 − s + s·exp(−d²/2) of DCN, counts and probe: what holds on every one and what holds on like ones;
     over recipes the same of doublings of images, side and passes over an image. With few experiments a smooth kernel is
     as good as trees, and errs elsewhere, so that their mean is better than both.
 
@@ -48,13 +58,16 @@ class KernelRidge(RelativePredictor):
         task_share: s, the share of the ranking that may differ from dataset to dataset.
         recipe_share: the same from recipe to recipe.
         landmarks: most rows that carry a weight; with more experience than that, evenly drawn ones (Nyström).
+        metric_rows: rows that carry a weight in the first fit, by which the metric is learned; 0 for features that all
+            count the same.
     """
 
     name: ClassVar[str] = "kernel-ridge"
-    penalty: float = 0.5
+    penalty: float = 0.25
     task_share: float = 0.5
     recipe_share: float = 0.2
     landmarks: int = 3000
+    metric_rows: int = 1500
     level: float = 0.9
     folds: int = 5
     seed: int = 0
@@ -77,14 +90,27 @@ class KernelRidge(RelativePredictor):
         return experience.shared((type(self).__name__, "placing", tuple(sorted(told.items()))), make)
 
     def _learn_relative(self, experience: Experience, rows: Ints, target: Floats) -> None:
+        self.metric_ = np.zeros((0, 0), np.float32)
+        if self.metric_rows and len(rows) >= LEAST_METRIC:
+            self._solve(experience, rows, target, self.metric_rows)
+            self.metric_ = _metric(self._gradients(experience, rows[self._drawn(len(rows), self.metric_rows)]))
+        self._solve(experience, rows, target, self.landmarks)
+
+    def _drawn(self, count: int, most: int) -> Ints:
+        """Positions of at most so many of `count` rows, in order."""
+        if count <= most:
+            return np.arange(count)
+        return np.sort(np.random.default_rng(self.seed).choice(count, most, replace=False))
+
+    def _solve(self, experience: Experience, rows: Ints, target: Floats, most: int) -> None:
+        """The weights of at most so many of the rows' networks, in the metric there is."""
         x, tasks = self._standard(experience.features[rows]), self._tasks(experience.tasks)
         own = experience.task_index[rows]
-        chosen = np.arange(len(rows))
-        if len(rows) > self.landmarks:
-            chosen = np.sort(np.random.default_rng(self.seed).choice(len(rows), self.landmarks, replace=False))
+        chosen = self._drawn(len(rows), most)
         # networks trained on several tasks are compared once
         self.networks_, network = np.unique(x[chosen], axis=0, return_inverse=True)
         network = network.ravel()
+        x, self.networks_ = self._measured(x), self._measured(self.networks_)
         spaced = self.networks_[np.linspace(0, len(self.networks_) - 1, min(len(self.networks_), 400)).astype(int)]
         self.length_ = max(float(np.median(distances(spaced, spaced))), 1e-3)
         of_task = self._task_kernel(tasks, tasks)
@@ -139,7 +165,27 @@ class KernelRidge(RelativePredictor):
 
     def _near(self, features: Singles) -> Singles:
         """(n, m) how like each known network these with features (n, f) are."""
-        return matern_32(distances(self._standard(features), self.networks_), self.length_)
+        return matern_32(distances(self._measured(self._standard(features)), self.networks_), self.length_)
+
+    def _gradients(self, experience: Experience, rows: Ints) -> Floats:
+        """(r, f) how the relative accuracy of each row changes with its standardised features, where all count alike.
+
+        Of a Matérn kernel (ν = 3/2) of length l at distance d the gradient is −3/l² · exp(−√3·d/l) · (x − x').
+        """
+        x = self._standard(experience.features[rows])
+        fading = np.exp(-distances(x, self.networks_) * np.float32(3**0.5 / self.length_))
+        alike = self._task_kernel(self._tasks(experience.tasks), self.tasks_)
+        found = np.empty(x.shape)
+        own = experience.task_index[rows]
+        for index in np.unique(own).tolist():
+            of_task = np.flatnonzero(own == index)
+            pull = fading[of_task] * self._mixed(alike[index])
+            found[of_task] = pull @ self.networks_ - x[of_task] * pull.sum(axis=1)[:, None]
+        return 3.0 / self.length_**2 * found
+
+    def _measured(self, standard: Singles) -> Singles:
+        """(n, f) points whose Euclidean distances are those of standardised features (n, f) in the metric."""
+        return standard @ self.metric_ if self.metric_.size else standard
 
     def _standard(self, features: Singles) -> Singles:
         return np.asarray(np.clip((features - self.centre_) / self.deviation_, -4.0, 4.0), np.float32)
@@ -163,14 +209,24 @@ class KernelRidge(RelativePredictor):
 
     def _store(self, state: State) -> None:
         super()._store(state)
-        for name in (*_LEARNED, "length"):
+        for name in (*_LEARNED, "metric", "length"):
             state.arrays[name] = np.asarray(getattr(self, f"{name}_"))
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
         for name in _LEARNED:
             setattr(self, f"{name}_", state.arrays[name])
+        self.metric_ = state.arrays.get("metric", np.zeros((0, 0), np.float32))  # none was learned before 2026-12
         self.length_ = state.arrays["length"].item()
+
+
+def _metric(gradients: Floats) -> Singles:
+    """(f, f) symmetric, by which points are multiplied: the average outer product of gradients (r, f), to a power."""
+    values, directions = np.linalg.eigh(gradients.T @ gradients)
+    if values[-1] <= 0.0:  # nothing changes with anything
+        return np.zeros((0, 0), np.float32)
+    share = np.maximum(values / values[-1], 0.0) + METRIC_FLOOR
+    return np.asarray((directions * share**METRIC_POWER) @ directions.T, np.float32)
 
 
 def _solved(gram: Floats, target: Floats) -> Floats:

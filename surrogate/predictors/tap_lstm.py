@@ -57,7 +57,7 @@ class TapLSTM(RelativePredictor):
     batch: int = 128
     learning_rate: float = 0.015
     weight_decay: float = 0.02
-    noise: float = 0.2
+    noise: float = 0.1
     depth_weight: float = 1.0
     rank_weight: float = 0.0
     bags: int = 2
